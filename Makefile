@@ -1,0 +1,80 @@
+# make demo, make test, ...: everything happens in virtual environments beside this file, made on the
+# first call and brought up to date when setup.py, pyproject.toml or the version changes.
+
+# The MXNet to install: cpu, or cu112 for an NVIDIA GPU. Each has an environment of its own, because the
+# two wheels share one package folder.
+EXTRA ?= cpu
+# Test processes. One thread each, so that they do not fight over the cores.
+JOBS ?= 2
+
+VENV := .venv$(if $(filter-out cpu,$(EXTRA)),-$(EXTRA))
+BENCH_VENV := $(VENV)-bench
+comma := ,
+PACKAGE := setup.py pyproject.toml minpy/version.py
+
+# A Python is run, not just looked up: a command may be there and fail, as a version manager's may.
+CHECK := import ensurepip, sys, venv; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 12))
+# Looked for at the first use only, and once; four dollar signs, because the text is expanded twice.
+PYTHON ?= $(eval PYTHON := $$(shell $(FIND)))$(PYTHON)
+FIND = for p in python3.11 python3.10 python3.12 python3.9 python3; do \
+	if $$$$p -c '$(CHECK)' >/dev/null 2>&1; then echo $$$$p; break; fi; done
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: demo test lint bench docs clean help
+
+demo: $(VENV)/.demo  ## train a digit classifier, in plain NumPy style
+	@$(VENV)/bin/python -m examples.digits
+
+test: $(VENV)/.dev  ## run the tests
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS)
+
+lint: $(VENV)/.dev  ## check the formatting, the style and the types
+	@$(VENV)/bin/python -m ruff format --check --quiet .
+	@$(VENV)/bin/python -m ruff check --quiet .
+	@$(VENV)/bin/python -m mypy
+
+bench: $(BENCH_VENV)/.bench  ## measure against autograd, JAX and PyTorch
+	@$(BENCH_VENV)/bin/python -m benchmarks
+
+# Not --quiet: that would keep warnings, such as broken links, from failing the build.
+docs: $(VENV)/.docs  ## build the documentation into site/
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
+clean:  ## remove the environments and everything built
+	rm -rf .venv .venv-* build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find minpy examples tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo "With an NVIDIA GPU add EXTRA=cu112. For another Python: make clean, then add PYTHON=/path/to/python3."
+
+# Install minpy with the extras $(1) into the environment that the target, a stamp, lies in.
+# The file .unfinished stands there while anything is being installed. Where one is found, an earlier
+# install was cut short: pip takes half a package for a whole one, so that environment is made anew.
+define install
+	@$(if $(PYTHON),"$(PYTHON)" -c '$(CHECK)',false) 2>/dev/null || { \
+		echo "MinPy needs Python 3.9, 3.10, 3.11 or 3.12, with its venv module (on Debian and Ubuntu:" >&2; \
+		echo "the package python3-venv). $(if $(PYTHON),$(PYTHON) is not that.,None was found.) Install one or name one: make PYTHON=/path/to/python3" >&2; \
+		exit 1; }
+	@if [ -e $(@D)/.unfinished ] || ! [ -x $(@D)/bin/python ]; then rm -rf $(@D); fi
+	@mkdir -p $(@D) && touch $(@D)/.unfinished
+	@[ -x $(@D)/bin/python ] || { echo "Making $(@D) with $(PYTHON) ..."; "$(PYTHON)" -m venv $(@D); }
+	@echo "Installing minpy[$(1)] into $(@D) ..."
+	@$(@D)/bin/python -m pip install -qq --editable ".[$(1)]"
+	@rm $(@D)/.unfinished && touch $@
+endef
+
+$(VENV)/.demo: $(PACKAGE)
+	$(call install,$(EXTRA)$(comma)examples)
+
+$(VENV)/.dev: $(PACKAGE)
+	$(call install,$(EXTRA)$(comma)examples$(comma)dev)
+
+$(VENV)/.docs: $(PACKAGE)
+	$(call install,docs)
+
+$(BENCH_VENV)/.bench: $(PACKAGE)
+	$(call install,$(EXTRA)$(comma)bench)

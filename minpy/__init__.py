@@ -1,0 +1,58 @@
+"""MinPy: plain NumPy code, compiled to MXNet graphs and differentiated.
+
+    import minpy
+    import minpy.numpy as np
+
+    @minpy.jit
+    def loss(w, x, y): ...
+
+    gradient, value = minpy.grad_and_loss(loss)(w, x, y)
+    print(minpy.explain(loss))
+"""
+
+import minpy.numpy as numpy
+from minpy import errors
+from minpy.compiler.explain import explain
+from minpy.compiler.jit import JitFunction, jit
+from minpy.core import grad, grad_and_loss, value_and_grad
+from minpy.ops.creation import default_dtype, set_default_dtype
+from minpy.runtime.array import Array
+from minpy.runtime.context import Context, cpu, current_context, gpu, num_gpus, set_context
+from minpy.runtime.policy import (
+    OnlyMXNetPolicy,
+    OnlyNumPyPolicy,
+    Policy,
+    PreferMXNetPolicy,
+    get_global_policy,
+    set_global_policy,
+    wrap_policy,
+)
+from minpy.version import __version__
+
+__all__ = [
+    "Array",
+    "Context",
+    "JitFunction",
+    "OnlyMXNetPolicy",
+    "OnlyNumPyPolicy",
+    "Policy",
+    "PreferMXNetPolicy",
+    "__version__",
+    "cpu",
+    "current_context",
+    "default_dtype",
+    "errors",
+    "explain",
+    "get_global_policy",
+    "gpu",
+    "grad",
+    "grad_and_loss",
+    "jit",
+    "num_gpus",
+    "numpy",
+    "set_context",
+    "set_default_dtype",
+    "set_global_policy",
+    "value_and_grad",
+    "wrap_policy",
+]

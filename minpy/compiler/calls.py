@@ -1,0 +1,259 @@
+"""Lowering of calls: functions of the op table, of NumPy, of Python, of the user."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+import types
+from typing import Any, Callable
+
+import numpy
+
+from minpy.compiler.frames import Closure
+from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, walk_values
+from minpy.compiler.trace import ARRAY, FLOAT, NDARRAY, SCALAR, Trace, Tracer
+from minpy.errors import UnsupportedError
+from minpy.ops import BY_NUMPY, FUNCTIONS, Function, Op
+from minpy.runtime.array import Array
+
+#: Builtins without effects, computed at compile time from values known then.
+_PURE_BUILTINS = frozenset(
+    (
+        *(abs, all, any, bool, chr, complex, dict, divmod, enumerate, float, format, frozenset, hash, int),
+        *(len, list, max, min, ord, pow, range, repr, reversed, round, set, slice, sorted, str, sum, tuple, zip),
+    )
+)
+_MATH = frozenset(value for value in vars(math).values() if callable(value))
+
+#: NumPy functions that make an array from values known at compile time, and functions about types.
+_PURE_NUMPY = frozenset(
+    (
+        *(numpy.zeros, numpy.ones, numpy.full, numpy.arange, numpy.linspace, numpy.logspace, numpy.eye),
+        *(numpy.identity, numpy.array, numpy.asarray, numpy.tri, numpy.indices, numpy.finfo, numpy.iinfo),
+        *(numpy.dtype, numpy.result_type, numpy.isscalar, numpy.ndim, numpy.shape, numpy.size),
+    )
+)
+_ABOUT_SHAPE: dict[Any, Callable] = {
+    numpy.shape: lambda x: x.shape,
+    numpy.ndim: lambda x: x.ndim,
+    numpy.size: lambda x: x.size,
+}
+_PYTHON_TYPE = {ARRAY: Array, NDARRAY: numpy.ndarray, FLOAT: float}
+
+
+class Calls:
+    """The part of the lowering that applies functions."""
+
+    trace: Trace
+
+    def _Call(self, node: Any) -> Any:
+        function = self.evaluate(node.func)  # type: ignore[attr-defined]
+        args = list(self._elements_of(node.args))  # type: ignore[attr-defined]
+        kwargs: dict[str, Any] = {}
+        for keyword in node.keywords:
+            value = self.evaluate(keyword.value)  # type: ignore[attr-defined]
+            if keyword.arg is None:
+                kwargs.update(self.mapping(value))  # type: ignore[attr-defined]
+            else:
+                kwargs[keyword.arg] = value
+        return self.call(function, args, kwargs)
+
+    def call(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
+        """``function(*args, **kwargs)`` on abstract values."""
+        if isinstance(function, Closure):
+            return self.inline_closure(function, args, kwargs)  # type: ignore[attr-defined]
+        if isinstance(function, BoundMethod):
+            args = [function.instance, *args]
+            return self.inline(function.function, args, kwargs)  # type: ignore[attr-defined]
+        if isinstance(function, ContainerMethod):
+            return self.call_container_method(function, args)  # type: ignore[attr-defined]
+        if isinstance(function, Tracer):
+            raise TypeError("an array is not callable")
+        if isinstance(function, Ref):
+            return self._call_ref(function, args, kwargs)
+        return self._call_method(function, args, kwargs)
+
+    def _call_ref(self, ref: Ref, args: list, kwargs: dict[str, Any]) -> Any:
+        function = ref.value
+        hook = getattr(type(function), "__minpy_lower__", None)
+        if hook is not None:
+            self.guards.add(ref.path, "identity", function)  # type: ignore[attr-defined]
+            return hook(function, self, args, kwargs)
+        if isinstance(function, (Op, Function)):
+            return self.apply(function, args, kwargs, ARRAY)
+        if isinstance(function, types.FunctionType):
+            known = _hashable_get(BY_NUMPY, function)
+            if known is not None:
+                return self._call_numpy(known, function, args, kwargs)
+            if function not in _PURE_NUMPY:
+                return self.inline(function, args, kwargs)  # type: ignore[attr-defined]
+        if isinstance(function, types.MethodType):
+            fixed = self.guards.fixed_path(function, str(ref.path))  # type: ignore[attr-defined]
+            instance = self.read(function.__self__, fixed.attribute("__self__"))  # type: ignore[attr-defined]
+            return self.inline(function.__func__, [instance, *args], kwargs)  # type: ignore[attr-defined]
+        if isinstance(function, functools.partial):
+            return self._call_partial(ref, args, kwargs)
+        if function is isinstance:
+            return self._isinstance(*args)
+        return self._call_known(function, args, kwargs)
+
+    def _call_known(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
+        """Functions of Python and NumPy that the compiler knows by name."""
+        known = _hashable_get(BY_NUMPY, function)
+        if known is not None:
+            return self._call_numpy(known, function, args, kwargs)
+        if function in _ABOUT_SHAPE and len(args) == 1 and isinstance(args[0], Tracer):
+            return _ABOUT_SHAPE[function](args[0])
+        if function in _PURE_NUMPY or isinstance(function, type) and issubclass(function, numpy.generic):
+            return self._make_numpy(function, args, kwargs)
+        if function in _PURE_BUILTINS:
+            return self._call_builtin(function, args, kwargs)
+        if function in _MATH:
+            plain = self._known_now(function, args, kwargs)
+            return function(*plain)
+        raise UnsupportedError(f"{_name(function)} is a function that the compiler does not know")
+
+    def apply(self, function: Any, args: list, kwargs: dict[str, Any], namespace: Any) -> Any:
+        """A function of the op table on plain values and tracers."""
+        args = [self.plain(arg) for arg in args]  # type: ignore[attr-defined]
+        kwargs = {name: self.plain(value) for name, value in kwargs.items()}  # type: ignore[attr-defined]
+        with self.trace.in_namespace(namespace):
+            return function(*args, **kwargs)
+
+    def _call_numpy(self, known: Any, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
+        """A function of plain NumPy that the op table has."""
+        plain = [self.plain(arg) for arg in args]  # type: ignore[attr-defined]
+        named = {name: self.plain(value) for name, value in kwargs.items()}  # type: ignore[attr-defined]
+        found = [v for x in (*plain, *named.values()) for v in walk_values(x) if isinstance(v, Tracer)]
+        if not found:
+            return function(*plain, **named)
+        if all(tracer.kind == FLOAT for tracer in found):
+            # NumPy makes scalars of Python floats: the result has to be one too.
+            namespace = SCALAR
+        else:
+            namespace = None
+        return self.apply(known, plain, named, namespace)
+
+    def _make_numpy(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
+        if function in (numpy.array, numpy.asarray):
+            values = [v for arg in args for v in walk_values(self.plain(arg))]  # type: ignore[attr-defined]
+            tracers = [v for v in values if isinstance(v, Tracer)]
+            if tracers:
+                if any(t.kind == ARRAY for t in tracers) or function is numpy.asarray:
+                    raise UnsupportedError("an array is made from arrays by NumPy itself")
+                return self.apply(FUNCTIONS["array"], args, kwargs, NDARRAY)
+        plain = self._known_now(function, args, kwargs)
+        named = {name: self.plain(value) for name, value in kwargs.items()}  # type: ignore[attr-defined]
+        return function(*plain, **named)
+
+    def _known_now(self, function: Any, args: list, kwargs: dict[str, Any]) -> list:
+        """Arguments that hold no array and no float that can change."""
+        plain = [self.plain(arg) for arg in args]  # type: ignore[attr-defined]
+        for value in (*plain, *kwargs.values()):
+            for item in walk_values(value):
+                if isinstance(item, Tracer):
+                    self.pin(item)  # type: ignore[attr-defined]
+                    raise UnsupportedError(f"{_name(function)} needs array data, known at run time only")
+                if isinstance(item, Closure):
+                    raise UnsupportedError(f"{_name(function)} gets a function")
+        return plain
+
+    def _call_builtin(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
+        first = args[0] if args else None
+        if function is len and isinstance(first, Ref):
+            return len(self.elements(first))  # type: ignore[attr-defined]
+        if isinstance(first, Tracer) and len(args) == 1:
+            if function is len:
+                return len(first)
+            if function is abs:
+                return abs(first)
+            if function is sum:
+                return self._sum(list(self.iterate(first)), 0)  # type: ignore[attr-defined]
+        if function in (list, tuple, enumerate, zip, reversed, sum, dict, sorted, all, any, set):
+            return self._over_elements(function, args, kwargs)
+        plain = self._known_now(function, args, kwargs)
+        named = {name: self.plain(value) for name, value in kwargs.items()}  # type: ignore[attr-defined]
+        if function in (str, repr, format, hash) and not all(is_plain(v) for v in plain):
+            raise UnsupportedError(f"{function.__name__} of an object")
+        return function(*plain, **named)
+
+    def _over_elements(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
+        """Builtins that go over elements, which may be arrays."""
+        if function is dict:
+            made = dict(self.mapping(args[0])) if args and not _is_pairs(args[0]) else dict(*args)  # type: ignore[attr-defined]
+            made.update(kwargs)
+            return made
+        if function is sum:
+            start = args[1] if len(args) > 1 else kwargs.get("start", 0)
+            return self._sum(list(self.iterate(args[0])), start)  # type: ignore[attr-defined]
+        if function is reversed:
+            return list(reversed(list(self.iterate(args[0]))))  # type: ignore[attr-defined]
+        if function is zip:
+            return list(zip(*[list(self.iterate(arg)) for arg in args]))  # type: ignore[attr-defined]
+        if function is enumerate:
+            rest = [self.plain(arg) for arg in args[1:]]  # type: ignore[attr-defined]
+            return list(enumerate(list(self.iterate(args[0])), *rest, **kwargs))  # type: ignore[attr-defined]
+        items = [list(self.iterate(arg)) for arg in args]  # type: ignore[attr-defined]
+        if function in (all, any):
+            return function(self.truth(item) for item in items[0])  # type: ignore[attr-defined]
+        if function in (sorted, set):
+            self._known_now(function, items, kwargs)
+            if kwargs and "key" in kwargs:
+                raise UnsupportedError("sorted is given a key function")
+        return function(*items, **kwargs)
+
+    def _sum(self, items: list, start: Any) -> Any:
+        total = start
+        for item in items:
+            total = self.binary(operator.add, total, item)  # type: ignore[attr-defined]
+        return total
+
+    def _isinstance(self, value: Any, kinds: Any) -> bool:
+        classes = self.plain(kinds)  # type: ignore[attr-defined]
+        if isinstance(value, Tracer):
+            kind = _PYTHON_TYPE.get(value.kind, value.dtype.type)
+            return issubclass(kind, classes)
+        if isinstance(value, (Closure, BoundMethod)):
+            return issubclass(types.FunctionType, classes)
+        return isinstance(value.value if isinstance(value, Ref) else value, classes)
+
+    def _call_partial(self, ref: Ref, args: list, kwargs: dict[str, Any]) -> Any:
+        partial = ref.value
+        self.guards.add(ref.path, "identity", partial)  # type: ignore[attr-defined]
+        fixed = self.guards.fixed_path(partial, str(ref.path))  # type: ignore[attr-defined]
+        function = self.read(partial.func, fixed.attribute("func"))  # type: ignore[attr-defined]
+        given = self.elements(self.read(partial.args, fixed.attribute("args")))  # type: ignore[attr-defined]
+        named = dict(self.mapping_items(self.read(partial.keywords, fixed.attribute("keywords"))))  # type: ignore[attr-defined]
+        return self.call(function, [*given, *args], {**named, **kwargs})
+
+    def _call_method(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
+        """A method of a tracer, or of a container or string that the region knows."""
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, Tracer):
+            return self.apply(function, args, kwargs, self.trace.namespace)
+        if type(owner) in (list, dict, tuple, str) and isinstance(function, types.BuiltinMethodType):
+            if type(owner) is str:
+                args = self._known_now(function, args, kwargs)
+                if not all(is_plain(arg) or type(arg) in (list, tuple, float) for arg in args):
+                    raise UnsupportedError("an object is formatted into a string")
+            return function(*args, **kwargs)
+        raise UnsupportedError(f"{_name(function)} is a function that the compiler does not know")
+
+
+def _is_pairs(x: Any) -> bool:
+    return isinstance(x, list)
+
+
+def _hashable_get(table: dict, key: Any) -> Any:
+    try:
+        return table.get(key)
+    except TypeError:
+        return None
+
+
+def _name(function: Any) -> str:
+    module = getattr(function, "__module__", None)
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or repr(function)
+    return f"{module}.{name}" if module and module != "builtins" else name
+

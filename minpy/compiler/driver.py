@@ -1,0 +1,151 @@
+"""The compiler from top to bottom: source -> lower -> differentiate -> passes -> emit.
+
+This file is the list of what happens to a block, in order; each step has a file of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Sequence
+
+import numpy
+
+from minpy.compiler.emit import emit
+from minpy.compiler.guards import Guards, Path
+from minpy.compiler.ir import Atom, Graph, Literal, check_graph
+from minpy.compiler.lower import Leftover, Lowering, Returned
+from minpy.compiler.passes.cse import merge_common_subexpressions
+from minpy.compiler.passes.dce import eliminate_dead_code
+from minpy.compiler.passes.fold import fold_constants
+from minpy.compiler.reads import PinRequest
+from minpy.compiler.source import Source
+from minpy.compiler.trace import Trace
+from minpy.runtime.executor import Executor
+
+#: The passes, in order. Each takes a graph and gives an equivalent one.
+PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    fold_constants,
+    merge_common_subexpressions,
+    eliminate_dead_code,
+)
+
+
+@dataclass
+class Lowered:
+    """A block whose every statement could be lowered.
+
+    Attributes:
+        returned: what the block returned, or None where it goes on.
+        variables: of the block at its end.
+        inputs: the path of each input of the graph.
+    """
+
+    trace: Trace
+    guards: Guards
+    returned: Optional[Returned]
+    variables: dict[str, Any]
+    inputs: list[Path]
+    float_inputs: frozenset[Any]
+    lines: frozenset[tuple[str, int]]
+
+
+class Refused(Exception):
+    """Lowering stopped at a leftover. ``guards`` are the conditions under which it gets there."""
+
+    def __init__(self, leftover: Leftover, guards: Guards):
+        super().__init__(leftover.reason)
+        self.leftover = leftover
+        self.guards = guards
+
+
+def lower(
+    source: Source, function: types.FunctionType, statements: Sequence[Any], values: dict[str, Any]
+) -> Lowered:
+    """Lower a block for these values of its variables.
+
+    Raises:
+        Refused: a statement has to be left to Python.
+    """
+    pinned: frozenset[Path] = frozenset()
+    while True:
+        lowering = Lowering(source, function, pinned)
+        try:
+            returned = lowering.run(statements, values)
+        except PinRequest as request:
+            pinned |= {request.path}
+            continue
+        except Leftover as leftover:
+            raise Refused(leftover, lowering.guards) from None
+        return Lowered(
+            trace=lowering.trace,
+            guards=lowering.guards,
+            returned=returned,
+            variables=lowering.root.variables,
+            inputs=lowering.input_paths,
+            float_inputs=frozenset(lowering.float_paths),
+            lines=frozenset((eqn.loc.file, eqn.loc.line) for eqn in lowering.trace.eqns if eqn.loc),
+        )
+
+
+def optimize(graph: Graph) -> tuple[Graph, list[tuple[str, int]]]:
+    """Run the passes. Also gives the number of equations at the start and after each pass.
+
+    ``MINPY_DUMP=all`` or the name of a pass prints the graph after it; ``MINPY_CHECK=1`` verifies
+    the graph after every pass.
+    """
+    check, dump = os.environ.get("MINPY_CHECK") == "1", os.environ.get("MINPY_DUMP", "")
+    if check:
+        check_graph(graph, "lower")
+    sizes = [("lowered", graph.size)]
+    for run_pass in PASSES:
+        graph = run_pass(graph)
+        name = run_pass.__name__
+        sizes.append((name, graph.size))
+        if check:
+            check_graph(graph, name)
+        if dump in ("all", name):
+            print(f"# after {name}\n{graph}", file=sys.stderr)
+    return graph, sizes
+
+
+@dataclass
+class Compiled:
+    """A graph that runs. ``executor`` is None where nothing is left to compute.
+
+    ``outputs`` has for each output of the original graph: an index into the executor's outputs, an
+    input ('input', position), or a constant ('constant', array).
+    """
+
+    graph: Graph
+    executor: Optional[Executor]
+    outputs: tuple[tuple[str, Any], ...]
+    sizes: list[tuple[str, int]]
+
+
+def compile_graph(graph: Graph) -> Compiled:
+    """Optimize and emit a graph.
+
+    Raises:
+        UnsupportedError: where MXNet lacks an operator.
+    """
+    positions = {var: position for position, var in enumerate(graph.inputs)}
+    optimized, sizes = optimize(graph)
+    computed: list[Atom] = []
+    outputs: list[tuple[str, Any]] = []
+    for atom in optimized.outputs:
+        if isinstance(atom, Literal):
+            outputs.append(("constant", numpy.asarray(atom.value)))
+        elif atom in positions:
+            outputs.append(("input", positions[atom]))
+        else:
+            if atom not in computed:
+                computed.append(atom)
+            outputs.append(("computed", computed.index(atom)))
+    runnable = Graph(optimized.inputs, optimized.eqns, tuple(computed))
+    executor = emit(runnable) if runnable.eqns else None
+    return Compiled(optimized, executor, tuple(outputs), sizes)
+
+

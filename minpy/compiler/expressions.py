@@ -1,0 +1,368 @@
+"""Lowering of expressions: names, operators, comparisons, subscripts, displays, comprehensions."""
+
+from __future__ import annotations
+
+import builtins
+import operator
+from typing import Any, Callable, Iterator
+
+import gast
+import numpy
+
+from minpy.compiler.frames import UNBOUND, Closure, Frame
+from minpy.compiler.guards import Path
+from minpy.compiler.reads import BoundMethod, ContainerMethod, PropertyRead, Ref, is_plain
+from minpy.compiler.trace import FLOAT, NDARRAY, SCALAR, Trace, Tracer
+from minpy.errors import UnsupportedError
+from minpy.ops.methods import ArrayMethods
+
+_BINARY: dict[Any, Callable] = {
+    gast.Add: operator.add,
+    gast.Sub: operator.sub,
+    gast.Mult: operator.mul,
+    gast.Div: operator.truediv,
+    gast.FloorDiv: operator.floordiv,
+    gast.Mod: operator.mod,
+    gast.Pow: operator.pow,
+    gast.MatMult: operator.matmul,
+    gast.BitAnd: operator.and_,
+    gast.BitOr: operator.or_,
+    gast.BitXor: operator.xor,
+    gast.LShift: operator.lshift,
+    gast.RShift: operator.rshift,
+}
+_UNARY: dict[Any, Callable] = {
+    gast.UAdd: operator.pos,
+    gast.USub: operator.neg,
+    gast.Invert: operator.invert,
+}
+_COMPARE: dict[Any, Callable] = {
+    gast.Eq: operator.eq,
+    gast.NotEq: operator.ne,
+    gast.Lt: operator.lt,
+    gast.LtE: operator.le,
+    gast.Gt: operator.gt,
+    gast.GtE: operator.ge,
+}
+_NUMBERS = (bool, int, float, complex, numpy.generic)
+
+
+class Expressions:
+    """The part of the lowering that evaluates expressions."""
+
+    trace: Trace
+    frame: Frame
+    frames: list[Frame]
+
+    def evaluate(self, node: Any) -> Any:
+        """The abstract value of an expression."""
+        method = getattr(self, f"_{type(node).__name__}", None)
+        if method is None:
+            raise UnsupportedError(f"a {type(node).__name__} expression is not compiled yet")
+        return method(node)
+
+    def _Constant(self, node: Any) -> Any:
+        return node.value
+
+    def _Name(self, node: Any) -> Any:
+        return self.load(node.id)
+
+    def load(self, name: str) -> Any:
+        """The value of a name: local, of an enclosing function, global or builtin."""
+        frame: Any = self.frame
+        while frame is not None:
+            if name in frame.variables:
+                value = frame.variables[name]
+                if value is UNBOUND:
+                    break
+                return value
+            frame = frame.outer
+        function = self.frame.home
+        code = function.__code__
+        if name in code.co_freevars:
+            cell = function.__closure__[code.co_freevars.index(name)]  # type: ignore[index]
+            path = self.guards.fixed_path(cell, name).attribute("cell_contents")  # type: ignore[attr-defined]
+            return self.read(cell.cell_contents, path._replace(label=name))  # type: ignore[attr-defined]
+        if name in code.co_varnames or name in code.co_cellvars:
+            raise UnsupportedError(f"{name} may have no value here")
+        return self._global(name, function.__globals__)
+
+    def _global(self, name: str, global_names: dict) -> Any:
+        guards = self.guards  # type: ignore[attr-defined]
+        root: Path = guards.fixed_path(global_names, "globals()")
+        if name in global_names:
+            path = root.item(name)._replace(label=name)
+            return self.read(global_names[name], path)  # type: ignore[attr-defined]
+        if not hasattr(builtins, name):
+            raise NameError(f"name {name!r} is not defined")
+        guards.add(root, "absent", name)
+        value = getattr(builtins, name)
+        path = guards.fixed_path(builtins, "builtins").attribute(name)._replace(label=name)
+        return self.read(value, path)  # type: ignore[attr-defined]
+
+    # Operators ----------------------------------------------------------------------------------
+
+    def _BinOp(self, node: Any) -> Any:
+        return self.binary(_BINARY[type(node.op)], self.evaluate(node.left), self.evaluate(node.right))
+
+    def binary(self, operation: Callable, x: Any, y: Any) -> Any:
+        """A binary operator on abstract values."""
+        if isinstance(x, Ref) or isinstance(y, Ref):
+            x, y = self._operand(x), self._operand(y)
+        if isinstance(x, Tracer) or isinstance(y, Tracer):
+            for value in (x, y):
+                if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
+                    kind = type(value).__name__
+                    raise TypeError(f"unsupported operand of {operation.__name__} with an array: {kind}")
+        return operation(x, y)
+
+    def _operand(self, x: Any) -> Any:
+        if isinstance(x, Ref) and type(x.value) in (list, tuple):
+            return self.elements(x)  # type: ignore[attr-defined]
+        if isinstance(x, Ref):
+            raise UnsupportedError(f"an operator is applied to {x.path}, a {type(x.value).__name__}")
+        return x
+
+    def _UnaryOp(self, node: Any) -> Any:
+        if isinstance(node.op, gast.Not):
+            return not self.test(node.operand)
+        value = self.evaluate(node.operand)
+        if isinstance(value, (Ref, Closure)):
+            raise UnsupportedError("an operator is applied to an object")
+        return _UNARY[type(node.op)](value)
+
+    def test(self, node: Any) -> bool:
+        """The truth of an expression, which has to be known now."""
+        return self.truth(self.evaluate(node))
+
+    def truth(self, value: Any) -> bool:
+        """``bool(value)`` at compile time."""
+        if isinstance(value, Tracer):
+            self.pin(value)  # type: ignore[attr-defined]
+            raise UnsupportedError("the test depends on array data")
+        if isinstance(value, Ref):
+            return self.truth_of_ref(value)  # type: ignore[attr-defined]
+        return bool(value)
+
+    def _BoolOp(self, node: Any) -> Any:
+        stop = isinstance(node.op, gast.Or)
+        for operand in node.values[:-1]:
+            value = self.evaluate(operand)
+            if self.truth(value) == stop:
+                return value
+        return self.evaluate(node.values[-1])
+
+    def _Compare(self, node: Any) -> Any:
+        left = self.evaluate(node.left)
+        for i, (op, right_node) in enumerate(zip(node.ops, node.comparators)):
+            right = self.evaluate(right_node)
+            result = self._compare(op, left, right)
+            if i == len(node.ops) - 1 or not self.truth(result):
+                return result
+            left = right
+        raise AssertionError("a comparison has an operator")
+
+    def _compare(self, op: Any, x: Any, y: Any) -> Any:
+        if isinstance(op, (gast.Is, gast.IsNot)):
+            if isinstance(x, Tracer) and isinstance(y, Tracer):
+                raise UnsupportedError("the identity of two arrays is asked for")
+            same = self.is_same(x, y)  # type: ignore[attr-defined]
+            return same if isinstance(op, gast.Is) else not same
+        if isinstance(op, (gast.In, gast.NotIn)):
+            found = self._contains(x, y)
+            return found if isinstance(op, gast.In) else not found
+        if isinstance(x, Ref) or isinstance(y, Ref):
+            return self._compare_refs(op, x, y)
+        if isinstance(x, Tracer) or isinstance(y, Tracer):
+            for value, other in ((x, y), (y, x)):
+                if isinstance(value, Tracer) and value.kind == FLOAT and not isinstance(other, Tracer):
+                    self.pin(value)  # type: ignore[attr-defined]
+                if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
+                    raise UnsupportedError(f"an array is compared with a {type(value).__name__}")
+        return _COMPARE[type(op)](x, y)
+
+    def _compare_refs(self, op: Any, x: Any, y: Any) -> Any:
+        if not isinstance(op, (gast.Eq, gast.NotEq)):
+            raise UnsupportedError("objects are compared")
+        plain = [self.plain(v) for v in (x, y)]  # type: ignore[attr-defined]
+        if not all(_is_comparable(v) for v in plain):
+            raise UnsupportedError("objects are compared")
+        return _COMPARE[type(op)](*plain)
+
+    def _contains(self, x: Any, container: Any) -> bool:
+        if isinstance(container, Ref):
+            container = self.elements(container)  # type: ignore[attr-defined]
+        if isinstance(container, Tracer) or isinstance(x, (Tracer, Ref)):
+            raise UnsupportedError("membership is tested by array data")
+        if not isinstance(container, (str, dict)) and not all(is_plain(item) for item in container):
+            raise UnsupportedError("membership is tested among objects")
+        return x in container
+
+    def _IfExp(self, node: Any) -> Any:
+        return self.evaluate(node.body if self.test(node.test) else node.orelse)
+
+    def _NamedExpr(self, node: Any) -> Any:
+        value = self.evaluate(node.value)
+        self.store(node.target.id, value)  # type: ignore[attr-defined]
+        return value
+
+    # Attributes and items -----------------------------------------------------------------------
+
+    def _Attribute(self, node: Any) -> Any:
+        return self.get_attribute(self.evaluate(node.value), node.attr)
+
+    def get_attribute(self, value: Any, name: str) -> Any:
+        """``value.name``."""
+        if isinstance(value, Ref):
+            try:
+                return self.attribute(value, name)  # type: ignore[attr-defined]
+            except PropertyRead as found:
+                return self.inline(found.getter, [value], {})  # type: ignore[attr-defined]
+        if isinstance(value, Tracer):
+            return self._tracer_attribute(value, name)
+        if isinstance(value, (Closure, BoundMethod, ContainerMethod)):
+            raise UnsupportedError("an attribute of a function is read")
+        return getattr(value, name)
+
+    def _tracer_attribute(self, value: Tracer, name: str) -> Any:
+        if value.kind == FLOAT or not hasattr(ArrayMethods, name) or name.startswith("__"):
+            raise UnsupportedError(f"the attribute .{name} of a {value.kind} is not compiled")
+        return getattr(value, name)
+
+    def _Subscript(self, node: Any) -> Any:
+        value = self.evaluate(node.value)
+        key = self.evaluate(node.slice)
+        if isinstance(value, Ref):
+            if isinstance(key, (Tracer, Ref)):
+                raise UnsupportedError("a container is indexed by a value known at run time only")
+            return self.item(value, key)  # type: ignore[attr-defined]
+        if isinstance(value, Tracer):
+            if value.kind == FLOAT:
+                raise TypeError("'float' object is not subscriptable")
+            return value[self.plain(key)]  # type: ignore[attr-defined]
+        if isinstance(key, Tracer):
+            if isinstance(value, numpy.ndarray):
+                with self.trace.in_namespace(NDARRAY):
+                    return self.trace.constant(value)[key]
+            raise UnsupportedError("a container is indexed by a value known at run time only")
+        return value[self.plain(key)]  # type: ignore[attr-defined]
+
+    def _Slice(self, node: Any) -> slice:
+        parts = [None if part is None else self.evaluate(part) for part in (node.lower, node.upper, node.step)]
+        if any(isinstance(part, Tracer) for part in parts):
+            raise UnsupportedError("the bounds of a slice depend on array data")
+        return slice(*parts)
+
+    # Displays -----------------------------------------------------------------------------------
+
+    def _elements_of(self, nodes: Any) -> Iterator[Any]:
+        for node in nodes:
+            if isinstance(node, gast.Starred):
+                yield from self.iterate(self.evaluate(node.value))
+            else:
+                yield self.evaluate(node)
+
+    def _Tuple(self, node: Any) -> tuple:
+        return tuple(self._elements_of(node.elts))
+
+    def _List(self, node: Any) -> list:
+        return list(self._elements_of(node.elts))
+
+    def _Set(self, node: Any) -> set:
+        return set(self._elements_of(node.elts))
+
+    def _Dict(self, node: Any) -> dict:
+        result = {}
+        for key, value in zip(node.keys, node.values):
+            if key is None:
+                result.update(self.mapping(self.evaluate(value)))
+            else:
+                result[self.evaluate(key)] = self.evaluate(value)
+        return result
+
+    def mapping(self, value: Any) -> dict:
+        """The content of a dict."""
+        if isinstance(value, Ref) and isinstance(value.value, dict):
+            return dict(self.mapping_items(value))  # type: ignore[attr-defined]
+        if type(value) is dict:
+            return value
+        raise UnsupportedError("something else than a dict is unpacked")
+
+    def _JoinedStr(self, node: Any) -> str:
+        return "".join(self._format(part) for part in node.values)
+
+    def _format(self, part: Any) -> str:
+        if isinstance(part, gast.Constant):
+            return part.value
+        value = self.evaluate(part.value)
+        if not is_plain(value):
+            raise UnsupportedError("array data or an object is formatted into a string")
+        conversion = {115: str, 114: repr, 97: ascii}.get(part.conversion)
+        text = conversion(value) if conversion else value
+        return format(text, self._JoinedStr(part.format_spec) if part.format_spec else "")
+
+    def _Lambda(self, node: Any) -> Closure:
+        body = (gast.copy_location(gast.Return(value=node.body), node.body),)
+        return self.closure(node, "<lambda>", body)  # type: ignore[attr-defined]
+
+    # Iteration ----------------------------------------------------------------------------------
+
+    def iterate(self, value: Any) -> Iterator[Any]:
+        """The elements of an iterable whose length is known now."""
+        if isinstance(value, Ref):
+            return iter(self.elements(value))  # type: ignore[attr-defined]
+        if isinstance(value, Tracer):
+            if value.kind in (FLOAT, SCALAR):
+                raise TypeError(f"a {value.kind} is not iterable")
+            return iter(value)
+        return iter(value)
+
+    def _comprehension(self, node: Any, emit: Callable[[], None]) -> None:
+        """Run the generators of a comprehension; its variables are its own."""
+        outer = self.frame
+        inner = Frame(outer.source, None, outer)
+        first = list(self.iterate(self.evaluate(node.generators[0].iter)))
+        self.frames.append(inner)
+        try:
+            self._generate(node.generators, 0, first, emit)
+        finally:
+            self.frames.pop()
+
+    def _generate(self, generators: Any, depth: int, items: Any, emit: Callable[[], None]) -> None:
+        generator = generators[depth]
+        for item in items:
+            self.assign(generator.target, item)  # type: ignore[attr-defined]
+            if not all(self.test(condition) for condition in generator.ifs):
+                continue
+            if depth + 1 == len(generators):
+                emit()
+            else:
+                following = list(self.iterate(self.evaluate(generators[depth + 1].iter)))
+                self._generate(generators, depth + 1, following, emit)
+
+    def _ListComp(self, node: Any) -> list:
+        result: list = []
+        self._comprehension(node, lambda: result.append(self.evaluate(node.elt)))
+        return result
+
+    _GeneratorExp = _ListComp
+
+    def _SetComp(self, node: Any) -> set:
+        return set(self._ListComp(node))
+
+    def _DictComp(self, node: Any) -> dict:
+        result: dict = {}
+
+        def emit() -> None:
+            key = self.evaluate(node.key)
+            result[key] = self.evaluate(node.value)
+
+        self._comprehension(node, emit)
+        return result
+
+
+def _is_comparable(value: Any) -> bool:
+    if type(value) in (list, tuple):
+        return all(map(_is_comparable, value))
+    return is_plain(value) or isinstance(value, (type, float))
+

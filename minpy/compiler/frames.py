@@ -1,0 +1,106 @@
+"""Frames of the lowering: variables of a function, and how its parameters get their values."""
+
+from __future__ import annotations
+
+import ast
+import types
+from typing import Any, Optional, Sequence
+
+import gast
+
+from minpy.compiler.source import Source
+
+
+class _Unbound:
+    def __repr__(self) -> str:
+        return "<unbound>"
+
+
+UNBOUND: Any = _Unbound()
+
+
+class Frame:
+    """A function that is being lowered.
+
+    Attributes:
+        function: None for a function that the region defined.
+        outer: the frame that the function was defined in, where the region defined it.
+        outside_names: declared global or nonlocal.
+    """
+
+    __slots__ = ("function", "outer", "outside_names", "source", "variables")
+
+    def __init__(self, source: Source, function: Optional[types.FunctionType], outer: Optional["Frame"]):
+        self.source = source
+        self.function = function
+        self.outer = outer
+        self.variables: dict[str, Any] = {}
+        self.outside_names = {
+            name
+            for statement in source.body
+            for node in ast.walk(statement)
+            if isinstance(node, (gast.Global, gast.Nonlocal))
+            for name in node.names
+        }
+
+    @property
+    def home(self) -> types.FunctionType:
+        """The real function around the code: it has the globals and the closure."""
+        frame: Frame = self
+        while frame.function is None:
+            assert frame.outer is not None
+            frame = frame.outer
+        return frame.function
+
+
+class Closure:
+    """A function or lambda that the region defined."""
+
+    __slots__ = ("defaults", "frame", "keyword_defaults", "source")
+
+    def __init__(self, source: Source, frame: Frame, defaults: list, keyword_defaults: list):
+        self.source = source
+        self.frame = frame
+        self.defaults = defaults
+        self.keyword_defaults = keyword_defaults
+
+
+def bind_parameters(
+    source: Source,
+    parameters: Any,
+    defaults: list,
+    keyword_defaults: list,
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+) -> dict[str, Any]:
+    """Python's rules for a call: parameter names -> values. Raises TypeError as Python does."""
+    positional = [arg.id for arg in (*parameters.posonlyargs, *parameters.args)]
+    keyword_only = [arg.id for arg in parameters.kwonlyargs]
+    only_positional = {arg.id for arg in parameters.posonlyargs}
+    bound: dict[str, Any] = dict(zip(positional, args))
+    rest = tuple(args[len(positional) :])
+    if parameters.vararg is not None:
+        bound[parameters.vararg.id] = rest
+    elif rest:
+        raise TypeError(f"{source.name}() takes {len(positional)} positional arguments but {len(args)} were given")
+    extra = {}
+    for name, value in kwargs.items():
+        if name in keyword_only or name in positional and name not in only_positional:
+            if name in bound:
+                raise TypeError(f"{source.name}() got multiple values for argument '{name}'")
+            bound[name] = value
+        elif parameters.kwarg is not None:
+            extra[name] = value
+        else:
+            raise TypeError(f"{source.name}() got an unexpected keyword argument '{name}'")
+    if parameters.kwarg is not None:
+        bound[parameters.kwarg.id] = extra
+    for name, value in zip(positional[len(positional) - len(defaults) :], defaults):
+        bound.setdefault(name, value)
+    for name, value in zip(keyword_only, keyword_defaults):
+        if value is not UNBOUND:
+            bound.setdefault(name, value)
+    missing = [name for name in (*positional, *keyword_only) if name not in bound]
+    if missing:
+        raise TypeError(f"{source.name}() missing required arguments: {', '.join(missing)}")
+    return bound

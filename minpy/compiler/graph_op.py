@@ -1,0 +1,174 @@
+"""A compiled graph as one op of the eager tape: its gradient is a compiled graph too."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import numpy
+
+from minpy.compiler.driver import Compiled, compile_graph
+from minpy.compiler.ir import Graph, Var
+from minpy.compiler.trace import ARRAY, Trace, Tracer, flows, replay
+from minpy.ops import Op
+from minpy.runtime.array import Array, Value, same_context
+from minpy.runtime.dispatch import run_op
+from minpy.runtime.tape import live_tape
+
+
+def run_compiled(compiled: Compiled, values: Sequence[Value]) -> list[Value]:
+    """Run a compiled graph on values. Each output is a new value, which nobody else holds."""
+    context = same_context(list(values))
+    results = compiled.executor(values, context) if compiled.executor is not None else []
+    outputs: list[Value] = []
+    given: set[int] = set()
+    for source, what in compiled.outputs:
+        if source == "constant":
+            outputs.append(Value(numpy.array(what), context=context))
+        elif source == "computed" and what not in given:
+            given.add(what)
+            outputs.append(results[what])
+        else:
+            outputs.append(Array(results[what] if source == "computed" else values[what]).copy()._value)
+    return outputs
+
+
+class GraphOp(Op):
+    """Runs a graph. Differentiating it gives a GraphOp again, so any order of gradient works.
+
+    Args:
+        graph: with variables as outputs.
+        compiled: the same compiled, where that was done already.
+    """
+
+    def __init__(self, graph: Graph, compiled: Any = None):
+        avals = tuple(atom.aval for atom in graph.outputs)
+        super().__init__(
+            "region", numpy=None, infer=lambda *args: avals if len(avals) > 1 else avals[0], cost="compute"
+        )
+        self.graph = graph
+        self._compiled = compiled
+        self._extended: dict[tuple[int, ...], tuple[GraphOp, GraphOp, list, list]] = {}
+        self._recomputing: dict[Any, tuple[GraphOp, list]] = {}
+        self.execute = self._execute
+
+    def _execute(self, values: tuple) -> tuple[Value, ...]:
+        if self._compiled is None:
+            self._compiled = compile_graph(self.graph)
+        return tuple(run_compiled(self._compiled, [_value(value) for value in values]))
+
+    def call(self, *args: Any) -> tuple[Any, ...]:
+        """Apply to arrays and record it where a gradient is running; gives a tuple of arrays."""
+        values = [arg._current() if isinstance(arg, Array) else arg for arg in args]
+        tape = live_tape(values)
+        if tape is None:
+            return tuple(map(Array, self._execute(tuple(values))))
+        wanted = tuple(
+            i for i, value in enumerate(values) if type(value) is Value and value.tape is tape and flows(value)
+        )
+        results = run_op(self.with_residuals(wanted)[0], args, {})
+        results = results if isinstance(results, tuple) else (results,)
+        return results[: len(self.graph.outputs)]
+
+    def with_residuals(self, wanted: tuple[int, ...]) -> tuple["GraphOp", "GraphOp", list, list]:
+        """This op giving what its backward needs as further outputs, and the backward op.
+
+        Returns:
+            The extended op; the backward op; for each input of the backward op where it comes from:
+            ('input', position), ('output', position) or ('cotangent', position of the output); the
+            positions in ``wanted`` that it gives cotangents for.
+        """
+        found = self._extended.get(wanted)
+        if found is None:
+            found = self._extended[wanted] = _split(self.graph, wanted)
+            found[0]._backward = found[1:]  # type: ignore[attr-defined]
+            found[0]._wanted = wanted  # type: ignore[attr-defined]
+        return found
+
+    def pull_back(self, wanted: Sequence[int], g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
+        cotangents = g if isinstance(g, tuple) else (g,)
+        answers = ans if isinstance(ans, tuple) else (ans,)
+        present = [i for i, cotangent in enumerate(cotangents) if cotangent is not None]
+        backward, sources, given = self._backward  # type: ignore[attr-defined]
+        differentiable = {i for source, i in sources if source == "cotangent"}
+        if set(present) <= differentiable:
+            taken = [self._source(source, i, args, answers, cotangents) for source, i in sources]
+        else:
+            backward, given = self._recompute(tuple(present))
+            taken = [*args, *(cotangents[i] for i in present)]
+        results = backward.call(*taken) if given else ()
+        return {position: result for position, result in zip(given, results) if position in set(wanted)}
+
+    def _source(self, source: str, i: int, args: tuple, answers: tuple, cotangents: tuple) -> Any:
+        if source == "input":
+            return args[i]
+        if source == "output":
+            return answers[i]
+        if cotangents[i] is not None:
+            return cotangents[i]
+        aval = self.graph.outputs[i].aval
+        return Array(Value(numpy.zeros(aval.shape, aval.dtype)))
+
+    def _recompute(self, present: tuple[int, ...]) -> tuple["GraphOp", list]:
+        """A backward op from the inputs and the cotangents of any outputs, residuals included."""
+        found = self._recomputing.get(present)
+        if found is None:
+            trace, inputs, outputs = _replayed(self.graph)
+            with trace.interpreting():
+                seeds = [(outputs[i], trace.input(outputs[i].aval, ARRAY)) for i in present]
+                grads = trace.gradients(seeds, [inputs[i] for i in self._wanted])  # type: ignore[attr-defined]
+            given = [i for i, grad in zip(self._wanted, grads) if grad is not None]  # type: ignore[attr-defined]
+            graph = trace.graph([grad.atom for grad in grads if grad is not None])
+            found = self._recomputing[present] = (GraphOp(graph), given)
+        return found
+
+
+def _value(x: Any) -> Value:
+    return x if type(x) is Value else Value(numpy.asarray(x))
+
+
+def _replayed(graph: Graph) -> tuple[Trace, list[Tracer], list[Tracer]]:
+    trace = Trace()
+    trace.namespace = ARRAY
+    with trace.interpreting():
+        inputs = [trace.input(var.aval, ARRAY, var.name) for var in graph.inputs]
+        outputs = replay(trace, graph, inputs)
+    return trace, inputs, outputs
+
+
+def _split(graph: Graph, wanted: tuple[int, ...]) -> tuple[GraphOp, GraphOp, list, list]:
+    """Forward and backward as two graphs; see ``GraphOp.with_residuals``."""
+    trace, inputs, outputs = _replayed(graph)
+    forward_size = len(trace.eqns)
+    primal_inputs = list(trace.inputs)
+    floats = [i for i, output in enumerate(outputs) if flows(output)]
+    with trace.interpreting():
+        seeds = [(outputs[i], trace.input(outputs[i].aval, ARRAY)) for i in floats]
+        grads = trace.gradients(seeds, [inputs[i] for i in wanted])
+    given = [i for i, grad in zip(wanted, grads) if grad is not None]
+    results = [grad.atom for grad in grads if grad is not None]
+    forward, backward = trace.eqns[:forward_size], trace.eqns[forward_size:]
+
+    made = {var for eqn in backward for var in eqn.outputs}
+    seed_of = {seed.atom: i for i, (_, seed) in zip(floats, seeds)}
+    needed: dict[Any, None] = {}
+    for atom in (*(atom for eqn in backward for atom in eqn.inputs), *results):
+        if isinstance(atom, Var) and atom not in made:
+            needed[atom] = None
+    visible = [output.atom for output in outputs]
+    residuals = [
+        var for var in needed if var not in primal_inputs and var not in seed_of and var not in visible
+    ]
+    extended = Graph(tuple(primal_inputs), tuple(forward), tuple(visible + residuals))
+    places = visible + residuals
+    sources: list[tuple[str, int]] = []
+    for var in needed:
+        if var in seed_of:
+            sources.append(("cotangent", seed_of[var]))
+        elif var in primal_inputs:
+            sources.append(("input", primal_inputs.index(var)))
+        else:
+            sources.append(("output", places.index(var)))
+    unused = [i for i in floats if ("cotangent", i) not in sources]
+    sources.extend(("cotangent", i) for i in unused)
+    backward_inputs = (*needed, *(seeds[floats.index(i)][1].atom for i in unused))
+    return GraphOp(extended), GraphOp(Graph(backward_inputs, tuple(backward), tuple(results))), sources, given

@@ -1,0 +1,209 @@
+"""What a compiled region relies on, and how it gets what it reads from outside.
+
+A *path* says how to reach a value: from a local variable, a global, a closure cell or a fixed object,
+by attributes and items. A guard is a condition on the value at a path that held at compile time. The
+guards of a region become one Python function that returns the region's implicit inputs, or None when
+a condition no longer holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple, Optional
+
+import numpy
+
+from minpy.ops import Aval
+from minpy.runtime.array import Array
+
+
+class Path(NamedTuple):
+    """How to reach a value. ``parent`` is None for a root; roots are 'local' and 'fixed'."""
+
+    parent: Optional["Path"]
+    step: str  # 'local', 'fixed', 'attribute' or 'item'
+    key: Any
+    label: str
+
+    def attribute(self, name: str) -> "Path":
+        """The path of an attribute."""
+        return Path(self, "attribute", name, f"{self.label}.{name}")
+
+    def item(self, key: Any) -> "Path":
+        """The path of an item of a list, tuple or dict."""
+        return Path(self, "item", key, f"{self.label}[{key!r}]")
+
+    def __str__(self) -> str:
+        return self.label
+
+    def resolve(self, local_values: dict[str, Any], fixed: list) -> Any:
+        """The value that is there now; raises what reading it raises."""
+        if self.parent is None:
+            return local_values[self.key] if self.step == "local" else fixed[self.key]
+        parent = self.parent.resolve(local_values, fixed)
+        return getattr(parent, self.key) if self.step == "attribute" else parent[self.key]
+
+
+def local_path(name: str) -> Path:
+    """The path of a local variable of the block."""
+    return Path(None, "local", name, name)
+
+
+class Guard(NamedTuple):
+    """``kind`` of the value at ``path`` has to be ``expected``."""
+
+    path: Path
+    kind: str  # 'value', 'identity', 'type', 'length', 'keys', 'array', 'absent'
+    expected: Any
+
+
+_CONDITIONS = {
+    "value": "type({v}) is type({c}) and {v} == {c}",
+    "identity": "{v} is {c}",
+    "type": "type({v}) is {c}",
+    "length": "len({v}) == {c}",
+    "keys": "tuple({v}) == {c}",
+    "array": "matches({v}, {c})",
+    "absent": "{c} not in {v}",
+}
+
+
+class ArrayType(NamedTuple):
+    """What has to stay the same of an array that a region reads."""
+
+    type: type
+    aval: Aval
+    context: Any = None
+
+
+def array_type(x: Any) -> ArrayType:
+    """The array type of an Array, a NumPy array or a NumPy scalar."""
+    if isinstance(x, Array):
+        return ArrayType(type(x), x.aval, x.context)
+    return ArrayType(type(x), Aval(x.shape, x.dtype))
+
+
+def matches(x: Any, expected: ArrayType) -> bool:
+    """Whether ``x`` is an array of this type."""
+    return type(x) is expected.type and array_type(x) == expected
+
+
+class Guards:
+    """Collects guards and implicit inputs while a block is lowered."""
+
+    def __init__(self) -> None:
+        self.fixed: list[Any] = []
+        self.guards: dict[Guard, None] = {}
+        self.inputs: list[Path] = []
+
+    def fixed_path(self, obj: Any, label: str) -> Path:
+        """The path of an object that is always the same one: a globals dict, a cell, a class."""
+        for number, known in enumerate(self.fixed):
+            if known is obj:
+                return Path(None, "fixed", number, label)
+        self.fixed.append(obj)
+        return Path(None, "fixed", len(self.fixed) - 1, label)
+
+    def add(self, path: Path, kind: str, expected: Any) -> None:
+        """Rely on a condition."""
+        self.guards[Guard(path, kind, _Expected(expected))] = None
+
+    def input(self, path: Path) -> int:
+        """Rely on the value at ``path`` as an input; gives its position."""
+        self.inputs.append(path)
+        return len(self.inputs) - 1
+
+    def compile(self, names: tuple[str, ...]) -> Callable[[tuple], Optional[tuple]]:
+        """The guard function: values of the block's variables -> implicit inputs, or None."""
+        namespace: dict[str, Any] = {"matches": matches}
+        lines: list[str] = []
+        variables: dict[Path, str] = {}
+
+        def reach(path: Path) -> str:
+            name = variables.get(path)
+            if name is not None:
+                return name
+            if path.parent is None:
+                source = f"values[{names.index(path.key)}]" if path.step == "local" else f"f{path.key}"
+                if path.step == "fixed":
+                    namespace[source] = self.fixed[path.key]
+            elif path.step == "attribute":
+                source = f"{reach(path.parent)}.{path.key}"
+            else:
+                source = f"{reach(path.parent)}[{_constant(path.key, namespace)}]"
+            name = variables[path] = f"v{len(variables)}"
+            lines.append(f"{name} = {source}")
+            return name
+
+        for guard in self.guards:
+            v = reach(guard.path)
+            condition = _CONDITIONS[guard.kind].format(v=v, c=_constant(guard.expected.value, namespace))
+            lines.append(f"if not ({condition}): return None")
+        results = "".join(reach(path) + ", " for path in self.inputs)
+        body = "\n        ".join([*lines, f"return ({results})"])
+        text = f"def guard(values):\n    try:\n        {body}\n    except Exception:\n        return None\n"
+        exec(compile(text, "<minpy guards>", "exec"), namespace)
+        return namespace["guard"]
+
+    def first_failure(self, local_values: dict[str, Any]) -> Optional[str]:
+        """What changed, in words, for ``explain``; None when all guards hold."""
+        for guard in self.guards:
+            expected = guard.expected.value
+            try:
+                now = guard.path.resolve(local_values, self.fixed)
+            except Exception:
+                return f"{guard.path} is gone"
+            holds = eval(  # the text is one of ours
+                _CONDITIONS[guard.kind].format(v="v", c="c"), {"matches": matches}, {"v": now, "c": expected}
+            )
+            if not holds:
+                return f"{guard.path} changed from {_show(guard.kind, expected)} to {_show_now(guard.kind, now)}"
+        return None
+
+
+class _Expected:
+    """An expected value that can be part of a key whatever it is."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Expected):
+            return False
+        return self.value is other.value or (
+            type(self.value) is type(other.value)
+            and isinstance(self.value, (int, str, tuple, bool, type(None)))
+            and self.value == other.value
+        )
+
+    def __hash__(self) -> int:
+        return hash(type(self.value))
+
+
+def _constant(value: Any, namespace: dict[str, Any]) -> str:
+    if isinstance(value, (int, str, bool, type(None))) and type(value).__module__ == "builtins":
+        return repr(value)
+    name = f"c{len(namespace)}"
+    namespace[name] = value
+    return name
+
+
+def _show(kind: str, value: Any) -> str:
+    if kind == "array":
+        return f"{value.type.__name__} {value.aval}"
+    return getattr(value, "__qualname__", None) or _short(repr(value))
+
+
+def _show_now(kind: str, now: Any) -> str:
+    if kind == "array" and isinstance(now, (Array, numpy.ndarray, numpy.generic)):
+        return _show("array", array_type(now))
+    if kind == "length":
+        return str(len(now))
+    if kind == "keys":
+        return _short(repr(tuple(now)))
+    return _short(repr(type(now) if kind == "type" else now))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,187 @@
+"""The intermediate representation: a graph of equations, one operation each.
+
+    Graph(inputs, eqns, outputs)    Eqn(op, inputs, params, outputs, loc)    Var, Literal
+
+Every variable is bound once, before it is used. Shapes and dtypes are known. A param of an equation
+may be a Graph, so that an operation can hold a body (a loop, a branch). Graphs are never changed:
+passes build new ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Iterator, NamedTuple, Optional, Union
+
+import numpy
+
+from minpy.ops import Aval, Box, Op, aval_of
+
+_serial = itertools.count()
+
+
+class Loc(NamedTuple):
+    """A line of the user's source."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} in {self.function}"
+
+
+class Var(Box):
+    """A variable of a graph. As a box it can stand for its value in ``infer``."""
+
+    __slots__ = ("aval", "name", "serial")
+
+    def __init__(self, aval: Aval, name: str = ""):
+        self.aval = aval
+        self.name = name
+        self.serial = next(_serial)
+
+    def __repr__(self) -> str:
+        return self.name or f"v{self.serial}"
+
+
+class Literal:
+    """A constant: a Python number, which promotes weakly, or an array."""
+
+    __slots__ = ("aval", "value")
+
+    def __init__(self, value: Any):
+        self.value = value
+        self.aval = aval_of(value)
+
+    def __repr__(self) -> str:
+        return repr(self.value) if self.aval.size == 1 else f"const {self.aval}"
+
+
+Atom = Union[Var, Literal]
+
+
+class Eqn(NamedTuple):
+    """``outputs = op(*inputs, **params)``."""
+
+    op: Op
+    inputs: tuple[Atom, ...]
+    params: dict
+    outputs: tuple[Var, ...]
+    loc: Optional[Loc]
+
+    def __str__(self) -> str:
+        return self.format(_Names())
+
+    def format(self, names: dict[Atom, str]) -> str:
+        """The equation as one line of text."""
+        params = "".join(f" {name}={value}" for name, value in self.params.items())
+        outputs = ", ".join(f"{names[var]}: {var.aval}" for var in self.outputs)
+        inputs = " ".join(names[atom] for atom in self.inputs)
+        where = f"    # line {self.loc.line}" if self.loc else ""
+        return f"{outputs} = {self.op.name}{params} {inputs}{where}"
+
+
+    @property
+    def can_fail(self) -> bool:
+        """Whether it looks at data and may raise: an index array that is known at run time only."""
+        return self.op.may_raise and any(
+            isinstance(atom, Var) and atom.aval.dtype.kind in "iu" for atom in self.inputs[1:]
+        )
+
+
+class Graph(NamedTuple):
+    """A program: equations from inputs to outputs."""
+
+    inputs: tuple[Var, ...]
+    eqns: tuple[Eqn, ...]
+    outputs: tuple[Atom, ...]
+
+    def __str__(self) -> str:
+        names = _Names()
+        lines = ["graph(" + ", ".join(f"{names[v]}: {v.aval}" for v in self.inputs) + "):"]
+        lines.extend(f"  {eqn.format(names)}" for eqn in self.eqns)
+        lines.append("  return " + ", ".join(names[x] for x in self.outputs))
+        return "\n".join(lines)
+
+    @property
+    def size(self) -> int:
+        """The number of equations."""
+        return len(self.eqns)
+
+
+class _Names(dict):
+    """Short, stable names for printing: the same graph always prints the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._taken: set[str] = set()
+        self._letters = map(_letters, itertools.count())
+
+    def __missing__(self, atom: Atom) -> str:
+        if isinstance(atom, Literal):
+            return repr(atom)
+        name = atom.name
+        while not name or name in self._taken:
+            name = next(self._letters)
+        self._taken.add(name)
+        self[atom] = name
+        return name
+
+
+def _letters(number: int) -> str:
+    text = ""
+    while True:
+        text = chr(ord("a") + number % 26) + text
+        number = number // 26 - 1
+        if number < 0:
+            return text
+
+
+def defined_vars(graph: Graph) -> Iterator[Var]:
+    """All variables of a graph, inputs first."""
+    yield from graph.inputs
+    for eqn in graph.eqns:
+        yield from eqn.outputs
+
+
+def check_graph(graph: Graph, stage: str = "") -> None:
+    """Verify the invariants of the IR.
+
+    Raises:
+        AssertionError: a variable is used before it is bound or bound twice, or a shape or dtype is
+            not what the op table says. The text names the equation and ``stage``.
+    """
+    bound: set[Var] = set()
+
+    def bind(var: Var, where: Any) -> None:
+        assert var not in bound, f"{stage}: {var} is bound twice, in {where}"
+        bound.add(var)
+
+    def use(atom: Atom, where: Any) -> None:
+        assert isinstance(atom, Literal) or atom in bound, f"{stage}: {atom} is not bound yet, in {where}"
+
+    for var in graph.inputs:
+        bind(var, "the inputs")
+    for eqn in graph.eqns:
+        for atom in eqn.inputs:
+            use(atom, eqn)
+        told = infer(eqn.op, eqn.inputs, eqn.params)
+        have = tuple(var.aval for var in eqn.outputs)
+        assert told == have, f"{stage}: {eqn} should have {told}"
+        for var in eqn.outputs:
+            bind(var, eqn)
+    for atom in graph.outputs:
+        use(atom, "the outputs")
+
+
+def infer(op: Op, inputs: tuple[Atom, ...], params: dict) -> tuple[Aval, ...]:
+    """The avals of the results. Raises what NumPy raises for operands that do not fit."""
+    result = op.infer(*[atom.value if isinstance(atom, Literal) else atom for atom in inputs], **params)
+    return (result,) if isinstance(result, Aval) else tuple(result)
+
+
+def evaluate(op: Op, values: list, params: dict) -> tuple[numpy.ndarray, ...]:
+    """Run an op by its NumPy reference."""
+    with numpy.errstate(all="ignore"):
+        result = op.numpy(*values, **params)
+    return tuple(map(numpy.asarray, result)) if isinstance(result, tuple) else (numpy.asarray(result),)

@@ -1,0 +1,125 @@
+"""Which variables a block reads and writes, so that it can become a function of its own."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any, Iterable, Sequence
+
+import gast
+
+from minpy.compiler.source import Source, parameter_names
+
+_SCOPES = (gast.FunctionDef, gast.AsyncFunctionDef, gast.Lambda, gast.ClassDef)
+_COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names that code loads and stores; what inner functions load counts as loaded."""
+
+    loads: frozenset[str]
+    stores: frozenset[str]
+
+
+def names_of(nodes: Iterable[Any]) -> Names:
+    """The names in some statements or expressions."""
+    loads: set[str] = set()
+    stores: set[str] = set()
+    for node in nodes:
+        _collect(node, loads, stores)
+    return Names(frozenset(loads), frozenset(stores))
+
+
+def _collect(node: Any, loads: set[str], stores: set[str]) -> None:
+    if isinstance(node, gast.Name):
+        (loads if isinstance(node.ctx, gast.Load) else stores).add(node.id)
+        return
+    if isinstance(node, gast.AugAssign) and isinstance(node.target, gast.Name):
+        loads.add(node.target.id)
+    if isinstance(node, _SCOPES):
+        if not isinstance(node, gast.Lambda):
+            stores.add(node.name)
+        inner_loads: set[str] = set()
+        inner_stores: set[str] = set()
+        parameters = set() if isinstance(node, gast.ClassDef) else set(parameter_names(node.args))
+        for child in ast.iter_child_nodes(node):
+            _collect(child, inner_loads, inner_stores)
+        loads.update(inner_loads - parameters)
+        return
+    if isinstance(node, _COMPREHENSIONS):
+        inner_stores = set()
+        for child in ast.iter_child_nodes(node):
+            _collect(child, loads, inner_stores)
+        stores.update(_walrus_targets(node))
+        return
+    if isinstance(node, (gast.Import, gast.ImportFrom)):
+        stores.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+    if isinstance(node, gast.ExceptHandler) and node.name is not None:
+        stores.add(node.name.id if isinstance(node.name, gast.Name) else node.name)
+    for child in ast.iter_child_nodes(node):
+        _collect(child, loads, stores)
+
+
+def _walrus_targets(node: Any) -> set[str]:
+    return {n.target.id for n in ast.walk(node) if isinstance(n, gast.NamedExpr)}
+
+
+def local_names(source: Source) -> frozenset[str]:
+    """The local variables of a function: parameters and what is stored, unless declared elsewhere."""
+    declared = {
+        name
+        for statement in source.body
+        for node in ast.walk(statement)
+        if isinstance(node, (gast.Global, gast.Nonlocal))
+        for name in node.names
+    }
+    stored = names_of(source.body).stores | set(parameter_names(source.node.args))
+    return frozenset(stored - declared)
+
+
+def assigned_for_sure(statements: Sequence[Any]) -> frozenset[str]:
+    """Names that have a value whenever the statements have run to their end."""
+    sure: set[str] = set()
+    for statement in statements:
+        if isinstance(statement, gast.If):
+            sure |= assigned_for_sure(statement.body) & assigned_for_sure(statement.orelse)
+        elif isinstance(statement, gast.With):
+            sure |= names_of([*statement.items]).stores | assigned_for_sure(statement.body)
+        elif isinstance(statement, (gast.Assign, gast.AnnAssign, gast.AugAssign, gast.FunctionDef)):
+            if not (isinstance(statement, gast.AnnAssign) and statement.value is None):
+                sure |= names_of([statement]).stores
+    return frozenset(sure)
+
+
+def may_return(statements: Sequence[Any]) -> bool:
+    """Whether a return statement of this function stands among the statements."""
+    return any(_contains_return(statement) for statement in statements)
+
+
+def _contains_return(node: Any) -> bool:
+    if isinstance(node, gast.Return):
+        return True
+    if isinstance(node, _SCOPES):
+        return False
+    return any(_contains_return(child) for child in ast.iter_child_nodes(node))
+
+
+def escapes_loop(statements: Sequence[Any]) -> bool:
+    """Whether a break or continue among the statements belongs to a loop around them."""
+    return any(_escapes(statement) for statement in statements)
+
+
+def _escapes(node: Any) -> bool:
+    if isinstance(node, (gast.Break, gast.Continue)):
+        return True
+    if isinstance(node, _SCOPES):
+        return False
+    if isinstance(node, (gast.For, gast.While)):
+        return any(_escapes(child) for child in node.orelse)
+    return any(_escapes(child) for child in ast.iter_child_nodes(node))
+
+
+def defines_functions(statements: Sequence[Any]) -> bool:
+    """Whether functions, lambdas or classes are defined: they share variables with the function."""
+    return any(isinstance(node, _SCOPES) for statement in statements for node in ast.walk(statement))

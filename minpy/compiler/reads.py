@@ -1,0 +1,288 @@
+"""Reading values that live outside of the region: what becomes an input, what is guarded.
+
+* arrays and floats become inputs of the graph: they may change from call to call;
+* other plain values (ints, strings, None, ...) are compile-time constants under a guard;
+* functions, classes and modules are constants by identity;
+* lists, tuples, dicts and objects become a ``Ref``: nothing of them is relied upon until it is read.
+"""
+
+from __future__ import annotations
+
+import builtins
+import enum
+import types
+from typing import Any, Iterator
+
+import numpy
+
+from minpy.compiler.guards import Guards, Path, array_type
+from minpy.compiler.trace import ARRAY, FLOAT, NDARRAY, SCALAR, Trace, Tracer
+from minpy.errors import UnsupportedError
+from minpy.ops import Aval, Function, Op
+from minpy.runtime.array import Array
+
+_PLAIN = (bool, int, str, bytes, complex, type(None), type(Ellipsis), numpy.dtype)
+_BY_IDENTITY = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.ModuleType,
+    type,
+    numpy.ufunc,
+    Op,
+    Function,
+)
+_CONTAINER_METHODS = frozenset(("items", "keys", "values", "get"))
+_FLOAT64 = Aval((), numpy.dtype("float64"))
+
+
+class Ref:
+    """A container, object, function or module from outside, and the path to it."""
+
+    __slots__ = ("path", "value")
+
+    def __init__(self, value: Any, path: Path):
+        self.value = value
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"<{self.path}: {type(self.value).__name__}>"
+
+
+class PinRequest(Exception):
+    """A float was needed at compile time: lower again with the value at ``path`` as a constant."""
+
+    def __init__(self, path: Path):
+        super().__init__(str(path))
+        self.path = path
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value can be a compile-time constant that is compared by ``==``."""
+    return type(value) in _PLAIN or isinstance(value, (enum.Enum, numpy.dtype))
+
+
+def is_constant_object(value: Any) -> bool:
+    """Whether a value is a compile-time constant that is compared by ``is``."""
+    return isinstance(value, _BY_IDENTITY) or type(value).__name__ == "_ArrayFunctionDispatcher"
+
+
+class Reads:
+    """The part of the lowering that reads from outside. ``pinned`` are floats taken as constants."""
+
+    trace: Trace
+    guards: Guards
+    pinned: frozenset[Path]
+
+    def __init__(self) -> None:
+        self._tracers: dict[Path, Tracer] = {}
+        self.float_paths: dict[Any, Path] = {}  # variable of the graph -> path of the float
+        self.input_paths: list[Path] = []  # by position among the inputs of the graph
+
+    def read(self, value: Any, path: Path) -> Any:
+        """What the lowering works on for a value that was found at ``path``."""
+        if path in self._tracers:
+            return self._tracers[path]
+        if isinstance(value, (Array, numpy.ndarray, numpy.generic)):
+            return self._read_array(value, path)
+        if type(value) is float:
+            return self._read_float(value, path)
+        if is_plain(value):
+            self.guards.add(path, "value", value)
+            return value
+        if is_constant_object(value):
+            self.guards.add(path, "identity", value)
+        else:
+            self.guards.add(path, "type", type(value))
+        return Ref(value, path)
+
+    def _read_array(self, value: Any, path: Path) -> Tracer:
+        found = array_type(value)
+        if found.type not in (Array, numpy.ndarray) and not isinstance(value, numpy.generic):
+            raise UnsupportedError(f"{path} is a {found.type.__name__}, a special kind of array")
+        if found.aval.dtype.kind not in "fiub" or found.aval.dtype.hasobject:
+            raise UnsupportedError(f"{path} has dtype {found.aval.dtype}, which MXNet does not have")
+        kind = ARRAY if found.type is Array else NDARRAY if found.type is numpy.ndarray else SCALAR
+        self.guards.add(path, "array", found)
+        return self._new_input(found.aval, kind, path)
+
+    def _read_float(self, value: float, path: Path) -> Any:
+        if path in self.pinned:
+            self.guards.add(path, "value", value)
+            return value
+        self.guards.add(path, "type", float)
+        tracer = self._new_input(_FLOAT64, FLOAT, path)
+        self.float_paths[tracer.atom] = path
+        return tracer
+
+    def _new_input(self, aval: Aval, kind: str, path: Path) -> Tracer:
+        self.guards.input(path)
+        self.input_paths.append(path)
+        tracer = self.trace.input(aval, kind, path.label if path.label.isidentifier() else "")
+        self._tracers[path] = tracer
+        return tracer
+
+    def reference(self, obj: Any) -> Ref:
+        """A Ref to an object that the compiler itself came by."""
+        return Ref(obj, self.guards.fixed_path(obj, getattr(obj, "__name__", repr(obj))))
+
+    def pin(self, tracer: Tracer) -> None:
+        """Ask for a float input as a constant, where its value decides what is compiled."""
+        path = self.float_paths.get(tracer.atom)
+        if path is not None:
+            raise PinRequest(path)
+
+    # What can be done with a Ref ---------------------------------------------------------------
+
+    def attribute(self, ref: Ref, name: str) -> Any:
+        """``ref.name``."""
+        obj, path = ref.value, ref.path
+        if isinstance(obj, (types.ModuleType, type)):
+            return self.read(getattr(obj, name), path.attribute(name))
+        kind = type(obj)
+        if isinstance(obj, (dict, list, tuple)) and name in _CONTAINER_METHODS:
+            return ContainerMethod(ref, name)
+        found = _class_attribute(kind, name)
+        if isinstance(found, property):
+            raise PropertyRead(found.fget)
+        if isinstance(found, (types.FunctionType, classmethod, staticmethod)):
+            bound = getattr(obj, name)
+            if isinstance(found, types.FunctionType) and isinstance(bound, types.MethodType):
+                self.guards.add(path.attribute(name).attribute("__func__"), "identity", bound.__func__)
+                return BoundMethod(bound.__func__, ref)
+            return self.read(bound, path.attribute(name))
+        if hasattr(kind, "__getattr__") or found is not None and hasattr(type(found), "__set__"):
+            raise UnsupportedError(f"{path}.{name} is computed by {kind.__name__}")
+        return self.read(getattr(obj, name), path.attribute(name))
+
+    def item(self, ref: Ref, key: Any) -> Any:
+        """``ref[key]``."""
+        obj, kind = ref.value, type(ref.value)
+        if kind.__getitem__ not in (dict.__getitem__, list.__getitem__, tuple.__getitem__):
+            raise UnsupportedError(f"{ref.path}[...] is computed by {kind.__name__}")
+        if isinstance(key, slice):
+            return self.elements(ref)[key]
+        return self.read(obj[key], ref.path.item(key))
+
+    def call_container_method(self, method: "ContainerMethod", args: list) -> Any:
+        """A reading method of a list, tuple or dict from outside."""
+        ref, name = method.ref, method.name
+        if name == "items":
+            return self.mapping_items(ref)
+        if name == "values":
+            return [value for _, value in self.mapping_items(ref)]
+        if name == "get" and isinstance(ref.value, dict):
+            keys = self.elements(ref)
+            return self.item(ref, args[0]) if args[0] in keys else (*args[1:], None)[0]
+        return self.elements(ref)
+
+    def elements(self, ref: Ref) -> Any:
+        """The elements of a list or tuple, or the keys of a dict; their number is guarded."""
+        obj = ref.value
+        if isinstance(obj, dict):
+            self.guards.add(ref.path, "keys", tuple(obj))
+            return list(obj)
+        if type(obj) in (list, tuple) or isinstance(obj, tuple):
+            self.guards.add(ref.path, "length", len(obj))
+            items = [self.read(item, ref.path.item(i)) for i, item in enumerate(obj)]
+            return tuple(items) if isinstance(obj, tuple) else items
+        if isinstance(obj, (range, frozenset)):
+            self.guards.add(ref.path, "value" if isinstance(obj, range) else "identity", obj)
+            return list(obj)
+        raise UnsupportedError(f"iteration over {ref.path}, a {type(obj).__name__}")
+
+    def mapping_items(self, ref: Ref) -> list[tuple[Any, Any]]:
+        """Keys and values of a dict."""
+        return [(key, self.item(ref, key)) for key in self.elements(ref)]
+
+    def truth_of_ref(self, ref: Ref) -> bool:
+        """``bool(ref)``."""
+        obj = ref.value
+        if isinstance(obj, (list, tuple, dict)):
+            self.guards.add(ref.path, "length", len(obj))
+            return bool(obj)
+        if is_constant_object(obj) or not (hasattr(obj, "__bool__") or hasattr(obj, "__len__")):
+            return True
+        raise UnsupportedError(f"the truth of {ref.path} is computed by {type(obj).__name__}")
+
+    def is_same(self, a: Any, b: Any) -> bool:
+        """``a is b``."""
+        for one in (a, b):
+            if isinstance(one, Ref) and not is_constant_object(one.value):
+                other = b if one is a else a
+                if other is not None:  # the guard on the type rules None out
+                    self.guards.add(one.path, "identity", one.value)
+        return unref(a) is unref(b)
+
+    def plain(self, x: Any) -> Any:
+        """``x`` with Refs inside replaced by what they stand for, for the functions of the op table."""
+        if isinstance(x, Ref):
+            if isinstance(x.value, (list, tuple)) and type(x.value) in (list, tuple):
+                return self.plain(self.elements(x))
+            if type(x.value) is dict:
+                return {key: self.plain(value) for key, value in self.mapping_items(x)}
+            if not is_constant_object(x.value):
+                self.guards.add(x.path, "identity", x.value)
+            return x.value
+        if type(x) in (list, tuple):
+            return type(x)(self.plain(item) for item in x)
+        if type(x) is dict:
+            return {key: self.plain(value) for key, value in x.items()}
+        if isinstance(x, slice):
+            return slice(self.plain(x.start), self.plain(x.stop), self.plain(x.step))
+        return x
+
+
+class BoundMethod:
+    """A Python method found on an object from outside."""
+
+    __slots__ = ("function", "instance")
+
+    def __init__(self, function: types.FunctionType, instance: Ref):
+        self.function = function
+        self.instance = instance
+
+
+class ContainerMethod:
+    """A reading method of a container from outside."""
+
+    __slots__ = ("name", "ref")
+
+    def __init__(self, ref: Ref, name: str):
+        self.ref = ref
+        self.name = name
+
+
+class PropertyRead(Exception):
+    """The attribute is a property: its function has to be inlined."""
+
+    def __init__(self, getter: Any):
+        super().__init__()
+        self.getter = getter
+
+
+def _class_attribute(kind: type, name: str) -> Any:
+    for base in kind.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return None
+
+
+def unref(x: Any) -> Any:
+    """The value behind a Ref."""
+    return x.value if isinstance(x, Ref) else x
+
+
+def walk_values(x: Any) -> Iterator[Any]:
+    """All values in nested containers that the region made, the containers included."""
+    yield x
+    if type(x) in (list, tuple, set):
+        for item in x:
+            yield from walk_values(item)
+    elif type(x) is dict:
+        for item in x.values():
+            yield from walk_values(item)
+
+
+def is_builtin_name(name: str) -> bool:
+    """Whether Python defines a name for every module."""
+    return hasattr(builtins, name)

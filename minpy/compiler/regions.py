@@ -1,0 +1,330 @@
+"""Blocks and their plans: which statements run as a graph, which as Python, for which signature.
+
+A ``Block`` is a run of statements made into a function: values of its variables in, (returned?, value
+or variables) out. The first call with a new signature tries to compile all of it. If a statement
+cannot be compiled, the block gets a residual program for that signature: smaller blocks around the
+leftover, compiled in their turn when they are reached.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional, Sequence
+
+import numpy
+
+from minpy.compiler import driver, residual
+from minpy.compiler.driver import Compiled, Lowered, Refused
+from minpy.compiler.frames import UNBOUND
+from minpy.compiler.graph_op import GraphOp
+from minpy.compiler.ir import Graph, Loc
+from minpy.compiler.liveness import names_of
+from minpy.compiler.lower import Leftover as RefusedStatement
+from minpy.compiler.outputs import Maker, OutputPlan
+from minpy.compiler.reads import is_plain
+from minpy.compiler.source import Source
+from minpy.errors import ContextError, UnsupportedError
+from minpy.runtime.array import Array, Value
+from minpy.runtime.native import MXNetError
+
+_FLOAT32_MAX = 3.4028234663852886e38
+MAX_PLANS_IN_LOOP = 8  # signatures of a block inside a Python loop, before it is left to Python
+_clock = itertools.count()
+
+
+@dataclass
+class Leftover:
+    """A statement that stays with Python, for ``explain``."""
+
+    line: int
+    last_line: int
+    reason: str
+    cause: Loc
+
+
+@dataclass
+class Plan:
+    """How a block runs for one signature.
+
+    Attributes:
+        guard: values of the block's variables -> values of the guarded inputs, or None.
+        run: (values, guarded inputs) -> the block's result.
+    """
+
+    signature: tuple
+    guard: Callable[[tuple], Optional[tuple]]
+    run: Callable[[tuple, tuple], tuple]
+    conditions: Any = None
+    lowered: Optional[Lowered] = None
+    compiled: Optional[Compiled] = None
+    leftovers: list[Leftover] = field(default_factory=list)
+    children: list["Block"] = field(default_factory=list)
+    source_text: str = ""
+    compile_seconds: float = 0.0
+    run_seconds: float = 0.0
+    calls: int = 0
+    failures: int = 0
+    last_used: int = 0
+    purpose: str = "value"
+
+
+def signature_of(values: Sequence[Any]) -> tuple:
+    """The part of a call that selects a plan by hashing; guards do the rest."""
+    return tuple([_sign(value) for value in values])
+
+
+def _sign(value: Any) -> Any:
+    kind = type(value)
+    if kind is Array:
+        return kind, value.aval, value.context
+    if kind is numpy.ndarray:
+        return kind, value.shape, value.dtype
+    if kind is float:
+        # NumPy 1 promotes a float32 array by a float that float32 cannot hold
+        return kind, not -_FLOAT32_MAX <= value <= _FLOAT32_MAX and value - value == 0
+    if is_plain(value):
+        return kind, value
+    return kind
+
+
+class Block:
+    """Consecutive statements of a function.
+
+    Args:
+        program: what all blocks of the function share.
+        inputs: names of the variables it takes.
+        outputs: names of the variables it gives when it does not return.
+        in_loop: it stands in a loop that Python runs.
+    """
+
+    def __init__(
+        self,
+        program: "Program",
+        statements: Sequence[Any],
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        in_loop: bool = False,
+    ):
+        self.program = program
+        self.statements = tuple(statements)
+        self.inputs = inputs
+        self.outputs = outputs
+        self.in_loop = in_loop
+        self.plans: dict[tuple, list[Plan]] = {}
+        self.as_python: Optional[Callable] = None
+
+    def __call__(self, *values: Any) -> tuple:
+        signature = signature_of(values)
+        for plan in self.plans.get(signature, ()):
+            found = plan.guard(values)
+            if found is not None:
+                plan.calls += 1
+                plan.last_used = next(_clock)
+                return plan.run(values, found)
+        plan = self._new_plan(signature, values)
+        found = plan.guard(values)
+        plan.calls += 1
+        if found is None:  # a guarded value changes by itself; run once without relying on it
+            return self.run_python(values)
+        return plan.run(values, found)
+
+    def run_python(self, values: tuple) -> tuple:
+        """The statements as plain Python."""
+        if self.as_python is None:
+            self.as_python = residual.plain_function(self)
+        return self.as_python(*values)
+
+    def _new_plan(self, signature: tuple, values: tuple) -> Plan:
+        with self.program.lock:
+            for plan in self.plans.get(signature, ()):  # another thread may have been faster
+                if plan.guard(values) is not None:
+                    return plan
+            self.program.note_compilation(self, signature, values)
+            started = time.perf_counter()
+            plan = self._make_plan(signature, values)
+            plan.compile_seconds = time.perf_counter() - started
+            self.keep(plan)
+            return plan
+
+    def keep(self, plan: Plan) -> None:
+        """Put a plan into the cache of the block and the program."""
+        plan.last_used = next(_clock)
+        self.plans.setdefault(plan.signature, []).append(plan)
+        self.program.keep(self, plan)
+
+    def _make_plan(self, signature: tuple, values: tuple) -> Plan:
+        if self.in_loop and sum(map(len, self.plans.values())) >= MAX_PLANS_IN_LOOP:
+            reason = f"a value changes in each turn of the loop ({MAX_PLANS_IN_LOOP} versions were compiled)"
+            return self._python_plan(signature, reason)
+        named = dict(zip(self.inputs, values))
+        try:
+            lowered = driver.lower(self.program.source, self.program.function, self.statements, named)
+            return self._compiled_plan(signature, lowered)
+        except Refused as refused:
+            return self._split_plan(signature, refused)
+        except UnsupportedError as error:
+            return self._python_plan(signature, error.reason)
+
+    def _python_plan(self, signature: tuple, reason: str) -> Plan:
+        source, first, last = self.program.source, self.statements[0], self.statements[-1]
+        leftover = Leftover(first.lineno, end_line(last), reason, source.loc(first))
+        return Plan(signature, lambda values: (), lambda values, _: self.run_python(values), leftovers=[leftover])
+
+    def _compiled_plan(self, signature: tuple, lowered: Lowered) -> Plan:
+        outputs = OutputPlan(lowered)
+        if lowered.returned is not None:
+            make_value = self._maker(outputs, lowered.returned.value, len(self.statements) - 1)
+            makers = None
+        else:
+            make_value = None
+            makers = [self._variable_maker(outputs, lowered.variables, name) for name in self.outputs]
+        graph = lowered.trace.graph(outputs.atoms)
+        compiled = driver.compile_graph(graph)
+        op = GraphOp(graph, compiled) if graph.outputs or compiled.executor else None
+        plan = Plan(
+            signature,
+            lowered.guards.compile(self.inputs),
+            lambda values, found: (),
+            conditions=lowered.guards,
+            lowered=lowered,
+            compiled=compiled,
+        )
+        plan.run = self._runner(plan, op, len(graph.inputs), make_value, makers)
+        return plan
+
+    def _maker(self, outputs: OutputPlan, value: Any, index: int) -> Maker:
+        try:
+            return outputs.maker(value)
+        except UnsupportedError as error:
+            loc = self.program.source.loc(self.statements[index])
+            leftover = RefusedStatement(index, error.reason, loc, False)
+            raise Refused(leftover, outputs.lowered.guards) from None
+
+    def _variable_maker(self, outputs: OutputPlan, variables: dict[str, Any], name: str) -> Maker:
+        if name not in variables:
+            return lambda results, paths: UNBOUND
+        writers = [i for i, s in enumerate(self.statements) if name in names_of([s]).stores]
+        return self._maker(outputs, variables[name], writers[-1] if writers else 0)
+
+    def _runner(
+        self,
+        plan: Plan,
+        op: Optional[GraphOp],
+        count: int,
+        make_value: Optional[Maker],
+        makers: Optional[list[Maker]],
+    ) -> Callable[[tuple, tuple], tuple]:
+        def run(values: tuple, found: tuple) -> tuple:
+            started = time.perf_counter()
+            results: tuple = ()
+            if op is not None:
+                try:
+                    results = op.call(*[graph_input(x) for x in found[:count]])
+                except (MXNetError, ContextError):
+                    # Python raises what the user's own line raises, or gets it right.
+                    plan.failures += 1
+                    return self.run_python(values)
+            plan.run_seconds += time.perf_counter() - started
+            if make_value is not None:
+                return True, make_value(results, found)
+            return (False, *[make(results, found) for make in makers or ()])
+
+        return run
+
+    def _split_plan(self, signature: tuple, refused: Refused) -> Plan:
+        leftover = refused.leftover
+        statement = self.statements[leftover.index]
+        noted = Leftover(statement.lineno, end_line(statement), leftover.reason, leftover.loc)
+        if not residual.can_split(self):
+            plan = self._python_plan(signature, leftover.reason)
+            plan.leftovers[0].cause = leftover.loc
+            return plan
+        program = residual.split(self, leftover.index)
+        return Plan(
+            signature,
+            _without_inputs(refused.guards.compile(self.inputs)),
+            lambda values, _: program.function(*values),
+            conditions=refused.guards,
+            leftovers=[noted],
+            children=program.children,
+            source_text=program.text,
+        )
+
+
+def _without_inputs(guard: Callable) -> Callable:
+    return lambda values: None if guard(values) is None else ()
+
+
+def graph_input(x: Any) -> Any:
+    """A guarded input as something that a graph takes."""
+    return x if type(x) is Array else Array(Value(numpy.asarray(x)))
+
+
+def end_line(node: Any) -> int:
+    """The last line of a statement."""
+    return getattr(node, "end_lineno", None) or node.lineno
+
+
+def graph_of(plan: Plan) -> Optional[Graph]:
+    """The optimized graph of a compiled plan."""
+    return plan.compiled.graph if plan.compiled else None
+
+
+class Program:
+    """What the blocks of one function share: source, lock, cache limit, notes for ``explain``."""
+
+    def __init__(self, function: Any, source: Source, local_names: frozenset[str], lock: Any, limit: int):
+        self.function = function
+        self.source = source
+        self.local_names = local_names
+        self.lock = lock
+        self.limit = limit
+        self.kept: list[tuple[Block, Plan]] = []
+        self.evictions = 0
+        self.recompilations: list[str] = []
+
+    def keep(self, block: Block, plan: Plan) -> None:
+        """Count a plan; past the limit the one that was not used for the longest time goes."""
+        self.kept.append((block, plan))
+        if len(self.kept) > self.limit:
+            oldest = min(self.kept, key=lambda entry: entry[1].last_used)
+            self.kept.remove(oldest)
+            plans = oldest[0].plans[oldest[1].signature]
+            plans.remove(oldest[1])
+            if not plans:
+                del oldest[0].plans[oldest[1].signature]
+            self.evictions += 1
+
+    def note_compilation(self, block: Block, signature: tuple, values: tuple) -> None:
+        """Keep the reason why a block that was compiled before is compiled again."""
+        if not block.plans:
+            return
+        line = block.statements[0].lineno
+        same = block.plans.get(signature)
+        if same:
+            named = dict(zip(block.inputs, values))
+            reasons = [plan.conditions.first_failure(named) for plan in same if plan.conditions is not None]
+            text = next((reason for reason in reasons if reason), "a guard failed")
+        else:
+            last = max(itertools.chain(*block.plans.values()), key=lambda plan: plan.last_used)
+            changes = [
+                f"{name}: {describe(old)} -> {describe(new)}"
+                for name, old, new in zip(block.inputs, last.signature, signature)
+                if old != new
+            ]
+            text = "; ".join(changes) or "another purpose"
+        self.recompilations.append(f"line {line}: {text}")
+
+
+def describe(part: Any) -> str:
+    """One entry of a signature, for people."""
+    if isinstance(part, tuple):
+        if isinstance(part[0], type) and len(part) == 3:
+            kind, second, third = part
+            if kind is Array:
+                return f"{second} on {third}"
+            return f"{third}[{','.join(map(str, second))}] (numpy)"
+        return part[0].__name__ if part[0] is float else repr(part[1])
+    return getattr(part, "__name__", repr(part))

@@ -1,0 +1,207 @@
+"""The residual program: Python source that calls compiled blocks around what is left over.
+
+The generated function keeps the line numbers and the file name of the original, so tracebacks show
+the user's own lines. ``text`` is the same program, printed.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, Sequence
+
+import astunparse
+import gast
+
+from minpy.compiler import liveness
+from minpy.compiler.frames import UNBOUND
+
+if TYPE_CHECKING:
+    from minpy.compiler.regions import Block
+
+_OPENED = (gast.If, gast.For, gast.While, gast.With)
+
+
+@dataclass
+class Residual:
+    """A residual program: the function, its text, and the blocks that it calls."""
+
+    function: Callable
+    text: str
+    children: list["Block"]
+
+
+def can_split(block: "Block") -> bool:
+    """Whether the statements may end up in several Python functions.
+
+    Inner functions share variables with the function around them; taken apart they would not.
+    """
+    return not liveness.defines_functions(block.program.source.body) and not any(
+        isinstance(node, (gast.Global, gast.Nonlocal))
+        for statement in block.statements
+        for node in ast.walk(statement)
+    )
+
+
+def plain_function(block: "Block") -> Callable:
+    """The block as Python only."""
+    builder = _Builder(block)
+    return builder.finish([_copy(statement) for statement in block.statements]).function
+
+
+def split(block: "Block", index: int) -> Residual:
+    """Blocks before and after statement ``index``, which stays; blocks inside it, if it holds any."""
+    builder = _Builder(block)
+    after = builder.needed_after(block.statements, index, frozenset(block.outputs))
+    body: list[Any] = []
+    if index:
+        needed = liveness.names_of(block.statements[index:]).loads | frozenset(block.outputs)
+        body.extend(builder.call_block(block.statements[:index], needed, block.in_loop))
+    body.extend(builder.open(block.statements[index], after, block.in_loop))
+    if index + 1 < len(block.statements):
+        body.extend(builder.call_block(block.statements[index + 1 :], frozenset(block.outputs), block.in_loop))
+    return builder.finish(body)
+
+
+class _Returns(gast.NodeTransformer):
+    """The user's ``return x`` becomes ``return (True, x)``; inner functions keep theirs."""
+
+    def visit_Return(self, node: Any) -> Any:
+        if getattr(node, "is_ours", False):
+            return node
+        value = node.value or gast.Constant(value=None, kind=None)
+        pair = gast.Tuple(elts=[gast.Constant(value=True, kind=None), value], ctx=gast.Load())
+        return gast.copy_location(gast.Return(value=gast.copy_location(pair, node)), node)
+
+    def visit_FunctionDef(self, node: Any) -> Any:
+        return node
+
+    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef
+
+
+class _Builder:
+    """Builds the Python function of one block."""
+
+    def __init__(self, block: "Block"):
+        self.block = block
+        self.program = block.program
+        self.children: list[Any] = []
+        self.helpers: dict[str, Any] = {"__unbound": UNBOUND}
+
+    def needed_after(self, statements: Sequence[Any], index: int, outputs: frozenset[str]) -> frozenset[str]:
+        """Names that are read after statement ``index``."""
+        return liveness.names_of(statements[index + 1 :]).loads | outputs
+
+    def call_block(self, statements: Sequence[Any], needed: frozenset[str], in_loop: bool) -> list[Any]:
+        """Statements that call a new block made of ``statements``."""
+        from minpy.compiler.regions import Block
+
+        names = liveness.names_of(statements)
+        local_names = self.program.local_names
+        outputs = sorted(names.stores & needed & local_names)
+        unsure = set(outputs) - liveness.assigned_for_sure(statements)
+        inputs = sorted((names.loads | unsure) & local_names)
+        child = Block(self.program, statements, tuple(inputs), tuple(outputs), in_loop)
+        self.children.append(child)
+        name = f"__region_{len(self.children)}"
+        self.helpers[name] = child
+        arguments = ", ".join(f"__locals.get({n!r}, __unbound)" for n in inputs)
+        lines = ["__locals = locals()", f"__result = {name}({arguments})"]
+        if liveness.may_return(statements):
+            lines.append("if __result[0]: return __result")
+        for position, output in enumerate(outputs):
+            lines.append(f"{output} = __result[{position + 1}]")
+            if output in unsure:
+                lines.append(f"if {output} is __unbound: del {output}")
+        return _parse(lines, statements[0])
+
+    def open(self, statement: Any, needed: frozenset[str], in_loop: bool) -> list[Any]:
+        """A leftover statement; the bodies of a compound one become blocks."""
+        if not isinstance(statement, _OPENED):
+            return [_copy(statement)]
+        is_loop = isinstance(statement, (gast.For, gast.While))
+        inside = needed | liveness.names_of([statement]).loads if is_loop else needed
+        opened = _copy(statement)
+        opened.body = self._body(statement.body, inside, in_loop or is_loop)
+        if getattr(statement, "orelse", None):
+            opened.orelse = self._body(statement.orelse, needed, in_loop)
+        return [opened]
+
+    def _body(self, statements: Sequence[Any], needed: frozenset[str], in_loop: bool) -> list[Any]:
+        """Blocks of what stays inside the body; what jumps out of it stays Python."""
+        result: list[Any] = []
+        run: list[Any] = []
+        for index, statement in enumerate(statements):
+            if not liveness.escapes_loop([statement]):
+                run.append(statement)
+                continue
+            rest = self.needed_after(statements, index - 1, needed)
+            if run:
+                result.extend(self.call_block(run, rest, in_loop))
+                run = []
+            after = self.needed_after(statements, index, needed)
+            result.extend(self.open(statement, after, in_loop))
+        if run:
+            result.extend(self.call_block(run, needed, in_loop))
+        return result
+
+    def finish(self, body: list[Any]) -> Residual:
+        """Compile the function: takes the block's inputs, gives (returned?, value or outputs)."""
+        block, source = self.block, self.program.source
+        first = block.statements[0]
+        body = [_Returns().visit(statement) for statement in body]
+        sure = liveness.assigned_for_sure(block.statements)
+        ends = ["False", *[n if n in sure else f"__locals.get({n!r}, __unbound)" for n in block.outputs]]
+        # A parameter that holds nothing becomes an unbound variable again.
+        prologue = [f"if {name} is __unbound: del {name}" for name in block.inputs]
+        closing = _parse(["__locals = locals()", f"return ({', '.join(ends)},)"], block.statements[-1])
+        inner = _parse([f"def {source.identifier}({', '.join(block.inputs)}): pass"], first)[0]
+        inner.body = [*(_parse(prologue, first) if prologue else []), *body, *closing]
+        text = astunparse.unparse(gast.gast_to_ast(gast.fix_missing_locations(_module([inner])))).strip()
+        free = self.program.function.__code__.co_freevars
+        cells = dict(zip(free, self.program.function.__closure__ or ()))
+        outer = _parse([f"def __make({', '.join([*cells, *self.helpers])}): pass"], first)[0]
+        outer.body = [inner, *_parse([f"return {inner.name}"], first)]
+        tree = gast.gast_to_ast(gast.fix_missing_locations(_module([outer])))
+        code = compile(tree, source.file, "exec")
+        made: dict[str, Any] = {}
+        exec(code, {"__builtins__": {}}, made)
+        empty = made["__make"](*[None] * len(cells), *self.helpers.values())
+        function = _rebind(empty, self.program.function.__globals__, cells)
+        return Residual(function, text, self.children)
+
+
+def _rebind(function: Any, global_names: dict, cells: dict[str, Any]) -> Callable:
+    """The function with the user's globals and closure cells, beside the helpers."""
+    own = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
+    closure = tuple(cells.get(name, cell) for name, cell in own.items())
+    return types.FunctionType(function.__code__, global_names, function.__name__, None, closure)
+
+
+def _parse(lines: Sequence[str], place: Any) -> list[Any]:
+    """Generated lines as nodes that claim to stand where ``place`` stands."""
+    nodes = gast.parse("\n".join(lines)).body
+    for root in nodes:
+        for node in ast.walk(root):
+            if hasattr(node, "lineno"):
+                gast.copy_location(node, place)
+            if isinstance(node, gast.Return):
+                node.is_ours = True
+    return nodes
+
+
+def _module(body: list[Any]) -> Any:
+    return gast.Module(body=body, type_ignores=[])
+
+
+def _copy(node: Any) -> Any:
+    """A deep copy of a tree, so that a transformation leaves the original alone."""
+    if isinstance(node, list):
+        return [_copy(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return node
+    made = type(node)()
+    for name, value in vars(node).items():
+        setattr(made, name, _copy(value))
+    return made

@@ -1,0 +1,252 @@
+"""Recording ops into a graph: the compiler's interpreter and the values it works on."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional, Sequence
+
+import numpy
+
+from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Loc, Var, infer
+from minpy.errors import MinPyError, UnsupportedError
+from minpy.ops import Aval, Interpreter, Op, aval_of
+from minpy.ops.aval import PYTHON_SCALARS, is_float
+from minpy.ops.lowering import Builder, Operand
+from minpy.ops.methods import ArrayMethods
+from minpy.ops.op import interpreting
+from minpy.ops.reverse import Record, pull_back
+
+#: What a traced value is in the user's program. The kind decides what comes out of the region.
+ARRAY = "minpy array"
+NDARRAY = "numpy array"
+SCALAR = "numpy scalar"
+FLOAT = "float"
+
+#: Arithmetic on Python floats that never raises; the rest stays with Python.
+_FLOAT_OPS = {"add", "subtract", "multiply", "negative", "positive", "absolute"}
+#: Ops by which NumPy gives a 0-d array and not a scalar.
+_KEEPS_ARRAY = {"reshape", "transpose", "broadcast_to", "concatenate", "flip", "where"}
+
+
+class OperandError(MinPyError):
+    """The operands of an op do not fit; run by Python, the line raises what NumPy raises."""
+
+
+class Tracer(ArrayMethods):
+    """A value that is known at run time only: a variable of the graph that is being recorded."""
+
+    __slots__ = ("atom", "kind", "trace")
+    __array_ufunc__ = None  # numpy_array + tracer asks the tracer
+
+    def __init__(self, trace: "Trace", atom: Atom, kind: str):
+        self.trace = trace
+        self.atom = atom
+        self.kind = kind
+
+    @property
+    def aval(self) -> Aval:
+        return self.atom.aval
+
+    def bind(self, op: Op, args: tuple, params: dict) -> Any:
+        return self.trace.bind(op, args, params)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.atom!r}: {self.aval}>"
+
+    def __iter__(self) -> Iterator["Tracer"]:
+        if not self.shape:
+            raise OperandError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __bool__(self) -> bool:
+        raise UnsupportedError("the truth of an array is known at run time only")
+
+    def _needs_data(self, *args: Any) -> Any:
+        raise UnsupportedError("a Python number is made from array data, which is known at run time only")
+
+    __float__ = __int__ = __index__ = __complex__ = _needs_data
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise UnsupportedError("an array is written in place")
+
+
+class Trace(Interpreter):
+    """Records equations. ``with trace.interpreting():`` makes it the interpreter of the thread.
+
+    Attributes:
+        loc: the source line that the next equation belongs to.
+        namespace: ARRAY while a function of ``minpy.numpy`` runs, whose results are minpy arrays;
+            None where the kind of the result follows from the operands.
+    """
+
+    def __init__(self) -> None:
+        self.inputs: list[Var] = []
+        self.eqns: list[Eqn] = []
+        self.loc: Optional[Loc] = None
+        self.namespace: Optional[str] = None
+
+    def interpreting(self) -> interpreting:
+        return interpreting(self)
+
+    @contextmanager
+    def in_namespace(self, namespace: Optional[str]) -> Iterator[None]:
+        saved, self.namespace = self.namespace, namespace
+        try:
+            yield
+        finally:
+            self.namespace = saved
+
+    def input(self, aval: Aval, kind: str, name: str = "") -> Tracer:
+        """A new input of the graph."""
+        var = Var(aval, name)
+        self.inputs.append(var)
+        return Tracer(self, var, kind)
+
+    def constant(self, array: numpy.ndarray) -> Tracer:
+        return Tracer(self, Literal(array), self.namespace or ARRAY)
+
+    def bind(self, op: Op, args: tuple, params: dict) -> Any:
+        atoms = tuple(self.atom(arg) for arg in args)
+        try:
+            avals = infer(op, atoms, params)
+        except (ValueError, TypeError, IndexError) as error:
+            raise OperandError(str(error)) from error
+        if any(isinstance(atom, Var) for atom in atoms):  # what is constant is folded, not emitted
+            _check_emittable(op, atoms, avals, params)
+        kind = self._result_kind(op, args, avals, params)
+        outputs = tuple(map(Var, avals))
+        self.eqns.append(Eqn(op, atoms, params, outputs, self.loc))
+        tracers = tuple(Tracer(self, var, kind) for var in outputs)
+        return tracers if len(tracers) > 1 else tracers[0]
+
+    def atom(self, x: Any) -> Atom:
+        """The variable of a tracer, or a literal."""
+        if isinstance(x, Tracer):
+            if x.trace is not self:
+                raise UnsupportedError("a value of another compilation is used")
+            return x.atom
+        if isinstance(x, PYTHON_SCALARS):
+            return Literal(x)
+        if isinstance(x, (numpy.ndarray, numpy.generic, list, tuple)):
+            return Literal(numpy.asarray(x))
+        raise UnsupportedError(f"a {type(x).__name__} is an operand of array arithmetic")
+
+    def fallback(self, function: Any, args: tuple, kwargs: dict, error: UnsupportedError) -> Any:
+        raise UnsupportedError(f"{function.__name__}: {error.reason}")
+
+    def _result_kind(self, op: Op, args: tuple, avals: tuple[Aval, ...], params: dict) -> str:
+        if self.namespace is not None:
+            return self.namespace
+        kinds = [arg.kind for arg in args if isinstance(arg, Tracer)]
+        if ARRAY in kinds:
+            return ARRAY
+        if all(kind == FLOAT for kind in kinds) and all(
+            isinstance(arg, (Tracer, int, float)) for arg in args
+        ):
+            if op.name not in _FLOAT_OPS:
+                raise UnsupportedError(f"{op.name} of Python floats can raise, so it stays with Python")
+            return FLOAT
+        if avals[0].shape:
+            return NDARRAY
+        if op.name in _KEEPS_ARRAY or op.name == "index" and Ellipsis in params["template"]:
+            return NDARRAY
+        if op.name in ("astype", "copy"):
+            return kinds[0] if kinds else NDARRAY
+        return SCALAR
+
+    def gradients(
+        self, seeds: Sequence[tuple[Tracer, Any]], wanted: Sequence[Tracer], start: int = 0
+    ) -> list[Optional[Tracer]]:
+        """Cotangents of ``wanted``, recorded after what is there; None where nothing flows.
+
+        Only equations from ``start`` on are differentiated.
+        """
+        active: set[Any] = {tracer.atom for tracer in wanted}
+        records = []
+        locs = {}
+        for eqn in self.eqns[start:]:
+            if any(atom in active for atom in eqn.inputs):
+                active.update(eqn.outputs)
+                args = tuple(
+                    atom.value if isinstance(atom, Literal) else Tracer(self, atom, ARRAY)
+                    for atom in eqn.inputs
+                )
+                entry = Record(eqn.op, args, eqn.params, tuple(Tracer(self, v, ARRAY) for v in eqn.outputs))
+                records.append(entry)
+                locs[id(entry)] = eqn.loc
+
+        def key(x: Any) -> Any:
+            atom = x.atom if isinstance(x, Tracer) else None
+            return atom if atom in active else None
+
+        @contextmanager
+        def located(entry: Record) -> Iterator[None]:
+            saved, self.loc = self.loc, locs[id(entry)]
+            try:
+                yield
+            finally:
+                self.loc = saved
+
+        cotangents: dict[Any, Any] = {}
+        with self.in_namespace(ARRAY):
+            for result, g in seeds:
+                if result.atom in active:
+                    known = cotangents.get(result.atom)
+                    cotangents[result.atom] = g if known is None else known + g
+            pull_back(reversed(records), cotangents, key, located)
+        return [cotangents.get(tracer.atom) for tracer in wanted]
+
+    def graph(self, outputs: Sequence[Atom]) -> Graph:
+        """What was recorded, with these outputs."""
+        return Graph(tuple(self.inputs), tuple(self.eqns), tuple(outputs))
+
+
+class _NoBuilder(Builder):
+    """Goes through the motions of building, to see whether MXNet has the operators."""
+
+    def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> Any:
+        return 0
+
+    def constant(self, array: numpy.ndarray) -> Any:
+        return 0
+
+
+_NO_BUILDER = _NoBuilder()
+
+
+def _check_emittable(op: Op, atoms: tuple[Atom, ...], avals: tuple[Aval, ...], params: dict) -> None:
+    """Raise UnsupportedError, now that the source line is known, for what emit could not do."""
+    if not all(aval.size for aval in avals):
+        return  # empty results are folded
+    if op.mx is None:
+        raise UnsupportedError(f"MXNet has no operator for {op.name}")
+    if len(avals) > 1:
+        raise UnsupportedError(f"{op.name} has several results")
+    op.mx(_NO_BUILDER, avals[0], *[_stand_in(atom) for atom in atoms], **params)
+
+
+def _stand_in(atom: Atom) -> Operand:
+    is_number = isinstance(atom, Literal) and isinstance(atom.value, PYTHON_SCALARS)
+    return Operand(atom.aval, None if is_number else 0, atom.value if is_number else None)  # type: ignore
+
+
+def replay(trace: Trace, graph: Graph, inputs: Sequence[Any]) -> list[Any]:
+    """Record a graph's equations into ``trace``, with these values for its inputs."""
+    known: dict[Any, Any] = dict(zip(graph.inputs, inputs))
+
+    def value(atom: Atom) -> Any:
+        return atom.value if isinstance(atom, Literal) else known[atom]
+
+    for eqn in graph.eqns:
+        trace.loc = eqn.loc
+        result = eqn.op(*[value(atom) for atom in eqn.inputs], **eqn.params)
+        results = result if isinstance(result, tuple) else (result,)
+        known.update(zip(eqn.outputs, results))
+    return [value(atom) for atom in graph.outputs]
+
+
+def flows(x: Any) -> bool:
+    """Whether a gradient can flow through a value."""
+    return is_float(aval_of(x).dtype)
+
+

@@ -1,0 +1,257 @@
+"""Differentiation: ``grad``, ``grad_and_loss``, ``value_and_grad``.
+
+A function that is jitted is differentiated by the compiler, forward and backward as one graph; any
+other function, or one that does not compile as a whole, on the eager tape. The results are the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any, Callable, Sequence, Union
+
+import numpy
+
+from minpy.compiler.trace import ARRAY, Tracer
+from minpy.errors import GradientError, UnsupportedError
+from minpy.ops import creation, elementwise
+from minpy.ops.aval import aval_of, is_float
+from minpy.runtime.array import Array, Value
+from minpy.runtime.tape import recording
+from minpy.runtime.tree import leaves, rebuild
+
+ArgNum = Union[int, str, Sequence[Union[int, str]]]
+
+
+class _Differentiated:
+    """A function that computes gradients of another; base of what ``grad`` and its kin return."""
+
+    def __init__(self, function: Callable, argnum: ArgNum):
+        if not callable(function):
+            raise TypeError(f"a gradient is taken of a function, not of {function!r}")
+        functools.update_wrapper(self, function, updated=())
+        self.function = function
+        self.argnum = argnum
+        self.selected = list(argnum) if isinstance(argnum, (list, tuple)) else [argnum]
+        if not self.selected or not all(isinstance(n, (int, str)) for n in self.selected):
+            raise TypeError(f"argnum is a position, a name, or a list of these, not {argnum!r}")
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        gradients, value = differentiate(self.function, self.selected, args, kwargs)
+        return self.result(self._shaped(gradients), value)
+
+    def _shaped(self, gradients: list) -> Any:
+        return gradients if isinstance(self.argnum, (list, tuple)) else gradients[0]
+
+    def result(self, gradients: Any, value: Any) -> Any:
+        """What the caller gets."""
+        raise NotImplementedError
+
+    def __minpy_lower__(self, lowering: Any, args: list, kwargs: dict[str, Any]) -> Any:
+        """Inside a compiled function: record the function, then its backward, in the same graph."""
+        trace, plain = lowering.trace, lowering.plain
+        args, kwargs = list(args), dict(kwargs)
+        flat: list[Tracer] = []
+        originals = []
+
+        def leaf(x: Any) -> Tracer:
+            if not isinstance(x, Tracer):
+                x = trace.constant(numpy.asarray(x))
+            if not is_float(x.dtype):
+                raise UnsupportedError("a gradient with respect to integers is taken")
+            flat.append(elementwise.copy(x))
+            return flat[-1]
+
+        start = 0
+        with trace.in_namespace(ARRAY):
+            for target in _targets(self.function, self.selected, args, kwargs):
+                holder, key = target
+                originals.append(plain(holder[key]))
+                holder[key] = rebuild(leaf, originals[-1])
+        start = len(trace.eqns)
+        value = lowering.call(lowering.reference(self.function), args, kwargs)
+        if not isinstance(value, Tracer):
+            raise UnsupportedError("the function that is differentiated does not return an array")
+        with trace.in_namespace(ARRAY):
+            seed = trace.constant(numpy.ones(value.shape, value.dtype))
+            found = trace.gradients([(value, seed)], flat, start)
+            filled = iter([creation.zeros_like(x) if g is None else g for x, g in zip(flat, found)])
+        gradients = [rebuild(lambda x: next(filled), original) for original in originals]
+        return self.result(self._shaped(gradients), value)
+
+
+class Gradient(_Differentiated):
+    """Returns the gradient."""
+
+    def result(self, gradients: Any, value: Any) -> Any:
+        return gradients
+
+
+class GradientAndLoss(_Differentiated):
+    """Returns (gradient, value)."""
+
+    def result(self, gradients: Any, value: Any) -> Any:
+        return gradients, value
+
+
+class ValueAndGradient(_Differentiated):
+    """Returns (value, gradient)."""
+
+    def result(self, gradients: Any, value: Any) -> Any:
+        return value, gradients
+
+
+def grad(function: Callable, argnum: ArgNum = 0) -> Gradient:
+    """A function that computes the gradient of ``function``.
+
+    Args:
+        function: returns one number or array of floats. The gradient of an array is that of the sum
+            of its elements.
+        argnum: the position or name of the argument to differentiate, or a list of them. The
+            argument is a float, an array, or a nested tuple, list or dict of arrays.
+
+    Returns:
+        A function with the same arguments that returns the gradient, of the shape and dtype of the
+        argument; for a list of arguments a list, in its order. Python numbers give Python floats.
+
+    Raises (when called):
+        GradientError: an argument is not of floats, the result is not, or an op on the way has no
+            gradient.
+    """
+    return Gradient(function, argnum)
+
+
+def grad_and_loss(function: Callable, argnum: ArgNum = 0) -> GradientAndLoss:
+    """Like ``grad``, but the returned function gives (gradient, value)."""
+    return GradientAndLoss(function, argnum)
+
+
+def value_and_grad(function: Callable, argnum: ArgNum = 0) -> ValueAndGradient:
+    """Like ``grad``, but the returned function gives (value, gradient)."""
+    return ValueAndGradient(function, argnum)
+
+
+def differentiate(
+    function: Callable, selected: Sequence[Union[int, str]], args: tuple, kwargs: dict[str, Any]
+) -> tuple[list, Any]:
+    """Gradients of ``function`` with respect to the selected arguments, and its value."""
+    arguments, named = list(args), dict(kwargs)
+    targets = _targets(function, selected, arguments, named)
+    originals = [holder[key] for holder, key in targets]
+    flat: list[Array] = []
+    for (holder, key), original in zip(targets, originals):
+        holder[key] = rebuild(lambda x: flat.append(_boxed(x, key)) or flat[-1], original)  # noqa: B023
+    found = _compiled(function, selected, targets, arguments, named)
+    if found is None:
+        found = _taped(function, targets, arguments, named, flat)
+    value, gradients = found
+    filled = iter(creation.zeros_like(x) if g is None else g for g, x in zip(gradients, flat))
+    numbers = [rebuild(lambda x: _as_given(next(filled), x), original) for original in originals]
+    return numbers, _as_number(value, originals)
+
+
+def _targets(function: Any, selected: Sequence[Any], args: list, kwargs: dict) -> list[tuple[Any, Any]]:
+    """Where the selected arguments are: (args or kwargs, position or name)."""
+    result: list[tuple[Any, Any]] = []
+    for which in selected:
+        if isinstance(which, str):
+            if which in kwargs:
+                result.append((kwargs, which))
+                continue
+            names = list(inspect.signature(function).parameters)
+            if which not in names:
+                raise TypeError(f"{_name(function)} has no argument {which!r}; it has {', '.join(names)}")
+            which = names.index(which)
+        if which < len(args) and which >= -len(args):
+            result.append((args, which))
+            continue
+        names = list(inspect.signature(function).parameters)
+        if 0 <= which < len(names) and names[which] in kwargs:
+            result.append((kwargs, names[which]))
+            continue
+        raise TypeError(
+            f"argument {which} of {_name(function)} is to be differentiated, but {len(args)} were given"
+        )
+    return result
+
+
+def _boxed(x: Any, which: Any) -> Array:
+    """A leaf of an argument as an array that the gradient can be taken to."""
+    if isinstance(x, (bool, str)) or not isinstance(x, (int, float, complex, numpy.ndarray, numpy.generic, Array)):
+        raise GradientError(
+            f"argument {which} holds a {type(x).__name__}; a gradient needs floats, "
+            "or nested tuples, lists and dicts of them"
+        )
+    array = x if isinstance(x, Array) else Array(Value(numpy.asarray(x)))
+    if array.dtype.kind in "iu":
+        array = array.astype(numpy.float64)  # as NumPy does for a derivative of integers by hand
+    if not is_float(array.dtype):
+        raise GradientError(f"argument {which} is of {array.dtype}; a gradient needs floats")
+    return array
+
+
+def _as_given(gradient: Array, original: Any) -> Any:
+    """A Python number's gradient is a Python number."""
+    return gradient.item() if type(original) in (int, float, complex) else gradient
+
+
+def _as_number(value: Any, originals: Sequence[Any]) -> Any:
+    """Python numbers in, a Python number out."""
+    numbers = all(type(x) in (int, float, complex) for original in originals for _, x in leaves(original))
+    return value.item() if numbers and isinstance(value, Array) and not value.shape else value
+
+
+def _compiled(function: Any, selected: Any, targets: Any, args: list, kwargs: dict) -> Any:
+    """By one compiled graph, where ``function`` is jitted and compiles as a whole."""
+    compiled = getattr(type(function), "value_and_gradients", None)
+    if compiled is None:
+        return None
+    names = list(inspect.signature(function.function).parameters)
+    wanted = []
+    for holder, key in targets:
+        name = key if isinstance(key, str) else names[key] if key < len(names) else None
+        if name is None:
+            return None
+        wanted.extend((name, steps, array) for steps, array in leaves(holder[key]))
+    return function.value_and_gradients(tuple(args), kwargs, wanted)
+
+
+def _taped(function: Callable, targets: Any, args: list, kwargs: dict, flat: list[Array]) -> Any:
+    """By running the function on the eager tape."""
+    with recording() as tape:
+        boxes = [tape.leaf(array) for array in flat]
+        following = iter(boxes)
+        for holder, key in targets:
+            holder[key] = rebuild(lambda x: next(following), holder[key])
+        value = function(*args, **kwargs)
+        if not isinstance(value, (Array, int, float, numpy.ndarray, numpy.generic)):
+            raise GradientError(
+                f"{_name(function)} returned a {type(value).__name__}; a gradient needs one number or array"
+            )
+        if not isinstance(value, Array):
+            return value, [None] * len(flat)
+        if not is_float(value.dtype):
+            raise GradientError(f"{_name(function)} returned {aval_of(value)}; a gradient needs floats")
+        seed = Array(Value(numpy.ones(value.shape, value.dtype), context=value.context))
+        gradients = tape.gradients([(value, seed)], boxes)
+    return value, _distinct(gradients)
+
+
+def _distinct(gradients: list) -> list:
+    """No two results share an array: writing into one must not change another."""
+    seen: set[int] = set()
+    result = []
+    for gradient in gradients:
+        if gradient is not None and id(gradient._value) in seen:
+            gradient = gradient.copy()
+        if gradient is not None:
+            seen.add(id(gradient._value))
+        result.append(gradient)
+    return result
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or repr(function)

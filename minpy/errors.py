@@ -1,0 +1,47 @@
+"""Every error class of MinPy.
+
+Each class is also the built-in exception that plain NumPy code would raise in the same place, so
+that code which catches ``ValueError`` or ``IndexError`` keeps working under MinPy.
+"""
+
+from __future__ import annotations
+
+
+class MinPyError(Exception):
+    """Base of every error that MinPy itself raises."""
+
+
+class BackendError(MinPyError, ImportError):
+    """MXNet, the backend, is missing or cannot be loaded on this machine."""
+
+
+class ContextError(MinPyError, ValueError):
+    """A device is unknown, absent, or two devices were mixed in one operation."""
+
+
+class PolicyError(MinPyError, ValueError):
+    """A dispatch policy is unknown, or forbids the only implementation there is."""
+
+
+class ShapeError(MinPyError, ValueError):
+    """The shapes of the operands do not fit the operation."""
+
+
+class DTypeError(MinPyError, TypeError):
+    """An operation is not defined for the dtype or the type of an operand."""
+
+
+class GradientError(MinPyError, TypeError):
+    """A gradient was asked for where none is defined."""
+
+
+class UnsupportedError(MinPyError, NotImplementedError):
+    """An operation has no implementation for these arguments on the chosen path.
+
+    Inside MinPy this is a signal, not a failure: eager mode then runs NumPy's own function, and the
+    compiler leaves the statement to eager mode. ``reason`` completes "left to Python because ...".
+    """
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason

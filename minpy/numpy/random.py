@@ -1,0 +1,43 @@
+"""``minpy.numpy.random``: NumPy's generators, with arrays of MinPy.
+
+The numbers are those of ``numpy.random`` with the same seed, in any mode; float arrays get the
+default dtype.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as _numpy
+
+from minpy.ops.creation import created as _created
+from minpy.runtime.array import to_raw as _to_raw
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    try:
+        found = getattr(_numpy.random, name)
+    except AttributeError:
+        raise AttributeError(f"numpy.random has no {name!r}") from None
+    if isinstance(found, type) or not callable(found):
+        return found
+    return _wrapped(name)
+
+
+@functools.lru_cache(maxsize=None)
+def _wrapped(name: str) -> Any:
+    function = getattr(_numpy.random, name)
+
+    @functools.wraps(function)
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        result = function(*_to_raw(args), **_to_raw(kwargs))
+        return _created(result) if isinstance(result, _numpy.ndarray) else result
+
+    return draw
+
+
+def __dir__() -> list[str]:
+    return dir(_numpy.random)

@@ -1,0 +1,27 @@
+"""The op table: what MinPy can compute, one file for each family of operations.
+
+``OPS`` holds every primitive by name, ``FUNCTIONS`` what is public in ``minpy.numpy``, ``BY_NUMPY``
+the same by NumPy's own function. Nothing here knows how ops are run.
+"""
+
+from minpy.ops import creation, elementwise, indexing, linalg, reduction, shape
+from minpy.ops.aval import Aval, aval_of
+from minpy.ops.op import BY_NUMPY, FUNCTIONS, OPS, Box, Function, Interpreter, Op
+
+__all__ = [
+    "BY_NUMPY",
+    "FUNCTIONS",
+    "OPS",
+    "Aval",
+    "Box",
+    "Function",
+    "Interpreter",
+    "Op",
+    "aval_of",
+    "creation",
+    "elementwise",
+    "indexing",
+    "linalg",
+    "reduction",
+    "shape",
+]

@@ -1,0 +1,175 @@
+"""New arrays. What MinPy creates is float32 unless told otherwise; what the user brings keeps its dtype."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from minpy.errors import DTypeError
+from minpy.ops.aval import aval_of
+from minpy.ops.elementwise import astype, copy as copy_op
+from minpy.ops.op import Box, current_interpreter, numpy_function, refuse
+from minpy.ops.shape import broadcast_to, stack
+
+_default = [numpy.dtype("float32")]
+
+
+def default_dtype() -> numpy.dtype:
+    """The dtype of floating-point arrays that MinPy creates."""
+    return _default[0]
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Choose the dtype of floating-point arrays that MinPy creates: 'float32' or 'float64'.
+
+    Raises:
+        DTypeError: for anything else.
+    """
+    try:
+        wanted = numpy.dtype(dtype)
+    except TypeError:
+        wanted = None
+    if wanted not in (numpy.dtype("float32"), numpy.dtype("float64")):
+        raise DTypeError(f"the default dtype is float32 or float64, not {dtype!r}")
+    _default[0] = wanted
+
+
+def created(array: numpy.ndarray, dtype: Any = None) -> Any:
+    """A box for an array that NumPy made: as ``dtype``, or with the default dtype for its floats."""
+    if dtype is None and array.dtype == numpy.float64:
+        array = array.astype(default_dtype())
+    return current_interpreter().constant(array)
+
+
+def _create(function: Any, *args: Any, dtype: Any, **kwargs: Any) -> Any:
+    return created(function(*args, **kwargs) if dtype is None else function(*args, dtype=dtype, **kwargs), dtype)
+
+
+@numpy_function(name="zeros")
+def zeros(shape, dtype=None, order="C", **options):
+    """Zeros; of the default dtype unless ``dtype`` says otherwise."""
+    refuse(order=None if order == "C" else order, **options)
+    return _create(numpy.zeros, shape, dtype=dtype)
+
+
+@numpy_function(name="ones")
+def ones(shape, dtype=None, order="C", **options):
+    """Ones; of the default dtype unless ``dtype`` says otherwise."""
+    refuse(order=None if order == "C" else order, **options)
+    return _create(numpy.ones, shape, dtype=dtype)
+
+
+@numpy_function(name="empty")
+def empty(shape, dtype=None, order="C", **options):
+    """An array whose content is zero here, since compiled and eager code have to agree."""
+    refuse(order=None if order == "C" else order, **options)
+    return _create(numpy.zeros, shape, dtype=dtype)
+
+
+@numpy_function(name="full")
+def full(shape, fill_value, dtype=None, order="C", **options):
+    """``fill_value`` everywhere; a Python float gives the default dtype."""
+    refuse(order=None if order == "C" else order, **options)
+    if isinstance(fill_value, Box):
+        value = fill_value if dtype is None else astype(fill_value, dtype=numpy.dtype(dtype))
+        return broadcast_to.implementation(value, shape)
+    return _create(numpy.full, shape, fill_value, dtype=dtype)
+
+
+@numpy_function(name="arange")
+def arange(start, stop=None, step=None, dtype=None, **options):
+    """Evenly spaced values; integers stay int64, floats get the default dtype."""
+    refuse(**options)
+    bounds = (start,) if stop is None else (start, stop) if step is None else (start, stop, step)
+    if stop is None and step is not None:
+        bounds = (0, start, step)
+    return _create(numpy.arange, *bounds, dtype=dtype)
+
+
+@numpy_function(name="linspace")
+def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+    """``num`` evenly spaced values from ``start`` to ``stop``; of the default dtype."""
+    refuse(retstep=retstep or None)
+    return _create(numpy.linspace, start, stop, num, endpoint, axis=axis, dtype=dtype)
+
+
+@numpy_function(name="eye")
+def eye(N, M=None, k=0, dtype=None, **options):
+    """Ones on the k-th diagonal; of the default dtype unless ``dtype`` says otherwise."""
+    refuse(**options)
+    return created(numpy.eye(N, M, k, dtype=dtype or float), dtype)
+
+
+@numpy_function(name="identity")
+def identity(n, dtype=None, **options):
+    """The n x n identity matrix."""
+    refuse(**options)
+    return eye.implementation(n, dtype=dtype)
+
+
+def _like(a: Any, value: Any, dtype: Any, shape: Any) -> Any:
+    aval = aval_of(a)
+    dtype = aval.dtype if dtype is None else numpy.dtype(dtype)
+    return created(numpy.full(aval.shape if shape is None else shape, value, dtype), dtype)
+
+
+@numpy_function(numpy.zeros_like)
+def zeros_like(a, dtype=None, order="K", subok=True, shape=None):
+    """Zeros of the shape and dtype of ``a``."""
+    return _like(a, 0, dtype, shape)
+
+
+@numpy_function(numpy.ones_like)
+def ones_like(a, dtype=None, order="K", subok=True, shape=None):
+    """Ones of the shape and dtype of ``a``."""
+    return _like(a, 1, dtype, shape)
+
+
+@numpy_function(numpy.empty_like)
+def empty_like(prototype, dtype=None, order="K", subok=True, shape=None):
+    """Zeros of the shape and dtype of ``prototype``, as ``empty``."""
+    return _like(prototype, 0, dtype, shape)
+
+
+@numpy_function(numpy.full_like)
+def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
+    """``fill_value`` in the shape and dtype of ``a``."""
+    refuse(fill_value="an array" if isinstance(fill_value, Box) else None)
+    return _like(a, fill_value, dtype, shape)
+
+
+def _holds_box(data: Any) -> bool:
+    return isinstance(data, Box) or isinstance(data, (list, tuple)) and any(map(_holds_box, data))
+
+
+def _joined(data: Any) -> Any:
+    """Nested lists with boxes in them as one box, so that gradients flow to each."""
+    if isinstance(data, (list, tuple)):
+        return stack.implementation([_joined(item) for item in data])
+    return data
+
+
+@numpy_function(name="array")
+def array(object, dtype=None, copy=True, order="K", **options):
+    """An array of ``object``: a number, nested lists, or an array, whose dtype is kept.
+
+    Floats from Python lists get the default dtype.
+    """
+    refuse(**options)
+    if _holds_box(object):
+        result = copy_op(object) if isinstance(object, Box) else _joined(object)
+        return result if dtype is None else astype(result, dtype=numpy.dtype(dtype))
+    made = numpy.array(object, dtype=dtype)
+    return created(made, made.dtype if isinstance(object, (numpy.ndarray, numpy.generic)) else dtype)
+
+
+@numpy_function(name="asarray")
+def asarray(a, dtype=None, order=None, **options):
+    """``a`` as an array, without a copy where it is one already."""
+    refuse(**options)
+    if isinstance(a, Box) and dtype in (None, a.aval.dtype):
+        return a
+    if isinstance(a, numpy.ndarray) and dtype in (None, a.dtype):
+        return current_interpreter().constant(a)
+    return array.implementation(a, dtype)

@@ -1,0 +1,137 @@
+"""Products of matrices: ``dot``, ``matmul``, ``inner``, ``outer``, ``tensordot``, ``trace``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis, product
+from minpy.ops.elementwise import multiply
+from minpy.ops.lowering import FLOATS, Builder, Operand, require
+from minpy.ops.op import Op, numpy_function, refuse, register
+from minpy.ops.shape import expand_dims, ravel, reshape_op, swapaxes, transpose_op
+
+
+def _matmul_infer(x: Any, y: Any) -> Aval:
+    a, b = aval_of(x), aval_of(y)
+    for position, aval in enumerate((a, b)):
+        if not aval.ndim:
+            raise ValueError(
+                f"matmul: Input operand {position} does not have enough dimensions "
+                "(has 0, gufunc core with signature (n?,k),(k,m?)->(n?,m?) requires 1)"
+            )
+    rows, columns = a.shape[-2:-1], b.shape[-1:] if b.ndim > 1 else ()
+    inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
+    if a.shape[-1] != inner:
+        raise ValueError(f"matmul: inner sizes differ, shapes {a.shape} and {b.shape}")
+    batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return Aval((*batch, *rows, *columns), numpy.result_type(a.dtype, b.dtype))
+
+
+def _matmul_mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
+    require(out.dtype, FLOATS, "matrix product")
+    x, y = b.cast(x, out.dtype), b.cast(y, out.dtype)
+    if x.aval.ndim == 2 and y.aval.ndim == 2:
+        return b.op("dot", out, x, y)
+    return b.op("_npi_matmul", out, x, y)
+
+
+def _t(x: Any) -> Any:
+    return swapaxes.implementation(x, -1, -2)
+
+
+def _matmul_vjp_x(g: Any, ans: Any, x: Any, y: Any) -> Any:
+    """For matrices g y^T; a vector is a matrix of one row or column."""
+    xn, yn = aval_of(x).ndim, aval_of(y).ndim
+    if yn == 1:
+        return multiply(expand_dims.implementation(g, -1), y)
+    if xn == 1:
+        return matmul_op(expand_dims.implementation(g, -2), _t(y)) if yn > 2 else matmul_op(g, _t(y))
+    return matmul_op(g, _t(y))
+
+
+def _matmul_vjp_y(g: Any, ans: Any, x: Any, y: Any) -> Any:
+    """For matrices x^T g; a vector is a matrix of one row or column."""
+    xn, yn = aval_of(x).ndim, aval_of(y).ndim
+    if xn == 1:
+        if yn == 1:
+            return multiply(g, x)
+        return multiply(expand_dims.implementation(g, -2), expand_dims.implementation(x, -1))
+    if yn == 1:
+        rows = product(aval_of(x).shape[:-1])
+        flat = reshape_op(x, shape=(rows, aval_of(x).shape[-1]))
+        return matmul_op(ravel.implementation(g), flat)
+    return matmul_op(_t(x), g)
+
+
+matmul_op = register(
+    Op(
+        "matmul",
+        numpy=numpy.matmul,
+        infer=_matmul_infer,
+        mx=_matmul_mx,
+        vjp=(_matmul_vjp_x, _matmul_vjp_y),
+        family="linalg",
+        cost="compute",
+    )
+)
+
+
+@numpy_function(numpy.matmul)
+def matmul(x1, x2, out=None, **options):
+    """The matrix product ``x1 @ x2``, over broadcast leading axes."""
+    refuse(out=out, **options)
+    return matmul_op(x1, x2)
+
+
+@numpy_function(numpy.dot)
+def dot(a, b, out=None):
+    """Sum of products over the last axis of ``a`` and the last but one (or only) axis of ``b``."""
+    refuse(out=out)
+    m, n = aval_of(a), aval_of(b)
+    if not m.ndim or not n.ndim:
+        return multiply(a, b)
+    if m.shape[-1] != n.shape[-2 if n.ndim > 1 else 0]:
+        raise ValueError(f"dot: inner sizes differ, shapes {m.shape} and {n.shape}")
+    if n.ndim <= 2:
+        return matmul_op(a, b)
+    return tensordot.implementation(a, b, axes=((m.ndim - 1,), (n.ndim - 2,)))
+
+
+@numpy_function(numpy.inner)
+def inner(a, b):
+    """Sum of products over the last axes."""
+    m, n = aval_of(a).ndim, aval_of(b).ndim
+    if not m or not n:
+        return multiply(a, b)
+    return tensordot.implementation(a, b, axes=((m - 1,), (n - 1,)))
+
+
+@numpy_function(numpy.outer)
+def outer(a, b, out=None):
+    """Products of each element of ``a`` with each of ``b``, both flattened."""
+    refuse(out=out)
+    column, row = (aval_of(a).size, 1), (1, aval_of(b).size)
+    return multiply(reshape_op(a, shape=column), reshape_op(b, shape=row))
+
+
+@numpy_function(numpy.tensordot)
+def tensordot(a, b, axes=2):
+    """Sum of products over ``axes``: a number of trailing and leading axes, or two lists of axes."""
+    m, n = aval_of(a), aval_of(b)
+    if isinstance(axes, int):
+        left, right = list(range(m.ndim - axes, m.ndim)), list(range(axes))
+    else:
+        left, right = ([x] if isinstance(x, int) else list(x) for x in axes)
+        left = [normalize_axis(axis, m.ndim) for axis in left]
+        right = [normalize_axis(axis, n.ndim) for axis in right]
+    if [m.shape[i] for i in left] != [n.shape[i] for i in right]:
+        raise ValueError(f"shape-mismatch for sum: shapes {m.shape} and {n.shape}, axes {left} and {right}")
+    kept_left = [i for i in range(m.ndim) if i not in left]
+    kept_right = [i for i in range(n.ndim) if i not in right]
+    inner_size = product(m.shape[i] for i in left)
+    shape_left, shape_right = [m.shape[i] for i in kept_left], [n.shape[i] for i in kept_right]
+    x = reshape_op(transpose_op(a, axes=(*kept_left, *left)), shape=(product(shape_left), inner_size))
+    y = reshape_op(transpose_op(b, axes=(*right, *kept_right)), shape=(inner_size, product(shape_right)))
+    return reshape_op(matmul_op(x, y), shape=(*shape_left, *shape_right))

@@ -1,0 +1,166 @@
+"""Operators and methods of ``numpy.ndarray`` for every box, written in the functions of the table."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy
+
+from minpy.ops import creation, elementwise, indexing, linalg, reduction, shape
+from minpy.ops.aval import Aval
+from minpy.ops.op import Box
+
+_OPERATORS = {
+    "add": elementwise.add,
+    "sub": elementwise.subtract,
+    "mul": elementwise.multiply,
+    "truediv": elementwise.true_divide,
+    "floordiv": elementwise.floor_divide,
+    "mod": elementwise.remainder,
+    "pow": elementwise.power,
+    "matmul": linalg.matmul,
+    "and": elementwise.bitwise_and,
+    "or": elementwise.bitwise_or,
+    "xor": elementwise.bitwise_xor,
+}
+_COMPARISONS = {
+    "eq": elementwise.equal,
+    "ne": elementwise.not_equal,
+    "lt": elementwise.less,
+    "le": elementwise.less_equal,
+    "gt": elementwise.greater,
+    "ge": elementwise.greater_equal,
+}
+
+
+class ArrayMethods(Box):
+    """What eager arrays and the compiler's tracers have in common."""
+
+    __slots__ = ()
+
+    aval: Aval
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> numpy.dtype:
+        """The type of the elements."""
+        return self.aval.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.aval.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.aval.size
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self.aval.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.size * self.itemsize
+
+    @property
+    def T(self) -> Any:
+        """The array with its axes reversed."""
+        return shape.transpose(self)
+
+    def __len__(self) -> int:
+        if not self.aval.shape:
+            raise TypeError("len() of unsized object")
+        return self.aval.shape[0]
+
+    def __neg__(self):
+        return elementwise.negative(self)
+
+    def __pos__(self):
+        return elementwise.positive(self)
+
+    def __abs__(self):
+        return elementwise.absolute(self)
+
+    def __invert__(self):
+        return elementwise.invert(self)
+
+    def __getitem__(self, key: Any) -> Any:
+        return indexing.getitem(self, key)
+
+    def astype(self, dtype: Any, **options: Any) -> Any:
+        """A copy with another dtype."""
+        return elementwise.astype(self, dtype=numpy.dtype(dtype))
+
+    def copy(self, order: str = "C") -> Any:
+        """A copy of the array."""
+        return elementwise.copy(self)
+
+    def reshape(self, *sizes: Any, order: str = "C") -> Any:
+        """The array with a new shape, given as one tuple or as numbers."""
+        wanted = sizes[0] if len(sizes) == 1 else sizes
+        return shape.reshape(self, wanted, order=order)
+
+    def transpose(self, *axes: Any) -> Any:
+        """The array with its axes permuted, or reversed."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        return shape.transpose(self, order)
+
+    def flatten(self, order: str = "C") -> Any:
+        """A copy with one axis."""
+        return elementwise.copy(shape.ravel(self, order))
+
+    def round(self, decimals: int = 0) -> Any:
+        """Rounded to ``decimals`` places, halves to even."""
+        return elementwise.around(self, decimals)
+
+
+def _forward(operation: Callable) -> Callable:
+    def method(self, other):
+        return operation(self, other) if _is_operand(other) else NotImplemented
+
+    return method
+
+
+def _reflected(operation: Callable) -> Callable:
+    def method(self, other):
+        return operation(other, self) if _is_operand(other) else NotImplemented
+
+    return method
+
+
+def _is_operand(x: Any) -> bool:
+    return isinstance(x, (Box, int, float, complex, numpy.ndarray, numpy.generic, list, tuple))
+
+
+def _function_method(function: Any) -> Callable:
+    def method(self, *args, **kwargs):
+        return function(self, *args, **kwargs)
+
+    method.__name__ = function.__name__
+    method.__doc__ = function.__doc__
+    return method
+
+
+for _name, _operation in _OPERATORS.items():
+    setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
+    setattr(ArrayMethods, f"__r{_name}__", _reflected(_operation))
+for _name, _operation in _COMPARISONS.items():
+    setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
+for _function in (
+    *(reduction.sum, reduction.prod, reduction.mean, reduction.var, reduction.std),
+    *(reduction.max, reduction.min, reduction.any, reduction.all, reduction.argmax, reduction.argmin),
+    *(shape.swapaxes, shape.squeeze, shape.ravel, shape.take),
+    *(elementwise.clip, linalg.dot),
+):
+    setattr(ArrayMethods, _function.__name__, _function_method(_function))
+ArrayMethods.__hash__ = None  # type: ignore[assignment]  # as ndarray: == compares elements
+
+__all__ = ["ArrayMethods", "creation"]

@@ -1,0 +1,273 @@
+"""The op table: one record per operation, and the one point where every operation is called.
+
+An ``Op`` is the single source of truth for eager mode, the compiler, gradients, ``explain`` and the
+documentation. Calling it finds the interpreter among its arguments: a *box* (an eager array or a
+value of the compiler) brings its own; without a box the current interpreter of the thread is asked.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable, Optional, Sequence
+
+import numpy
+
+from minpy.errors import GradientError, UnsupportedError
+from minpy.ops.aval import Aval
+
+#: Three ways in which an argument can have no gradient rule. The messages for the user differ.
+ZERO = "zero"  # known: the derivative is zero everywhere it is defined
+NOT_DIFFERENTIABLE = "not differentiable"  # an index, a shape, a flag
+UNDEFINED = "undefined"  # nobody has written the rule yet
+
+
+class Box:
+    """Base of the values that ops work on: eager arrays and the compiler's tracers.
+
+    Subclasses give ``aval`` and ``bind(op, args, params)``, which applies ``op`` their own way.
+    """
+
+    __slots__ = ()
+
+
+class Interpreter:
+    """What runs an op when no argument is a box; the runtime's eager one is the default."""
+
+    def bind(self, op: "Op", args: tuple, params: dict) -> Any:
+        raise NotImplementedError
+
+    def fallback(self, function: Any, args: tuple, kwargs: dict, error: UnsupportedError) -> Any:
+        """Do without the table what ``function`` refused: run ``function.numpy``, or give up."""
+        raise NotImplementedError
+
+    def constant(self, array: numpy.ndarray) -> Any:
+        """A box that holds a new array."""
+        raise NotImplementedError
+
+
+class _Current(threading.local):
+    interpreter: Optional[Interpreter] = None
+
+
+_current = _Current()
+_eager: list[Interpreter] = []
+
+
+def set_eager_interpreter(interpreter: Interpreter) -> None:
+    """Called once by the runtime."""
+    _eager[:] = [interpreter]
+
+
+def current_interpreter() -> Interpreter:
+    """The interpreter of this thread: eager, or the trace that is being recorded."""
+    return _current.interpreter or _eager[0]
+
+
+class interpreting:
+    """``with interpreting(trace):`` makes ``trace`` the interpreter of this thread."""
+
+    def __init__(self, interpreter: Optional[Interpreter]):
+        self.interpreter = interpreter
+
+    def __enter__(self):
+        self.saved, _current.interpreter = _current.interpreter, self.interpreter
+        return self.interpreter
+
+    def __exit__(self, *exc_info):
+        _current.interpreter = self.saved
+
+
+class Op:
+    """One primitive operation.
+
+    Attributes:
+        name: unique in the table.
+        family: which file of the table it comes from, for the documentation.
+        numpy: ``(*ndarrays, **params) -> ndarray`` or a tuple of them; the reference.
+        infer: ``(*avals_or_scalars, **params) -> Aval`` or a tuple; raises ValueError or TypeError
+            as NumPy does.
+        mx: ``(b, out, *operands, **params)`` builds the same from MXNet operators (see
+            ``ops/lowering.py``); None where MXNet has nothing.
+        vjp: a rule ``(g, ans, *args, **params) -> cotangent`` for each argument, or one of the
+            markers above; for an op with any number of arguments, one callable ``i -> rule``.
+        elementwise: each element of the result depends on one element of each operand.
+        may_raise: the operation looks at data and can fail, so it is never removed as dead.
+        cost: 'free' (metadata only), 'memory' (bound by reading and writing) or 'compute'.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        numpy: Callable,
+        infer: Callable[..., Any],
+        mx: Optional[Callable] = None,
+        vjp: Any = UNDEFINED,
+        family: str = "",
+        elementwise: bool = False,
+        may_raise: bool = False,
+        cost: str = "memory",
+        doc: str = "",
+    ):
+        self.name = name
+        self.numpy = numpy
+        self.infer = infer
+        self.mx = mx
+        self.vjp = vjp
+        self.family = family
+        self.elementwise = elementwise
+        self.may_raise = may_raise
+        self.cost = cost
+        #: runs the op on the runtime's values instead of ``numpy``; for ops that hold a program
+        self.execute: Optional[Callable] = None
+        self.__name__ = name
+        self.__doc__ = doc or getattr(numpy, "__doc__", None)
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        for arg in args:
+            if isinstance(arg, Box):
+                return arg.bind(self, args, params)  # type: ignore[attr-defined]
+        return current_interpreter().bind(self, args, params)
+
+    def rule(self, index: int) -> Any:
+        """The gradient rule for argument ``index``, or one of the markers."""
+        if callable(self.vjp):
+            return self.vjp(index)
+        if isinstance(self.vjp, tuple):
+            return self.vjp[index]
+        return self.vjp
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether some argument has a rule that is not identically zero."""
+        return callable(self.vjp) or (isinstance(self.vjp, tuple) and any(map(callable, self.vjp)))
+
+    def pull_back(self, wanted: Sequence[int], g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
+        """Cotangents of the arguments ``wanted``, by position; what is zero is left out.
+
+        Raises:
+            GradientError: where an argument has no rule.
+        """
+        result = {}
+        for index in wanted:
+            rule = self.rule(index)
+            if callable(rule):
+                result[index] = rule(g, ans, *args, **params)
+            elif rule != ZERO:
+                raise GradientError(
+                    f"{self.name}: no gradient is defined for argument {index} ({rule}). "
+                    "Give it one with minpy.customop, or cut the path with stop_gradient."
+                )
+        return result
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self):
+        return _lookup_op, (self.name,)
+
+
+class Function:
+    """A function with NumPy's signature, written in ops; works on every kind of box.
+
+    ``numpy`` is the function of NumPy that it stands for: the compiler recognizes it in plain NumPy
+    code, and eager mode falls back to it for arguments that the table does not cover.
+    """
+
+    def __init__(self, implementation: Callable, numpy: Optional[Callable]):
+        self.implementation = implementation
+        self.numpy = numpy
+        self.__name__ = implementation.__name__
+        self.__doc__ = implementation.__doc__ or getattr(numpy, "__doc__", None)
+        self.__wrapped__ = implementation
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self.implementation(*args, **kwargs)
+        except UnsupportedError as error:
+            return current_interpreter().fallback(self, args, kwargs, error)
+
+    def __repr__(self) -> str:
+        return f"<minpy function {self.__name__}>"
+
+    def __reduce__(self):
+        return _lookup_function, (self.__name__,)
+
+
+OPS: dict[str, Op] = {}
+FUNCTIONS: dict[str, Any] = {}  # public name in minpy.numpy -> Function
+BY_NUMPY: dict[Any, Any] = {}  # NumPy's own function -> Function
+
+
+def _lookup_op(name: str) -> Op:
+    return OPS[name]
+
+
+def _lookup_function(name: str) -> Function:
+    return FUNCTIONS[name]
+
+
+def register(op: Op) -> Op:
+    """Put an op into the table."""
+    if op.name in OPS:
+        raise ValueError(f"op {op.name!r} is in the table already")
+    OPS[op.name] = op
+    return op
+
+
+def publish(name: str, function: Any, *numpy_functions: Callable) -> Any:
+    """Make ``function`` public under ``name``, standing for these functions of NumPy."""
+    FUNCTIONS[name] = function
+    for numpy_function in numpy_functions:
+        BY_NUMPY[numpy_function] = function
+    return function
+
+
+def numpy_function(*numpy_functions: Callable, name: Optional[str] = None) -> Callable[[Callable], Function]:
+    """Decorator: publish a Python function with NumPy's signature, written in ops."""
+
+    def decorate(implementation: Callable) -> Function:
+        function = Function(implementation, numpy_functions[0] if numpy_functions else None)
+        function.__name__ = name or implementation.__name__
+        publish(function.__name__, function, *numpy_functions)
+        return function
+
+    return decorate
+
+
+def refuse(**options: Any) -> None:
+    """Raise UnsupportedError for options of NumPy that the table does not cover, when they are used."""
+    for name, value in options.items():
+        if value is not None and value is not numpy._NoValue:  # type: ignore[attr-defined]
+            raise UnsupportedError(f"the option {name}= is not compiled")
+
+
+def elementwise_infer(function: Callable) -> Callable[..., Aval]:
+    """Inference for a NumPy ufunc: shapes broadcast, the dtype is the one that the ufunc gives."""
+    from minpy.ops.aval import aval_of, broadcast_shapes, function_dtype
+
+    def infer(*operands: Any) -> Aval:
+        shape = broadcast_shapes(*[aval_of(x).shape for x in operands])
+        return Aval(shape, function_dtype(function, *operands))
+
+    return infer
+
+
+class Ufunc(Op):
+    """An elementwise op that is public as the NumPy ufunc of the same name.
+
+    The options of ufuncs (``out=``, ``where=``, ``dtype=``, ...) are left to NumPy's own.
+    """
+
+    def __init__(self, name: str, ufunc: Callable, **columns: Any):
+        columns.setdefault("infer", elementwise_infer(ufunc))
+        super().__init__(name, numpy=ufunc, elementwise=True, **columns)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if options:
+            error = UnsupportedError(f"the options {', '.join(options)} of a ufunc are not compiled")
+            return current_interpreter().fallback(self, args, options, error)
+        for arg in args:
+            if isinstance(arg, Box):
+                return arg.bind(self, args, options)  # type: ignore[attr-defined]
+        return current_interpreter().bind(self, args, options)

@@ -1,0 +1,360 @@
+"""Operations that move elements without computing: reshape, transpose, broadcast, join, split."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import numpy
+
+from minpy.errors import UnsupportedError
+from minpy.ops.aval import (
+    Aval,
+    aval_of,
+    broadcast_shapes,
+    normalize_axes,
+    normalize_axis,
+    product,
+)
+from minpy.ops.indexing import ARRAY, WHOLE, basic_slice, index
+from minpy.ops.lowering import Builder, Operand, through_int8
+from minpy.ops.op import Box, Op, numpy_function, refuse, register
+
+
+def resolve_shape(shape: Any, size: int) -> tuple[int, ...]:
+    """NumPy's ``newshape``: an int or a sequence, at most one entry -1. Raises ValueError as NumPy."""
+    sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    sizes = tuple(n.__index__() for n in sizes)
+    unknown = [i for i, n in enumerate(sizes) if n < 0]
+    if len(unknown) > 1:
+        raise ValueError("can only specify one unknown dimension")
+    if unknown:
+        known = product(n for n in sizes if n >= 0)
+        if not known or size % known:
+            raise ValueError(f"cannot reshape array of size {size} into shape {sizes}")
+        sizes = tuple(size // known if n < 0 else n for n in sizes)
+    if product(sizes) != size:
+        raise ValueError(f"cannot reshape array of size {size} into shape {sizes}")
+    return sizes
+
+
+def _reshape_infer(x: Any, shape: tuple[int, ...]) -> Aval:
+    aval = aval_of(x)
+    return Aval(resolve_shape(shape, aval.size), aval.dtype)
+
+
+reshape_op = register(
+    Op(
+        "reshape",
+        numpy=lambda x, shape: numpy.reshape(x, shape),
+        infer=_reshape_infer,
+        mx=through_int8(lambda b, out, x, shape: b.reshape(x, out.shape)),
+        vjp=(lambda g, ans, x, shape: reshape_op(g, shape=aval_of(x).shape),),
+        family="shape",
+        cost="free",
+    )
+)
+
+
+def _transpose_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...]) -> Operand:
+    if axes == tuple(range(len(axes))):
+        return x
+    return b.op("transpose", out, x, axes=axes)
+
+
+transpose_op = register(
+    Op(
+        "transpose",
+        numpy=lambda x, axes: numpy.transpose(x, axes),
+        infer=lambda x, axes: Aval(tuple(aval_of(x).shape[a] for a in axes), aval_of(x).dtype),
+        mx=through_int8(_transpose_mx),
+        vjp=(lambda g, ans, x, axes: transpose_op(g, axes=tuple(int(a) for a in numpy.argsort(axes))),),
+        family="shape",
+    )
+)
+
+
+def _broadcast_infer(x: Any, shape: tuple[int, ...]) -> Aval:
+    aval = aval_of(x)
+    if broadcast_shapes(aval.shape, shape) != tuple(shape):
+        raise ValueError(f"cannot broadcast an array of shape {aval.shape} to shape {tuple(shape)}")
+    return Aval(tuple(shape), aval.dtype)
+
+
+broadcast_to_op = register(
+    Op(
+        "broadcast_to",
+        numpy=lambda x, shape: numpy.broadcast_to(x, shape),
+        infer=_broadcast_infer,
+        mx=through_int8(lambda b, out, x, shape: b.op("_npi_broadcast_to", out, x, shape=out.shape)),
+        vjp=(lambda g, ans, x, shape: g,),  # the walk sums over what was broadcast
+        family="shape",
+    )
+)
+
+
+def _concatenate_infer(*arrays: Any, axis: int) -> Aval:
+    avals = [aval_of(x) for x in arrays]
+    first = avals[0].shape
+    for i, aval in enumerate(avals[1:], 1):
+        if len(aval.shape) != len(first):
+            raise ValueError(
+                "all the input array dimensions except for the concatenation axis must match exactly, "
+                f"but array 0 has {len(first)} dimension(s) and array {i} has {len(aval.shape)}"
+            )
+        for d, (m, n) in enumerate(zip(first, aval.shape)):
+            if d != axis and m != n:
+                raise ValueError(
+                    "all the input array dimensions except for the concatenation axis must match exactly, "
+                    f"but along dimension {d}, array 0 has size {m} and array {i} has size {n}"
+                )
+    total = sum(aval.shape[axis] for aval in avals)
+    dtype = numpy.result_type(*[aval.dtype for aval in avals])
+    return Aval((*first[:axis], total, *first[axis + 1 :]), dtype)
+
+
+def _concatenate_mx(b: Builder, out: Aval, *arrays: Operand, axis: int) -> Operand:
+    parts = [x for x in arrays if x.aval.size]
+    if len(parts) == 1:
+        return parts[0]
+    return b.op("_npi_concatenate", out, *parts, axis=axis, num_args=len(parts))
+
+
+def _concatenate_vjp(index: int):
+    def rule(g: Any, ans: Any, *arrays: Any, axis: int) -> Any:
+        start = sum(aval_of(x).shape[axis] for x in arrays[:index])
+        stop = start + aval_of(arrays[index]).shape[axis]
+        return basic_slice(g, axis, start, stop)
+
+    return rule
+
+
+concatenate_op = register(
+    Op(
+        "concatenate",
+        numpy=lambda *arrays, axis: numpy.concatenate(arrays, axis=axis),
+        infer=_concatenate_infer,
+        mx=through_int8(_concatenate_mx),
+        vjp=_concatenate_vjp,
+        family="shape",
+    )
+)
+
+
+def _flip_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...]) -> Operand:
+    begin = tuple(None for _ in out.shape)
+    step = tuple(-1 if axis in axes else 1 for axis in range(out.ndim))
+    return b.op("slice", out, x, begin=begin, end=begin, step=step) if axes else x
+
+
+flip_op = register(
+    Op(
+        "flip",
+        numpy=lambda x, axes: numpy.flip(x, axes),
+        infer=lambda x, axes: aval_of(x),
+        mx=through_int8(_flip_mx),
+        vjp=(lambda g, ans, x, axes: flip_op(g, axes=axes),),
+        family="shape",
+    )
+)
+
+
+# Public functions ------------------------------------------------------------------------------
+
+
+@numpy_function(numpy.reshape)
+def reshape(a, newshape=None, order="C", shape=None):
+    """``a`` with a new shape; one entry may be -1."""
+    refuse(order=None if order == "C" else order)
+    wanted = newshape if shape is None else shape
+    return reshape_op(a, shape=resolve_shape(wanted, aval_of(a).size))
+
+
+@numpy_function(numpy.ravel)
+def ravel(a, order="C"):
+    """``a`` as one dimension."""
+    refuse(order=None if order == "C" else order)
+    return reshape_op(a, shape=(aval_of(a).size,))
+
+
+@numpy_function(numpy.transpose)
+def transpose(a, axes=None):
+    """Axes permuted; reversed when ``axes`` is not given."""
+    ndim = aval_of(a).ndim
+    if axes is None:
+        return transpose_op(a, axes=tuple(reversed(range(ndim))))
+    if len(axes) != ndim:
+        raise ValueError("axes don't match array")
+    normalized = tuple(normalize_axis(axis, ndim) for axis in axes)
+    if len(set(normalized)) != ndim:
+        raise ValueError("repeated axis in transpose")
+    return transpose_op(a, axes=normalized)
+
+
+@numpy_function(numpy.swapaxes)
+def swapaxes(a, axis1, axis2):
+    """Two axes exchanged."""
+    ndim = aval_of(a).ndim
+    axes = list(range(ndim))
+    i, j = normalize_axis(axis1, ndim), normalize_axis(axis2, ndim)
+    axes[i], axes[j] = axes[j], axes[i]
+    return transpose_op(a, axes=tuple(axes))
+
+
+def _axis_list(axis: Any, ndim: int) -> list[int]:
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    return [normalize_axis(a, ndim) for a in axes]
+
+
+@numpy_function(numpy.moveaxis)
+def moveaxis(a, source, destination):
+    """Axes moved to new positions, the others in order."""
+    ndim = aval_of(a).ndim
+    sources, targets = _axis_list(source, ndim), _axis_list(destination, ndim)
+    if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
+        raise ValueError("repeated axis in `source` or `destination` argument")
+    if len(sources) != len(targets):
+        raise ValueError("`source` and `destination` arguments must have the same number of elements")
+    order = [axis for axis in range(ndim) if axis not in sources]
+    for target, axis in sorted(zip(targets, sources)):
+        order.insert(target, axis)
+    return transpose_op(a, axes=tuple(order))
+
+
+@numpy_function(numpy.expand_dims)
+def expand_dims(a, axis):
+    """Axes of size 1 inserted so that they stand at ``axis`` in the result."""
+    aval = aval_of(a)
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    ndim = aval.ndim + len(axes)
+    places = normalize_axes(tuple(axes), ndim)
+    sizes = iter(aval.shape)
+    return reshape_op(a, shape=tuple(1 if i in places else next(sizes) for i in range(ndim)))
+
+
+@numpy_function(numpy.squeeze)
+def squeeze(a, axis=None):
+    """Axes of size 1 removed: all of them, or those named."""
+    shape = aval_of(a).shape
+    if axis is None:
+        kept = tuple(size for size in shape if size != 1)
+    else:
+        axes = normalize_axes(axis, len(shape))
+        if any(shape[i] != 1 for i in axes):
+            raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
+        kept = tuple(size for i, size in enumerate(shape) if i not in axes)
+    return reshape_op(a, shape=kept)
+
+
+@numpy_function(numpy.broadcast_to)
+def broadcast_to(array, shape, subok=False):
+    """``array`` broadcast to ``shape``."""
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    return broadcast_to_op(array, shape=tuple(n.__index__() for n in shape))
+
+
+def _sequence(arrays: Any) -> Sequence[Any]:
+    if not isinstance(arrays, (list, tuple)):
+        raise UnsupportedError("only a list or tuple of arrays is joined in compiled code")
+    if not arrays:
+        raise ValueError("need at least one array to concatenate")
+    return arrays
+
+
+@numpy_function(numpy.concatenate)
+def concatenate(arrays, axis=0, out=None, dtype=None, **options):
+    """Arrays joined along an axis that they have; flattened first when ``axis`` is None."""
+    refuse(out=out, dtype=dtype, **options)
+    arrays = _sequence(arrays)
+    if axis is None:
+        arrays, axis = [ravel.implementation(x) for x in arrays], 0
+    if not aval_of(arrays[0]).ndim:
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    return concatenate_op(*arrays, axis=normalize_axis(axis, aval_of(arrays[0]).ndim))
+
+
+@numpy_function(numpy.stack)
+def stack(arrays, axis=0, out=None, **options):
+    """Arrays of one shape joined along a new axis."""
+    refuse(out=out, **options)
+    arrays = _sequence(arrays)
+    if len({aval_of(x).shape for x in arrays}) != 1:
+        raise ValueError("all input arrays must have the same shape")
+    axis = normalize_axis(axis, aval_of(arrays[0]).ndim + 1)
+    return concatenate_op(*[expand_dims.implementation(x, axis) for x in arrays], axis=axis)
+
+
+def _at_least(x: Any, ndim: int) -> Any:
+    """``numpy.atleast_1d`` and ``atleast_2d``: axes added in front."""
+    aval = aval_of(x)
+    shape = (1,) * (ndim - aval.ndim) + aval.shape
+    return reshape_op(x, shape=shape) if aval.ndim < ndim else x
+
+
+@numpy_function(numpy.vstack)
+def vstack(tup, **options):
+    """Arrays joined as rows."""
+    refuse(**options)
+    return concatenate_op(*[_at_least(x, 2) for x in _sequence(tup)], axis=0)
+
+
+@numpy_function(numpy.hstack)
+def hstack(tup, **options):
+    """Arrays joined along the second axis; vectors along their only one."""
+    refuse(**options)
+    arrays = [_at_least(x, 1) for x in _sequence(tup)]
+    return concatenate_op(*arrays, axis=0 if aval_of(arrays[0]).ndim == 1 else 1)
+
+
+@numpy_function(numpy.append)
+def append(arr, values, axis=None):
+    """``values`` joined to the end of ``arr``."""
+    return concatenate.implementation((arr, values), axis)
+
+
+def _split(ary: Any, sections: Any, axis: int, equal: bool) -> list[Any]:
+    shape = aval_of(ary).shape
+    axis = normalize_axis(axis, len(shape))
+    total = shape[axis]
+    if isinstance(sections, (list, tuple)):
+        bounds = [0, *[slice(None, n).indices(total)[1] for n in sections], total]
+    else:
+        count = sections.__index__()
+        if count <= 0:
+            raise ValueError("number sections must be larger than 0.")
+        if equal and total % count:
+            raise ValueError("array split does not result in an equal division")
+        small, extra = divmod(total, count)
+        bounds = [i * small + min(i, extra) for i in range(count + 1)]
+    return [basic_slice(ary, axis, start, max(start, stop)) for start, stop in zip(bounds, bounds[1:])]
+
+
+@numpy_function(numpy.split)
+def split(ary, indices_or_sections, axis=0):
+    """A list of equal parts, or of the parts between the given indices."""
+    return _split(ary, indices_or_sections, axis, True)
+
+
+@numpy_function(numpy.array_split)
+def array_split(ary, indices_or_sections, axis=0):
+    """A list of nearly equal parts, or of the parts between the given indices."""
+    return _split(ary, indices_or_sections, axis, False)
+
+
+@numpy_function(numpy.flip)
+def flip(m, axis=None):
+    """The order of elements reversed along the axes."""
+    return flip_op(m, axes=normalize_axes(axis, aval_of(m).ndim))
+
+
+@numpy_function(numpy.take)
+def take(a, indices, axis=None, out=None, mode="raise"):
+    """Elements (``axis`` None: of the flattened array) or slices at ``indices``."""
+    refuse(out=out, mode=None if mode == "raise" else mode)
+    if axis is None:
+        a, axis = ravel.implementation(a), 0
+    axis = normalize_axis(axis, aval_of(a).ndim)
+    if isinstance(indices, int):
+        return index(a, template=(WHOLE,) * axis + (indices,))
+    if not isinstance(indices, Box):
+        indices = numpy.asarray(indices)
+    return index(a, indices, template=(WHOLE,) * axis + (ARRAY,))

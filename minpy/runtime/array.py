@@ -1,0 +1,351 @@
+"""The eager array: one buffer that NumPy and MXNet both see.
+
+``Value`` is the data: it never changes its meaning while something else relies on it. ``Array`` is a
+handle on a value; a write either goes straight to the memory or, when the value was recorded for a
+gradient, makes a new value for the handle. Results of basic slicing, ``reshape`` and ``transpose``
+are views, as in NumPy: a write through a view reaches its base, and the other way round.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Callable, Iterator, Optional
+
+import numpy
+
+from minpy.errors import ContextError
+from minpy.ops import Aval, elementwise, indexing
+from minpy.ops import shape as shape_ops
+from minpy.ops.methods import ArrayMethods
+from minpy.ops.op import Op
+from minpy.runtime import native
+from minpy.runtime.context import CPU, Context, current_context
+
+_log = logging.getLogger("minpy.array")
+
+
+class Value:
+    """An array's data, as NumPy's array, as MXNet's, or as both on the same memory.
+
+    Attributes:
+        context: the device of the data.
+        tape: the tape that recorded how this value was computed, if one did.
+        recorded: a tape or a view with one relies on the data, so it must not change.
+        owner: the value whose memory this one is a view of.
+    """
+
+    __slots__ = ("_aval", "_mxnet", "_numpy", "context", "owner", "recorded", "tape")
+
+    def __init__(
+        self,
+        numpy_array: Optional[numpy.ndarray],
+        mxnet_array: Any = None,
+        aval: Optional[Aval] = None,
+        context: Context = CPU,
+    ):
+        self._numpy = numpy_array
+        self._mxnet = mxnet_array
+        self._aval = aval
+        self.context = context
+        self.tape = None
+        self.recorded = False
+        self.owner: Optional[Value] = None
+
+    @property
+    def aval(self) -> Aval:
+        aval = self._aval
+        if aval is None:
+            array = self._numpy
+            aval = self._aval = Aval(array.shape, array.dtype)  # type: ignore[union-attr]
+        return aval
+
+    def numpy(self) -> numpy.ndarray:
+        """The data as NumPy's array: on the CPU the memory itself, from a GPU a copy."""
+        array = self._numpy
+        if array is None:
+            aval, on_cpu = self.aval, self.context.device_type == "cpu"
+            if on_cpu:
+                array = native.to_numpy(self._mxnet, *aval)
+                self._numpy = array
+            else:
+                array = self._mxnet.asnumpy()
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("MXNet array to NumPy array, %s, %s", aval, "no copy" if on_cpu else "copied")
+        return array
+
+    def mxnet(self) -> Any:
+        """The data as MXNet's array on this value's device."""
+        array = self._mxnet
+        if array is None:
+            source = self._numpy
+            array = native.from_numpy(source)
+            shared = native.shares_memory(source)
+            if self.context.device_type != "cpu":
+                array, shared = array.as_in_context(self.context.mxnet), False
+            if shared or self.context.device_type != "cpu":
+                self._mxnet = array  # a copy on the CPU would miss later writes through NumPy
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("NumPy array to MXNet array, %s, %s", self.aval, "no copy" if shared else "copied")
+        return array
+
+    def root(self) -> "Value":
+        """The value that owns the memory."""
+        value = self
+        while value.owner is not None:
+            value = value.owner
+        return value
+
+
+#: op -> (base, new content of the view, params of the view) -> new content of the base
+_WRITE_BACK: dict[Op, Callable] = {
+    indexing.index: lambda base, new, template: indexing.index_put(base, new, template=template),
+    shape_ops.reshape_op: lambda base, new, shape: shape_ops.reshape_op(new, shape=base.shape),
+    shape_ops.transpose_op: lambda base, new, axes: shape_ops.transpose_op(
+        new, axes=tuple(int(a) for a in numpy.argsort(axes))
+    ),
+}
+#: ops whose result is a view of their first argument (``index`` only without index arrays)
+VIEW_OPS = frozenset(_WRITE_BACK)
+
+
+class Array(ArrayMethods):
+    """An n-dimensional array that works like ``numpy.ndarray`` and can be differentiated.
+
+    Arrays come from ``minpy.numpy``; ``Array(data)`` wraps an ``numpy.ndarray`` or an
+    ``mxnet.nd.NDArray`` without a copy.
+    """
+
+    __slots__ = ("__weakref__", "_base", "_seen", "_value", "_version", "_view")
+    __array_priority__ = 1000.0
+
+    def __init__(self, data: Any):
+        if type(data) is Value:
+            pass
+        elif isinstance(data, Array):
+            data = data._current()
+        elif isinstance(data, native.NDArray):
+            context = Context(data.context.device_type, data.context.device_id)
+            data = Value(None, data, Aval(tuple(data.shape), numpy.dtype(data.dtype)), context)
+        else:
+            data = Value(numpy.asarray(data), context=current_context())
+        self._value: Value = data
+        self._base: Optional[Array] = None
+        self._view: Any = None  # (op, params) that made this array from its base
+        self._version = 0  # how often the handle got a new value
+        self._seen = 0  # the version of the base that the value was taken from
+
+    # Data -------------------------------------------------------------------------------------
+
+    def _current(self) -> Value:
+        """The value, after writes to the base of a view."""
+        base = self._base
+        if base is not None:
+            base._current()
+            if base._version != self._seen:
+                op, params = self._view
+                self._value = op(base, **params)._value
+                self._seen = base._version
+                self._version += 1
+        return self._value
+
+    @property
+    def aval(self) -> Aval:
+        return self._value.aval  # shape and dtype never change, so no need to look at the base
+
+    @property
+    def context(self) -> Context:
+        """The device that holds the data."""
+        return self._value.context
+
+    def asnumpy(self) -> numpy.ndarray:
+        """A NumPy array of its own with the data."""
+        return numpy.array(self._current().numpy())
+
+    def asmxnet(self) -> Any:
+        """The data as ``mxnet.nd.NDArray``; on the CPU mostly the same memory."""
+        return self._current().mxnet()
+
+    def as_in_context(self, context: Context) -> "Array":
+        """The array on another device: itself, if it is there already, or a copy."""
+        if context == self.context:
+            return self
+        value = self._current()
+        if context.device_type == "cpu":
+            return Array(Value(value.numpy()))
+        return Array(Value(None, value.mxnet().as_in_context(context.mxnet), value.aval, context))
+
+    def item(self, *args: Any) -> Any:
+        """One element as a Python number."""
+        return self._current().numpy().item(*args)
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._current().numpy().tolist()
+
+    def bind(self, op: Op, args: tuple, params: dict) -> Any:
+        return run_op(op, args, params)
+
+    # Writing ----------------------------------------------------------------------------------
+
+    def __setitem__(self, key: Any, new: Any) -> None:
+        value = self._current()
+        if self._writable_in_place(value, new):
+            key = tuple(map(_raw, key)) if isinstance(key, tuple) else _raw(key)
+            value.numpy()[key] = _raw(new)
+        else:
+            self._replace(indexing.setitem(self, key, new)._value)
+
+    def _writable_in_place(self, value: Value, *operands: Any) -> bool:
+        if value.context.device_type != "cpu" or value.root().recorded or is_traced(value):
+            return False
+        return not any(isinstance(x, Array) and is_traced(x._current()) for x in operands)
+
+    def _replace(self, value: Value) -> None:
+        """Let the handle, and the bases it is a view of, hold new content."""
+        base = self._base
+        if base is not None:
+            op, params = self._view
+            base._replace(_WRITE_BACK[op](base, Array(value), **params)._value)
+            self._seen = base._version
+        self._value = value
+        self._version += 1
+
+    def _update(self, op: Op, other: Any) -> "Array":
+        """``self op= other``: the dtype and the object stay the same, as in NumPy."""
+        value = self._current()
+        if self._writable_in_place(value, other):
+            op.numpy(value.numpy(), _raw(other), out=value.numpy())
+            return self
+        result = op(self, other)
+        if not numpy.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise TypeError(
+                f"Cannot cast ufunc '{op.name}' output from {result.dtype!r} to {self.dtype!r} "
+                "with casting rule 'same_kind'"
+            )
+        if result.shape != self.shape:
+            raise ValueError(
+                f"non-broadcastable output operand with shape {self.shape} "
+                f"doesn't match the broadcast shape {result.shape}"
+            )
+        self._replace(elementwise.astype(result, dtype=self.dtype)._value)
+        return self
+
+    # Conversion -------------------------------------------------------------------------------
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> numpy.ndarray:
+        value = self._current()
+        array = value.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        if copy:
+            return array.copy()
+        if value.root().recorded:
+            array = array.view()
+            array.flags.writeable = False
+        return array
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple, kwargs: dict) -> Any:
+        return call_function(function, args, kwargs)
+
+    def __float__(self) -> float:
+        return float(self._current().numpy())
+
+    def __int__(self) -> int:
+        return int(self._current().numpy())
+
+    def __complex__(self) -> complex:
+        return complex(self._current().numpy())
+
+    def __bool__(self) -> bool:
+        return bool(self._current().numpy())
+
+    def __index__(self) -> int:
+        return self._current().numpy().__index__()
+
+    def __iter__(self) -> Iterator["Array"]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, item: Any) -> bool:
+        return _raw(item) in self._current().numpy()
+
+    def __repr__(self) -> str:
+        text = repr(self._current().numpy())
+        return text if self.context == CPU else f"{text[:-1]}, context={self.context})"
+
+    def __str__(self) -> str:
+        return str(self._current().numpy())
+
+    def __format__(self, spec: str) -> str:
+        array = self._current().numpy()
+        return format(array.item() if spec and not array.ndim else array[()], spec)
+
+    def __reduce__(self):
+        return Array, (self.asnumpy(),)
+
+    def __deepcopy__(self, memo: dict) -> "Array":
+        return self.copy()
+
+
+def _in_place(op: Op) -> Callable:
+    def method(self, other):
+        return self._update(op, other)
+
+    return method
+
+
+for _name, _op in {
+    "add": elementwise.add,
+    "sub": elementwise.subtract,
+    "mul": elementwise.multiply,
+    "truediv": elementwise.true_divide,
+    "floordiv": elementwise.floor_divide,
+    "mod": elementwise.remainder,
+    "pow": elementwise.power,
+    "and": elementwise.bitwise_and,
+    "or": elementwise.bitwise_or,
+    "xor": elementwise.bitwise_xor,
+}.items():
+    setattr(Array, f"__i{_name}__", _in_place(_op))
+
+
+def is_traced(value: Value) -> bool:
+    """Whether a running gradient depends on the value."""
+    return value.tape is not None and value.tape.alive
+
+
+def _raw(x: Any) -> Any:
+    """NumPy's view of an operand."""
+    return x._current().numpy() if isinstance(x, Array) else x
+
+
+def to_raw(x: Any) -> Any:
+    """Arrays inside nested tuples, lists and dicts replaced by NumPy's; the rest as it is."""
+    if isinstance(x, Array):
+        return x._current().numpy()
+    if type(x) in (tuple, list):
+        return type(x)(to_raw(item) for item in x)
+    if type(x) is dict:
+        return {name: to_raw(item) for name, item in x.items()}
+    return x
+
+
+def same_context(values: list) -> Context:
+    """The one device of all values. Raises ContextError where there are several."""
+    contexts = {value.context for value in values}
+    if len(contexts) > 1:
+        names = " and ".join(sorted(map(repr, contexts)))
+        raise ContextError(
+            f"arrays on {names} meet in one operation; move one with a.as_in_context(...)"
+        )
+    return contexts.pop() if contexts else current_context()
+
+
+# Set by dispatch, which stands above this file: arrays know how they are stored, not how ops run.
+run_op: Callable[[Op, tuple, dict], Any]
+call_ufunc: Callable[[Any, str, tuple, dict], Any]
+call_function: Callable[[Any, tuple, dict], Any]

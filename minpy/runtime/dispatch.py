@@ -1,0 +1,229 @@
+"""How an op runs in eager mode: by which library, on which device, recorded or not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy
+
+from minpy.errors import DTypeError, PolicyError, ShapeError, UnsupportedError
+from minpy.ops import BY_NUMPY, Aval, Interpreter, Op, aval_of
+from minpy.ops.aval import PYTHON_SCALARS
+from minpy.ops.lowering import Builder, Operand
+from minpy.ops.op import UNDEFINED, Ufunc, set_eager_interpreter
+from minpy.runtime import array as array_module
+from minpy.runtime import native
+from minpy.runtime.array import VIEW_OPS, Array, Value, same_context, to_raw
+from minpy.runtime.context import CPU
+from minpy.runtime.policy import current_policy
+from minpy.runtime.tape import live_tape, record
+
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
+
+
+class ImperativeBuilder(Builder):
+    """Runs each MXNet operator at once."""
+
+    def __init__(self, context: Any):
+        self.context = context
+
+    def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> Any:
+        if not inputs and self.context != CPU:
+            attrs = {**attrs, "ctx": f"{self.context.device_type}({self.context.device_id})"}
+        return native.invoke(name, inputs, attrs)[0]
+
+    def constant(self, array: numpy.ndarray) -> Any:
+        return Value(array, context=self.context).mxnet()
+
+
+def run_op(op: Op, args: tuple, params: dict) -> Any:
+    """Apply ``op`` to arrays, NumPy arrays and Python numbers; gives an Array, or a tuple of them."""
+    values = tuple([arg._current() if isinstance(arg, Array) else _plain(arg) for arg in args])
+    try:
+        results = _run(op, values, params)
+    except (ValueError, TypeError, IndexError) as error:
+        raise _located(error, op, values) from None
+    tape = live_tape(values)
+    if tape is not None:
+        record(tape, op, values, params, results)
+    arrays = tuple([Array(value) for value in results])
+    if op in VIEW_OPS and len(values) == 1 and isinstance(args[0], Array):
+        view = arrays[0]
+        view._base, view._view, view._seen = args[0], (op, params), args[0]._version
+        view._value.owner = values[0]
+        if values[0].root().recorded:
+            view._value.recorded = True
+    return arrays if len(arrays) > 1 else arrays[0]
+
+
+def _plain(x: Any) -> Any:
+    """A Python number as it is; anything else as a NumPy array."""
+    return x if isinstance(x, PYTHON_SCALARS) else numpy.asarray(x)
+
+
+def _run(op: Op, values: tuple, params: dict) -> tuple[Value, ...]:
+    if op.execute is not None:
+        return op.execute(values)
+    policy = current_policy()
+    boxed = [value for value in values if type(value) is Value]
+    context = same_context(boxed)
+    # Views are NumPy's business on the CPU: only its views share memory.
+    if policy.decide(op) and not (op in VIEW_OPS and context == CPU):
+        try:
+            return _run_mxnet(op, values, params, context)
+        except UnsupportedError as error:
+            if policy.strict:
+                raise PolicyError(f"{op.name} under {policy}: {error.reason}") from None
+    raw = [value.numpy() if type(value) is Value else value for value in values]
+    result = op.numpy(*raw, **params)
+    if isinstance(result, tuple):
+        return tuple(_on(context, numpy.asarray(part)) for part in result)
+    return (_on(context, numpy.asarray(result)),)
+
+
+def _on(context: Any, array: numpy.ndarray) -> Value:
+    return Value(array, context=context)
+
+
+def _run_mxnet(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value, ...]:
+    """Run by MXNet. Raises UnsupportedError for what is better left to NumPy, its errors included."""
+    if op.mx is None:
+        raise UnsupportedError(f"MXNet has no operator for {op.name}")
+    boxes = [Array(value) if type(value) is Value else value for value in values]
+    out = op.infer(*boxes, **params)
+    if isinstance(out, tuple) or not out.size or not all(aval_of(box).size for box in boxes):
+        raise UnsupportedError("empty arrays and several results are left to NumPy")
+    builder = ImperativeBuilder(context)
+    operands = [_operand(value, aval_of(box), context) for value, box in zip(values, boxes)]
+    try:
+        handle = builder.handle(op.mx(builder, out, *operands, **params))
+    except native.MXNetError as error:
+        raise UnsupportedError(f"MXNet refused it: {native.short_message(error)}") from None
+    return (Value(None, handle, out, context),)
+
+
+def _operand(value: Any, aval: Aval, context: Any) -> Operand:
+    if type(value) is not Value:
+        if isinstance(value, PYTHON_SCALARS):
+            return Operand(aval, None, value)  # type: ignore[arg-type]
+        value = Value(value, context=context)
+    return Operand(aval, value.mxnet())
+
+
+def _located(error: Exception, op: Op, values: tuple) -> Exception:
+    """The error with the operands and the user's line in its text.
+
+    A plain ValueError becomes ShapeError, a TypeError DTypeError; what has a type of its own keeps it.
+    """
+    kinds = {ValueError: ShapeError, TypeError: DTypeError, IndexError: IndexError}
+    kind = kinds.get(type(error)) or (DTypeError if isinstance(error, TypeError) else None)
+    if kind is None or isinstance(error, (PolicyError, ShapeError, DTypeError)):
+        return error
+    operands = ", ".join(
+        str(value.aval) if type(value) is Value else str(aval_of(value)) for value in values
+    )
+    where = user_location()
+    return kind(f"{error}\n  {op.name} of {operands}" + (f"\n  at {where}" if where else ""))
+
+
+def user_location() -> Optional[str]:
+    """``file:line in function`` of the innermost frame outside this package."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(_PACKAGE) and not name.startswith("<frozen"):
+            return f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
+        frame = frame.f_back
+    return None
+
+
+class EagerInterpreter(Interpreter):
+    """Runs ops on arrays at once."""
+
+    def bind(self, op: Op, args: tuple, params: dict) -> Any:
+        return run_op(op, args, params)
+
+    def fallback(self, function: Any, args: tuple, kwargs: dict, error: UnsupportedError) -> Any:
+        return call_numpy(function.numpy, args, kwargs)
+
+    def constant(self, array: numpy.ndarray) -> Array:
+        return Array(array)
+
+
+class _NumPyCall:
+    """A call of NumPy's own function as an op without a gradient, so that a lost gradient is noticed."""
+
+    def __init__(self, function: Any):
+        self.name = getattr(function, "__name__", str(function))
+
+    pull_back = Op.pull_back
+    rule = Op.rule
+    vjp = UNDEFINED
+
+
+def call_numpy(function: Any, args: tuple, kwargs: dict) -> Any:
+    """NumPy's own function on the memory of the arrays; array results become Arrays.
+
+    The call has no gradient: when one is asked for through it, that is an error, not a zero.
+    """
+    if function is None:
+        raise UnsupportedError("there is no NumPy function to fall back to")
+    if isinstance(kwargs.get("out"), Array):
+        raise UnsupportedError("out= needs an array of NumPy here; assign the result instead")
+    leaves: list[Value] = []
+    _collect_values((args, kwargs), leaves)
+    tape = live_tape(leaves)
+    result = function(*to_raw(args), **to_raw(kwargs))
+    return _wrap(result, function, tuple(leaves), tape)
+
+
+def _collect_values(x: Any, found: list) -> None:
+    if isinstance(x, Array):
+        found.append(x._current())
+    elif type(x) in (tuple, list):
+        for item in x:
+            _collect_values(item, found)
+    elif type(x) is dict:
+        for item in x.values():
+            _collect_values(item, found)
+
+
+def _wrap(result: Any, function: Any, values: tuple, tape: Any) -> Any:
+    if type(result) in (tuple, list):
+        return type(result)(_wrap(item, function, values, tape) for item in result)
+    if not isinstance(result, (numpy.ndarray, numpy.generic)):
+        return result
+    value = Value(numpy.asarray(result))
+    if tape is not None:
+        record(tape, _NumPyCall(function), values, {}, (value,))
+    return Array(value)
+
+
+def call_ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
+    """NumPy's protocol for ufuncs: ``numpy.tanh(array)`` is MinPy's."""
+    outs = kwargs.get("out", ())
+    if outs:
+        # NumPy's own array is written in place, which its memory sees; there is no gradient to it.
+        if any(isinstance(out, Array) for out in outs):
+            return NotImplemented
+        return getattr(ufunc, method)(*to_raw(inputs), **to_raw(kwargs))
+    known = BY_NUMPY.get(ufunc)
+    if method == "__call__" and isinstance(known, Ufunc) and not kwargs:
+        return known(*inputs)
+    return call_numpy(getattr(ufunc, method), inputs, kwargs)
+
+
+def call_function(function: Any, args: tuple, kwargs: dict) -> Any:
+    """NumPy's protocol for functions: ``numpy.sum(array)`` is MinPy's."""
+    known = BY_NUMPY.get(function)
+    if known is not None:
+        return known(*args, **kwargs)
+    return call_numpy(function, args, kwargs)
+
+
+set_eager_interpreter(EagerInterpreter())
+array_module.run_op = run_op
+array_module.call_ufunc = call_ufunc
+array_module.call_function = call_function

@@ -1,0 +1,121 @@
+"""The one place that imports MXNet, and the only one that touches the process environment.
+
+Everything that has to be true before ``import mxnet`` is arranged here: defaults for the engine and
+its threads (what the user has set is never overridden), names that MXNet 1.9.1 expects from older
+versions of NumPy and Python, and the CUDA libraries of the GPU build.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import sys
+import types
+import warnings
+
+import numpy
+
+from minpy.errors import BackendError
+from minpy.runtime import cuda
+
+_INSTALL_HINT = (
+    "MinPy needs MXNet 1.9.1. Install it together with MinPy:\n"
+    '    pip install "minpy[cpu]"     on a machine without a GPU (mxnet==1.9.1)\n'
+    '    pip install "minpy[cu112]"   with an NVIDIA GPU (mxnet-cu112==1.9.1 and the CUDA 11 libraries)'
+)
+
+_NUMPY_SHAPE_FOR_PROCESS = 2  # MXSetIsNumpyShape: 1 is for this thread only, 2 for all threads
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _set_environment(has_gpu_build: bool) -> None:
+    """Defaults that MXNet reads once, at import. A variable that is set already stays as it is."""
+    defaults = {
+        # MXNet takes half of the cores on its own, thinking of hyper-threads.
+        "OMP_NUM_THREADS": str(_cores()),
+        "MXNET_STORAGE_FALLBACK_LOG_VERBOSE": "0",
+        "MXNET_SUBGRAPH_VERBOSE": "0",
+    }
+    if not has_gpu_build:
+        # One call costs 10 us on the calling thread; the threaded engine takes 100 us.
+        defaults["MXNET_ENGINE_TYPE"] = "NaiveEngine"
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def _restore_old_names() -> None:
+    """Put back what MXNet 1.9.1 imports and newer NumPy (>= 1.24) or Python (>= 3.12) removed."""
+    if "bool" not in numpy.__dict__:
+        numpy.bool = bool  # type: ignore[attr-defined]
+    if importlib.util.find_spec("distutils") is None:
+        package, version = types.ModuleType("distutils"), types.ModuleType("distutils.version")
+
+        class LooseVersion:
+            """Enough of distutils' class for MXNet, which compares NumPy's version by it."""
+
+            def __init__(self, text: str):
+                self.version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+            def __lt__(self, other: "LooseVersion") -> bool:
+                return self.version < other.version
+
+            def __ge__(self, other: "LooseVersion") -> bool:
+                return self.version >= other.version
+
+        version.LooseVersion = version.StrictVersion = LooseVersion  # type: ignore[attr-defined]
+        package.version = version  # type: ignore[attr-defined]
+        sys.modules.setdefault("distutils", package)
+        sys.modules.setdefault("distutils.version", version)
+
+
+@contextlib.contextmanager
+def _quiet_native_stderr():
+    """Drop what native code writes to stderr: MXNet announces its engine there, with no switch."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # no stderr at all, as under pythonw or a daemon
+        yield
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        sys.stderr.flush() if sys.stderr is not None else None
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
+
+
+def _load():
+    if importlib.util.find_spec("mxnet") is None:
+        raise BackendError(_INSTALL_HINT)
+    _set_environment(cuda.is_gpu_build())
+    _restore_old_names()
+    cuda.preload_libraries()
+    try:
+        with warnings.catch_warnings(), _quiet_native_stderr():
+            warnings.simplefilter("ignore")
+            import mxnet
+
+            mxnet.nd.ones(1).wait_to_read()  # starts the engine, which is when it announces itself
+    except OSError as error:
+        raise BackendError(f"MXNet is installed but could not be loaded: {error}") from error
+    previous = ctypes.c_int()
+    mxnet.base.check_call(
+        mxnet.base._LIB.MXSetIsNumpyShape(_NUMPY_SHAPE_FOR_PROCESS, ctypes.byref(previous))
+    )
+    return mxnet
+
+
+mx = _load()
+
+
+def is_synchronous() -> bool:
+    """Whether every MXNet call has finished when it returns."""
+    return os.environ.get("MXNET_ENGINE_TYPE") == "NaiveEngine"

@@ -1,0 +1,59 @@
+"""Running a compiled graph: one interface, whatever in MXNet is behind it."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import numpy
+
+from minpy.ops import Aval
+from minpy.runtime import native
+from minpy.runtime.array import Value
+from minpy.runtime.context import Context
+
+
+class Executor:
+    """A graph planned by MXNet. Outputs are fresh arrays at each call; inputs are never copied.
+
+    Args:
+        symbol_json: the symbol.
+        avals: of the outputs; MXNet may give more outputs behind these, which are dropped.
+        inputs: name of a variable of the symbol -> position among the inputs given to a call.
+        constants: name of a variable of the symbol -> what it always holds.
+        nodes: the number of nodes of the symbol, for ``explain``.
+    """
+
+    def __init__(
+        self,
+        symbol_json: str,
+        avals: tuple[Aval, ...],
+        inputs: dict[str, int],
+        constants: dict[str, numpy.ndarray],
+        nodes: int,
+    ):
+        self.symbol_json = symbol_json
+        self.avals = avals
+        self.nodes = nodes
+        self._graph = native.CachedGraph(symbol_json)
+        # MXNet takes inputs in the order in which its own walk over the graph meets them.
+        self._order = [inputs.get(name, -1) for name in self._graph.input_names]
+        self._constants = [constants[name] for name in self._graph.input_names if name in constants]
+        self._constants_on: dict[Context, list] = {}
+
+    def __call__(self, inputs: Sequence[Value], context: Context) -> list[Value]:
+        """Run on values that are on ``context``.
+
+        Raises:
+            MXNetError: where an operator fails on the data.
+        """
+        constants = iter(self._constants_for(context))
+        arrays = [next(constants) if at < 0 else inputs[at].mxnet() for at in self._order]
+        outputs = self._graph(arrays)
+        return [Value(None, array, aval, context) for array, aval in zip(outputs, self.avals)]
+
+    def _constants_for(self, context: Context) -> list:
+        found = self._constants_on.get(context)
+        if found is None:
+            found = [Value(array, context=context).mxnet() for array in self._constants]
+            self._constants_on[context] = found
+        return found

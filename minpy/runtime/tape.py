@@ -1,0 +1,126 @@
+"""The tape of eager mode: the list of ops that were applied to arrays under a gradient.
+
+A tape belongs to the thread that opened it. Gradients inside gradients use the same tape from a later
+position on; what the inner backward pass computes is recorded too, so any order of differentiation
+works. When the outermost gradient is done the tape is closed: arrays that leaked out of it are plain.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Hashable, Optional, Sequence
+
+from minpy.errors import GradientError
+from minpy.ops.elementwise import copy
+from minpy.ops.reverse import Record, pull_back
+from minpy.runtime.array import Array, Value, is_traced
+
+
+class Tape:
+    """Records in order of execution; ``args`` and ``outputs`` of a record hold values, not arrays."""
+
+    __slots__ = ("alive", "records")
+
+    def __init__(self) -> None:
+        self.alive = True
+        self.records: list[Record] = []
+
+
+class _Current(threading.local):
+    tape: Optional[Tape] = None
+
+
+_current = _Current()
+
+
+def is_recording() -> bool:
+    """Whether a gradient is being computed in this thread."""
+    return _current.tape is not None
+
+
+def live_tape(values: Sequence[Any]) -> Optional[Tape]:
+    """The tape that one of the values is on, if it is still open.
+
+    Raises:
+        GradientError: where values belong to the gradients of two threads.
+    """
+    found = None
+    for value in values:
+        if type(value) is Value:
+            tape = value.tape
+            if tape is not None and tape.alive and tape is not found:
+                if found is not None:
+                    raise GradientError("arrays from the gradients of two threads meet in one operation")
+                found = tape
+    return found
+
+
+def record(tape: Tape, op: Any, args: tuple, params: dict, outputs: tuple[Value, ...]) -> None:
+    """Append one application of ``op`` and protect the data that its rule may need."""
+    for value in (*args, *outputs):
+        if type(value) is Value:
+            value.recorded = True
+            value.root().recorded = True
+    for value in outputs:
+        value.tape = tape
+    tape.records.append(Record(op, args, params, outputs))
+
+
+class recording:
+    """``with recording() as tape:`` opens a tape, or goes on with the one that is open."""
+
+    def __enter__(self) -> "recording":
+        self.is_outermost = _current.tape is None
+        self.tape = _current.tape or Tape()
+        _current.tape = self.tape
+        self.start = len(self.tape.records)
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        if self.is_outermost:
+            self.tape.alive = False
+            self.tape.records.clear()
+            _current.tape = None
+
+    def leaf(self, array: Array) -> Array:
+        """A new array with the same data that the gradient can be taken to."""
+        source = array._current()
+        value = Value(source._numpy, source._mxnet, source.aval, source.context)
+        value.owner = source
+        if is_traced(source):
+            record(self.tape, copy, (source,), {}, (value,))
+            self.start = len(self.tape.records)
+        value.tape = self.tape
+        value.recorded = source.root().recorded = True
+        return Array(value)
+
+    def gradients(self, seeds: list[tuple[Array, Any]], leaves: Sequence[Array]) -> list[Any]:
+        """Cotangents of the leaves (None where nothing flows), given those of results."""
+        wanted: set[Value] = {leaf._value for leaf in leaves}
+        active: set[Any] = set(wanted)
+        records = []
+        for entry in self.tape.records[self.start :]:
+            if any(type(arg) is Value and arg in active for arg in entry.args):
+                active.update(entry.outputs)
+                records.append(entry)
+        if self.is_outermost:
+            self.tape.alive = False  # nothing can ask for the gradient of this backward pass
+
+        def key(array: Any) -> Optional[Hashable]:
+            value = array._value if type(array) is Array else None
+            return value if value in active else None
+
+        cotangents: dict[Hashable, Any] = {}
+        for result, g in seeds:
+            value = result._current()
+            if value in active:
+                known = cotangents.get(value)
+                cotangents[value] = g if known is None else known + g
+        pull_back(map(_boxed, reversed(records)), cotangents, key)
+        return [cotangents.get(leaf._value) for leaf in leaves]
+
+
+def _boxed(entry: Record) -> Record:
+    """The record with arrays instead of values, for the gradient rules."""
+    args = tuple(Array(arg) if type(arg) is Value else arg for arg in entry.args)
+    return Record(entry.op, args, entry.params, tuple(Array(value) for value in entry.outputs))

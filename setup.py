@@ -1,0 +1,81 @@
+"""How MinPy is built and installed. ``pip install ".[cpu]"`` is the usual way in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+
+# Read, not imported: importing the package needs what is only about to be installed.
+VERSION = re.search(r'^__version__ = "([^"]+)"', (HERE / "minpy" / "version.py").read_text("utf-8"), re.M)[1]
+README = HERE / "README.md"
+
+TEST = ["pytest>=7.4,<10", "pytest-xdist>=3.5,<4", "hypothesis>=6.100,<7"]
+
+EXTRAS = {
+    # MXNet, one of the two. They share one package folder, so never both in one environment.
+    "cpu": ["mxnet==1.9.1"],
+    "cu112": [
+        "mxnet-cu112==1.9.1",
+        # The CUDA libraries it is linked to (see minpy/runtime/cuda.py), from CUDA 11.8 on: the last
+        # CUDA 11, which knows all GPUs up to Hopper and keeps the file names of 11.2.
+        "nvidia-cuda-runtime-cu11>=11.8.89,<12",
+        "nvidia-cublas-cu11>=11.11.3.6,<12",
+        "nvidia-cuda-nvrtc-cu11>=11.8.89,<12",
+        "nvidia-cufft-cu11>=10.9.0.58,<11",
+        "nvidia-curand-cu11>=10.3.0.86,<11",
+        "nvidia-cusolver-cu11>=11.4.1.48,<12",
+        "nvidia-cudnn-cu11>=8.6,<9",
+        "nvidia-nccl-cu11>=2.16.5,<3",
+        "nvidia-nvtx-cu11>=11.8.86,<12",
+    ],
+    "examples": ["scikit-learn>=1.3,<2", "tqdm>=4.64,<5", "rich>=13,<16"],
+    "test": TEST,
+    # What MinPy is measured against. MXNet keeps NumPy below 2, and JAX from 0.7.2 on wants NumPy 2.
+    "bench": [
+        "autograd>=1.7,<2",
+        "jax>=0.4.30,<0.8",
+        'torch==2.13.0; python_version >= "3.10"',
+        'torch==2.8.0; python_version < "3.10"',
+        "matplotlib>=3.8,<4",
+    ],
+    # The verdicts of the formatter and the type checker change from one release to the next.
+    "dev": [
+        "ruff==0.17.*",
+        'mypy==2.4.*; python_version >= "3.10"',
+        'mypy==1.19.*; python_version < "3.10"',
+        *TEST,
+    ],
+    "docs": ["mkdocs-material>=9.6,<10"],
+}
+
+setup(
+    name="minpy",
+    version=VERSION,
+    description="NumPy-style Python, compiled from its source to MXNet graphs, with gradients",
+    long_description=README.read_text("utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.9,<3.13",
+    packages=find_packages(include=["minpy", "minpy.*"]),
+    install_requires=[
+        "numpy>=1.20,<2",
+        "gast>=0.5.5,<0.8",  # 0.5.5 is the first that takes the syntax trees of Python 3.12
+        "astunparse>=1.6.3,<2",
+    ],
+    extras_require=EXTRAS,
+    zip_safe=False,
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering",
+    ],
+)
