@@ -24,6 +24,7 @@ _PURE_BUILTINS = frozenset(
         *(len, list, max, min, ord, pow, range, repr, reversed, round, set, slice, sorted, str, sum, tuple, zip),
     )
 )
+_EFFECTS = {print: "print", input: "input", open: "open", exec: "exec", eval: "eval", breakpoint: "breakpoint"}
 _MATH = frozenset(value for value in vars(math).values() if callable(value))
 
 #: NumPy functions that make an array from values known at compile time, and functions about types.
@@ -112,6 +113,8 @@ class Calls:
         if function in _MATH:
             plain = self._known_now(function, args, kwargs)
             return function(*plain)
+        if function in _EFFECTS:
+            raise UnsupportedError(f"{_EFFECTS[function]} has to happen on every call, with real values")
         raise UnsupportedError(f"{_name(function)} is a function that the compiler does not know")
 
     def apply(self, function: Any, args: list, kwargs: dict[str, Any], namespace: Any) -> Any:

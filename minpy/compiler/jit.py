@@ -148,8 +148,7 @@ class JitFunction:
             self.root.program.note_compilation(self.root, signature, values)
             started = time.perf_counter()
             plan = gradient_plan(self.root, signature, wanted, values)
-            plan.compile_seconds = time.perf_counter() - started
-            self.root.keep(plan)
+            self.root.keep(plan, time.perf_counter() - started)
             return plan
 
 

@@ -33,7 +33,10 @@ def names_of(nodes: Iterable[Any]) -> Names:
 
 def _collect(node: Any, loads: set[str], stores: set[str]) -> None:
     if isinstance(node, gast.Name):
-        (loads if isinstance(node.ctx, gast.Load) else stores).add(node.id)
+        if not isinstance(node.ctx, gast.Store) and not isinstance(node.ctx, gast.Param):
+            loads.add(node.id)  # a del needs the value too
+        if not isinstance(node.ctx, gast.Load):
+            stores.add(node.id)
         return
     if isinstance(node, gast.AugAssign) and isinstance(node.target, gast.Name):
         loads.add(node.target.id)

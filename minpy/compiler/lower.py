@@ -168,6 +168,13 @@ class Lowering(Calls, Expressions, Reads):
     def _Pass_statement(self, node: Any) -> None:
         pass
 
+    def _Delete_statement(self, node: Any) -> None:
+        for target in node.targets:
+            if not isinstance(target, gast.Name):
+                raise UnsupportedError("an element or attribute is deleted")
+            self.load(target.id)
+            self.frame.variables.pop(target.id, None)
+
     def _Assign_statement(self, node: Any) -> None:
         value = self.evaluate(node.value)
         for target in node.targets:

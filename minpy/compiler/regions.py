@@ -19,7 +19,7 @@ from minpy.compiler import driver, residual
 from minpy.compiler.driver import Compiled, Lowered, Refused
 from minpy.compiler.frames import UNBOUND
 from minpy.compiler.graph_op import GraphOp
-from minpy.compiler.ir import Graph, Loc
+from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import names_of
 from minpy.compiler.lower import Leftover as RefusedStatement
 from minpy.compiler.outputs import Maker, OutputPlan
@@ -113,6 +113,7 @@ class Block:
         self.outputs = outputs
         self.in_loop = in_loop
         self.plans: dict[tuple, list[Plan]] = {}
+        self.misses = 0  # calls that had to compile first
         self.as_python: Optional[Callable] = None
 
     def __call__(self, *values: Any) -> tuple:
@@ -144,12 +145,15 @@ class Block:
             self.program.note_compilation(self, signature, values)
             started = time.perf_counter()
             plan = self._make_plan(signature, values)
-            plan.compile_seconds = time.perf_counter() - started
-            self.keep(plan)
+            self.keep(plan, time.perf_counter() - started)
             return plan
 
-    def keep(self, plan: Plan) -> None:
+    def keep(self, plan: Plan, compile_seconds: float) -> None:
         """Put a plan into the cache of the block and the program."""
+        self.misses += 1
+        plan.compile_seconds = compile_seconds
+        self.program.compilations += 1
+        self.program.compile_seconds += compile_seconds
         plan.last_used = next(_clock)
         self.plans.setdefault(plan.signature, []).append(plan)
         self.program.keep(self, plan)
@@ -169,7 +173,7 @@ class Block:
 
     def _python_plan(self, signature: tuple, reason: str) -> Plan:
         source, first, last = self.program.source, self.statements[0], self.statements[-1]
-        leftover = Leftover(first.lineno, end_line(last), reason, source.loc(first))
+        leftover = Leftover(first.lineno, residual.end_line(last), reason, source.loc(first))
         return Plan(signature, lambda values: (), lambda values, _: self.run_python(values), leftovers=[leftover])
 
     def _compiled_plan(self, signature: tuple, lowered: Lowered) -> Plan:
@@ -236,7 +240,7 @@ class Block:
     def _split_plan(self, signature: tuple, refused: Refused) -> Plan:
         leftover = refused.leftover
         statement = self.statements[leftover.index]
-        noted = Leftover(statement.lineno, end_line(statement), leftover.reason, leftover.loc)
+        noted = Leftover(statement.lineno, residual.last_own_line(statement), leftover.reason, leftover.loc)
         if not residual.can_split(self):
             plan = self._python_plan(signature, leftover.reason)
             plan.leftovers[0].cause = leftover.loc
@@ -262,16 +266,6 @@ def graph_input(x: Any) -> Any:
     return x if type(x) is Array else Array(Value(numpy.asarray(x)))
 
 
-def end_line(node: Any) -> int:
-    """The last line of a statement."""
-    return getattr(node, "end_lineno", None) or node.lineno
-
-
-def graph_of(plan: Plan) -> Optional[Graph]:
-    """The optimized graph of a compiled plan."""
-    return plan.compiled.graph if plan.compiled else None
-
-
 class Program:
     """What the blocks of one function share: source, lock, cache limit, notes for ``explain``."""
 
@@ -283,6 +277,8 @@ class Program:
         self.limit = limit
         self.kept: list[tuple[Block, Plan]] = []
         self.evictions = 0
+        self.compilations = 0
+        self.compile_seconds = 0.0
         self.recompilations: list[str] = []
 
     def keep(self, block: Block, plan: Plan) -> None:
@@ -299,7 +295,14 @@ class Program:
 
     def note_compilation(self, block: Block, signature: tuple, values: tuple) -> None:
         """Keep the reason why a block that was compiled before is compiled again."""
-        if not block.plans:
+        count = len(block.inputs)
+        purpose = signature[: len(signature) - count]
+        known = [
+            plan
+            for plan in itertools.chain(*block.plans.values())
+            if plan.signature[: len(plan.signature) - count] == purpose
+        ]
+        if not known:
             return
         line = block.statements[0].lineno
         same = block.plans.get(signature)
@@ -308,13 +311,11 @@ class Program:
             reasons = [plan.conditions.first_failure(named) for plan in same if plan.conditions is not None]
             text = next((reason for reason in reasons if reason), "a guard failed")
         else:
-            last = max(itertools.chain(*block.plans.values()), key=lambda plan: plan.last_used)
-            changes = [
-                f"{name}: {describe(old)} -> {describe(new)}"
-                for name, old, new in zip(block.inputs, last.signature, signature)
-                if old != new
-            ]
-            text = "; ".join(changes) or "another purpose"
+            last = max(known, key=lambda plan: plan.last_used)
+            changes = zip(block.inputs, last.signature[len(purpose) :], signature[len(purpose) :])
+            text = "; ".join(
+                f"{name}: {describe(old)} -> {describe(new)}" for name, old, new in changes if old != new
+            )
         self.recompilations.append(f"line {line}: {text}")
 
 

@@ -7,6 +7,7 @@ the user's own lines. ``text`` is the same program, printed.
 from __future__ import annotations
 
 import ast
+import io
 import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Sequence
@@ -42,6 +43,16 @@ def can_split(block: "Block") -> bool:
         for statement in block.statements
         for node in ast.walk(statement)
     )
+
+
+def end_line(node: Any) -> int:
+    """The last line of a statement."""
+    return getattr(node, "end_lineno", None) or node.lineno
+
+
+def last_own_line(statement: Any) -> int:
+    """The last line of a leftover that is not part of a body, which becomes blocks of its own."""
+    return statement.body[0].lineno - 1 if isinstance(statement, _OPENED) else end_line(statement)
 
 
 def plain_function(block: "Block") -> Callable:
@@ -158,7 +169,7 @@ class _Builder:
         closing = _parse(["__locals = locals()", f"return ({', '.join(ends)},)"], block.statements[-1])
         inner = _parse([f"def {source.identifier}({', '.join(block.inputs)}): pass"], first)[0]
         inner.body = [*(_parse(prologue, first) if prologue else []), *body, *closing]
-        text = astunparse.unparse(gast.gast_to_ast(gast.fix_missing_locations(_module([inner])))).strip()
+        text = _print(gast.gast_to_ast(gast.fix_missing_locations(_module([inner]))))
         free = self.program.function.__code__.co_freevars
         cells = dict(zip(free, self.program.function.__closure__ or ()))
         outer = _parse([f"def __make({', '.join([*cells, *self.helpers])}): pass"], first)[0]
@@ -170,6 +181,28 @@ class _Builder:
         empty = made["__make"](*[None] * len(cells), *self.helpers.values())
         function = _rebind(empty, self.program.function.__globals__, cells)
         return Residual(function, text, self.children)
+
+
+class _Printer(astunparse.Unparser):
+    """astunparse, with subscripts as Python 3.9 and later parse them: no parentheses in ``x[a:b, c]``."""
+
+    def _Subscript(self, node: Any) -> None:
+        self.dispatch(node.value)
+        self.write("[")
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) and node.slice.elts else [node.slice]
+        for position, part in enumerate(parts):
+            self.write(", " if position else "")
+            self.dispatch(part)
+        self.write(",]" if parts[0] is not node.slice and len(parts) == 1 else "]")
+
+
+def _print(tree: ast.AST) -> str:
+    try:
+        text = io.StringIO()
+        _Printer(tree, file=text)
+        return text.getvalue().strip()
+    except (AttributeError, NotImplementedError):  # syntax that is younger than astunparse
+        return ast.unparse(tree)
 
 
 def _rebind(function: Any, global_names: dict, cells: dict[str, Any]) -> Callable:
