@@ -52,7 +52,7 @@ class _Differentiated:
 
     def __minpy_lower__(self, lowering: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """Inside a compiled function: record the function, then its backward, in the same graph."""
-        trace, plain = lowering.trace, lowering.plain
+        trace = lowering.trace
         args, kwargs = list(args), dict(kwargs)
         flat: list[Tracer] = []
         originals = []
@@ -65,11 +65,10 @@ class _Differentiated:
             flat.append(elementwise.copy(x))
             return flat[-1]
 
-        start = 0
         with trace.in_namespace(ARRAY):
             for target in _targets(self.function, self.selected, args, kwargs):
                 holder, key = target
-                originals.append(plain(holder[key]))
+                originals.append(lowering.plain(holder[key]))
                 holder[key] = rebuild(leaf, originals[-1])
         start = len(trace.eqns)
         value = lowering.call(lowering.reference(self.function), args, kwargs)
@@ -132,6 +131,10 @@ def grad_and_loss(function: Callable, argnum: ArgNum = 0) -> GradientAndLoss:
 def value_and_grad(function: Callable, argnum: ArgNum = 0) -> ValueAndGradient:
     """Like ``grad``, but the returned function gives (value, gradient)."""
     return ValueAndGradient(function, argnum)
+
+
+for _maker in (grad, grad_and_loss, value_and_grad):
+    _maker.__minpy_pure__ = True  # type: ignore[attr-defined]  # a compiled function may call it
 
 
 def differentiate(
@@ -241,13 +244,14 @@ def _taped(function: Callable, targets: Any, args: list, kwargs: dict, flat: lis
 
 
 def _distinct(gradients: list) -> list:
-    """No two results share an array: writing into one must not change another."""
+    """Gradients as arrays of their own, which can be written without changing anything else."""
     seen: set[int] = set()
     result = []
     for gradient in gradients:
-        if gradient is not None and id(gradient._value) in seen:
-            gradient = gradient.copy()
         if gradient is not None:
+            shared = id(gradient._value) in seen or gradient._value.recorded
+            if shared or not gradient._value.is_writeable:
+                gradient = gradient.copy()
             seen.add(id(gradient._value))
         result.append(gradient)
     return result

@@ -69,6 +69,9 @@ class Calls:
             return self.inline(function.function, args, kwargs)  # type: ignore[attr-defined]
         if isinstance(function, ContainerMethod):
             return self.call_container_method(function, args)  # type: ignore[attr-defined]
+        hook = getattr(type(function), "__minpy_lower__", None)
+        if hook is not None:
+            return hook(function, self, args, kwargs)
         if isinstance(function, Tracer):
             raise TypeError("an array is not callable")
         if isinstance(function, Ref):
@@ -87,6 +90,8 @@ class Calls:
             known = _hashable_get(BY_NUMPY, function)
             if known is not None:
                 return self._call_numpy(known, function, args, kwargs)
+            if getattr(function, "__minpy_pure__", False):
+                return self._make(function, args, kwargs)
             if function not in _PURE_NUMPY:
                 return self.inline(function, args, kwargs)  # type: ignore[attr-defined]
         if isinstance(function, types.MethodType):
@@ -98,6 +103,11 @@ class Calls:
         if function is isinstance:
             return self._isinstance(*args)
         return self._call_known(function, args, kwargs)
+
+    def _make(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
+        """A function that makes another one, such as ``grad``, run now."""
+        plain = [self.plain(arg) for arg in args]  # type: ignore[attr-defined]
+        return function(*plain, **{name: self.plain(value) for name, value in kwargs.items()})  # type: ignore[attr-defined]
 
     def _call_known(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """Functions of Python and NumPy that the compiler knows by name."""

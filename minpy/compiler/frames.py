@@ -9,6 +9,7 @@ from typing import Any, Optional, Sequence
 import gast
 
 from minpy.compiler.source import Source
+from minpy.errors import UnsupportedError
 
 
 class _Unbound:
@@ -63,6 +64,9 @@ class Closure:
         self.frame = frame
         self.defaults = defaults
         self.keyword_defaults = keyword_defaults
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(f"{self.source.name}, defined here, is called from outside of the region")
 
 
 def bind_parameters(

@@ -15,6 +15,7 @@ from typing import Any, Iterator
 
 import numpy
 
+from minpy.compiler.frames import Closure
 from minpy.compiler.guards import Guards, Path, array_type
 from minpy.compiler.trace import ARRAY, FLOAT, NDARRAY, SCALAR, Trace, Tracer
 from minpy.errors import UnsupportedError
@@ -121,8 +122,10 @@ class Reads:
         self._tracers[path] = tracer
         return tracer
 
-    def reference(self, obj: Any) -> Ref:
-        """A Ref to an object that the compiler itself came by."""
+    def reference(self, obj: Any) -> Any:
+        """A Ref to an object that the compiler itself came by; what the region defined is itself."""
+        if isinstance(obj, Closure):
+            return obj
         return Ref(obj, self.guards.fixed_path(obj, getattr(obj, "__name__", repr(obj))))
 
     def pin(self, tracer: Tracer) -> None:

@@ -26,6 +26,7 @@ from minpy.compiler.outputs import Maker, OutputPlan
 from minpy.compiler.reads import is_plain
 from minpy.compiler.source import Source
 from minpy.errors import ContextError, UnsupportedError
+from minpy.ops.creation import default_dtype
 from minpy.runtime.array import Array, Value
 from minpy.runtime.native import MXNetError
 
@@ -72,7 +73,7 @@ class Plan:
 
 def signature_of(values: Sequence[Any]) -> tuple:
     """The part of a call that selects a plan by hashing; guards do the rest."""
-    return tuple([_sign(value) for value in values])
+    return (default_dtype(), *[_sign(value) for value in values])
 
 
 def _sign(value: Any) -> Any:

@@ -13,7 +13,17 @@ from typing import Any, Callable, Optional
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, result_type
-from minpy.ops.lowering import FLOATS, NUMBERS, Builder, Operand, binary, require, through_int8, unary
+from minpy.ops.lowering import (
+    FLOATS,
+    INTEGERS,
+    NUMBERS,
+    Builder,
+    Operand,
+    binary,
+    require,
+    through_int8,
+    unary,
+)
 from minpy.ops.op import FUNCTIONS, ZERO, Op, Ufunc, numpy_function, publish, refuse, register
 
 
@@ -220,13 +230,13 @@ hypot = _ufunc(
 deg2rad = _ufunc(
     "deg2rad",
     numpy.deg2rad,
-    unary("_npi_deg2rad"),
+    unary("_npi_radians"),
     lambda g, ans, x: g * (math.pi / 180),
 )
 rad2deg = _ufunc(
     "rad2deg",
     numpy.rad2deg,
-    unary("_npi_rad2deg"),
+    unary("_npi_degrees"),
     lambda g, ans, x: g * (180 / math.pi),
 )
 publish("radians", deg2rad, numpy.radians)
@@ -275,32 +285,45 @@ greater = _comparison("greater", numpy.greater, "less")
 greater_equal = _comparison("greater_equal", numpy.greater_equal, "less_equal")
 
 
-def _as_bool(b: Builder, x: Operand) -> Operand:
-    return b.cast(x, numpy.bool_)
+#: MXNet's bitwise operators refuse bool arrays, but its arithmetic on them is that of logic.
+_ON_BOOLS = {"and": "_npi_multiply", "or": "_npi_add", "xor": "_npi_not_equal"}
 
 
-def _logical(mx_name: str) -> Callable:
-    def mx(b: Builder, out: Aval, *operands: Operand) -> Operand:
-        return b.op(mx_name, out, *[_as_bool(b, x) for x in operands])
+def _logical_mx(name: str) -> Callable:
+    def mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
+        return b.op(_ON_BOOLS[name], out, b.cast(x, numpy.bool_), b.cast(y, numpy.bool_))
 
     return mx
 
 
-logical_and = _ufunc("logical_and", numpy.logical_and, _logical("_npi_bitwise_and"), ZERO, ZERO)
-logical_or = _ufunc("logical_or", numpy.logical_or, _logical("_npi_bitwise_or"), ZERO, ZERO)
-logical_xor = _ufunc("logical_xor", numpy.logical_xor, _logical("_npi_bitwise_xor"), ZERO, ZERO)
-logical_not = _ufunc("logical_not", numpy.logical_not, _logical("_npi_logical_not"), ZERO)
+def _bitwise_mx(name: str) -> Callable:
+    on_integers, on_bools = binary(f"_npi_bitwise_{name}", allowed=INTEGERS), _logical_mx(name)
 
-_INTEGRAL = frozenset(map(numpy.dtype, ("int32", "int64", "bool")))
-bitwise_and = _ufunc("bitwise_and", numpy.bitwise_and, binary("_npi_bitwise_and", allowed=_INTEGRAL), ZERO, ZERO)
-bitwise_or = _ufunc("bitwise_or", numpy.bitwise_or, binary("_npi_bitwise_or", allowed=_INTEGRAL), ZERO, ZERO)
-bitwise_xor = _ufunc("bitwise_xor", numpy.bitwise_xor, binary("_npi_bitwise_xor", allowed=_INTEGRAL), ZERO, ZERO)
+    def mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
+        return (on_bools if out.dtype == numpy.bool_ else on_integers)(b, out, x, y)
+
+    return mx
+
+
+logical_and = _ufunc("logical_and", numpy.logical_and, _logical_mx("and"), ZERO, ZERO)
+logical_or = _ufunc("logical_or", numpy.logical_or, _logical_mx("or"), ZERO, ZERO)
+logical_xor = _ufunc("logical_xor", numpy.logical_xor, _logical_mx("xor"), ZERO, ZERO)
+logical_not = _ufunc(
+    "logical_not",
+    numpy.logical_not,
+    lambda b, out, x: b.op("_npi_logical_not", out, b.cast(x, numpy.bool_)),
+    ZERO,
+)
+bitwise_and = _ufunc("bitwise_and", numpy.bitwise_and, _bitwise_mx("and"), ZERO, ZERO)
+bitwise_or = _ufunc("bitwise_or", numpy.bitwise_or, _bitwise_mx("or"), ZERO, ZERO)
+bitwise_xor = _ufunc("bitwise_xor", numpy.bitwise_xor, _bitwise_mx("xor"), ZERO, ZERO)
 
 
 def _invert_mx(b: Builder, out: Aval, x: Operand) -> Operand:
-    require(out.dtype, _INTEGRAL, "invert")
-    name = "_npi_logical_not" if out.dtype == numpy.bool_ else "_npi_bitwise_not"
-    return b.op(name, out, x)
+    if out.dtype == numpy.bool_:
+        return b.op("_npi_logical_not", out, x)
+    require(out.dtype, INTEGERS, "invert")
+    return b.op("_npi_bitwise_not", out, x)
 
 
 invert = _ufunc("invert", numpy.invert, _invert_mx, ZERO, aliases=("bitwise_not",))

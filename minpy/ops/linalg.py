@@ -37,6 +37,53 @@ def _matmul_mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
     return b.op("_npi_matmul", out, x, y)
 
 
+def _flipped(shape: tuple[int, ...], flip: bool) -> tuple[int, ...]:
+    return shape[::-1] if flip else shape
+
+
+def _gemm_infer(x: Any, y: Any, transpose_x: bool, transpose_y: bool) -> Aval:
+    a, b = aval_of(x), aval_of(y)
+    left, right = _flipped(a.shape, transpose_x), _flipped(b.shape, transpose_y)
+    if left[1] != right[0]:
+        raise ValueError(f"matrix product: inner sizes differ, shapes {left} and {right}")
+    return Aval((left[0], right[1]), numpy.result_type(a.dtype, b.dtype))
+
+
+def _gemm_mx(b: Builder, out: Aval, x: Operand, y: Operand, transpose_x: bool, transpose_y: bool) -> Operand:
+    require(out.dtype, FLOATS, "matrix product")
+    x, y = b.cast(x, out.dtype), b.cast(y, out.dtype)
+    return b.op("dot", out, x, y, transpose_a=transpose_x, transpose_b=transpose_y)
+
+
+def _gemm_vjp_x(g: Any, ans: Any, x: Any, y: Any, transpose_x: bool, transpose_y: bool) -> Any:
+    if transpose_x:
+        return gemm(y, g, transpose_x=transpose_y, transpose_y=True)
+    return gemm(g, y, transpose_x=False, transpose_y=not transpose_y)
+
+
+def _gemm_vjp_y(g: Any, ans: Any, x: Any, y: Any, transpose_x: bool, transpose_y: bool) -> Any:
+    if transpose_y:
+        return gemm(g, x, transpose_x=True, transpose_y=transpose_x)
+    return gemm(x, g, transpose_x=not transpose_x, transpose_y=False)
+
+
+# The product of two matrices, either of them transposed on the fly: BLAS reads it in place, where a
+# transposition of its own would copy the largest operand of most backward passes.
+gemm = register(
+    Op(
+        "gemm",
+        numpy=lambda x, y, transpose_x, transpose_y: numpy.matmul(
+            x.T if transpose_x else x, y.T if transpose_y else y
+        ),
+        infer=_gemm_infer,
+        mx=_gemm_mx,
+        vjp=(_gemm_vjp_x, _gemm_vjp_y),
+        family="linalg",
+        cost="compute",
+    )
+)
+
+
 def _t(x: Any) -> Any:
     return swapaxes.implementation(x, -1, -2)
 
@@ -46,8 +93,10 @@ def _matmul_vjp_x(g: Any, ans: Any, x: Any, y: Any) -> Any:
     xn, yn = aval_of(x).ndim, aval_of(y).ndim
     if yn == 1:
         return multiply(expand_dims.implementation(g, -1), y)
-    if xn == 1:
-        return matmul_op(expand_dims.implementation(g, -2), _t(y)) if yn > 2 else matmul_op(g, _t(y))
+    if xn == yn == 2:
+        return gemm(g, y, transpose_x=False, transpose_y=True)
+    if xn == 1 and yn > 2:
+        return matmul_op(expand_dims.implementation(g, -2), _t(y))
     return matmul_op(g, _t(y))
 
 
@@ -62,6 +111,8 @@ def _matmul_vjp_y(g: Any, ans: Any, x: Any, y: Any) -> Any:
         rows = product(aval_of(x).shape[:-1])
         flat = reshape_op(x, shape=(rows, aval_of(x).shape[-1]))
         return matmul_op(ravel.implementation(g), flat)
+    if xn == yn == 2:
+        return gemm(x, g, transpose_x=True, transpose_y=False)
     return matmul_op(_t(x), g)
 
 

@@ -20,7 +20,8 @@ from minpy.errors import UnsupportedError
 from minpy.ops.aval import Aval
 
 FLOATS = frozenset(map(numpy.dtype, ("float32", "float64")))
-NUMBERS = FLOATS | frozenset(map(numpy.dtype, ("int32", "int64")))
+INTEGERS = frozenset(map(numpy.dtype, ("int32", "int64")))
+NUMBERS = FLOATS | INTEGERS
 #: what can be moved around and cast; arithmetic is defined on fewer
 STORABLE = NUMBERS | frozenset(map(numpy.dtype, ("int8", "uint8", "bool")))
 
@@ -117,9 +118,9 @@ def binary(
         require(dtype, allowed, mx_name)
         if dtype in FLOATS:  # the forms for a constant go through double, too short for int64
             if scalar_name and y.number is not None and x.number is None:
-                return b.op(scalar_name, out, b.cast(x, dtype), scalar=repr(y.number), is_int=False)
+                return b.op(scalar_name, out, b.cast(x, dtype), scalar=float(y.number), is_int=False)
             if reversed_name and x.number is not None and y.number is None:
-                return b.op(reversed_name, out, b.cast(y, dtype), scalar=repr(x.number), is_int=False)
+                return b.op(reversed_name, out, b.cast(y, dtype), scalar=float(x.number), is_int=False)
         return b.op(mx_name, out, b.cast(x, dtype), b.cast(y, dtype))
 
     return mx

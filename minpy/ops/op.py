@@ -40,6 +40,10 @@ class Interpreter:
         """Do without the table what ``function`` refused: run ``function.numpy``, or give up."""
         raise NotImplementedError
 
+    def located(self, error: Exception, name: str, operands: tuple) -> Exception:
+        """The error of a call of ``name``, perhaps as one that says more to the user."""
+        return error
+
     def constant(self, array: numpy.ndarray) -> Any:
         """A box that holds a new array."""
         raise NotImplementedError
@@ -186,6 +190,8 @@ class Function:
             return self.implementation(*args, **kwargs)
         except UnsupportedError as error:
             return current_interpreter().fallback(self, args, kwargs, error)
+        except (ValueError, TypeError, IndexError) as error:
+            raise current_interpreter().located(error, self.__name__, args) from None
 
     def __repr__(self) -> str:
         return f"<minpy function {self.__name__}>"

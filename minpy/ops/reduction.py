@@ -74,7 +74,7 @@ sum_op = _reduction(
 
 def _mean_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     count = product(aval_of(x).shape[axis] for axis in axes)
-    return _spread_to(true_divide(g, float(max(count, 1))), x, axes, keepdims)
+    return _spread_to(true_divide(g, float(count or 1)), x, axes, keepdims)
 
 
 mean_op = _reduction("mean", numpy.mean, "_npi_mean", FLOATS, (_mean_vjp,))

@@ -88,6 +88,11 @@ class Value:
                 _log.debug("NumPy array to MXNet array, %s, %s", self.aval, "no copy" if shared else "copied")
         return array
 
+    @property
+    def is_writeable(self) -> bool:
+        """Whether the data may be changed in place, as far as NumPy is concerned."""
+        return self._numpy is None or self._numpy.flags.writeable
+
     def root(self) -> "Value":
         """The value that owns the memory."""
         value = self

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import numpy
 
-from minpy.errors import DTypeError, PolicyError, ShapeError, UnsupportedError
+from minpy.errors import DTypeError, MinPyError, PolicyError, ShapeError, UnsupportedError
 from minpy.ops import BY_NUMPY, Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS
 from minpy.ops.lowering import Builder, Operand
@@ -44,7 +44,7 @@ def run_op(op: Op, args: tuple, params: dict) -> Any:
     try:
         results = _run(op, values, params)
     except (ValueError, TypeError, IndexError) as error:
-        raise _located(error, op, values) from None
+        raise _located(error, op.name, args) from None
     tape = live_tape(values)
     if tape is not None:
         record(tape, op, values, params, results)
@@ -112,20 +112,29 @@ def _operand(value: Any, aval: Aval, context: Any) -> Operand:
     return Operand(aval, value.mxnet())
 
 
-def _located(error: Exception, op: Op, values: tuple) -> Exception:
+_KINDS: dict[type, type] = {ValueError: ShapeError, IndexError: IndexError}
+
+
+def _located(error: Exception, name: str, operands: tuple) -> Exception:
     """The error with the operands and the user's line in its text.
 
     A plain ValueError becomes ShapeError, a TypeError DTypeError; what has a type of its own keeps it.
     """
-    kinds = {ValueError: ShapeError, TypeError: DTypeError, IndexError: IndexError}
-    kind = kinds.get(type(error)) or (DTypeError if isinstance(error, TypeError) else None)
-    if kind is None or isinstance(error, (PolicyError, ShapeError, DTypeError)):
+    kind = DTypeError if isinstance(error, TypeError) else _KINDS.get(type(error))
+    if kind is None or isinstance(error, MinPyError) or getattr(error, "is_located", False):
         return error
-    operands = ", ".join(
-        str(value.aval) if type(value) is Value else str(aval_of(value)) for value in values
-    )
+    shown = ", ".join(_shown(operand) for operand in operands)
     where = user_location()
-    return kind(f"{error}\n  {op.name} of {operands}" + (f"\n  at {where}" if where else ""))
+    located = kind(f"{error}\n  {name} of {shown}" + (f"\n  at {where}" if where else ""))
+    located.is_located = True  # type: ignore[attr-defined]
+    return located
+
+
+def _shown(x: Any) -> str:
+    if isinstance(x, (Array, numpy.ndarray)):
+        return str(aval_of(x))
+    text = repr(x)
+    return text if len(text) <= 40 else f"a {type(x).__name__}"
 
 
 def user_location() -> Optional[str]:
@@ -147,6 +156,9 @@ class EagerInterpreter(Interpreter):
 
     def fallback(self, function: Any, args: tuple, kwargs: dict, error: UnsupportedError) -> Any:
         return call_numpy(function.numpy, args, kwargs)
+
+    def located(self, error: Exception, name: str, operands: tuple) -> Exception:
+        return _located(error, name, operands)
 
     def constant(self, array: numpy.ndarray) -> Array:
         return Array(array)

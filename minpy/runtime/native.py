@@ -7,17 +7,17 @@ calls cost a few. Handles are ``mxnet.nd.NDArray`` objects, so that they free th
 from __future__ import annotations
 
 import ctypes
-import itertools
 from typing import Any, Sequence
 
 import numpy
 
-from minpy.runtime.engine import mx
+from minpy.runtime.engine import is_synchronous, mx
 
 NDArray = mx.nd.NDArray
 MXNetError = mx.base.MXNetError
 
 _LIB = mx.base._LIB
+_SYNCHRONOUS = is_synchronous()
 _check = mx.base.check_call
 _Handle = mx.base.NDArrayHandle
 _HandlePointer = ctypes.POINTER(_Handle)
@@ -53,20 +53,26 @@ class _DLManagedTensor(ctypes.Structure):
     pass
 
 
-_Deleter = ctypes.CFUNCTYPE(None, ctypes.POINTER(_DLManagedTensor))
 _DLManagedTensor._fields_ = [
     ("tensor", _DLTensor),
     ("manager", ctypes.c_void_p),
-    ("deleter", _Deleter),
+    ("deleter", ctypes.c_void_p),
 ]
 
-_borrowed: dict[int, numpy.ndarray] = {}  # memory that MXNet uses and NumPy owns
-_tickets = itertools.count(1)
 
+class _SharedNDArray(NDArray):
+    """An MXNet array on memory that a NumPy array owns, which it keeps alive.
 
-@_Deleter
-def _release(tensor):
-    _borrowed.pop(tensor.contents.manager, None)
+    The alternative, a callback that MXNet makes when it drops the memory, crashes when MXNet does so
+    after the Python interpreter has ended.
+    """
+
+    __slots__ = ["owner"]
+
+    def __del__(self) -> None:
+        if not _SYNCHRONOUS:  # operators that were queued may still use the memory
+            _LIB.MXNDArrayWaitToWrite(self.handle)
+        super().__del__()
 
 
 #: (type code, bits) in DLPack's terms; DLPack as MXNet knows it has no bool.
@@ -84,7 +90,6 @@ def from_numpy(array: numpy.ndarray) -> NDArray:
     """
     if not shares_memory(array):
         return _copied_from_numpy(array)
-    ticket = next(_tickets)
     managed = _DLManagedTensor()
     tensor = managed.tensor
     tensor.data = array.__array_interface__["data"][0]
@@ -94,16 +99,11 @@ def from_numpy(array: numpy.ndarray) -> NDArray:
     tensor.lanes = 1
     shape = (ctypes.c_int64 * array.ndim)(*array.shape)
     tensor.shape = ctypes.addressof(shape)
-    managed.manager = ticket
-    managed.deleter = _release
     handle = _Handle()
-    _borrowed[ticket] = array
-    try:
-        _check(_LIB.MXNDArrayFromDLPackEx(ctypes.byref(managed), True, ctypes.byref(handle)))
-    except BaseException:
-        _borrowed.pop(ticket, None)
-        raise
-    return NDArray(handle)
+    _check(_LIB.MXNDArrayFromDLPackEx(ctypes.byref(managed), True, ctypes.byref(handle)))
+    result = _SharedNDArray(handle)
+    result.owner = array
+    return result
 
 
 def _copied_from_numpy(array: numpy.ndarray) -> NDArray:
