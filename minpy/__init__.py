@@ -1,14 +1,15 @@
 """MinPy: plain NumPy code, compiled to MXNet graphs and differentiated.
 
-    import minpy
-    import minpy.numpy as np
+import minpy
+import minpy.numpy as np
 
-    @minpy.jit
-    def loss(w, x, y): ...
+@minpy.jit
+def loss(w, x, y): ...
 
-    gradient, value = minpy.grad_and_loss(loss)(w, x, y)
-    print(minpy.explain(loss))
+gradient, value = minpy.grad_and_loss(loss)(w, x, y)
+print(minpy.explain(loss))
 """
+from __future__ import annotations
 
 import minpy.numpy as numpy
 from minpy import errors

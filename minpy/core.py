@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import Any, Callable, Sequence, Union
+from collections.abc import Sequence
+from typing import Any, Callable, Union
 
 import numpy
 
@@ -32,7 +33,7 @@ class _Differentiated:
         functools.update_wrapper(self, function, updated=())
         self.function = function
         self.argnum = argnum
-        self.selected = list(argnum) if isinstance(argnum, (list, tuple)) else [argnum]
+        self.selected: list[Any] = list(argnum) if isinstance(argnum, (list, tuple)) else [argnum]
         if not self.selected or not all(isinstance(n, (int, str)) for n in self.selected):
             raise TypeError(f"argnum is a position, a name, or a list of these, not {argnum!r}")
 
@@ -134,11 +135,11 @@ def value_and_grad(function: Callable, argnum: ArgNum = 0) -> ValueAndGradient:
 
 
 for _maker in (grad, grad_and_loss, value_and_grad):
-    _maker.__minpy_pure__ = True  # type: ignore[attr-defined]  # a compiled function may call it
+    setattr(_maker, "__minpy_pure__", True)  # noqa: B010  # a compiled function may call it
 
 
 def differentiate(
-    function: Callable, selected: Sequence[Union[int, str]], args: tuple, kwargs: dict[str, Any]
+    function: Callable, selected: Sequence[int | str], args: tuple, kwargs: dict[str, Any]
 ) -> tuple[list, Any]:
     """Gradients of ``function`` with respect to the selected arguments, and its value."""
     arguments, named = list(args), dict(kwargs)
@@ -146,7 +147,7 @@ def differentiate(
     originals = [holder[key] for holder, key in targets]
     flat: list[Array] = []
     for (holder, key), original in zip(targets, originals):
-        holder[key] = rebuild(lambda x: flat.append(_boxed(x, key)) or flat[-1], original)  # noqa: B023
+        holder[key] = rebuild(functools.partial(_boxed, which=key, flat=flat), original)
     found = _compiled(function, selected, targets, arguments, named)
     if found is None:
         found = _taped(function, targets, arguments, named, flat)
@@ -181,9 +182,11 @@ def _targets(function: Any, selected: Sequence[Any], args: list, kwargs: dict) -
     return result
 
 
-def _boxed(x: Any, which: Any) -> Array:
-    """A leaf of an argument as an array that the gradient can be taken to."""
-    if isinstance(x, (bool, str)) or not isinstance(x, (int, float, complex, numpy.ndarray, numpy.generic, Array)):
+def _boxed(x: Any, which: Any, flat: list[Array]) -> Array:
+    """A leaf of an argument as an array that the gradient can be taken to; also put into ``flat``."""
+    if isinstance(x, (bool, str)) or not isinstance(
+        x, (int, float, complex, numpy.ndarray, numpy.generic, Array)
+    ):
         raise GradientError(
             f"argument {which} holds a {type(x).__name__}; a gradient needs floats, "
             "or nested tuples, lists and dicts of them"
@@ -193,6 +196,7 @@ def _boxed(x: Any, which: Any) -> Array:
         array = array.astype(numpy.float64)  # as NumPy does for a derivative of integers by hand
     if not is_float(array.dtype):
         raise GradientError(f"argument {which} is of {array.dtype}; a gradient needs floats")
+    flat.append(array)
     return array
 
 
@@ -213,7 +217,7 @@ def _compiled(function: Any, selected: Any, targets: Any, args: list, kwargs: di
     if compiled is None:
         return None
     names = list(inspect.signature(function.function).parameters)
-    wanted = []
+    wanted: list[tuple] = []
     for holder, key in targets:
         name = key if isinstance(key, str) else names[key] if key < len(names) else None
         if name is None:

@@ -6,13 +6,15 @@ import functools
 import math
 import operator
 import types
+from collections.abc import Sequence
 from typing import Any, Callable
 
 import numpy
 
+from minpy.compiler.expressions import Expressions
 from minpy.compiler.frames import Closure
 from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, walk_values
-from minpy.compiler.trace import ARRAY, FLOAT, NDARRAY, SCALAR, Trace, Tracer
+from minpy.compiler.trace import ARRAY, FLOAT, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import BY_NUMPY, FUNCTIONS, Function, Op
 from minpy.runtime.array import Array
@@ -21,10 +23,35 @@ from minpy.runtime.array import Array
 _PURE_BUILTINS = frozenset(
     (
         *(abs, all, any, bool, chr, complex, dict, divmod, enumerate, float, format, frozenset, hash, int),
-        *(len, list, max, min, ord, pow, range, repr, reversed, round, set, slice, sorted, str, sum, tuple, zip),
+        *(
+            len,
+            list,
+            max,
+            min,
+            ord,
+            pow,
+            range,
+            repr,
+            reversed,
+            round,
+            set,
+            slice,
+            sorted,
+            str,
+            sum,
+            tuple,
+            zip,
+        ),
     )
 )
-_EFFECTS = {print: "print", input: "input", open: "open", exec: "exec", eval: "eval", breakpoint: "breakpoint"}
+_EFFECTS = {
+    print: "print",
+    input: "input",
+    open: "open",
+    exec: "exec",
+    eval: "eval",
+    breakpoint: "breakpoint",
+}
 _MATH = frozenset(value for value in vars(math).values() if callable(value))
 
 #: NumPy functions that make an array from values known at compile time, and functions about types.
@@ -43,19 +70,19 @@ _ABOUT_SHAPE: dict[Any, Callable] = {
 _PYTHON_TYPE = {ARRAY: Array, NDARRAY: numpy.ndarray, FLOAT: float}
 
 
-class Calls:
+class Calls(Expressions):
     """The part of the lowering that applies functions."""
 
-    trace: Trace
+    inline_closure: Callable[[Closure, Sequence[Any], dict], Any]
 
     def _Call(self, node: Any) -> Any:
-        function = self.evaluate(node.func)  # type: ignore[attr-defined]
-        args = list(self._elements_of(node.args))  # type: ignore[attr-defined]
+        function = self.evaluate(node.func)
+        args = list(self._elements_of(node.args))
         kwargs: dict[str, Any] = {}
         for keyword in node.keywords:
-            value = self.evaluate(keyword.value)  # type: ignore[attr-defined]
+            value = self.evaluate(keyword.value)
             if keyword.arg is None:
-                kwargs.update(self.mapping(value))  # type: ignore[attr-defined]
+                kwargs.update(self.mapping(value))
             else:
                 kwargs[keyword.arg] = value
         return self.call(function, args, kwargs)
@@ -63,12 +90,12 @@ class Calls:
     def call(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """``function(*args, **kwargs)`` on abstract values."""
         if isinstance(function, Closure):
-            return self.inline_closure(function, args, kwargs)  # type: ignore[attr-defined]
+            return self.inline_closure(function, args, kwargs)
         if isinstance(function, BoundMethod):
             args = [function.instance, *args]
-            return self.inline(function.function, args, kwargs)  # type: ignore[attr-defined]
+            return self.inline(function.function, args, kwargs)
         if isinstance(function, ContainerMethod):
-            return self.call_container_method(function, args)  # type: ignore[attr-defined]
+            return self.call_container_method(function, args)
         hook = getattr(type(function), "__minpy_lower__", None)
         if hook is not None:
             return hook(function, self, args, kwargs)
@@ -82,7 +109,7 @@ class Calls:
         function = ref.value
         hook = getattr(type(function), "__minpy_lower__", None)
         if hook is not None:
-            self.guards.add(ref.path, "identity", function)  # type: ignore[attr-defined]
+            self.guards.add(ref.path, "identity", function)
             return hook(function, self, args, kwargs)
         if isinstance(function, (Op, Function)):
             return self.apply(function, args, kwargs, ARRAY)
@@ -93,11 +120,11 @@ class Calls:
             if getattr(function, "__minpy_pure__", False):
                 return self._make(function, args, kwargs)
             if function not in _PURE_NUMPY:
-                return self.inline(function, args, kwargs)  # type: ignore[attr-defined]
+                return self.inline(function, args, kwargs)
         if isinstance(function, types.MethodType):
-            fixed = self.guards.fixed_path(function, str(ref.path))  # type: ignore[attr-defined]
-            instance = self.read(function.__self__, fixed.attribute("__self__"))  # type: ignore[attr-defined]
-            return self.inline(function.__func__, [instance, *args], kwargs)  # type: ignore[attr-defined]
+            fixed = self.guards.fixed_path(function, str(ref.path))
+            instance = self.read(function.__self__, fixed.attribute("__self__"))
+            return self.inline(function.__func__, [instance, *args], kwargs)
         if isinstance(function, functools.partial):
             return self._call_partial(ref, args, kwargs)
         if function is isinstance:
@@ -106,8 +133,8 @@ class Calls:
 
     def _make(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """A function that makes another one, such as ``grad``, run now."""
-        plain = [self.plain(arg) for arg in args]  # type: ignore[attr-defined]
-        return function(*plain, **{name: self.plain(value) for name, value in kwargs.items()})  # type: ignore[attr-defined]
+        plain = [self.plain(arg) for arg in args]
+        return function(*plain, **{name: self.plain(value) for name, value in kwargs.items()})
 
     def _call_known(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """Functions of Python and NumPy that the compiler knows by name."""
@@ -116,7 +143,7 @@ class Calls:
             return self._call_numpy(known, function, args, kwargs)
         if function in _ABOUT_SHAPE and len(args) == 1 and isinstance(args[0], Tracer):
             return _ABOUT_SHAPE[function](args[0])
-        if function in _PURE_NUMPY or isinstance(function, type) and issubclass(function, numpy.generic):
+        if function in _PURE_NUMPY or (isinstance(function, type) and issubclass(function, numpy.generic)):
             return self._make_numpy(function, args, kwargs)
         if function in _PURE_BUILTINS:
             return self._call_builtin(function, args, kwargs)
@@ -129,15 +156,15 @@ class Calls:
 
     def apply(self, function: Any, args: list, kwargs: dict[str, Any], namespace: Any) -> Any:
         """A function of the op table on plain values and tracers."""
-        args = [self.plain(arg) for arg in args]  # type: ignore[attr-defined]
-        kwargs = {name: self.plain(value) for name, value in kwargs.items()}  # type: ignore[attr-defined]
+        args = [self.plain(arg) for arg in args]
+        kwargs = {name: self.plain(value) for name, value in kwargs.items()}
         with self.trace.in_namespace(namespace):
             return function(*args, **kwargs)
 
     def _call_numpy(self, known: Any, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """A function of plain NumPy that the op table has."""
-        plain = [self.plain(arg) for arg in args]  # type: ignore[attr-defined]
-        named = {name: self.plain(value) for name, value in kwargs.items()}  # type: ignore[attr-defined]
+        plain = [self.plain(arg) for arg in args]
+        named = {name: self.plain(value) for name, value in kwargs.items()}
         found = [v for x in (*plain, *named.values()) for v in walk_values(x) if isinstance(v, Tracer)]
         if not found:
             return function(*plain, **named)
@@ -150,23 +177,23 @@ class Calls:
 
     def _make_numpy(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         if function in (numpy.array, numpy.asarray):
-            values = [v for arg in args for v in walk_values(self.plain(arg))]  # type: ignore[attr-defined]
+            values = [v for arg in args for v in walk_values(self.plain(arg))]
             tracers = [v for v in values if isinstance(v, Tracer)]
             if tracers:
                 if any(t.kind == ARRAY for t in tracers) or function is numpy.asarray:
                     raise UnsupportedError("an array is made from arrays by NumPy itself")
                 return self.apply(FUNCTIONS["array"], args, kwargs, NDARRAY)
         plain = self._known_now(function, args, kwargs)
-        named = {name: self.plain(value) for name, value in kwargs.items()}  # type: ignore[attr-defined]
+        named = {name: self.plain(value) for name, value in kwargs.items()}
         return function(*plain, **named)
 
     def _known_now(self, function: Any, args: list, kwargs: dict[str, Any]) -> list:
         """Arguments that hold no array and no float that can change."""
-        plain = [self.plain(arg) for arg in args]  # type: ignore[attr-defined]
+        plain = [self.plain(arg) for arg in args]
         for value in (*plain, *kwargs.values()):
             for item in walk_values(value):
                 if isinstance(item, Tracer):
-                    self.pin(item)  # type: ignore[attr-defined]
+                    self.pin(item)
                     raise UnsupportedError(f"{_name(function)} needs array data, known at run time only")
                 if isinstance(item, Closure):
                     raise UnsupportedError(f"{_name(function)} gets a function")
@@ -175,18 +202,18 @@ class Calls:
     def _call_builtin(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         first = args[0] if args else None
         if function is len and isinstance(first, Ref):
-            return len(self.elements(first))  # type: ignore[attr-defined]
+            return len(self.elements(first))
         if isinstance(first, Tracer) and len(args) == 1:
             if function is len:
                 return len(first)
             if function is abs:
                 return abs(first)
             if function is sum:
-                return self._sum(list(self.iterate(first)), 0)  # type: ignore[attr-defined]
+                return self._sum(list(self.iterate(first)), 0)
         if function in (list, tuple, enumerate, zip, reversed, sum, dict, sorted, all, any, set):
             return self._over_elements(function, args, kwargs)
         plain = self._known_now(function, args, kwargs)
-        named = {name: self.plain(value) for name, value in kwargs.items()}  # type: ignore[attr-defined]
+        named = {name: self.plain(value) for name, value in kwargs.items()}
         if function in (str, repr, format, hash) and not all(is_plain(v) for v in plain):
             raise UnsupportedError(f"{function.__name__} of an object")
         return function(*plain, **named)
@@ -194,22 +221,22 @@ class Calls:
     def _over_elements(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """Builtins that go over elements, which may be arrays."""
         if function is dict:
-            made = dict(self.mapping(args[0])) if args and not _is_pairs(args[0]) else dict(*args)  # type: ignore[attr-defined]
+            made = dict(self.mapping(args[0])) if args and not _is_pairs(args[0]) else dict(*args)
             made.update(kwargs)
             return made
         if function is sum:
             start = args[1] if len(args) > 1 else kwargs.get("start", 0)
-            return self._sum(list(self.iterate(args[0])), start)  # type: ignore[attr-defined]
+            return self._sum(list(self.iterate(args[0])), start)
         if function is reversed:
-            return list(reversed(list(self.iterate(args[0]))))  # type: ignore[attr-defined]
+            return list(reversed(list(self.iterate(args[0]))))
         if function is zip:
-            return list(zip(*[list(self.iterate(arg)) for arg in args]))  # type: ignore[attr-defined]
+            return list(zip(*[list(self.iterate(arg)) for arg in args]))
         if function is enumerate:
-            rest = [self.plain(arg) for arg in args[1:]]  # type: ignore[attr-defined]
-            return list(enumerate(list(self.iterate(args[0])), *rest, **kwargs))  # type: ignore[attr-defined]
-        items = [list(self.iterate(arg)) for arg in args]  # type: ignore[attr-defined]
+            rest = [self.plain(arg) for arg in args[1:]]
+            return list(enumerate(list(self.iterate(args[0])), *rest, **kwargs))
+        items = [list(self.iterate(arg)) for arg in args]
         if function in (all, any):
-            return function(self.truth(item) for item in items[0])  # type: ignore[attr-defined]
+            return function(self.truth(item) for item in items[0])
         if function in (sorted, set):
             self._known_now(function, items, kwargs)
             if kwargs and "key" in kwargs:
@@ -219,11 +246,11 @@ class Calls:
     def _sum(self, items: list, start: Any) -> Any:
         total = start
         for item in items:
-            total = self.binary(operator.add, total, item)  # type: ignore[attr-defined]
+            total = self.binary(operator.add, total, item)
         return total
 
     def _isinstance(self, value: Any, kinds: Any) -> bool:
-        classes = self.plain(kinds)  # type: ignore[attr-defined]
+        classes = self.plain(kinds)
         if isinstance(value, Tracer):
             kind = _PYTHON_TYPE.get(value.kind, value.dtype.type)
             return issubclass(kind, classes)
@@ -233,11 +260,11 @@ class Calls:
 
     def _call_partial(self, ref: Ref, args: list, kwargs: dict[str, Any]) -> Any:
         partial = ref.value
-        self.guards.add(ref.path, "identity", partial)  # type: ignore[attr-defined]
-        fixed = self.guards.fixed_path(partial, str(ref.path))  # type: ignore[attr-defined]
-        function = self.read(partial.func, fixed.attribute("func"))  # type: ignore[attr-defined]
-        given = self.elements(self.read(partial.args, fixed.attribute("args")))  # type: ignore[attr-defined]
-        named = dict(self.mapping_items(self.read(partial.keywords, fixed.attribute("keywords"))))  # type: ignore[attr-defined]
+        self.guards.add(ref.path, "identity", partial)
+        fixed = self.guards.fixed_path(partial, str(ref.path))
+        function = self.read(partial.func, fixed.attribute("func"))
+        given = self.elements(self.read(partial.args, fixed.attribute("args")))
+        named = dict(self.mapping_items(self.read(partial.keywords, fixed.attribute("keywords"))))
         return self.call(function, [*given, *args], {**named, **kwargs})
 
     def _call_method(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
@@ -269,4 +296,3 @@ def _name(function: Any) -> str:
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or repr(function)
     return f"{module}.{name}" if module and module != "builtins" else name
-

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable
 
 import numpy
 
@@ -45,7 +46,7 @@ class Lowered:
 
     trace: Trace
     guards: Guards
-    returned: Optional[Returned]
+    returned: Returned | None
     variables: dict[str, Any]
     inputs: list[Path]
     float_inputs: frozenset[Any]
@@ -120,7 +121,7 @@ class Compiled:
     """
 
     graph: Graph
-    executor: Optional[Executor]
+    executor: Executor | None
     outputs: tuple[tuple[str, Any], ...]
     sizes: list[tuple[str, int]]
 
@@ -147,5 +148,3 @@ def compile_graph(graph: Graph) -> Compiled:
     runnable = Graph(optimized.inputs, optimized.eqns, tuple(computed))
     executor = emit(runnable) if runnable.eqns else None
     return Compiled(optimized, executor, tuple(outputs), sizes)
-
-

@@ -101,5 +101,3 @@ def _head(builder: SymbolBuilder, operand: Operand) -> int:
     handle = builder.handle(operand)
     is_variable = builder.nodes[handle]["op"] == "null"
     return builder.emit("_copy", [handle], {}) if is_variable else handle
-
-

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import builtins
 import operator
-from typing import Any, Callable, Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, Callable
 
 import gast
 import numpy
 
 from minpy.compiler.frames import UNBOUND, Closure, Frame
 from minpy.compiler.guards import Path
-from minpy.compiler.reads import BoundMethod, ContainerMethod, PropertyRead, Ref, is_plain
-from minpy.compiler.trace import FLOAT, NDARRAY, SCALAR, Trace, Tracer
+from minpy.compiler.reads import BoundMethod, ContainerMethod, PropertyRead, Reads, Ref, is_plain
+from minpy.compiler.trace import FLOAT, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
 
@@ -47,12 +48,15 @@ _COMPARE: dict[Any, Callable] = {
 _NUMBERS = (bool, int, float, complex, numpy.generic)
 
 
-class Expressions:
-    """The part of the lowering that evaluates expressions."""
+class Expressions(Reads):
+    """The part of the lowering that evaluates expressions; ``Lowering`` gives the rest."""
 
-    trace: Trace
     frame: Frame
     frames: list[Frame]
+    store: Callable[[str, Any], None]
+    assign: Callable[[Any, Any], None]
+    inline: Callable[[Any, Sequence[Any], dict], Any]
+    closure: Callable[[Any, str, Sequence[Any]], Closure]
 
     def evaluate(self, node: Any) -> Any:
         """The abstract value of an expression."""
@@ -77,28 +81,28 @@ class Expressions:
                     break
                 return value
             frame = frame.outer
-        function = self.frame.home
+        function: Any = self.frame.home
         code = function.__code__
         if name in code.co_freevars:
-            cell = function.__closure__[code.co_freevars.index(name)]  # type: ignore[index]
-            path = self.guards.fixed_path(cell, name).attribute("cell_contents")  # type: ignore[attr-defined]
-            return self.read(cell.cell_contents, path._replace(label=name))  # type: ignore[attr-defined]
+            cell = function.__closure__[code.co_freevars.index(name)]
+            path = self.guards.fixed_path(cell, name).attribute("cell_contents")
+            return self.read(cell.cell_contents, path._replace(label=name))
         if name in code.co_varnames or name in code.co_cellvars:
             raise UnsupportedError(f"{name} may have no value here")
         return self._global(name, function.__globals__)
 
     def _global(self, name: str, global_names: dict) -> Any:
-        guards = self.guards  # type: ignore[attr-defined]
+        guards = self.guards
         root: Path = guards.fixed_path(global_names, "globals()")
         if name in global_names:
             path = root.item(name)._replace(label=name)
-            return self.read(global_names[name], path)  # type: ignore[attr-defined]
+            return self.read(global_names[name], path)
         if not hasattr(builtins, name):
             raise NameError(f"name {name!r} is not defined")
         guards.add(root, "absent", name)
         value = getattr(builtins, name)
         path = guards.fixed_path(builtins, "builtins").attribute(name)._replace(label=name)
-        return self.read(value, path)  # type: ignore[attr-defined]
+        return self.read(value, path)
 
     # Operators ----------------------------------------------------------------------------------
 
@@ -118,7 +122,7 @@ class Expressions:
 
     def _operand(self, x: Any) -> Any:
         if isinstance(x, Ref) and type(x.value) in (list, tuple):
-            return self.elements(x)  # type: ignore[attr-defined]
+            return self.elements(x)
         if isinstance(x, Ref):
             raise UnsupportedError(f"an operator is applied to {x.path}, a {type(x.value).__name__}")
         return x
@@ -138,10 +142,10 @@ class Expressions:
     def truth(self, value: Any) -> bool:
         """``bool(value)`` at compile time."""
         if isinstance(value, Tracer):
-            self.pin(value)  # type: ignore[attr-defined]
+            self.pin(value)
             raise UnsupportedError("the test depends on array data")
         if isinstance(value, Ref):
-            return self.truth_of_ref(value)  # type: ignore[attr-defined]
+            return self.truth_of_ref(value)
         return bool(value)
 
     def _BoolOp(self, node: Any) -> Any:
@@ -166,7 +170,7 @@ class Expressions:
         if isinstance(op, (gast.Is, gast.IsNot)):
             if isinstance(x, Tracer) and isinstance(y, Tracer):
                 raise UnsupportedError("the identity of two arrays is asked for")
-            same = self.is_same(x, y)  # type: ignore[attr-defined]
+            same = self.is_same(x, y)
             return same if isinstance(op, gast.Is) else not same
         if isinstance(op, (gast.In, gast.NotIn)):
             found = self._contains(x, y)
@@ -176,7 +180,7 @@ class Expressions:
         if isinstance(x, Tracer) or isinstance(y, Tracer):
             for value, other in ((x, y), (y, x)):
                 if isinstance(value, Tracer) and value.kind == FLOAT and not isinstance(other, Tracer):
-                    self.pin(value)  # type: ignore[attr-defined]
+                    self.pin(value)
                 if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
                     raise UnsupportedError(f"an array is compared with a {type(value).__name__}")
         return _COMPARE[type(op)](x, y)
@@ -184,14 +188,14 @@ class Expressions:
     def _compare_refs(self, op: Any, x: Any, y: Any) -> Any:
         if not isinstance(op, (gast.Eq, gast.NotEq)):
             raise UnsupportedError("objects are compared")
-        plain = [self.plain(v) for v in (x, y)]  # type: ignore[attr-defined]
+        plain = [self.plain(v) for v in (x, y)]
         if not all(_is_comparable(v) for v in plain):
             raise UnsupportedError("objects are compared")
         return _COMPARE[type(op)](*plain)
 
     def _contains(self, x: Any, container: Any) -> bool:
         if isinstance(container, Ref):
-            container = self.elements(container)  # type: ignore[attr-defined]
+            container = self.elements(container)
         if isinstance(container, Tracer) or isinstance(x, (Tracer, Ref)):
             raise UnsupportedError("membership is tested by array data")
         if not isinstance(container, (str, dict)) and not all(is_plain(item) for item in container):
@@ -203,7 +207,7 @@ class Expressions:
 
     def _NamedExpr(self, node: Any) -> Any:
         value = self.evaluate(node.value)
-        self.store(node.target.id, value)  # type: ignore[attr-defined]
+        self.store(node.target.id, value)
         return value
 
     # Attributes and items -----------------------------------------------------------------------
@@ -215,9 +219,9 @@ class Expressions:
         """``value.name``."""
         if isinstance(value, Ref):
             try:
-                return self.attribute(value, name)  # type: ignore[attr-defined]
+                return self.attribute(value, name)
             except PropertyRead as found:
-                return self.inline(found.getter, [value], {})  # type: ignore[attr-defined]
+                return self.inline(found.getter, [value], {})
         if isinstance(value, Tracer):
             return self._tracer_attribute(value, name)
         if isinstance(value, (Closure, BoundMethod, ContainerMethod)):
@@ -235,20 +239,22 @@ class Expressions:
         if isinstance(value, Ref):
             if isinstance(key, (Tracer, Ref)):
                 raise UnsupportedError("a container is indexed by a value known at run time only")
-            return self.item(value, key)  # type: ignore[attr-defined]
+            return self.item(value, key)
         if isinstance(value, Tracer):
             if value.kind == FLOAT:
                 raise TypeError("'float' object is not subscriptable")
-            return value[self.plain(key)]  # type: ignore[attr-defined]
+            return value[self.plain(key)]
         if isinstance(key, Tracer):
             if isinstance(value, numpy.ndarray):
                 with self.trace.in_namespace(NDARRAY):
                     return self.trace.constant(value)[key]
             raise UnsupportedError("a container is indexed by a value known at run time only")
-        return value[self.plain(key)]  # type: ignore[attr-defined]
+        return value[self.plain(key)]
 
     def _Slice(self, node: Any) -> slice:
-        parts = [None if part is None else self.evaluate(part) for part in (node.lower, node.upper, node.step)]
+        parts = [
+            None if part is None else self.evaluate(part) for part in (node.lower, node.upper, node.step)
+        ]
         if any(isinstance(part, Tracer) for part in parts):
             raise UnsupportedError("the bounds of a slice depend on array data")
         return slice(*parts)
@@ -283,7 +289,7 @@ class Expressions:
     def mapping(self, value: Any) -> dict:
         """The content of a dict."""
         if isinstance(value, Ref) and isinstance(value.value, dict):
-            return dict(self.mapping_items(value))  # type: ignore[attr-defined]
+            return dict(self.mapping_items(value))
         if type(value) is dict:
             return value
         raise UnsupportedError("something else than a dict is unpacked")
@@ -297,20 +303,20 @@ class Expressions:
         value = self.evaluate(part.value)
         if not is_plain(value):
             raise UnsupportedError("array data or an object is formatted into a string")
-        conversion = {115: str, 114: repr, 97: ascii}.get(part.conversion)
+        conversion: Any = {115: str, 114: repr, 97: ascii}.get(part.conversion)
         text = conversion(value) if conversion else value
         return format(text, self._JoinedStr(part.format_spec) if part.format_spec else "")
 
     def _Lambda(self, node: Any) -> Closure:
         body = (gast.copy_location(gast.Return(value=node.body), node.body),)
-        return self.closure(node, "<lambda>", body)  # type: ignore[attr-defined]
+        return self.closure(node, "<lambda>", body)
 
     # Iteration ----------------------------------------------------------------------------------
 
     def iterate(self, value: Any) -> Iterator[Any]:
         """The elements of an iterable whose length is known now."""
         if isinstance(value, Ref):
-            return iter(self.elements(value))  # type: ignore[attr-defined]
+            return iter(self.elements(value))
         if isinstance(value, Tracer):
             if value.kind in (FLOAT, SCALAR):
                 raise TypeError(f"a {value.kind} is not iterable")
@@ -331,7 +337,7 @@ class Expressions:
     def _generate(self, generators: Any, depth: int, items: Any, emit: Callable[[], None]) -> None:
         generator = generators[depth]
         for item in items:
-            self.assign(generator.target, item)  # type: ignore[attr-defined]
+            self.assign(generator.target, item)
             if not all(self.test(condition) for condition in generator.ifs):
                 continue
             if depth + 1 == len(generators):
@@ -365,4 +371,3 @@ def _is_comparable(value: Any) -> bool:
     if type(value) in (list, tuple):
         return all(map(_is_comparable, value))
     return is_plain(value) or isinstance(value, (type, float))
-

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import types
-from typing import Any, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import gast
 
@@ -31,7 +32,7 @@ class Frame:
 
     __slots__ = ("function", "outer", "outside_names", "source", "variables")
 
-    def __init__(self, source: Source, function: Optional[types.FunctionType], outer: Optional["Frame"]):
+    def __init__(self, source: Source, function: types.FunctionType | None, outer: Frame | None):
         self.source = source
         self.function = function
         self.outer = outer
@@ -86,10 +87,12 @@ def bind_parameters(
     if parameters.vararg is not None:
         bound[parameters.vararg.id] = rest
     elif rest:
-        raise TypeError(f"{source.name}() takes {len(positional)} positional arguments but {len(args)} were given")
+        raise TypeError(
+            f"{source.name}() takes {len(positional)} positional arguments but {len(args)} were given"
+        )
     extra = {}
     for name, value in kwargs.items():
-        if name in keyword_only or name in positional and name not in only_positional:
+        if name in keyword_only or (name in positional and name not in only_positional):
             if name in bound:
                 raise TypeError(f"{source.name}() got multiple values for argument '{name}'")
             bound[name] = value

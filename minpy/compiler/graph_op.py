@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
@@ -43,7 +44,7 @@ class GraphOp(Op):
     def __init__(self, graph: Graph, compiled: Any = None):
         avals = tuple(atom.aval for atom in graph.outputs)
         super().__init__(
-            "region", numpy=None, infer=lambda *args: avals if len(avals) > 1 else avals[0], cost="compute"
+            "region", numpy=_no_reference, infer=lambda *args: avals if len(avals) > 1 else avals[0], cost="compute"
         )
         self.graph = graph
         self._compiled = compiled
@@ -63,13 +64,15 @@ class GraphOp(Op):
         if tape is None:
             return tuple(map(Array, self._execute(tuple(values))))
         wanted = tuple(
-            i for i, value in enumerate(values) if type(value) is Value and value.tape is tape and flows(value)
+            i
+            for i, value in enumerate(values)
+            if type(value) is Value and value.tape is tape and flows(value)
         )
         results = run_op(self.with_residuals(wanted)[0], args, {})
         results = results if isinstance(results, tuple) else (results,)
         return results[: len(self.graph.outputs)]
 
-    def with_residuals(self, wanted: tuple[int, ...]) -> tuple["GraphOp", "GraphOp", list, list]:
+    def with_residuals(self, wanted: tuple[int, ...]) -> tuple[GraphOp, GraphOp, list, list]:
         """This op giving what its backward needs as further outputs, and the backward op.
 
         Returns:
@@ -108,7 +111,7 @@ class GraphOp(Op):
         aval = self.graph.outputs[i].aval
         return Array(Value(numpy.zeros(aval.shape, aval.dtype)))
 
-    def _recompute(self, present: tuple[int, ...]) -> tuple["GraphOp", list]:
+    def _recompute(self, present: tuple[int, ...]) -> tuple[GraphOp, list]:
         """A backward op from the inputs and the cotangents of any outputs, residuals included."""
         found = self._recomputing.get(present)
         if found is None:
@@ -120,6 +123,10 @@ class GraphOp(Op):
             graph = trace.graph([grad.atom for grad in grads if grad is not None])
             found = self._recomputing[present] = (GraphOp(graph), given)
         return found
+
+
+def _no_reference(*args: Any) -> Any:
+    raise AssertionError("a region runs by its graph")
 
 
 def _value(x: Any) -> Value:

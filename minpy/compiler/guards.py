@@ -8,7 +8,7 @@ a condition no longer holds.
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 
 import numpy
 
@@ -19,16 +19,16 @@ from minpy.runtime.array import Array
 class Path(NamedTuple):
     """How to reach a value. ``parent`` is None for a root; roots are 'local' and 'fixed'."""
 
-    parent: Optional["Path"]
+    parent: Path | None
     step: str  # 'local', 'fixed', 'attribute' or 'item'
     key: Any
     label: str
 
-    def attribute(self, name: str) -> "Path":
+    def attribute(self, name: str) -> Path:
         """The path of an attribute."""
         return Path(self, "attribute", name, f"{self.label}.{name}")
 
-    def item(self, key: Any) -> "Path":
+    def item(self, key: Any) -> Path:
         """The path of an item of a list, tuple or dict."""
         return Path(self, "item", key, f"{self.label}[{key!r}]")
 
@@ -112,7 +112,7 @@ class Guards:
         self.inputs.append(path)
         return len(self.inputs) - 1
 
-    def compile(self, names: tuple[str, ...]) -> Callable[[tuple], Optional[tuple]]:
+    def compile(self, names: tuple[str, ...]) -> Callable[[tuple], tuple | None]:
         """The guard function: values of the block's variables -> implicit inputs, or None."""
         namespace: dict[str, Any] = {"matches": matches}
         lines: list[str] = []
@@ -144,7 +144,7 @@ class Guards:
         exec(compile(text, "<minpy guards>", "exec"), namespace)
         return namespace["guard"]
 
-    def first_failure(self, local_values: dict[str, Any]) -> Optional[str]:
+    def first_failure(self, local_values: dict[str, Any]) -> str | None:
         """What changed, in words, for ``explain``; None when all guards hold."""
         for guard in self.guards:
             expected = guard.expected.value
@@ -156,7 +156,9 @@ class Guards:
                 _CONDITIONS[guard.kind].format(v="v", c="c"), {"matches": matches}, {"v": now, "c": expected}
             )
             if not holds:
-                return f"{guard.path} changed from {_show(guard.kind, expected)} to {_show_now(guard.kind, now)}"
+                return (
+                    f"{guard.path} changed from {_show(guard.kind, expected)} to {_show_now(guard.kind, now)}"
+                )
         return None
 
 

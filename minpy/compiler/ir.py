@@ -10,7 +10,8 @@ passes build new ones.
 from __future__ import annotations
 
 import itertools
-from typing import Any, Iterator, NamedTuple, Optional, Union
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Union
 
 import numpy
 
@@ -67,7 +68,7 @@ class Eqn(NamedTuple):
     inputs: tuple[Atom, ...]
     params: dict
     outputs: tuple[Var, ...]
-    loc: Optional[Loc]
+    loc: Loc | None
 
     def __str__(self) -> str:
         return self.format(_Names())
@@ -79,7 +80,6 @@ class Eqn(NamedTuple):
         inputs = " ".join(names[atom] for atom in self.inputs)
         where = f"    # line {self.loc.line}" if self.loc else ""
         return f"{outputs} = {self.op.name}{params} {inputs}{where}"
-
 
     @property
     def can_fail(self) -> bool:

@@ -7,7 +7,8 @@ import inspect
 import threading
 import time
 import types
-from typing import Any, Callable, Optional, Sequence, overload
+from collections.abc import Sequence
+from typing import Any, Callable, overload
 
 import numpy
 
@@ -39,8 +40,8 @@ class JitFunction:
         functools.update_wrapper(self, function)
         self.function = function
         self.calls = 0
-        self.program: Optional[Program] = None
-        self.root: Optional[Block] = None
+        self.program: Program | None = None
+        self.root: Block | None = None
         self.reason = ""  # why there is no program
         self.lock = threading.RLock()
         self._prepare(cache_size)
@@ -60,7 +61,9 @@ class JitFunction:
         self.root.as_python = self._run_plain
         self._parameters = inspect.signature(self.function).parameters
         self._positional = [
-            p.name for p in self._parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+            p.name
+            for p in self._parameters.values()
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         ]
         self._only_positional = len(self._positional) == len(self._parameters)
 
@@ -110,7 +113,7 @@ class JitFunction:
 
     def value_and_gradients(
         self, args: tuple, kwargs: dict[str, Any], wanted: Sequence[tuple[str, tuple, Array]]
-    ) -> Optional[tuple[Any, list[Optional[Array]]]]:
+    ) -> tuple[Any, list[Array | None]] | None:
         """The value and the gradients by one graph, or None where not all of the function compiles.
 
         Args:
@@ -224,14 +227,14 @@ def compiles_now() -> bool:
 
 
 @overload
-def jit(function: Callable) -> JitFunction: ...
+def jit(function: Callable, *, cache_size: int = DEFAULT_CACHE_SIZE) -> JitFunction: ...
 
 
 @overload
-def jit(*, cache_size: int = DEFAULT_CACHE_SIZE) -> Callable[[Callable], JitFunction]: ...
+def jit(function: None = None, *, cache_size: int = DEFAULT_CACHE_SIZE) -> Callable[[Callable], JitFunction]: ...
 
 
-def jit(function: Optional[Callable] = None, *, cache_size: int = DEFAULT_CACHE_SIZE) -> Any:
+def jit(function: Callable | None = None, *, cache_size: int = DEFAULT_CACHE_SIZE) -> Any:
     """Compile a function of NumPy code to MXNet graphs; use as ``@jit`` or ``@jit(cache_size=...)``.
 
     Nothing happens at decoration. The first call with new shapes, dtypes or constants compiles; what
@@ -248,10 +251,9 @@ def jit(function: Optional[Callable] = None, *, cache_size: int = DEFAULT_CACHE_
     if not isinstance(cache_size, int) or cache_size < 1:
         raise ValueError(f"cache_size is a positive integer, not {cache_size!r}")
     if function is None:
-        return lambda f: jit(f, cache_size=cache_size)
+        return functools.partial(jit, cache_size=cache_size)
     if isinstance(function, JitFunction):
         return function
     if not callable(function):
         raise TypeError(f"jit takes a function, not {function!r}")
     return JitFunction(function, cache_size)
-

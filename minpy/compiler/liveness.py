@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Iterable, Sequence
+from typing import Any
 
 import gast
 
@@ -89,9 +90,10 @@ def assigned_for_sure(statements: Sequence[Any]) -> frozenset[str]:
             sure |= assigned_for_sure(statement.body) & assigned_for_sure(statement.orelse)
         elif isinstance(statement, gast.With):
             sure |= names_of([*statement.items]).stores | assigned_for_sure(statement.body)
+        elif isinstance(statement, gast.AnnAssign) and statement.value is None:
+            continue
         elif isinstance(statement, (gast.Assign, gast.AnnAssign, gast.AugAssign, gast.FunctionDef)):
-            if not (isinstance(statement, gast.AnnAssign) and statement.value is None):
-                sure |= names_of([statement]).stores
+            sure |= names_of([statement]).stores
     return frozenset(sure)
 
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import operator
 import types
-from typing import Any, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import gast
 import numpy
 
 from minpy.compiler.calls import Calls
-from minpy.compiler.expressions import Expressions
 from minpy.compiler.frames import UNBOUND, Closure, Frame, bind_parameters
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Loc
-from minpy.compiler.reads import Reads, Ref, walk_values
+from minpy.compiler.reads import Ref, walk_values
 from minpy.compiler.source import Source, read_source
 from minpy.compiler.trace import ARRAY, NDARRAY, OperandError, Trace, Tracer
 from minpy.errors import UnsupportedError
@@ -75,7 +75,7 @@ class _Jump:
 BREAK, CONTINUE = _Jump(), _Jump()
 
 
-class Lowering(Calls, Expressions, Reads):
+class Lowering(Calls):
     """One attempt to lower a block.
 
     Args:
@@ -85,7 +85,7 @@ class Lowering(Calls, Expressions, Reads):
     """
 
     def __init__(self, source: Source, function: types.FunctionType, pinned: frozenset[Path]):
-        Reads.__init__(self)
+        super().__init__()
         self.trace = Trace()
         self.guards = Guards()
         self.pinned = pinned
@@ -93,7 +93,7 @@ class Lowering(Calls, Expressions, Reads):
         self.root = Frame(source, function, None)
         self.frames: list[Frame] = []
 
-    def run(self, statements: Sequence[Any], values: dict[str, Any]) -> Optional[Returned]:
+    def run(self, statements: Sequence[Any], values: dict[str, Any]) -> Returned | None:
         """Lower the block, given the values of its variables.
 
         Returns:
@@ -137,7 +137,7 @@ class Lowering(Calls, Expressions, Reads):
             raise Leftover(index, reason, loc, True) from error
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> Frame:  # type: ignore[override]
         """The innermost function that is being lowered."""
         return self.frames[-1]
 
@@ -220,9 +220,7 @@ class Lowering(Calls, Expressions, Reads):
         holders = 0
         for frame in self.frames:
             for value in frame.variables.values():
-                holders += sum(
-                    isinstance(v, Tracer) and v.atom is tracer.atom for v in walk_values(value)
-                )
+                holders += sum(isinstance(v, Tracer) and v.atom is tracer.atom for v in walk_values(value))
         return holders == 1 and name in self.frame.variables
 
     def _Return_statement(self, node: Any) -> Returned:
@@ -294,7 +292,7 @@ class Lowering(Calls, Expressions, Reads):
         key = self.evaluate(target.slice)
         if type(container) in (list, dict) and not isinstance(key, (Tracer, Ref)):
             container[key] = value  # made by the region, so nobody else sees it
-        elif isinstance(container, Tracer) or isinstance(container, numpy.ndarray):
+        elif isinstance(container, (Tracer, numpy.ndarray)):
             raise UnsupportedError("an array is written in place")
         else:
             raise UnsupportedError("an object from outside is changed")
@@ -352,7 +350,9 @@ class Lowering(Calls, Expressions, Reads):
         if len(self.frames) >= MAX_DEPTH:
             raise UnsupportedError(f"calls are nested more than {MAX_DEPTH} deep")
         parameters = frame.source.node.args
-        frame.variables.update(bind_parameters(frame.source, parameters, defaults, keyword_defaults, args, kwargs))
+        frame.variables.update(
+            bind_parameters(frame.source, parameters, defaults, keyword_defaults, args, kwargs)
+        )
         saved = self.trace.loc
         self.frames.append(frame)
         try:
@@ -369,5 +369,3 @@ def _keyword(node: Any) -> str:
     names = {"With": "with", "Try": "try", "Raise": "raise", "Global": "global", "Nonlocal": "nonlocal"}
     names.update(Delete="del", Import="import", ImportFrom="import", ClassDef="class", Match="match")
     return names.get(type(node).__name__, type(node).__name__.lower())
-
-

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any, Callable
 
 import numpy
 
@@ -89,11 +90,11 @@ class OutputPlan:
         if atom not in self.atoms:
             self.atoms.append(atom)
         index = self.atoms.index(atom)
-        if kind == FLOAT or kind == SCALAR or kind == NDARRAY:
+        if kind in (FLOAT, SCALAR, NDARRAY):
             return lambda results, paths: present(results[index], kind)
         return lambda results, paths: results[index]
 
-    def _view(self, var: Var) -> Optional[Maker]:
+    def _view(self, var: Var) -> Maker | None:
         """A view of an input is made from the input itself, so that it shares the input's memory."""
         chain: list[tuple[Op, dict]] = []
         while var in self._makers:

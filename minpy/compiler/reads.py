@@ -11,7 +11,8 @@ from __future__ import annotations
 import builtins
 import enum
 import types
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import numpy
 
@@ -153,7 +154,7 @@ class Reads:
                 self.guards.add(path.attribute(name).attribute("__func__"), "identity", bound.__func__)
                 return BoundMethod(bound.__func__, ref)
             return self.read(bound, path.attribute(name))
-        if hasattr(kind, "__getattr__") or found is not None and hasattr(type(found), "__set__"):
+        if hasattr(kind, "__getattr__") or (found is not None and hasattr(type(found), "__set__")):
             raise UnsupportedError(f"{path}.{name} is computed by {kind.__name__}")
         return self.read(getattr(obj, name), path.attribute(name))
 
@@ -166,7 +167,7 @@ class Reads:
             return self.elements(ref)[key]
         return self.read(obj[key], ref.path.item(key))
 
-    def call_container_method(self, method: "ContainerMethod", args: list) -> Any:
+    def call_container_method(self, method: ContainerMethod, args: list) -> Any:
         """A reading method of a list, tuple or dict from outside."""
         ref, name = method.ref, method.name
         if name == "items":
@@ -240,7 +241,7 @@ class BoundMethod:
 
     __slots__ = ("function", "instance")
 
-    def __init__(self, function: types.FunctionType, instance: Ref):
+    def __init__(self, function: Any, instance: Ref):
         self.function = function
         self.instance = instance
 

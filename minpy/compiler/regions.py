@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable
 
 import numpy
 
@@ -55,13 +56,13 @@ class Plan:
     """
 
     signature: tuple
-    guard: Callable[[tuple], Optional[tuple]]
+    guard: Callable[[tuple], tuple | None]
     run: Callable[[tuple, tuple], tuple]
     conditions: Any = None
-    lowered: Optional[Lowered] = None
-    compiled: Optional[Compiled] = None
+    lowered: Lowered | None = None
+    compiled: Compiled | None = None
     leftovers: list[Leftover] = field(default_factory=list)
-    children: list["Block"] = field(default_factory=list)
+    children: list[Block] = field(default_factory=list)
     source_text: str = ""
     compile_seconds: float = 0.0
     run_seconds: float = 0.0
@@ -102,7 +103,7 @@ class Block:
 
     def __init__(
         self,
-        program: "Program",
+        program: Program,
         statements: Sequence[Any],
         inputs: tuple[str, ...],
         outputs: tuple[str, ...],
@@ -115,7 +116,7 @@ class Block:
         self.in_loop = in_loop
         self.plans: dict[tuple, list[Plan]] = {}
         self.misses = 0  # calls that had to compile first
-        self.as_python: Optional[Callable] = None
+        self.as_python: Callable | None = None
 
     def __call__(self, *values: Any) -> tuple:
         signature = signature_of(values)
@@ -175,7 +176,9 @@ class Block:
     def _python_plan(self, signature: tuple, reason: str) -> Plan:
         source, first, last = self.program.source, self.statements[0], self.statements[-1]
         leftover = Leftover(first.lineno, residual.end_line(last), reason, source.loc(first))
-        return Plan(signature, lambda values: (), lambda values, _: self.run_python(values), leftovers=[leftover])
+        return Plan(
+            signature, lambda values: (), lambda values, _: self.run_python(values), leftovers=[leftover]
+        )
 
     def _compiled_plan(self, signature: tuple, lowered: Lowered) -> Plan:
         outputs = OutputPlan(lowered)
@@ -216,10 +219,10 @@ class Block:
     def _runner(
         self,
         plan: Plan,
-        op: Optional[GraphOp],
+        op: GraphOp | None,
         count: int,
-        make_value: Optional[Maker],
-        makers: Optional[list[Maker]],
+        make_value: Maker | None,
+        makers: list[Maker] | None,
     ) -> Callable[[tuple, tuple], tuple]:
         def run(values: tuple, found: tuple) -> tuple:
             started = time.perf_counter()

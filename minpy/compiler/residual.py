@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import io
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable
 
 import astunparse
 import gast
@@ -30,10 +31,10 @@ class Residual:
 
     function: Callable
     text: str
-    children: list["Block"]
+    children: list[Block]
 
 
-def can_split(block: "Block") -> bool:
+def can_split(block: Block) -> bool:
     """Whether the statements may end up in several Python functions.
 
     Inner functions share variables with the function around them; taken apart they would not.
@@ -55,13 +56,13 @@ def last_own_line(statement: Any) -> int:
     return statement.body[0].lineno - 1 if isinstance(statement, _OPENED) else end_line(statement)
 
 
-def plain_function(block: "Block") -> Callable:
+def plain_function(block: Block) -> Callable:
     """The block as Python only."""
     builder = _Builder(block)
     return builder.finish([_copy(statement) for statement in block.statements]).function
 
 
-def split(block: "Block", index: int) -> Residual:
+def split(block: Block, index: int) -> Residual:
     """Blocks before and after statement ``index``, which stays; blocks inside it, if it holds any."""
     builder = _Builder(block)
     after = builder.needed_after(block.statements, index, frozenset(block.outputs))
@@ -71,7 +72,9 @@ def split(block: "Block", index: int) -> Residual:
         body.extend(builder.call_block(block.statements[:index], needed, block.in_loop))
     body.extend(builder.open(block.statements[index], after, block.in_loop))
     if index + 1 < len(block.statements):
-        body.extend(builder.call_block(block.statements[index + 1 :], frozenset(block.outputs), block.in_loop))
+        body.extend(
+            builder.call_block(block.statements[index + 1 :], frozenset(block.outputs), block.in_loop)
+        )
     return builder.finish(body)
 
 
@@ -94,7 +97,7 @@ class _Returns(gast.NodeTransformer):
 class _Builder:
     """Builds the Python function of one block."""
 
-    def __init__(self, block: "Block"):
+    def __init__(self, block: Block):
         self.block = block
         self.program = block.program
         self.children: list[Any] = []
@@ -205,10 +208,10 @@ def _print(tree: ast.AST) -> str:
         return ast.unparse(tree)
 
 
-def _rebind(function: Any, global_names: dict, cells: dict[str, Any]) -> Callable:
+def _rebind(function: Any, global_names: dict, cells: dict[str, types.CellType]) -> Callable:
     """The function with the user's globals and closure cells, beside the helpers."""
     own = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
-    closure = tuple(cells.get(name, cell) for name, cell in own.items())
+    closure = tuple(cells[name] if name in cells else cell for name, cell in own.items())
     return types.FunctionType(function.__code__, global_names, function.__name__, None, closure)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional, Sequence
+from typing import Any
 
 import numpy
 
@@ -38,7 +39,7 @@ class Tracer(ArrayMethods):
     __slots__ = ("atom", "kind", "trace")
     __array_ufunc__ = None  # numpy_array + tracer asks the tracer
 
-    def __init__(self, trace: "Trace", atom: Atom, kind: str):
+    def __init__(self, trace: Trace, atom: Atom, kind: str):
         self.trace = trace
         self.atom = atom
         self.kind = kind
@@ -53,7 +54,7 @@ class Tracer(ArrayMethods):
     def __repr__(self) -> str:
         return f"<{self.kind} {self.atom!r}: {self.aval}>"
 
-    def __iter__(self) -> Iterator["Tracer"]:
+    def __iter__(self) -> Iterator[Tracer]:
         if not self.shape:
             raise OperandError("iteration over a 0-d array")
         return (self[i] for i in range(self.shape[0]))
@@ -82,14 +83,14 @@ class Trace(Interpreter):
     def __init__(self) -> None:
         self.inputs: list[Var] = []
         self.eqns: list[Eqn] = []
-        self.loc: Optional[Loc] = None
-        self.namespace: Optional[str] = None
+        self.loc: Loc | None = None
+        self.namespace: str | None = None
 
     def interpreting(self) -> interpreting:
         return interpreting(self)
 
     @contextmanager
-    def in_namespace(self, namespace: Optional[str]) -> Iterator[None]:
+    def in_namespace(self, namespace: str | None) -> Iterator[None]:
         saved, self.namespace = self.namespace, namespace
         try:
             yield
@@ -148,7 +149,7 @@ class Trace(Interpreter):
             return FLOAT
         if avals[0].shape:
             return NDARRAY
-        if op.name in _KEEPS_ARRAY or op.name == "index" and Ellipsis in params["template"]:
+        if op.name in _KEEPS_ARRAY or (op.name == "index" and Ellipsis in params["template"]):
             return NDARRAY
         if op.name in ("astype", "copy"):
             return kinds[0] if kinds else NDARRAY
@@ -156,7 +157,7 @@ class Trace(Interpreter):
 
     def gradients(
         self, seeds: Sequence[tuple[Tracer, Any]], wanted: Sequence[Tracer], start: int = 0
-    ) -> list[Optional[Tracer]]:
+    ) -> list[Tracer | None]:
         """Cotangents of ``wanted``, recorded after what is there; None where nothing flows.
 
         Only equations from ``start`` on are differentiated.
@@ -248,5 +249,3 @@ def replay(trace: Trace, graph: Graph, inputs: Sequence[Any]) -> list[Any]:
 def flows(x: Any) -> bool:
     """Whether a gradient can flow through a value."""
     return is_float(aval_of(x).dtype)
-
-

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as _numpy
 
+from minpy.numpy import random
 from minpy.ops import FUNCTIONS as _FUNCTIONS
-from minpy.ops import creation as _creation
 from minpy.runtime import dispatch as _dispatch
 from minpy.runtime import policy as _policy
-from minpy.numpy import random
 
 globals().update(_FUNCTIONS)
 
@@ -34,7 +33,7 @@ def __getattr__(name: str) -> Any:
     return _wrapped(found)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _wrapped(function: Any) -> Any:
     """NumPy's function on MinPy arrays; new float arrays get the default dtype."""
 

@@ -27,7 +27,7 @@ def __getattr__(name: str) -> Any:
     return _wrapped(name)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _wrapped(name: str) -> Any:
     function = getattr(_numpy.random, name)
 

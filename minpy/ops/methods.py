@@ -38,7 +38,10 @@ class ArrayMethods(Box):
 
     __slots__ = ()
 
-    aval: Aval
+    @property
+    def aval(self) -> Aval:
+        """Shape and dtype."""
+        raise NotImplementedError
 
     @property
     def shape(self) -> tuple[int, ...]:

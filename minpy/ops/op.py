@@ -8,7 +8,8 @@ value of the compiler) brings its own; without a box the current interpreter of 
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any, Callable
 
 import numpy
 
@@ -33,7 +34,7 @@ class Box:
 class Interpreter:
     """What runs an op when no argument is a box; the runtime's eager one is the default."""
 
-    def bind(self, op: "Op", args: tuple, params: dict) -> Any:
+    def bind(self, op: Op, args: tuple, params: dict) -> Any:
         raise NotImplementedError
 
     def fallback(self, function: Any, args: tuple, kwargs: dict, error: UnsupportedError) -> Any:
@@ -50,7 +51,7 @@ class Interpreter:
 
 
 class _Current(threading.local):
-    interpreter: Optional[Interpreter] = None
+    interpreter: Interpreter | None = None
 
 
 _current = _Current()
@@ -62,6 +63,11 @@ def set_eager_interpreter(interpreter: Interpreter) -> None:
     _eager[:] = [interpreter]
 
 
+def eager_interpreter() -> Any:
+    """The runtime's interpreter, which eager arrays call."""
+    return _eager[0]
+
+
 def current_interpreter() -> Interpreter:
     """The interpreter of this thread: eager, or the trace that is being recorded."""
     return _current.interpreter or _eager[0]
@@ -70,7 +76,7 @@ def current_interpreter() -> Interpreter:
 class interpreting:
     """``with interpreting(trace):`` makes ``trace`` the interpreter of this thread."""
 
-    def __init__(self, interpreter: Optional[Interpreter]):
+    def __init__(self, interpreter: Interpreter | None):
         self.interpreter = interpreter
 
     def __enter__(self):
@@ -105,7 +111,7 @@ class Op:
         *,
         numpy: Callable,
         infer: Callable[..., Any],
-        mx: Optional[Callable] = None,
+        mx: Callable | None = None,
         vjp: Any = UNDEFINED,
         family: str = "",
         elementwise: bool = False,
@@ -123,7 +129,7 @@ class Op:
         self.may_raise = may_raise
         self.cost = cost
         #: runs the op on the runtime's values instead of ``numpy``; for ops that hold a program
-        self.execute: Optional[Callable] = None
+        self.execute: Callable | None = None
         self.__name__ = name
         self.__doc__ = doc or getattr(numpy, "__doc__", None)
 
@@ -178,7 +184,7 @@ class Function:
     code, and eager mode falls back to it for arguments that the table does not cover.
     """
 
-    def __init__(self, implementation: Callable, numpy: Optional[Callable]):
+    def __init__(self, implementation: Callable, numpy: Callable | None):
         self.implementation = implementation
         self.numpy = numpy
         self.__name__ = implementation.__name__
@@ -229,7 +235,7 @@ def publish(name: str, function: Any, *numpy_functions: Callable) -> Any:
     return function
 
 
-def numpy_function(*numpy_functions: Callable, name: Optional[str] = None) -> Callable[[Callable], Function]:
+def numpy_function(*numpy_functions: Callable, name: str | None = None) -> Callable[[Callable], Function]:
     """Decorator: publish a Python function with NumPy's signature, written in ops."""
 
     def decorate(implementation: Callable) -> Function:

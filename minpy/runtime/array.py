@@ -9,7 +9,8 @@ are views, as in NumPy: a write through a view reaches its base, and the other w
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Iterator, Optional
+from collections.abc import Iterator
+from typing import Any, Callable
 
 import numpy
 
@@ -17,7 +18,7 @@ from minpy.errors import ContextError
 from minpy.ops import Aval, elementwise, indexing
 from minpy.ops import shape as shape_ops
 from minpy.ops.methods import ArrayMethods
-from minpy.ops.op import Op
+from minpy.ops.op import Op, eager_interpreter
 from minpy.runtime import native
 from minpy.runtime.context import CPU, Context, current_context
 
@@ -38,18 +39,18 @@ class Value:
 
     def __init__(
         self,
-        numpy_array: Optional[numpy.ndarray],
+        numpy_array: numpy.ndarray | None,
         mxnet_array: Any = None,
-        aval: Optional[Aval] = None,
+        aval: Aval | None = None,
         context: Context = CPU,
     ):
         self._numpy = numpy_array
         self._mxnet = mxnet_array
         self._aval = aval
         self.context = context
-        self.tape = None
+        self.tape: Any = None
         self.recorded = False
-        self.owner: Optional[Value] = None
+        self.owner: Value | None = None
 
     @property
     def aval(self) -> Aval:
@@ -77,7 +78,7 @@ class Value:
         """The data as MXNet's array on this value's device."""
         array = self._mxnet
         if array is None:
-            source = self._numpy
+            source: Any = self._numpy
             array = native.from_numpy(source)
             shared = native.shares_memory(source)
             if self.context.device_type != "cpu":
@@ -93,7 +94,7 @@ class Value:
         """Whether the data may be changed in place, as far as NumPy is concerned."""
         return self._numpy is None or self._numpy.flags.writeable
 
-    def root(self) -> "Value":
+    def root(self) -> Value:
         """The value that owns the memory."""
         value = self
         while value.owner is not None:
@@ -134,7 +135,7 @@ class Array(ArrayMethods):
         else:
             data = Value(numpy.asarray(data), context=current_context())
         self._value: Value = data
-        self._base: Optional[Array] = None
+        self._base: Array | None = None
         self._view: Any = None  # (op, params) that made this array from its base
         self._version = 0  # how often the handle got a new value
         self._seen = 0  # the version of the base that the value was taken from
@@ -170,7 +171,7 @@ class Array(ArrayMethods):
         """The data as ``mxnet.nd.NDArray``; on the CPU mostly the same memory."""
         return self._current().mxnet()
 
-    def as_in_context(self, context: Context) -> "Array":
+    def as_in_context(self, context: Context) -> Array:
         """The array on another device: itself, if it is there already, or a copy."""
         if context == self.context:
             return self
@@ -188,7 +189,7 @@ class Array(ArrayMethods):
         return self._current().numpy().tolist()
 
     def bind(self, op: Op, args: tuple, params: dict) -> Any:
-        return run_op(op, args, params)
+        return eager_interpreter().bind(op, args, params)
 
     # Writing ----------------------------------------------------------------------------------
 
@@ -215,7 +216,7 @@ class Array(ArrayMethods):
         self._value = value
         self._version += 1
 
-    def _update(self, op: Op, other: Any) -> "Array":
+    def _update(self, op: Op, other: Any) -> Array:
         """``self op= other``: the dtype and the object stay the same, as in NumPy."""
         value = self._current()
         if self._writable_in_place(value, other):
@@ -250,10 +251,10 @@ class Array(ArrayMethods):
         return array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return call_ufunc(ufunc, method, inputs, kwargs)
+        return eager_interpreter().ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: tuple, kwargs: dict) -> Any:
-        return call_function(function, args, kwargs)
+        return eager_interpreter().function(function, args, kwargs)
 
     def __float__(self) -> float:
         return float(self._current().numpy())
@@ -270,7 +271,7 @@ class Array(ArrayMethods):
     def __index__(self) -> int:
         return self._current().numpy().__index__()
 
-    def __iter__(self) -> Iterator["Array"]:
+    def __iter__(self) -> Iterator[Array]:
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(self.shape[0]))
@@ -292,7 +293,7 @@ class Array(ArrayMethods):
     def __reduce__(self):
         return Array, (self.asnumpy(),)
 
-    def __deepcopy__(self, memo: dict) -> "Array":
+    def __deepcopy__(self, memo: dict) -> Array:
         return self.copy()
 
 
@@ -344,13 +345,5 @@ def same_context(values: list) -> Context:
     contexts = {value.context for value in values}
     if len(contexts) > 1:
         names = " and ".join(sorted(map(repr, contexts)))
-        raise ContextError(
-            f"arrays on {names} meet in one operation; move one with a.as_in_context(...)"
-        )
+        raise ContextError(f"arrays on {names} meet in one operation; move one with a.as_in_context(...)")
     return contexts.pop() if contexts else current_context()
-
-
-# Set by dispatch, which stands above this file: arrays know how they are stored, not how ops run.
-run_op: Callable[[Op, tuple, dict], Any]
-call_ufunc: Callable[[Any, str, tuple, dict], Any]
-call_function: Callable[[Any, tuple, dict], Any]

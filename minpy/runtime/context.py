@@ -43,7 +43,7 @@ class Context:
         """The ``mxnet.Context`` of this device."""
         return mx.Context(self.device_type, self.device_id)
 
-    def __enter__(self) -> "Context":
+    def __enter__(self) -> Context:
         self._saved.append(_current.context)
         _current.context = self
         return self
@@ -84,7 +84,7 @@ _default = [CPU]
 
 
 class _Current(threading.local):
-    context = None
+    context: Context | None = None
 
 
 _current = _Current()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy
 
@@ -13,7 +13,6 @@ from minpy.ops import BY_NUMPY, Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.op import UNDEFINED, Ufunc, set_eager_interpreter
-from minpy.runtime import array as array_module
 from minpy.runtime import native
 from minpy.runtime.array import VIEW_OPS, Array, Value, same_context, to_raw
 from minpy.runtime.context import CPU
@@ -137,7 +136,7 @@ def _shown(x: Any) -> str:
     return text if len(text) <= 40 else f"a {type(x).__name__}"
 
 
-def user_location() -> Optional[str]:
+def user_location() -> str | None:
     """``file:line in function`` of the innermost frame outside this package."""
     frame: Any = sys._getframe(1)
     while frame is not None:
@@ -162,6 +161,15 @@ class EagerInterpreter(Interpreter):
 
     def constant(self, array: numpy.ndarray) -> Array:
         return Array(array)
+
+    def ufunc(self, ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
+        """NumPy's protocol for ufuncs: ``numpy.tanh(array)`` is MinPy's."""
+        return call_ufunc(ufunc, method, inputs, kwargs)
+
+    def function(self, function: Any, args: tuple, kwargs: dict) -> Any:
+        """NumPy's protocol for functions: ``numpy.sum(array)`` is MinPy's."""
+        known = BY_NUMPY.get(function)
+        return call_numpy(function, args, kwargs) if known is None else known(*args, **kwargs)
 
 
 class _NumPyCall:
@@ -214,7 +222,7 @@ def _wrap(result: Any, function: Any, values: tuple, tape: Any) -> Any:
 
 
 def call_ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
-    """NumPy's protocol for ufuncs: ``numpy.tanh(array)`` is MinPy's."""
+    """A ufunc of NumPy, or a method of it, on arrays."""
     outs = kwargs.get("out", ())
     if outs:
         # NumPy's own array is written in place, which its memory sees; there is no gradient to it.
@@ -227,15 +235,4 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
     return call_numpy(getattr(ufunc, method), inputs, kwargs)
 
 
-def call_function(function: Any, args: tuple, kwargs: dict) -> Any:
-    """NumPy's protocol for functions: ``numpy.sum(array)`` is MinPy's."""
-    known = BY_NUMPY.get(function)
-    if known is not None:
-        return known(*args, **kwargs)
-    return call_numpy(function, args, kwargs)
-
-
 set_eager_interpreter(EagerInterpreter())
-array_module.run_op = run_op
-array_module.call_ufunc = call_ufunc
-array_module.call_function = call_function

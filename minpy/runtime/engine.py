@@ -61,10 +61,10 @@ def _restore_old_names() -> None:
             def __init__(self, text: str):
                 self.version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
 
-            def __lt__(self, other: "LooseVersion") -> bool:
+            def __lt__(self, other: LooseVersion) -> bool:
                 return self.version < other.version
 
-            def __ge__(self, other: "LooseVersion") -> bool:
+            def __ge__(self, other: LooseVersion) -> bool:
                 return self.version >= other.version
 
         version.LooseVersion = version.StrictVersion = LooseVersion  # type: ignore[attr-defined]
@@ -107,9 +107,7 @@ def _load():
     except OSError as error:
         raise BackendError(f"MXNet is installed but could not be loaded: {error}") from error
     previous = ctypes.c_int()
-    mxnet.base.check_call(
-        mxnet.base._LIB.MXSetIsNumpyShape(_NUMPY_SHAPE_FOR_PROCESS, ctypes.byref(previous))
-    )
+    mxnet.base.check_call(mxnet.base._LIB.MXSetIsNumpyShape(_NUMPY_SHAPE_FOR_PROCESS, ctypes.byref(previous)))
     return mxnet
 
 

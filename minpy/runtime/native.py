@@ -7,13 +7,17 @@ calls cost a few. Handles are ``mxnet.nd.NDArray`` objects, so that they free th
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from minpy.runtime.engine import is_synchronous, mx
 
-NDArray = mx.nd.NDArray
+if TYPE_CHECKING:
+    NDArray = Any
+else:
+    NDArray = mx.nd.NDArray
 MXNetError = mx.base.MXNetError
 
 _LIB = mx.base._LIB
@@ -26,12 +30,9 @@ _BOOL_FLAG = 7  # MXNet's number for bool, missing in its own table
 
 #: dtypes that an MXNet array can hold.
 MXNET_DTYPES = tuple(
-    numpy.dtype(name)
-    for name in ("float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool")
+    numpy.dtype(name) for name in ("float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool")
 )
-_TYPE_FLAGS = {
-    dtype: mx.nd.ndarray._DTYPE_NP_TO_MX.get(dtype.type, _BOOL_FLAG) for dtype in MXNET_DTYPES
-}
+_TYPE_FLAGS = {dtype: mx.nd.ndarray._DTYPE_NP_TO_MX.get(dtype.type, _BOOL_FLAG) for dtype in MXNET_DTYPES}
 
 
 class _DLTensor(ctypes.Structure):
@@ -112,7 +113,9 @@ def _copied_from_numpy(array: numpy.ndarray) -> NDArray:
         source = numpy.ascontiguousarray(array)
         _check(
             _LIB.MXNDArraySyncCopyFromCPU(
-                result.handle, ctypes.c_void_p(source.__array_interface__["data"][0]), ctypes.c_size_t(array.size)
+                result.handle,
+                ctypes.c_void_p(source.__array_interface__["data"][0]),
+                ctypes.c_size_t(array.size),
             )
         )
     return result
@@ -140,6 +143,10 @@ class _Memory:
 
     __slots__ = ("__array_interface__", "owner")
 
+    def __init__(self, owner: Any, interface: dict[str, Any]):
+        self.owner = owner
+        self.__array_interface__ = interface
+
 
 def to_numpy(array: NDArray, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
     """A NumPy view of the memory of a CPU array. The array has to be C-contiguous, as all of MXNet's are."""
@@ -148,15 +155,8 @@ def to_numpy(array: NDArray, shape: tuple[int, ...], dtype: numpy.dtype) -> nump
     array.wait_to_read()
     pointer = ctypes.c_void_p()
     _check(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
-    memory = _Memory()
-    memory.owner = array
-    memory.__array_interface__ = {
-        "shape": shape,
-        "typestr": dtype.str,
-        "data": (pointer.value, False),
-        "version": 3,
-    }
-    return numpy.asarray(memory)
+    interface = {"shape": shape, "typestr": dtype.str, "data": (pointer.value, False), "version": 3}
+    return numpy.asarray(_Memory(array, interface))
 
 
 def _collect(count: int, pointer) -> list[NDArray]:
@@ -226,9 +226,7 @@ class CachedGraph:
 
 def shares_memory(array: numpy.ndarray) -> bool:
     """Whether ``from_numpy`` can use the memory of this array instead of copying it."""
-    return bool(
-        array.dtype in _DLPACK_TYPES and array.size and array.ndim and array.flags.c_contiguous
-    )
+    return bool(array.dtype in _DLPACK_TYPES and array.size and array.ndim and array.flags.c_contiguous)
 
 
 def short_message(error: Exception) -> str:

@@ -23,7 +23,7 @@ class Policy:
         """Whether to run ``op`` by MXNet."""
         raise NotImplementedError
 
-    def __enter__(self) -> "Policy":
+    def __enter__(self) -> Policy:
         _current.stack.append(self)
         return self
 
@@ -119,5 +119,3 @@ def wrap_policy(policy: Policy) -> Callable[[Callable], Callable]:
         return wrapper
 
     return decorate
-
-

@@ -8,7 +8,8 @@ works. When the outermost gradient is done the tape is closed: arrays that leake
 from __future__ import annotations
 
 import threading
-from typing import Any, Hashable, Optional, Sequence
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 from minpy.errors import GradientError
 from minpy.ops.elementwise import copy
@@ -27,7 +28,7 @@ class Tape:
 
 
 class _Current(threading.local):
-    tape: Optional[Tape] = None
+    tape: Tape | None = None
 
 
 _current = _Current()
@@ -38,7 +39,7 @@ def is_recording() -> bool:
     return _current.tape is not None
 
 
-def live_tape(values: Sequence[Any]) -> Optional[Tape]:
+def live_tape(values: Sequence[Any]) -> Tape | None:
     """The tape that one of the values is on, if it is still open.
 
     Raises:
@@ -69,7 +70,7 @@ def record(tape: Tape, op: Any, args: tuple, params: dict, outputs: tuple[Value,
 class recording:
     """``with recording() as tape:`` opens a tape, or goes on with the one that is open."""
 
-    def __enter__(self) -> "recording":
+    def __enter__(self) -> recording:
         self.is_outermost = _current.tape is None
         self.tape = _current.tape or Tape()
         _current.tape = self.tape
@@ -106,7 +107,7 @@ class recording:
         if self.is_outermost:
             self.tape.alive = False  # nothing can ask for the gradient of this backward pass
 
-        def key(array: Any) -> Optional[Hashable]:
+        def key(array: Any) -> Hashable | None:
             value = array._value if type(array) is Array else None
             return value if value in active else None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator
+from collections.abc import Iterator
+from typing import Any, Callable
 
 
 def leaves(x: Any, steps: tuple = ()) -> Iterator[tuple[tuple, Any]]:

@@ -343,7 +343,7 @@ def python_builtins(x):
 
 @program((X,))
 def conditional_expressions(x):
-    y = x * 2 if x.shape[0] == 2 and not x.shape[1] == 2 else x
+    y = x * 2 if x.shape[0] == 2 and x.shape[1] != 2 else x
     z = x.shape[0] or 5
     return y, z, 1 < x.ndim < 3, (k := 4) + k
 

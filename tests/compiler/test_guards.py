@@ -124,7 +124,7 @@ def test_closure_cell():
 
 
 def test_dict_entry_and_list_length():
-    f = compiled_once(minpy.jit(lambda x: sum(x**config["power"] * s for s in config["scales"])), X)
+    f = compiled_once(minpy.jit(lambda x: sum(x ** config["power"] * s for s in config["scales"])), X)
     config["power"] = 3
     config["scales"].append(5)
     try:
