@@ -9,6 +9,7 @@ def loss(w, x, y): ...
 gradient, value = minpy.grad_and_loss(loss)(w, x, y)
 print(minpy.explain(loss))
 """
+
 from __future__ import annotations
 
 import minpy.numpy as numpy

@@ -117,6 +117,8 @@ class Calls(Expressions):
             known = _hashable_get(BY_NUMPY, function)
             if known is not None:
                 return self._call_numpy(known, function, args, kwargs)
+            if hasattr(function, "__minpy_opaque__"):
+                raise UnsupportedError(function.__minpy_opaque__)
             if getattr(function, "__minpy_pure__", False):
                 return self._make(function, args, kwargs)
             if function not in _PURE_NUMPY:

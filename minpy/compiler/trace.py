@@ -112,12 +112,12 @@ class Trace(Interpreter):
             avals = infer(op, atoms, params)
         except (ValueError, TypeError, IndexError) as error:
             raise OperandError(str(error)) from error
+        eqn = Eqn(op, atoms, params, tuple(map(Var, avals)), self.loc)
         if any(isinstance(atom, Var) for atom in atoms):  # what is constant is folded, not emitted
-            _check_emittable(op, atoms, avals, params)
+            _check_emittable(eqn)
         kind = self._result_kind(op, args, avals, params)
-        outputs = tuple(map(Var, avals))
-        self.eqns.append(Eqn(op, atoms, params, outputs, self.loc))
-        tracers = tuple(Tracer(self, var, kind) for var in outputs)
+        self.eqns.append(eqn)
+        tracers = tuple(Tracer(self, var, kind) for var in eqn.outputs)
         return tracers if len(tracers) > 1 else tracers[0]
 
     def atom(self, x: Any) -> Atom:
@@ -215,15 +215,17 @@ class _NoBuilder(Builder):
 _NO_BUILDER = _NoBuilder()
 
 
-def _check_emittable(op: Op, atoms: tuple[Atom, ...], avals: tuple[Aval, ...], params: dict) -> None:
+def _check_emittable(eqn: Eqn) -> None:
     """Raise UnsupportedError, now that the source line is known, for what emit could not do."""
-    if not all(aval.size for aval in avals):
+    if not all(var.aval.size for var in eqn.outputs):
+        if eqn.can_fail:
+            raise UnsupportedError("of an empty array MXNet does not check the indices")
         return  # empty results are folded
-    if op.mx is None:
-        raise UnsupportedError(f"MXNet has no operator for {op.name}")
-    if len(avals) > 1:
-        raise UnsupportedError(f"{op.name} has several results")
-    op.mx(_NO_BUILDER, avals[0], *[_stand_in(atom) for atom in atoms], **params)
+    if eqn.op.mx is None:
+        raise UnsupportedError(f"MXNet has no operator for {eqn.op.name}")
+    if len(eqn.outputs) > 1:
+        raise UnsupportedError(f"{eqn.op.name} has several results")
+    eqn.op.mx(_NO_BUILDER, eqn.outputs[0].aval, *map(_stand_in, eqn.inputs), **eqn.params)
 
 
 def _stand_in(atom: Atom) -> Operand:

@@ -36,6 +36,7 @@ def _wrapped(name: str) -> Any:
         result = function(*_to_raw(args), **_to_raw(kwargs))
         return _created(result) if isinstance(result, _numpy.ndarray) else result
 
+    draw.__minpy_opaque__ = f"random.{name} draws new numbers on every call"  # type: ignore[attr-defined]
     return draw
 
 

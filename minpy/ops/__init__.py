@@ -4,6 +4,8 @@
 the same by NumPy's own function. Nothing here knows how ops are run.
 """
 
+from __future__ import annotations
+
 from minpy.ops import creation, elementwise, indexing, linalg, reduction, shape
 from minpy.ops.aval import Aval, aval_of
 from minpy.ops.op import BY_NUMPY, FUNCTIONS, OPS, Box, Function, Interpreter, Op

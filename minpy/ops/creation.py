@@ -8,7 +8,8 @@ import numpy
 
 from minpy.errors import DTypeError
 from minpy.ops.aval import aval_of
-from minpy.ops.elementwise import astype, copy as copy_op
+from minpy.ops.elementwise import astype
+from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.op import Box, current_interpreter, numpy_function, refuse
 from minpy.ops.shape import broadcast_to, stack
 
@@ -43,7 +44,9 @@ def created(array: numpy.ndarray, dtype: Any = None) -> Any:
 
 
 def _create(function: Any, *args: Any, dtype: Any, **kwargs: Any) -> Any:
-    return created(function(*args, **kwargs) if dtype is None else function(*args, dtype=dtype, **kwargs), dtype)
+    return created(
+        function(*args, **kwargs) if dtype is None else function(*args, dtype=dtype, **kwargs), dtype
+    )
 
 
 @numpy_function(name="zeros")
@@ -140,7 +143,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
 
 
 def _holds_box(data: Any) -> bool:
-    return isinstance(data, Box) or isinstance(data, (list, tuple)) and any(map(_holds_box, data))
+    return isinstance(data, Box) or (isinstance(data, (list, tuple)) and any(map(_holds_box, data)))
 
 
 def _joined(data: Any) -> Any:

@@ -8,7 +8,7 @@ rounding functions have derivative 0 everywhere.
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import numpy
 
@@ -27,7 +27,7 @@ from minpy.ops.lowering import (
 from minpy.ops.op import FUNCTIONS, ZERO, Op, Ufunc, numpy_function, publish, refuse, register
 
 
-def _ufunc(name: str, ufunc: Callable, mx: Optional[Callable], *vjp: Any, aliases: tuple = ()) -> Ufunc:
+def _ufunc(name: str, ufunc: Callable, mx: Callable | None, *vjp: Any, aliases: tuple = ()) -> Ufunc:
     """Put a ufunc into the table and make it public under its name and ``aliases``."""
     op = Ufunc(name, ufunc, mx=mx, vjp=vjp, family="elementwise")
     register(op)
@@ -227,16 +227,28 @@ hypot = _ufunc(
     lambda g, ans, x, y: g * x / ans,
     lambda g, ans, x, y: g * y / ans,
 )
+
+
+def _factor(factor: float) -> Callable:
+    """Multiplication by a constant: MXNet's own conversions of angles have an imprecise one."""
+
+    def mx(b: Builder, out: Aval, x: Operand) -> Operand:
+        require(out.dtype, FLOATS, "conversion of angles")
+        return b.op("_npi_multiply_scalar", out, b.cast(x, out.dtype), scalar=factor, is_int=False)
+
+    return mx
+
+
 deg2rad = _ufunc(
     "deg2rad",
     numpy.deg2rad,
-    unary("_npi_radians"),
+    _factor(math.pi / 180),
     lambda g, ans, x: g * (math.pi / 180),
 )
 rad2deg = _ufunc(
     "rad2deg",
     numpy.rad2deg,
-    unary("_npi_degrees"),
+    _factor(180 / math.pi),
     lambda g, ans, x: g * (180 / math.pi),
 )
 publish("radians", deg2rad, numpy.radians)
@@ -270,9 +282,7 @@ def _comparison(name: str, ufunc: Callable, mirrored: str) -> Ufunc:
         f"_npi_{name}",
         f"_npi_{name}_scalar",
         f"_npi_{mirrored}_scalar",
-        compute_dtype=lambda x, y: result_type(
-            *[v.aval if v.number is None else v.number for v in (x, y)]
-        ),
+        compute_dtype=lambda x, y: result_type(*[v.aval if v.number is None else v.number for v in (x, y)]),
     )
     return _ufunc(name, ufunc, mx, ZERO, ZERO)
 

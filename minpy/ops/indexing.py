@@ -1,7 +1,6 @@
 """Reading and writing elements: ``x[key]`` for slices, integers, new axes, integer and bool arrays.
 
-A key is split into *arrays* (what may be a box) and a *template*: the key with ``ARRAY`` in place of
-each array. Three ops share it and are each other's gradients:
+Three ops share the key, split as in ``ops/keys.py``, and are each other's gradients:
 
     index(x, *arrays, template)               x[key]
     index_add(g, *arrays, template, shape)    zeros of ``shape`` with g added at key, the transpose of index
@@ -10,220 +9,85 @@ each array. Three ops share it and are each other's gradients:
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any
 
 import numpy
 
 from minpy.errors import UnsupportedError
-from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis
-from minpy.ops.lowering import NUMBERS, Builder, Operand, require, first_through_int8
-from minpy.ops.op import NOT_DIFFERENTIABLE, Box, Op, numpy_function, refuse, register
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis, product
+from minpy.ops.elementwise import equal, where
+from minpy.ops.keys import WHOLE, Layout, join_key, result_shape, split_key
+from minpy.ops.lowering import (
+    NUMBERS,
+    Builder,
+    Operand,
+    first_through_int8,
+    require,
+    through_int8,
+)
+from minpy.ops.op import NOT_DIFFERENTIABLE, Op, numpy_function, register
+
+# Reading ---------------------------------------------------------------------------------------
 
 
-class _ArrayMark:
-    """Stands for an array in a template."""
-
-    def __repr__(self) -> str:
-        return "ARRAY"
-
-    def __reduce__(self):
-        return "ARRAY"
-
-
-ARRAY = _ArrayMark()
-WHOLE = ("slice", None, None, None)
-
-
-def split_key(key: Any) -> tuple[tuple, tuple]:
-    """A key as (arrays, template).
-
-    Raises:
-        UnsupportedError: for a key that holds something else than ints, slices, None, Ellipsis and
-            arrays, for example the name of a field.
-    """
-    parts = key if isinstance(key, tuple) else (key,)
-    arrays, template = [], []
-    for part in parts:
-        if part is None or part is Ellipsis:
-            template.append(part)
-        elif isinstance(part, slice):
-            bounds = [None if n is None else n.__index__() for n in (part.start, part.stop, part.step)]
-            template.append(slice(*bounds))
-        elif isinstance(part, Box):
-            arrays.append(part)
-            template.append(ARRAY)
-        elif isinstance(part, (bool, numpy.bool_, numpy.ndarray, list)):
-            arrays.append(numpy.asarray(part))
-            template.append(ARRAY)
-        elif hasattr(part, "__index__"):
-            template.append(part.__index__())
+def _index_mx(b: Builder, out: Aval, x: Operand, *arrays: Operand, template: tuple) -> Operand:
+    key = Layout(x.aval.shape, arrays, template)
+    if not key.is_whole:
+        x = b.op("slice", Aval(key.sliced, x.aval.dtype), x, **key.bounds)
+    if not arrays:
+        return b.reshape(x, out.shape)
+    x = b.reshape(x, tuple(key.kept))
+    if len(arrays) == 1 and key.order[0] == key.before:  # the axes are in place without moving any
+        found = _take(b, out, x, arrays[0], key.before)
+    else:
+        x = _transposed(b, x, key.order)
+        gathered = Aval(key.gathered, x.aval.dtype)
+        if len(arrays) == 1:
+            found = _take(b, gathered, x, arrays[0], 0)
         else:
-            raise UnsupportedError(f"an index of type {type(part).__name__} is not in the op table")
-    return tuple(arrays), _hashable(template)
+            found = b.op("_npi_gather_nd", gathered, x, _coordinates(b, key))
+        found = _transposed(b, found, key.to_place)
+    return b.reshape(found, out.shape)
 
 
-def _hashable(template: Sequence) -> tuple:
-    """Slices cannot be hashed before Python 3.12, so a template holds them as ('slice', a, b, c)."""
-    return tuple(
-        ("slice", part.start, part.stop, part.step) if isinstance(part, slice) else part for part in template
-    )
+def _take(b: Builder, out: Aval, x: Operand, array: Operand, axis: int) -> Operand:
+    return b.op("take", out, x, _nonnegative(b, array, x.aval.shape[axis]), axis=axis, mode="raise")
 
 
-def join_key(arrays: Sequence, template: tuple) -> tuple:
-    """The inverse of ``split_key``: a key for NumPy, always a tuple."""
-    found = iter(arrays)
-    return tuple(
-        next(found) if part is ARRAY else slice(*part[1:]) if isinstance(part, tuple) else part
-        for part in template
-    )
+def _transposed(b: Builder, x: Operand, order: tuple[int, ...]) -> Operand:
+    if order == tuple(range(len(order))):
+        return x
+    return b.op("transpose", Aval(tuple(x.aval.shape[axis] for axis in order), x.aval.dtype), x, axes=order)
 
 
-def _probe(shape: tuple[int, ...], arrays: Sequence, template: tuple) -> tuple[int, ...]:
-    """The shape of ``x[key]``, by asking NumPy with an array that takes no memory.
+def _nonnegative(b: Builder, array: Operand, size: int) -> Operand:
+    """Negative indices counted from the end; int64."""
+    array = b.cast(array, "int64")
+    negative = b.op("_npi_less", Aval(array.aval.shape, numpy.dtype(bool)), array, b.literal(0, "int64"))
+    from_end = b.op("_npi_add", array.aval, array, b.literal(size, "int64"))
+    return b.op("_npi_where", array.aval, negative, from_end, array)
 
-    Index arrays that are boxes are probed as zeros; the values of the others are used.
-    """
-    stand_ins = []
-    for array in arrays:
-        aval = aval_of(array)
-        if isinstance(array, Box):
-            if aval.dtype.kind == "b":
-                raise UnsupportedError("the shape of a selection by a mask depends on the data")
-            if aval.dtype.kind not in "iu":
-                raise IndexError("arrays used as indices must be of integer (or boolean) type")
-            array = numpy.zeros(aval.shape, aval.dtype)
-        stand_ins.append(array)
-    x = numpy.broadcast_to(numpy.empty((), bool), shape)
-    return x[join_key(stand_ins, template)].shape
+
+def _coordinates(b: Builder, key: Layout, clipped: bool = False) -> Operand:
+    """The index arrays as one array of shape (number of arrays, ...), for the gather operators."""
+    rows = []
+    for array, axis in zip(key.arrays, key.order):
+        row = _nonnegative(b, array, key.kept[axis])
+        if clipped:
+            row = b.op("_npi_maximum", row.aval, row, b.literal(0, "int64"))
+            row = b.op("_npi_minimum", row.aval, row, b.literal(key.kept[axis] - 1, "int64"))
+        if row.aval.shape != key.places:
+            row = b.op("_npi_broadcast_to", Aval(key.places, row.aval.dtype), row, shape=key.places)
+        rows.append(b.reshape(row, (1, *key.places)))
+    if len(rows) == 1:
+        return rows[0]
+    stacked = Aval((len(rows), *key.places), rows[0].aval.dtype)
+    return b.op("_npi_concatenate", stacked, *rows, axis=0, num_args=len(rows))
 
 
 def _index_infer(x: Any, *arrays: Any, template: tuple) -> Aval:
     aval = aval_of(x)
-    return Aval(_probe(aval.shape, arrays, template), aval.dtype)
-
-
-class _Axes:
-    """A template laid over the axes of an array, for the rules that use MXNet."""
-
-    def __init__(self, shape: tuple[int, ...], arrays: Sequence[Operand], template: tuple):
-        used = sum(part is not None and part is not Ellipsis for part in template)
-        full = [WHOLE] * (len(shape) - used)
-        at = template.index(Ellipsis) if Ellipsis in template else len(template)
-        parts = [*template[:at], *full, *template[at + 1 :]]
-        found = iter(arrays)
-        self.begin: list[Any] = []
-        self.end: list[Any] = []
-        self.step: list[Any] = []
-        self.sliced: list[int] = []  # the shape after slicing, integers as axes of size 1
-        self.view: list[Any] = []  # the shape after that: integers gone, new axes in; None is an array
-        self.arrays: list[tuple[int, Operand]] = []  # (axis of the sliced array, index)
-        axis = 0
-        for part in parts:
-            if part is None:
-                self.view.append(1)
-                continue
-            size = shape[axis]
-            if part is ARRAY:
-                self.arrays.append((axis, next(found)))
-                self._take(None, None, None, size)
-                self.view.append(None)
-            elif isinstance(part, tuple):
-                start, stop, step = slice(*part[1:]).indices(size)
-                count = len(range(start, stop, step))
-                whole = (start, step, count) == (0, 1, size)
-                self._take(*((None,) * 3 if whole else (start, None if stop < 0 else stop, step)), count)
-                self.view.append(count)
-            else:
-                start = part + size if part < 0 else part
-                self._take(start, start + 1, 1, 1)
-            axis += 1
-
-    def _take(self, begin: Any, end: Any, step: Any, count: int) -> None:
-        self.begin.append(begin)
-        self.end.append(end)
-        self.step.append(1 if step is None else step)
-        self.sliced.append(count)
-
-    @property
-    def is_whole(self) -> bool:
-        return all(b is None and e is None for b, e in zip(self.begin, self.end)) and set(self.step) <= {1}
-
-    @property
-    def bounds(self) -> dict[str, tuple]:
-        return {"begin": tuple(self.begin), "end": tuple(self.end), "step": tuple(self.step)}
-
-
-def _integer_array(operand: Operand) -> Operand:
-    if operand.aval.dtype.kind == "b":
-        raise UnsupportedError("a selection by a mask has no MXNet operator of known shape")
-    return operand
-
-
-def _nonnegative(b: Builder, index: Operand, size: int) -> Operand:
-    """Negative indices counted from the end; int64."""
-    int64 = numpy.dtype("int64")
-    index = b.cast(_integer_array(index), int64)
-    boolean = Aval(index.aval.shape, numpy.dtype(bool))
-    negative = b.op("_npi_less", boolean, index, b.literal(0, int64))
-    from_end = b.op("_npi_add", index.aval, index, b.literal(size, int64))
-    return b.op("_npi_where", index.aval, negative, from_end, index)
-
-
-def _index_mx(b: Builder, out: Aval, x: Operand, *arrays: Operand, template: tuple) -> Operand:
-    axes = _Axes(x.aval.shape, arrays, template)
-    if not axes.is_whole:
-        x = b.op("slice", Aval(tuple(axes.sliced), x.aval.dtype), x, **axes.bounds)
-    if not axes.arrays:
-        return b.reshape(x, out.shape)
-    _require_movable(axes)
-    if len(axes.arrays) == 1:
-        axis, index = axes.arrays[0]
-        return b.op("take", out, x, _nonnegative(b, index, axes.sliced[axis]), axis=axis, mode="raise")
-    return b.op("_npi_gather_nd", out, x, _coordinates(b, axes, checked=True))
-
-
-def _require_movable(axes: _Axes) -> None:
-    """Refuse the keys for which NumPy moves axes about or which MXNet has no operator for."""
-    integers_or_new = [size for size in axes.view if size is not None] != [
-        size for axis, size in enumerate(axes.sliced) if axis not in dict(axes.arrays)
-    ]
-    if integers_or_new:
-        raise UnsupportedError("an index array together with integers or new axes has no MXNet operator")
-    if len(axes.arrays) > 1 and [axis for axis, _ in axes.arrays] != list(range(len(axes.arrays))):
-        raise UnsupportedError("several index arrays on other than the first axes have no MXNet operator")
-
-
-def _nonnegative(b: Builder, index: Operand, size: int) -> Operand:
-    """Negative indices counted from the end; int64."""
-    if index.aval.dtype.kind == "b":
-        raise UnsupportedError("a selection by a mask has no MXNet operator of known shape")
-    index = b.cast(index, "int64")
-    negative = b.op(
-        "_npi_less", Aval(index.aval.shape, numpy.dtype(bool)), index, b.literal(0, "int64")
-    )
-    from_end = b.op("_npi_add", index.aval, index, b.literal(size, "int64"))
-    return b.op("_npi_where", index.aval, negative, from_end, index)
-
-
-def _coordinates(b: Builder, axes: _Axes, checked: bool) -> Operand:
-    """The index arrays as one array of shape (number of arrays, ...), for the gather operators.
-
-    Gathering checks its indices; scattering does not and would write anywhere, so its indices are
-    clipped. The indices of a gradient were checked going forward.
-    """
-    shape = broadcast_shapes(*[index.aval.shape for _, index in axes.arrays])
-    rows = []
-    for axis, index in axes.arrays:
-        index = _nonnegative(b, index, axes.sliced[axis])
-        if not checked:
-            index = b.op("_npi_clip", index.aval, index, a_min=0, a_max=axes.sliced[axis] - 1)
-        if index.aval.shape != shape:
-            index = b.op("_npi_broadcast_to", Aval(shape, index.aval.dtype), index, shape=shape)
-        rows.append(b.reshape(index, (1, *shape)))
-    if len(rows) == 1:
-        return rows[0]
-    stacked = Aval((len(rows), *shape), rows[0].aval.dtype)
-    return b.op("_npi_concatenate", stacked, *rows, axis=0, num_args=len(rows))
+    return Aval(result_shape(aval.shape, arrays, template), aval.dtype)
 
 
 def _index_vjp(position: int):
@@ -247,13 +111,16 @@ index = register(
 )
 
 
+# Adding at a key -------------------------------------------------------------------------------
+
+
 def _index_add_numpy(g: Any, *arrays: Any, template: tuple, shape: tuple[int, ...]) -> Any:
     result = numpy.zeros(shape, g.dtype)
     key = join_key(arrays, template)
-    if arrays:
-        numpy.add.at(result, key, g)
+    if all(array.dtype.kind == "b" for array in arrays):
+        result[key] = g  # no place occurs twice
     else:
-        result[key] = g
+        numpy.add.at(result, key, g)
     return result
 
 
@@ -261,36 +128,33 @@ def _index_add_mx(
     b: Builder, out: Aval, g: Operand, *arrays: Operand, template: tuple, shape: tuple[int, ...]
 ) -> Operand:
     require(out.dtype, NUMBERS, "scatter")
-    axes = _Axes(shape, arrays, template)
-    sliced = Aval(tuple(axes.sliced), out.dtype)
-    if axes.arrays:
-        _require_movable(axes)
-        if len(axes.arrays) == 1:
-            g = _scatter_rows(b, sliced, g, axes)
-        else:
-            g = b.op("_backward_gather_nd", sliced, g, _coordinates(b, axes, checked=False), shape=sliced.shape)
-    else:
-        g = b.reshape(g, sliced.shape)
-    if axes.is_whole:
-        return b.reshape(g, out.shape)
+    key = Layout(shape, arrays, template)
+    if arrays and g.aval.size:
+        g = _scattered(b, key, g)
     zeros = b.op("_npi_zeros", out, shape=out.shape, dtype=out.dtype.name)
-    return b.op("_npi_slice_assign", out, zeros, g, **axes.bounds)
+    if not g.aval.size:
+        return zeros
+    if key.is_whole:
+        return b.reshape(g, out.shape)
+    return b.op("_npi_slice_assign", out, zeros, b.reshape(g, key.sliced), **key.bounds)
 
 
-def _scatter_rows(b: Builder, sliced: Aval, g: Operand, axes: _Axes) -> Operand:
-    """Add slices of g at the indices along one axis, which is brought to the front and back."""
-    axis, (_, index) = axes.arrays[0][0], axes.arrays[0]
-    n = index.aval.ndim
-    rest = [d for d in range(sliced.ndim) if d != axis]
-    moved = Aval((sliced.shape[axis], *[sliced.shape[d] for d in rest]), sliced.dtype)
-    if axis:
-        order = [*range(axis, axis + n), *range(axis), *range(axis + n, g.aval.ndim)]
-        g = b.op("transpose", Aval(tuple(g.aval.shape[d] for d in order), g.aval.dtype), g, axes=tuple(order))
-    g = b.op("_backward_gather_nd", moved, g, _coordinates(b, axes, checked=False), shape=moved.shape)
-    if axis:
-        back = tuple(int(d) for d in numpy.argsort([axis, *rest]))
-        g = b.op("transpose", sliced, g, axes=back)
-    return g
+def _scattered(b: Builder, key: Layout, g: Operand) -> Operand:
+    """g added at the index arrays, in zeros of the shape that these index.
+
+    Gathering checks its indices; scattering does not and would write anywhere, so they are clipped:
+    those of a gradient are checked going forward, but MXNet may run that later.
+    """
+    to_front = tuple(int(axis) for axis in numpy.argsort(key.to_place))
+    g = b.reshape(g, tuple(key.gathered[axis] for axis in key.to_place))
+    g = _transposed(b, g, to_front)
+    coordinates = _coordinates(b, key, clipped=True)
+    if not key.places:  # the operator wants an axis of places
+        g = b.reshape(g, (1, *g.aval.shape))
+        coordinates = b.reshape(coordinates, (len(key.arrays), 1))
+    ordered = Aval(tuple(key.kept[axis] for axis in key.order), g.aval.dtype)
+    g = b.op("_backward_gather_nd", ordered, g, coordinates, shape=ordered.shape)
+    return _transposed(b, g, tuple(int(axis) for axis in numpy.argsort(key.order)))
 
 
 def _index_add_vjp(position: int):
@@ -311,15 +175,25 @@ index_add = register(
 )
 
 
+# Writing at a key ------------------------------------------------------------------------------
+
+
 def _index_put_numpy(x: Any, v: Any, *arrays: Any, template: tuple) -> Any:
     result = numpy.array(x)
     result[join_key(arrays, template)] = v
     return result
 
 
+def _without_leading_ones(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    """NumPy lets a written value have more axes than its place, when they are of size 1."""
+    extra = len(shape) - ndim
+    return shape[extra:] if extra > 0 and set(shape[:extra]) == {1} else shape
+
+
 def _index_put_infer(x: Any, v: Any, *arrays: Any, template: tuple) -> Aval:
     aval = aval_of(x)
-    target, source = _probe(aval.shape, arrays, template), aval_of(v).shape
+    target = result_shape(aval.shape, arrays, template)
+    source = _without_leading_ones(aval_of(v).shape, len(target))
     if broadcast_shapes(target, source) != target:
         raise ValueError(f"could not broadcast input array from shape {source} into shape {target}")
     return aval
@@ -330,21 +204,37 @@ def _index_put_mx(
 ) -> Operand:
     if arrays:
         raise UnsupportedError("writing at index arrays has no MXNet operator that checks its indices")
-    axes = _Axes(out.shape, (), template)
-    target = tuple(axes.view)
-    v = b.cast(v, out.dtype)
+    key = Layout(out.shape, (), template)
+    if not product(key.sliced):
+        return x
+    target = result_shape(out.shape, (), template)
+    v = b.reshape(v, _without_leading_ones(v.aval.shape, len(target)))
     if v.aval.shape != target:
         v = b.op("_npi_broadcast_to", Aval(target, out.dtype), v, shape=target)
-    v = b.reshape(v, tuple(axes.sliced))
-    return v if axes.is_whole else b.op("_npi_slice_assign", out, x, v, **axes.bounds)
+    v = b.reshape(v, key.sliced)
+    return v if key.is_whole else b.op("_npi_slice_assign", out, x, v, **key.bounds)
+
+
+def _last_written(g: Any, shape: tuple[int, ...], arrays: tuple, template: tuple) -> Any:
+    """What of ``g``, read at the key, belongs to a write that no later one of the same key undid."""
+    found = index(g, *arrays, template=template)
+    if all(aval_of(array).dtype.kind == "b" for array in arrays):
+        return found  # no place occurs twice
+    numbers = numpy.arange(aval_of(found).size).reshape(aval_of(found).shape)
+    numbered = index_put(numpy.zeros(shape, numbers.dtype), numbers, *arrays, template=template)
+    return where(equal(index(numbered, *arrays, template=template), numbers), found, 0)
+
+
+def _index_put_vjp_v(g: Any, ans: Any, x: Any, v: Any, *arrays: Any, template: tuple) -> Any:
+    found = _last_written(g, aval_of(x).shape, arrays, template)
+    extra = aval_of(v).ndim - aval_of(found).ndim
+    return index(found, template=(None,) * extra) if extra > 0 else found
 
 
 def _index_put_vjp(position: int):
     if position == 0:
         return lambda g, ans, x, v, *arrays, template: index_put(g, 0.0, *arrays, template=template)
-    if position == 1:
-        return lambda g, ans, x, v, *arrays, template: index(g, *arrays, template=template)
-    return NOT_DIFFERENTIABLE
+    return _index_put_vjp_v if position == 1 else NOT_DIFFERENTIABLE
 
 
 index_put = register(
@@ -352,12 +242,15 @@ index_put = register(
         "index_put",
         numpy=_index_put_numpy,
         infer=_index_put_infer,
-        mx=_index_put_mx,
+        mx=through_int8(_index_put_mx),
         vjp=_index_put_vjp,
         family="indexing",
         may_raise=True,
     )
 )
+
+
+# Functions -------------------------------------------------------------------------------------
 
 
 def getitem(x: Any, key: Any) -> Any:

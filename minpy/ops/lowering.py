@@ -12,7 +12,7 @@ mode runs them in NumPy).
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import numpy
 
@@ -31,7 +31,7 @@ class Operand:
 
     __slots__ = ("aval", "handle", "number")
 
-    def __init__(self, aval: Aval, handle: Any, number: Optional[float] = None):
+    def __init__(self, aval: Aval, handle: Any, number: float | None = None):
         self.aval = aval
         self.handle = handle
         self.number = number
@@ -102,10 +102,10 @@ def unary(mx_name: str, allowed: frozenset = FLOATS) -> Callable:
 
 def binary(
     mx_name: str,
-    scalar_name: Optional[str] = None,
-    reversed_name: Optional[str] = None,
+    scalar_name: str | None = None,
+    reversed_name: str | None = None,
     allowed: frozenset = NUMBERS,
-    compute_dtype: Optional[Callable[..., Any]] = None,
+    compute_dtype: Callable[..., Any] | None = None,
 ) -> Callable:
     """Rule for an elementwise function of two arguments, with MXNet's faster forms for a constant.
 

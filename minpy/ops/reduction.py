@@ -87,11 +87,11 @@ def _exclusive_products(x: Any) -> Any:
     block's outside by its neighbor. No division, so zeros are no special case (Blelloch 1990,
     "Prefix sums and their applications").
     """
-    rest, n = aval_of(x).shape
-    if n == 1:
-        return x * 0.0 + 1.0
+    (rest, n), dtype = aval_of(x)
+    if n <= 1:
+        return numpy.ones((rest, n), dtype)
     if n % 2:
-        ones = basic_slice(x, 1, 0, 1) * 0.0 + 1.0
+        ones = numpy.ones((rest, 1), dtype)
         return basic_slice(_exclusive_products(concatenate_op(x, ones, axis=1)), 1, 0, n)
     pairs = reshape_op(x, shape=(rest, n // 2, 2))
     left, right = basic_slice(pairs, 2, 0, 1), basic_slice(pairs, 2, 1, 2)

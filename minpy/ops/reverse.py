@@ -6,7 +6,8 @@ variables of the IR: the rules of the op table are written in ops and run on eit
 
 from __future__ import annotations
 
-from typing import Any, Callable, Hashable, Iterable, NamedTuple, Optional
+from collections.abc import Hashable, Iterable
+from typing import Any, Callable, NamedTuple
 
 from minpy.ops.aval import Aval, aval_of, is_float
 from minpy.ops.op import OPS, Op
@@ -43,8 +44,8 @@ def match(cotangent: Any, aval: Aval) -> Any:
 def pull_back(
     records: Iterable[Record],
     cotangents: dict[Hashable, Any],
-    key: Callable[[Any], Optional[Hashable]],
-    located: Optional[Callable[[Record], Any]] = None,
+    key: Callable[[Any], Hashable | None],
+    located: Callable[[Record], Any] | None = None,
 ) -> dict[Hashable, Any]:
     """Walk the records, the last one first, and push cotangents from outputs to arguments.
 
@@ -63,9 +64,7 @@ def pull_back(
         if all(g is None for g in found):
             continue
         wanted = [
-            i
-            for i, arg in enumerate(record.args)
-            if key(arg) is not None and is_float(aval_of(arg).dtype)
+            i for i, arg in enumerate(record.args) if key(arg) is not None and is_float(aval_of(arg).dtype)
         ]
         if not wanted:
             continue

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
@@ -15,7 +16,8 @@ from minpy.ops.aval import (
     normalize_axis,
     product,
 )
-from minpy.ops.indexing import ARRAY, WHOLE, basic_slice, index
+from minpy.ops.indexing import basic_slice, index
+from minpy.ops.keys import ARRAY, WHOLE
 from minpy.ops.lowering import Builder, Operand, through_int8
 from minpy.ops.op import Box, Op, numpy_function, refuse, register
 

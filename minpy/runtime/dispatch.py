@@ -92,7 +92,7 @@ def _run_mxnet(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value
         raise UnsupportedError(f"MXNet has no operator for {op.name}")
     boxes = [Array(value) if type(value) is Value else value for value in values]
     out = op.infer(*boxes, **params)
-    if isinstance(out, tuple) or not out.size or not all(aval_of(box).size for box in boxes):
+    if not isinstance(out, Aval) or not out.size or not all(aval_of(box).size for box in boxes):
         raise UnsupportedError("empty arrays and several results are left to NumPy")
     builder = ImperativeBuilder(context)
     operands = [_operand(value, aval_of(box), context) for value, box in zip(values, boxes)]

@@ -26,7 +26,7 @@ def fold_constants(graph: Graph) -> Graph:
                 known[var] = Literal(value.astype(var.aval.dtype, copy=False))
             continue
         empty = [not var.aval.size for var in eqn.outputs]
-        if all(empty) and not eqn.op.may_raise:
+        if all(empty) and not eqn.can_fail:
             for var in eqn.outputs:
                 known[var] = Literal(numpy.empty(var.aval.shape, var.aval.dtype))
             continue

@@ -1,0 +1,66 @@
+"""Importing MinPy: quiet, on all supported Pythons, and clear where MXNet is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+from minpy.runtime.engine import mx
+
+
+def python(code, **environment):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MXNET_")}
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**env, **environment}, timeout=120
+    )
+
+
+def test_import_prints_nothing():
+    done = python("import minpy.numpy as np; print(np.tanh(np.zeros(2)))")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[0. 0.]\n", "")
+
+
+def test_settings_of_the_user_stay():
+    code = "import os, minpy; print(os.environ['OMP_NUM_THREADS'], os.environ['MXNET_ENGINE_TYPE'])"
+    done = python(code, OMP_NUM_THREADS="1", MXNET_ENGINE_TYPE="ThreadedEngine")
+    assert done.stdout.split() == ["1", "ThreadedEngine"]
+
+
+def test_works_on_the_threaded_engine():
+    code = """
+import numpy, minpy, minpy.numpy as np
+f = minpy.jit(lambda x, w: np.sum(np.tanh(np.dot(x, w))))
+for n in range(1, 50):
+    x = numpy.full((n, 3), 0.5)
+    value = minpy.grad(f, 1)(x, numpy.ones((3, 2)))
+    expected = x.T @ (1 - numpy.tanh(x @ numpy.ones((3, 2))) ** 2)
+    numpy.testing.assert_allclose(value.asnumpy(), expected, rtol=1e-12)
+print("good")
+"""
+    done = python(code, MXNET_ENGINE_TYPE="ThreadedEnginePerDevice")
+    assert done.stdout.split()[-1:] == ["good"], done.stderr
+
+
+def test_without_mxnet_the_error_says_what_to_install():
+    code = """
+import importlib.util, sys
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "mxnet" else real(name, *rest)
+try:
+    import minpy
+except ImportError as error:
+    print(type(error).__name__, error)
+"""
+    done = python(code)
+    assert done.stdout.startswith("BackendError")
+    assert "minpy[cpu]" in done.stdout and "minpy[cu112]" in done.stdout
+
+
+def test_numpy_shapes_hold_in_every_thread():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(mx.util.is_np_shape()))
+    thread.start()
+    thread.join()
+    assert found == [True]
