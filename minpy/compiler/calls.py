@@ -13,7 +13,7 @@ import numpy
 
 from minpy.compiler.expressions import Expressions
 from minpy.compiler.frames import Closure
-from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, walk_values
+from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, class_attribute, is_plain, walk_values
 from minpy.compiler.trace import ARRAY, FLOAT, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import BY_NUMPY, FUNCTIONS, Function, Op
@@ -131,6 +131,9 @@ class Calls(Expressions):
             return self._call_partial(ref, args, kwargs)
         if function is isinstance:
             return self._isinstance(*args)
+        call = class_attribute(type(function), "__call__")
+        if isinstance(call, types.FunctionType):
+            return self.inline(call, [ref, *args], kwargs)
         return self._call_known(function, args, kwargs)
 
     def _make(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:

@@ -179,7 +179,8 @@ class Expressions(Reads):
             return self._compare_refs(op, x, y)
         if isinstance(x, Tracer) or isinstance(y, Tracer):
             for value, other in ((x, y), (y, x)):
-                if isinstance(value, Tracer) and value.kind == FLOAT and not isinstance(other, Tracer):
+                other_is_array = isinstance(other, Tracer) and other.kind != FLOAT
+                if isinstance(value, Tracer) and value.kind == FLOAT and not other_is_array:
                     self.pin(value)
                 if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
                     raise UnsupportedError(f"an array is compared with a {type(value).__name__}")

@@ -10,6 +10,7 @@ import numpy
 from minpy.compiler.driver import Compiled, compile_graph
 from minpy.compiler.ir import Graph, Var
 from minpy.compiler.trace import ARRAY, Trace, Tracer, flows, replay
+from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import Op
 from minpy.runtime.array import Array, Value, same_context
 from minpy.runtime.dispatch import run_op
@@ -43,9 +44,8 @@ class GraphOp(Op):
 
     def __init__(self, graph: Graph, compiled: Any = None):
         avals = tuple(atom.aval for atom in graph.outputs)
-        super().__init__(
-            "region", numpy=_no_reference, infer=lambda *args: avals if len(avals) > 1 else avals[0], cost="compute"
-        )
+        told = avals if len(avals) > 1 else avals[0]
+        super().__init__("region", numpy=_no_reference, infer=lambda *args: told, cost="compute")
         self.graph = graph
         self._compiled = compiled
         self._extended: dict[tuple[int, ...], tuple[GraphOp, GraphOp, list, list]] = {}
@@ -68,7 +68,12 @@ class GraphOp(Op):
             for i, value in enumerate(values)
             if type(value) is Value and value.tape is tape and flows(value)
         )
-        results = run_op(self.with_residuals(wanted)[0], args, {})
+        try:
+            extended = self.with_residuals(wanted)[0]
+        except (UnsupportedError, GradientError):  # of a rule; op by op the tape can do without, or never asks
+            results = replay(Trace(), self.graph, args)
+            return tuple(x if isinstance(x, Array) else Array(_value(x)) for x in results)
+        results = run_op(extended, args, {})
         results = results if isinstance(results, tuple) else (results,)
         return results[: len(self.graph.outputs)]
 

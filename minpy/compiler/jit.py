@@ -227,11 +227,11 @@ def compiles_now() -> bool:
 
 
 @overload
-def jit(function: Callable, *, cache_size: int = DEFAULT_CACHE_SIZE) -> JitFunction: ...
+def jit(function: Callable, *, cache_size: int = ...) -> JitFunction: ...
 
 
 @overload
-def jit(function: None = None, *, cache_size: int = DEFAULT_CACHE_SIZE) -> Callable[[Callable], JitFunction]: ...
+def jit(function: None = None, *, cache_size: int = ...) -> Callable[[Callable], JitFunction]: ...
 
 
 def jit(function: Callable | None = None, *, cache_size: int = DEFAULT_CACHE_SIZE) -> Any:

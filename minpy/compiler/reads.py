@@ -22,6 +22,7 @@ from minpy.compiler.trace import ARRAY, FLOAT, NDARRAY, SCALAR, Trace, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Function, Op
 from minpy.runtime.array import Array
+from minpy.runtime.native import MXNET_DTYPES
 
 _PLAIN = (bool, int, str, bytes, complex, type(None), type(Ellipsis), numpy.dtype)
 _BY_IDENTITY = (
@@ -101,7 +102,7 @@ class Reads:
         found = array_type(value)
         if found.type not in (Array, numpy.ndarray) and not isinstance(value, numpy.generic):
             raise UnsupportedError(f"{path} is a {found.type.__name__}, a special kind of array")
-        if found.aval.dtype.kind not in "fiub" or found.aval.dtype.hasobject:
+        if found.aval.dtype not in MXNET_DTYPES:
             raise UnsupportedError(f"{path} has dtype {found.aval.dtype}, which MXNet does not have")
         kind = ARRAY if found.type is Array else NDARRAY if found.type is numpy.ndarray else SCALAR
         self.guards.add(path, "array", found)
@@ -145,7 +146,7 @@ class Reads:
         kind = type(obj)
         if isinstance(obj, (dict, list, tuple)) and name in _CONTAINER_METHODS:
             return ContainerMethod(ref, name)
-        found = _class_attribute(kind, name)
+        found = class_attribute(kind, name)
         if isinstance(found, property):
             raise PropertyRead(found.fget)
         if isinstance(found, (types.FunctionType, classmethod, staticmethod)):
@@ -154,7 +155,8 @@ class Reads:
                 self.guards.add(path.attribute(name).attribute("__func__"), "identity", bound.__func__)
                 return BoundMethod(bound.__func__, ref)
             return self.read(bound, path.attribute(name))
-        if hasattr(kind, "__getattr__") or (found is not None and hasattr(type(found), "__set__")):
+        is_slot = isinstance(found, types.MemberDescriptorType)
+        if hasattr(kind, "__getattr__") or (hasattr(type(found), "__set__") and not is_slot):
             raise UnsupportedError(f"{path}.{name} is computed by {kind.__name__}")
         return self.read(getattr(obj, name), path.attribute(name))
 
@@ -264,7 +266,8 @@ class PropertyRead(Exception):
         self.getter = getter
 
 
-def _class_attribute(kind: type, name: str) -> Any:
+def class_attribute(kind: type, name: str) -> Any:
+    """What a class or its bases define under a name, unbound."""
     for base in kind.__mro__:
         if name in base.__dict__:
             return base.__dict__[name]

@@ -144,7 +144,8 @@ class Trace(Interpreter):
         if all(kind == FLOAT for kind in kinds) and all(
             isinstance(arg, (Tracer, int, float)) for arg in args
         ):
-            if op.name not in _FLOAT_OPS:
+            safe_division = op.name == "true_divide" and not isinstance(args[1], Tracer) and args[1] != 0
+            if op.name not in _FLOAT_OPS and not safe_division:
                 raise UnsupportedError(f"{op.name} of Python floats can raise, so it stays with Python")
             return FLOAT
         if avals[0].shape:

@@ -38,20 +38,19 @@ def _index_mx(b: Builder, out: Aval, x: Operand, *arrays: Operand, template: tup
         return b.reshape(x, out.shape)
     x = b.reshape(x, tuple(key.kept))
     if len(arrays) == 1 and key.order[0] == key.before:  # the axes are in place without moving any
-        found = _take(b, out, x, arrays[0], key.before)
+        return b.reshape(_take(b, x, arrays[0], key.before), out.shape)
+    x = _transposed(b, x, key.order)
+    if len(arrays) == 1:
+        found = _take(b, x, arrays[0], 0)
     else:
-        x = _transposed(b, x, key.order)
-        gathered = Aval(key.gathered, x.aval.dtype)
-        if len(arrays) == 1:
-            found = _take(b, gathered, x, arrays[0], 0)
-        else:
-            found = b.op("_npi_gather_nd", gathered, x, _coordinates(b, key))
-        found = _transposed(b, found, key.to_place)
-    return b.reshape(found, out.shape)
+        found = b.op("_npi_gather_nd", Aval(key.gathered, x.aval.dtype), x, _coordinates(b, key))
+    return b.reshape(_transposed(b, b.reshape(found, key.gathered), key.to_place), out.shape)
 
 
-def _take(b: Builder, out: Aval, x: Operand, array: Operand, axis: int) -> Operand:
-    return b.op("take", out, x, _nonnegative(b, array, x.aval.shape[axis]), axis=axis, mode="raise")
+def _take(b: Builder, x: Operand, array: Operand, axis: int) -> Operand:
+    before, size, after = x.aval.shape[:axis], x.aval.shape[axis], x.aval.shape[axis + 1 :]
+    taken = Aval((*before, *array.aval.shape, *after), x.aval.dtype)
+    return b.op("take", taken, x, _nonnegative(b, array, size), axis=axis, mode="raise")
 
 
 def _transposed(b: Builder, x: Operand, order: tuple[int, ...]) -> Operand:
@@ -148,12 +147,8 @@ def _scattered(b: Builder, key: Layout, g: Operand) -> Operand:
     to_front = tuple(int(axis) for axis in numpy.argsort(key.to_place))
     g = b.reshape(g, tuple(key.gathered[axis] for axis in key.to_place))
     g = _transposed(b, g, to_front)
-    coordinates = _coordinates(b, key, clipped=True)
-    if not key.places:  # the operator wants an axis of places
-        g = b.reshape(g, (1, *g.aval.shape))
-        coordinates = b.reshape(coordinates, (len(key.arrays), 1))
     ordered = Aval(tuple(key.kept[axis] for axis in key.order), g.aval.dtype)
-    g = b.op("_backward_gather_nd", ordered, g, coordinates, shape=ordered.shape)
+    g = b.op("_backward_gather_nd", ordered, g, _coordinates(b, key, clipped=True), shape=ordered.shape)
     return _transposed(b, g, tuple(int(axis) for axis in numpy.argsort(key.order)))
 
 

@@ -108,7 +108,7 @@ class Layout:
         kept: the shape without the axes of integers.
         order: the axes of ``kept``, those with an index array first.
         arrays: the index arrays, in the order of their axes.
-        places: the shape that the index arrays have together.
+        places: the shape that the index arrays have together, with an axis at least, as MXNet wants.
         before: how many of the other axes stand before those of the index arrays in the result.
 
     Raises:
@@ -119,7 +119,7 @@ class Layout:
         if any(array.aval.dtype.kind == "b" for array in arrays):
             raise UnsupportedError("a selection by a mask has no MXNet operator of known shape")
         self.arrays = arrays
-        self.places = broadcast_shapes(*[array.aval.shape for array in arrays])
+        self.places = broadcast_shapes(*[array.aval.shape for array in arrays]) or (1,)
         slices, indexed, others, advanced = [], [], [], []
         self.kept: list[int] = []
         sizes = iter(shape)

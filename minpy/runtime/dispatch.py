@@ -104,6 +104,8 @@ def _run_mxnet(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value
 
 
 def _operand(value: Any, aval: Aval, context: Any) -> Operand:
+    if aval.dtype not in native.MXNET_DTYPES:
+        raise UnsupportedError(f"MXNet has no {aval.dtype}")
     if type(value) is not Value:
         if isinstance(value, PYTHON_SCALARS):
             return Operand(aval, None, value)  # type: ignore[arg-type]

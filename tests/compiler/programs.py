@@ -454,3 +454,39 @@ def assertion(x):
 @program((vec(1, 2, 3), vec(4, 5, 6)))
 def rows(x, y):
     return [a * b for a, b in zip(x, y)], numpy.stack([x, y]), numpy.array([x[0] * 2, y[1]])
+
+
+class Slotted:
+    __slots__ = ("w",)
+
+    def __init__(self, w):
+        self.w = w
+
+    def __call__(self, x, power=2):
+        return x**power * self.w
+
+
+SLOTTED = Slotted(np.full(3, 2.0))
+
+
+@program((X,))
+def callable_object(x):
+    return SLOTTED(x) + SLOTTED(x, power=1) * SLOTTED.w
+
+
+@program((X, 0.5, 0.25), (X, 0.1, 0.9))
+def float_arithmetic(x, a, b):
+    c = a * 2 - b / 4
+    if a < b:
+        return x * c, c
+    return x / c, -c
+
+
+@program((numpy.array([1 + 2j, 3.0]),), (numpy.arange(4, dtype="int16"),), (numpy.arange(3, dtype=">f4"),))
+def unusual_dtypes(x):
+    return x * 2 + 1, np.exp(x), np.sum(x), numpy.sqrt(x)
+
+
+@program((numpy.arange(4, dtype="float16"),), (numpy.arange(4, dtype="uint8"),), (numpy.arange(4, dtype="int8"),))
+def small_dtypes(x):
+    return x * 2 + 1, np.exp(x), np.sum(x), x + x, x > 1, np.mean(x), x.astype("float32") / 3

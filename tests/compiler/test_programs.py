@@ -91,6 +91,8 @@ LEFTOVERS = {
     "object_argument": [],
     "conditional_expressions": [],
     "empty_arrays": [],
+    "callable_object": [],
+    "float_arithmetic": [],
 }
 
 
