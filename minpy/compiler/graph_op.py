@@ -44,7 +44,7 @@ class GraphOp(Op):
 
     def __init__(self, graph: Graph, compiled: Any = None):
         avals = tuple(atom.aval for atom in graph.outputs)
-        told = avals if len(avals) > 1 else avals[0]
+        told = avals[0] if len(avals) == 1 else avals
         super().__init__("region", numpy=_no_reference, infer=lambda *args: told, cost="compute")
         self.graph = graph
         self._compiled = compiled

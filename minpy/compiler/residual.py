@@ -187,7 +187,13 @@ class _Builder:
 
 
 class _Printer(astunparse.Unparser):
-    """astunparse, with subscripts as Python 3.9 and later parse them: no parentheses in ``x[a:b, c]``."""
+    """astunparse for today's Python: no parentheses in ``x[a:b, c]``, no use of what ``ast`` deprecated."""
+
+    def _Attribute(self, node: Any) -> None:
+        is_int = isinstance(node.value, ast.Constant) and isinstance(node.value.value, int)
+        self.write("(" if is_int else "")  # 3.real is a syntax error
+        self.dispatch(node.value)
+        self.write((")." if is_int else ".") + node.attr)
 
     def _Subscript(self, node: Any) -> None:
         self.dispatch(node.value)

@@ -26,7 +26,7 @@ FLOAT = "float"
 #: Arithmetic on Python floats that never raises; the rest stays with Python.
 _FLOAT_OPS = {"add", "subtract", "multiply", "negative", "positive", "absolute"}
 #: Ops by which NumPy gives a 0-d array and not a scalar.
-_KEEPS_ARRAY = {"reshape", "transpose", "broadcast_to", "concatenate", "flip", "where"}
+_KEEPS_ARRAY = {"reshape", "transpose", "broadcast_to", "concatenate", "where"}
 
 
 class OperandError(MinPyError):
