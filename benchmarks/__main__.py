@@ -101,9 +101,8 @@ def main() -> None:
         work(*arguments.worker)
         return
     threads = os.environ.get("OMP_NUM_THREADS", "as each library chooses")
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, threads: {threads}, Python {platform.python_version()}"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, threads: {threads}, Python {platform.python_version()}")
     print("medians of interleaved rounds; ratio: to minpy compiled, above 1 is slower")
     for case in arguments.cases or CASES:
         measure(case, arguments.rounds)

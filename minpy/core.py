@@ -216,7 +216,7 @@ def _compiled(function: Any, selected: Any, targets: Any, args: list, kwargs: di
     compiled = getattr(type(function), "value_and_gradients", None)
     if compiled is None:
         return None
-    names = list(inspect.signature(function.function).parameters)
+    names = function.parameter_names
     wanted: list[tuple] = []
     for holder, key in targets:
         name = key if isinstance(key, str) else names[key] if key < len(names) else None

@@ -44,6 +44,7 @@ class JitFunction:
         self.root: Block | None = None
         self.reason = ""  # why there is no program
         self.lock = threading.RLock()
+        self.parameter_names: list[str] = []
         self._prepare(cache_size)
 
     def _prepare(self, cache_size: int) -> None:
@@ -59,7 +60,9 @@ class JitFunction:
         self.program = Program(self.function, source, local_names(source), self.lock, cache_size)
         self.root = Block(self.program, source.body, names, ())
         self.root.as_python = self._run_plain
-        self._parameters = inspect.signature(self.function).parameters
+        self._signature = inspect.signature(self.function)
+        self._parameters = self._signature.parameters
+        self.parameter_names = list(self._parameters)
         self._positional = [
             p.name
             for p in self._parameters.values()
@@ -80,7 +83,7 @@ class JitFunction:
         """The arguments in the order of the parameters. Raises TypeError as the function would."""
         if not kwargs and self._only_positional and len(args) == len(self._positional):
             return args
-        bound = inspect.signature(self.function).bind(*args, **kwargs)
+        bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
         assert self.root is not None
         return tuple(bound.arguments[name] for name in self.root.inputs)
