@@ -19,6 +19,7 @@ class Version:
 
     purpose: str
     signature: list[str]
+    inputs: list[str]
     calls: int
     compile_seconds: float
     seconds_per_call: float
@@ -216,6 +217,7 @@ def _version(block: Block, plan: Plan) -> Version:
     return Version(
         purpose=plan.purpose,
         signature=[f"{name}: {describe(part)}" for name, part in zip(block.inputs, values)],
+        inputs=[f"{path}: {var.aval}" for path, var in zip(plan.input_paths, compiled.graph.inputs)],
         calls=plan.calls,
         compile_seconds=plan.compile_seconds,
         seconds_per_call=plan.run_seconds / plan.calls if plan.calls else 0.0,
@@ -228,6 +230,9 @@ def _version(block: Block, plan: Plan) -> Version:
 def _version_lines(version: Version) -> Iterator[str]:
     sizes = " -> ".join(f"{size} ({name})" for name, size in version.graph_sizes.items())
     yield f"  {version.purpose} for {', '.join(version.signature) or 'no arguments'}"
+    outside = [text for text in version.inputs if text.split(":")[0] not in _names(version)]
+    if outside:
+        yield f"    reads {', '.join(outside)}"
     yield (
         f"    {version.calls} calls, {version.seconds_per_call * 1e3:.3f} ms each, "
         f"compiled in {version.compile_seconds * 1e3:.0f} ms"
@@ -235,6 +240,10 @@ def _version_lines(version: Version) -> Iterator[str]:
     yield f"    equations {sizes}; {version.mxnet_nodes} MXNet nodes"
     if version.failures:
         yield f"    {version.failures} calls failed in MXNet and ran as Python"
+
+
+def _names(version: Version) -> set[str]:
+    return {text.split(":")[0] for text in version.signature}
 
 
 def _distinct(leftovers: list[Leftover]) -> list[Leftover]:

@@ -71,6 +71,11 @@ class Plan:
     last_used: int = 0
     purpose: str = "value"
 
+    @property
+    def input_paths(self) -> list[Any]:
+        """Where the inputs of the graph come from."""
+        return self.lowered.inputs if self.lowered else []
+
 
 def signature_of(values: Sequence[Any]) -> tuple:
     """The part of a call that selects a plan by hashing; guards do the rest."""

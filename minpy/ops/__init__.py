@@ -6,7 +6,7 @@ the same by NumPy's own function. Nothing here knows how ops are run.
 
 from __future__ import annotations
 
-from minpy.ops import creation, elementwise, indexing, linalg, reduction, shape
+from minpy.ops import creation, elementwise, indexing, linalg, logic, reduction, shape
 from minpy.ops.aval import Aval, aval_of
 from minpy.ops.op import BY_NUMPY, FUNCTIONS, OPS, Box, Function, Interpreter, Op
 
@@ -24,6 +24,7 @@ __all__ = [
     "elementwise",
     "indexing",
     "linalg",
+    "logic",
     "reduction",
     "shape",
 ]

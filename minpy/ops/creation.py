@@ -171,7 +171,7 @@ def array(object, dtype=None, copy=True, order="K", **options):
 def asarray(a, dtype=None, order=None, **options):
     """``a`` as an array, without a copy where it is one already."""
     refuse(**options)
-    if isinstance(a, Box) and dtype in (None, a.aval.dtype):
+    if isinstance(a, Box) and dtype in (None, aval_of(a).dtype):
         return a
     if isinstance(a, numpy.ndarray) and dtype in (None, a.dtype):
         return current_interpreter().constant(a)

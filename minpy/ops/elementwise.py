@@ -1,4 +1,4 @@
-"""Elementwise functions: arithmetic, exponentials, trigonometry, rounding, selection.
+"""Elementwise functions: casts, arithmetic, exponentials, trigonometry, rounding, limits.
 
 Derivatives are the textbook ones. Conventions where a derivative does not exist: ``abs`` and
 ``sign`` have derivative 0 at 0; ``maximum`` and ``minimum`` share the gradient equally at ties;
@@ -12,28 +12,10 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops.aval import Aval, aval_of, broadcast_shapes, result_type
-from minpy.ops.lowering import (
-    FLOATS,
-    INTEGERS,
-    NUMBERS,
-    Builder,
-    Operand,
-    binary,
-    require,
-    through_int8,
-    unary,
-)
-from minpy.ops.op import FUNCTIONS, ZERO, Op, Ufunc, numpy_function, publish, refuse, register
-
-
-def _ufunc(name: str, ufunc: Callable, mx: Callable | None, *vjp: Any, aliases: tuple = ()) -> Ufunc:
-    """Put a ufunc into the table and make it public under its name and ``aliases``."""
-    op = Ufunc(name, ufunc, mx=mx, vjp=vjp, family="elementwise")
-    register(op)
-    for public in (name, *aliases):
-        publish(public, op, ufunc)
-    return op
+from minpy.ops.aval import Aval, aval_of
+from minpy.ops.logic import equal, greater, less, where
+from minpy.ops.lowering import FLOATS, NUMBERS, STORABLE, Builder, Operand, binary, require, unary
+from minpy.ops.op import FUNCTIONS, ZERO, Op, Ufunc, numpy_function, publish, refuse, register, ufunc
 
 
 def _half_where_equal(compare: Callable, g: Any, x: Any, y: Any) -> Any:
@@ -65,7 +47,7 @@ copy = register(
         "copy",
         numpy=lambda x: numpy.array(x),
         infer=lambda x: aval_of(x),
-        mx=lambda b, out, x: b.op("_copy", out, x) if x.aval.dtype != numpy.bool_ else x,
+        mx=unary("_copy", STORABLE),
         vjp=(lambda g, ans, x: g,),
         family="elementwise",
         elementwise=True,
@@ -86,28 +68,28 @@ real = register(
 
 # Arithmetic ------------------------------------------------------------------------------------
 
-add = _ufunc(
+add = ufunc(
     "add",
     numpy.add,
     binary("_npi_add", "_npi_add_scalar", "_npi_add_scalar"),
     lambda g, ans, x, y: g,
     lambda g, ans, x, y: g,
 )
-subtract = _ufunc(
+subtract = ufunc(
     "subtract",
     numpy.subtract,
     binary("_npi_subtract", "_npi_subtract_scalar", "_npi_rsubtract_scalar"),
     lambda g, ans, x, y: g,
     lambda g, ans, x, y: -g,
 )
-multiply = _ufunc(
+multiply = ufunc(
     "multiply",
     numpy.multiply,
     binary("_npi_multiply", "_npi_multiply_scalar", "_npi_multiply_scalar"),
     lambda g, ans, x, y: g * y,
     lambda g, ans, x, y: g * x,
 )
-true_divide = _ufunc(
+true_divide = ufunc(
     "true_divide",
     numpy.true_divide,
     binary("_npi_true_divide", "_npi_true_divide_scalar", "_npi_rtrue_divide_scalar", allowed=FLOATS),
@@ -116,8 +98,8 @@ true_divide = _ufunc(
     aliases=("divide",),
 )
 # MXNet has no floor_divide, and its remainder gives 0 instead of nan for a zero divisor.
-floor_divide = _ufunc("floor_divide", numpy.floor_divide, None, ZERO, ZERO)
-remainder = _ufunc(
+floor_divide = ufunc("floor_divide", numpy.floor_divide, None, ZERO, ZERO)
+remainder = ufunc(
     "remainder",
     numpy.remainder,
     None,
@@ -148,29 +130,29 @@ def _power_vjp_y(g: Any, ans: Any, x: Any, y: Any) -> Any:
     return g * (ans * log(where(equal(x, 0), 1.0, x)))  # d/dy 0**y is 0 for y > 0
 
 
-power = _ufunc("power", numpy.power, _power_mx, _power_vjp_x, _power_vjp_y)
-negative = _ufunc("negative", numpy.negative, unary("_npi_negative", NUMBERS), lambda g, ans, x: -g)
-positive = _ufunc("positive", numpy.positive, lambda b, out, x: b.cast(x, out.dtype), lambda g, ans, x: g)
-absolute = _ufunc(
+power = ufunc("power", numpy.power, _power_mx, _power_vjp_x, _power_vjp_y)
+negative = ufunc("negative", numpy.negative, unary("_npi_negative", NUMBERS), lambda g, ans, x: -g)
+positive = ufunc("positive", numpy.positive, unary("_copy", NUMBERS), lambda g, ans, x: g)
+absolute = ufunc(
     "absolute",
     numpy.absolute,
     unary("_npi_absolute", NUMBERS),
     lambda g, ans, x: g * sign(x),
     aliases=("abs",),
 )
-fabs = _ufunc("fabs", numpy.fabs, unary("_npi_absolute"), lambda g, ans, x: g * sign(x))
-square = _ufunc("square", numpy.square, unary("_npi_square", NUMBERS), lambda g, ans, x: g * (2 * x))
-reciprocal = _ufunc(
+fabs = ufunc("fabs", numpy.fabs, unary("_npi_absolute"), lambda g, ans, x: g * sign(x))
+square = ufunc("square", numpy.square, unary("_npi_square", NUMBERS), lambda g, ans, x: g * (2 * x))
+reciprocal = ufunc(
     "reciprocal", numpy.reciprocal, unary("_npi_reciprocal"), lambda g, ans, x: -g * (ans * ans)
 )
-maximum = _ufunc(
+maximum = ufunc(
     "maximum",
     numpy.maximum,
     binary("_npi_maximum", "_npi_maximum_scalar", "_npi_maximum_scalar"),
     lambda g, ans, x, y: _half_where_equal(greater, g, x, y),
     lambda g, ans, x, y: _half_where_equal(greater, g, y, x),
 )
-minimum = _ufunc(
+minimum = ufunc(
     "minimum",
     numpy.minimum,
     binary("_npi_minimum", "_npi_minimum_scalar", "_npi_minimum_scalar"),
@@ -181,46 +163,46 @@ minimum = _ufunc(
 
 # Exponentials and logarithms -------------------------------------------------------------------
 
-exp = _ufunc("exp", numpy.exp, unary("_npi_exp"), lambda g, ans, x: g * ans)
-exp2 = _ufunc("exp2", numpy.exp2, None, lambda g, ans, x: g * (ans * math.log(2)))
-expm1 = _ufunc("expm1", numpy.expm1, unary("_npi_expm1"), lambda g, ans, x: g * (ans + 1))
-log = _ufunc("log", numpy.log, unary("_npi_log"), lambda g, ans, x: g / x)
-log2 = _ufunc("log2", numpy.log2, unary("_npi_log2"), lambda g, ans, x: g / (x * math.log(2)))
-log10 = _ufunc("log10", numpy.log10, unary("_npi_log10"), lambda g, ans, x: g / (x * math.log(10)))
-log1p = _ufunc("log1p", numpy.log1p, unary("_npi_log1p"), lambda g, ans, x: g / (x + 1))
-logaddexp = _ufunc(
+exp = ufunc("exp", numpy.exp, unary("_npi_exp"), lambda g, ans, x: g * ans)
+exp2 = ufunc("exp2", numpy.exp2, None, lambda g, ans, x: g * (ans * math.log(2)))
+expm1 = ufunc("expm1", numpy.expm1, unary("_npi_expm1"), lambda g, ans, x: g * (ans + 1))
+log = ufunc("log", numpy.log, unary("_npi_log"), lambda g, ans, x: g / x)
+log2 = ufunc("log2", numpy.log2, unary("_npi_log2"), lambda g, ans, x: g / (x * math.log(2)))
+log10 = ufunc("log10", numpy.log10, unary("_npi_log10"), lambda g, ans, x: g / (x * math.log(10)))
+log1p = ufunc("log1p", numpy.log1p, unary("_npi_log1p"), lambda g, ans, x: g / (x + 1))
+logaddexp = ufunc(
     "logaddexp",
     numpy.logaddexp,
     None,
     lambda g, ans, x, y: g * exp(x - ans),
     lambda g, ans, x, y: g * exp(y - ans),
 )
-sqrt = _ufunc("sqrt", numpy.sqrt, unary("_npi_sqrt"), lambda g, ans, x: g * 0.5 / ans)
-cbrt = _ufunc("cbrt", numpy.cbrt, unary("_npi_cbrt"), lambda g, ans, x: g / (3 * ans * ans))
+sqrt = ufunc("sqrt", numpy.sqrt, unary("_npi_sqrt"), lambda g, ans, x: g * 0.5 / ans)
+cbrt = ufunc("cbrt", numpy.cbrt, unary("_npi_cbrt"), lambda g, ans, x: g / (3 * ans * ans))
 
 
 # Trigonometry ----------------------------------------------------------------------------------
 
-sin = _ufunc("sin", numpy.sin, unary("_npi_sin"), lambda g, ans, x: g * cos(x))
-cos = _ufunc("cos", numpy.cos, unary("_npi_cos"), lambda g, ans, x: -g * sin(x))
-tan = _ufunc("tan", numpy.tan, unary("_npi_tan"), lambda g, ans, x: g * (1 + ans * ans))
-arcsin = _ufunc("arcsin", numpy.arcsin, unary("_npi_arcsin"), lambda g, ans, x: g / sqrt(1 - x * x))
-arccos = _ufunc("arccos", numpy.arccos, unary("_npi_arccos"), lambda g, ans, x: -g / sqrt(1 - x * x))
-arctan = _ufunc("arctan", numpy.arctan, unary("_npi_arctan"), lambda g, ans, x: g / (1 + x * x))
-sinh = _ufunc("sinh", numpy.sinh, unary("_npi_sinh"), lambda g, ans, x: g * cosh(x))
-cosh = _ufunc("cosh", numpy.cosh, unary("_npi_cosh"), lambda g, ans, x: g * sinh(x))
-tanh = _ufunc("tanh", numpy.tanh, unary("_npi_tanh"), lambda g, ans, x: g * (1 - ans * ans))
-arcsinh = _ufunc("arcsinh", numpy.arcsinh, unary("_npi_arcsinh"), lambda g, ans, x: g / sqrt(x * x + 1))
-arccosh = _ufunc("arccosh", numpy.arccosh, unary("_npi_arccosh"), lambda g, ans, x: g / sqrt(x * x - 1))
-arctanh = _ufunc("arctanh", numpy.arctanh, unary("_npi_arctanh"), lambda g, ans, x: g / (1 - x * x))
-arctan2 = _ufunc(
+sin = ufunc("sin", numpy.sin, unary("_npi_sin"), lambda g, ans, x: g * cos(x))
+cos: Ufunc = ufunc("cos", numpy.cos, unary("_npi_cos"), lambda g, ans, x: -g * sin(x))
+tan = ufunc("tan", numpy.tan, unary("_npi_tan"), lambda g, ans, x: g * (1 + ans * ans))
+arcsin = ufunc("arcsin", numpy.arcsin, unary("_npi_arcsin"), lambda g, ans, x: g / sqrt(1 - x * x))
+arccos = ufunc("arccos", numpy.arccos, unary("_npi_arccos"), lambda g, ans, x: -g / sqrt(1 - x * x))
+arctan = ufunc("arctan", numpy.arctan, unary("_npi_arctan"), lambda g, ans, x: g / (1 + x * x))
+sinh = ufunc("sinh", numpy.sinh, unary("_npi_sinh"), lambda g, ans, x: g * cosh(x))
+cosh: Ufunc = ufunc("cosh", numpy.cosh, unary("_npi_cosh"), lambda g, ans, x: g * sinh(x))
+tanh = ufunc("tanh", numpy.tanh, unary("_npi_tanh"), lambda g, ans, x: g * (1 - ans * ans))
+arcsinh = ufunc("arcsinh", numpy.arcsinh, unary("_npi_arcsinh"), lambda g, ans, x: g / sqrt(x * x + 1))
+arccosh = ufunc("arccosh", numpy.arccosh, unary("_npi_arccosh"), lambda g, ans, x: g / sqrt(x * x - 1))
+arctanh = ufunc("arctanh", numpy.arctanh, unary("_npi_arctanh"), lambda g, ans, x: g / (1 - x * x))
+arctan2 = ufunc(
     "arctan2",
     numpy.arctan2,
     binary("_npi_arctan2", allowed=FLOATS),
     lambda g, ans, y, x: g * x / (x * x + y * y),
     lambda g, ans, y, x: -g * y / (x * x + y * y),
 )
-hypot = _ufunc(
+hypot = ufunc(
     "hypot",
     numpy.hypot,
     binary("_npi_hypot", allowed=FLOATS),
@@ -239,13 +221,13 @@ def _factor(factor: float) -> Callable:
     return mx
 
 
-deg2rad = _ufunc(
+deg2rad = ufunc(
     "deg2rad",
     numpy.deg2rad,
     _factor(math.pi / 180),
     lambda g, ans, x: g * (math.pi / 180),
 )
-rad2deg = _ufunc(
+rad2deg = ufunc(
     "rad2deg",
     numpy.rad2deg,
     _factor(180 / math.pi),
@@ -266,128 +248,25 @@ def _sign_mx(b: Builder, out: Aval, x: Operand) -> Operand:
     return b.op("_npi_where", out, is_number, b.op("_npi_sign", out, x), x)  # MXNet's sign(nan) is 0
 
 
-sign = _ufunc("sign", numpy.sign, _sign_mx, ZERO)
-floor = _ufunc("floor", numpy.floor, unary("_npi_floor"), ZERO)
-ceil = _ufunc("ceil", numpy.ceil, unary("_npi_ceil"), ZERO)
-trunc = _ufunc("trunc", numpy.trunc, unary("_npi_trunc"), ZERO)
-# _npi_rint rounds halves down; NumPy rounds them to even, as _npi_around does.
-rint = _ufunc("rint", numpy.rint, unary("_npi_around"), ZERO)
+sign: Ufunc = ufunc("sign", numpy.sign, _sign_mx, ZERO)
+floor = ufunc("floor", numpy.floor, unary("_npi_floor"), ZERO)
+ceil = ufunc("ceil", numpy.ceil, unary("_npi_ceil"), ZERO)
+trunc = ufunc("trunc", numpy.trunc, unary("_npi_trunc"), ZERO)
 
 
-# Comparison and logic --------------------------------------------------------------------------
+def _rint_mx(b: Builder, out: Aval, x: Operand) -> Operand:
+    """_npi_rint rounds halves down; NumPy rounds them to even, as _npi_around does but for -0.0."""
+    require(out.dtype, FLOATS, "rint")
+    x = b.cast(x, out.dtype)
+    rounded = b.op("_npi_around", out, x)
+    is_zero = b.op("_npi_equal_scalar", Aval(out.shape, numpy.dtype(bool)), rounded, scalar=0.0, is_int=False)
+    return b.op("_npi_where", out, is_zero, b.op("_npi_trunc", out, x), rounded)
 
 
-def _comparison(name: str, ufunc: Callable, mirrored: str) -> Ufunc:
-    mx = binary(
-        f"_npi_{name}",
-        f"_npi_{name}_scalar",
-        f"_npi_{mirrored}_scalar",
-        compute_dtype=lambda x, y: result_type(*[v.aval if v.number is None else v.number for v in (x, y)]),
-    )
-    return _ufunc(name, ufunc, mx, ZERO, ZERO)
+rint = ufunc("rint", numpy.rint, _rint_mx, ZERO)
 
 
-equal = _comparison("equal", numpy.equal, "equal")
-not_equal = _comparison("not_equal", numpy.not_equal, "not_equal")
-less = _comparison("less", numpy.less, "greater")
-less_equal = _comparison("less_equal", numpy.less_equal, "greater_equal")
-greater = _comparison("greater", numpy.greater, "less")
-greater_equal = _comparison("greater_equal", numpy.greater_equal, "less_equal")
-
-
-#: MXNet's bitwise operators refuse bool arrays, but its arithmetic on them is that of logic.
-_ON_BOOLS = {"and": "_npi_multiply", "or": "_npi_add", "xor": "_npi_not_equal"}
-
-
-def _logical_mx(name: str) -> Callable:
-    def mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
-        return b.op(_ON_BOOLS[name], out, b.cast(x, numpy.bool_), b.cast(y, numpy.bool_))
-
-    return mx
-
-
-def _bitwise_mx(name: str) -> Callable:
-    on_integers, on_bools = binary(f"_npi_bitwise_{name}", allowed=INTEGERS), _logical_mx(name)
-
-    def mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
-        return (on_bools if out.dtype == numpy.bool_ else on_integers)(b, out, x, y)
-
-    return mx
-
-
-logical_and = _ufunc("logical_and", numpy.logical_and, _logical_mx("and"), ZERO, ZERO)
-logical_or = _ufunc("logical_or", numpy.logical_or, _logical_mx("or"), ZERO, ZERO)
-logical_xor = _ufunc("logical_xor", numpy.logical_xor, _logical_mx("xor"), ZERO, ZERO)
-logical_not = _ufunc(
-    "logical_not",
-    numpy.logical_not,
-    lambda b, out, x: b.op("_npi_logical_not", out, b.cast(x, numpy.bool_)),
-    ZERO,
-)
-bitwise_and = _ufunc("bitwise_and", numpy.bitwise_and, _bitwise_mx("and"), ZERO, ZERO)
-bitwise_or = _ufunc("bitwise_or", numpy.bitwise_or, _bitwise_mx("or"), ZERO, ZERO)
-bitwise_xor = _ufunc("bitwise_xor", numpy.bitwise_xor, _bitwise_mx("xor"), ZERO, ZERO)
-
-
-def _invert_mx(b: Builder, out: Aval, x: Operand) -> Operand:
-    if out.dtype == numpy.bool_:
-        return b.op("_npi_logical_not", out, x)
-    require(out.dtype, INTEGERS, "invert")
-    return b.op("_npi_bitwise_not", out, x)
-
-
-invert = _ufunc("invert", numpy.invert, _invert_mx, ZERO, aliases=("bitwise_not",))
-
-
-def _classify(mx_name: str) -> Callable:
-    def mx(b: Builder, out: Aval, x: Operand) -> Operand:
-        require(x.aval.dtype, FLOATS, mx_name)
-        return b.op(mx_name, out, x)
-
-    return mx
-
-
-isnan = _ufunc("isnan", numpy.isnan, _classify("_npi_isnan"), ZERO)
-isinf = _ufunc("isinf", numpy.isinf, _classify("_npi_isinf"), ZERO)
-isfinite = _ufunc("isfinite", numpy.isfinite, _classify("_npi_isfinite"), ZERO)
-
-
-# Selection -------------------------------------------------------------------------------------
-
-
-def _where_infer(condition: Any, x: Any, y: Any) -> Aval:
-    shape = broadcast_shapes(*[aval_of(v).shape for v in (condition, x, y)])
-    return Aval(shape, result_type(x, y))
-
-
-def _where_mx(b: Builder, out: Aval, condition: Operand, x: Operand, y: Operand) -> Operand:
-    condition = b.cast(condition, numpy.bool_)
-    return through_int8(lambda b, out, x, y: b.op("_npi_where", out, condition, x, y))(b, out, x, y)
-
-
-where_op = register(
-    Op(
-        "where",
-        numpy=numpy.where,
-        infer=_where_infer,
-        mx=_where_mx,
-        vjp=(
-            ZERO,
-            lambda g, ans, condition, x, y: where(condition, g, 0),
-            lambda g, ans, condition, x, y: where(condition, 0, g),
-        ),
-        family="elementwise",
-        elementwise=True,
-    )
-)
-
-
-@numpy_function(numpy.where)
-def where(condition, x=None, y=None):
-    """``x`` where ``condition`` is true, else ``y``; with the condition alone, ``nonzero``."""
-    if x is None and y is None:
-        refuse(condition="alone")  # the shape of the result depends on the data
-    return where_op(condition, x, y)
+# Limits and rounding ---------------------------------------------------------------------------
 
 
 @numpy_function(numpy.clip)
@@ -400,7 +279,7 @@ def clip(a, a_min=None, a_max=None, out=None, **options):
     return result if a_max is None else minimum(result, a_max)
 
 
-@numpy_function(numpy.around, numpy.round_)
+@numpy_function(numpy.around, numpy.round_)  # type: ignore[attr-defined]
 def around(a, decimals=0, out=None):
     """``a`` rounded to ``decimals`` places, halves to even; the gradient is 0."""
     refuse(out=out, decimals=decimals or None)

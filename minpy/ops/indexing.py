@@ -15,8 +15,8 @@ import numpy
 
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis, product
-from minpy.ops.elementwise import equal, where
 from minpy.ops.keys import WHOLE, Layout, join_key, result_shape, split_key
+from minpy.ops.logic import equal, where
 from minpy.ops.lowering import (
     NUMBERS,
     Builder,

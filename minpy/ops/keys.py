@@ -29,6 +29,7 @@ class _ArrayMark:
 
 ARRAY = _ArrayMark()
 WHOLE = ("slice", None, None, None)
+BACKWARD = ("slice", None, None, -1)
 
 
 def split_key(key: Any) -> tuple[tuple, tuple]:

@@ -12,6 +12,8 @@ mode runs them in NumPy).
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Any, Callable
 
 import numpy
@@ -117,13 +119,21 @@ def binary(
         dtype = compute_dtype(x, y) if compute_dtype else out.dtype
         require(dtype, allowed, mx_name)
         if dtype in FLOATS:  # the forms for a constant go through double, too short for int64
-            if scalar_name and y.number is not None and x.number is None:
-                return b.op(scalar_name, out, b.cast(x, dtype), scalar=float(y.number), is_int=False)
-            if reversed_name and x.number is not None and y.number is None:
-                return b.op(reversed_name, out, b.cast(y, dtype), scalar=float(x.number), is_int=False)
+            left, right = _as_attribute(x), _as_attribute(y)
+            if scalar_name and right is not None and x.number is None:
+                return b.op(scalar_name, out, b.cast(x, dtype), scalar=right, is_int=False)
+            if reversed_name and left is not None and y.number is None:
+                return b.op(reversed_name, out, b.cast(y, dtype), scalar=left, is_int=False)
         return b.op(mx_name, out, b.cast(x, dtype), b.cast(y, dtype))
 
     return mx
+
+
+def _as_attribute(x: Operand) -> float | None:
+    """An operand's number, if it is one that MXNet can read as an attribute: not inf, nan or denormal."""
+    number = x.number
+    readable = number is not None and (number == 0 or sys.float_info.min <= abs(number) < math.inf)
+    return float(number) if readable else None  # type: ignore[arg-type]
 
 
 def through_int8(rule: Callable) -> Callable:

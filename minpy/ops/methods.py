@@ -6,11 +6,12 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops import creation, elementwise, indexing, linalg, reduction, shape
+from minpy.ops import creation, elementwise, indexing, linalg, logic, reduction, shape
 from minpy.ops.aval import Aval
 from minpy.ops.op import Box
 
-_OPERATORS = {
+#: the operators of Python by the name of their methods
+OPERATORS: dict[str, Callable] = {
     "add": elementwise.add,
     "sub": elementwise.subtract,
     "mul": elementwise.multiply,
@@ -19,17 +20,17 @@ _OPERATORS = {
     "mod": elementwise.remainder,
     "pow": elementwise.power,
     "matmul": linalg.matmul,
-    "and": elementwise.bitwise_and,
-    "or": elementwise.bitwise_or,
-    "xor": elementwise.bitwise_xor,
+    "and": logic.bitwise_and,
+    "or": logic.bitwise_or,
+    "xor": logic.bitwise_xor,
 }
 _COMPARISONS = {
-    "eq": elementwise.equal,
-    "ne": elementwise.not_equal,
-    "lt": elementwise.less,
-    "le": elementwise.less_equal,
-    "gt": elementwise.greater,
-    "ge": elementwise.greater_equal,
+    "eq": logic.equal,
+    "ne": logic.not_equal,
+    "lt": logic.less,
+    "le": logic.less_equal,
+    "gt": logic.greater,
+    "ge": logic.greater_equal,
 }
 
 
@@ -93,7 +94,7 @@ class ArrayMethods(Box):
         return elementwise.absolute(self)
 
     def __invert__(self):
-        return elementwise.invert(self)
+        return logic.invert(self)
 
     def __getitem__(self, key: Any) -> Any:
         return indexing.getitem(self, key)
@@ -152,7 +153,7 @@ def _function_method(function: Any) -> Callable:
     return method
 
 
-for _name, _operation in _OPERATORS.items():
+for _name, _operation in OPERATORS.items():
     setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
     setattr(ArrayMethods, f"__r{_name}__", _reflected(_operation))
 for _name, _operation in _COMPARISONS.items():

@@ -14,7 +14,7 @@ from typing import Any, Callable
 import numpy
 
 from minpy.errors import GradientError, UnsupportedError
-from minpy.ops.aval import Aval
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, function_dtype
 
 #: Three ways in which an argument can have no gradient rule. The messages for the user differ.
 ZERO = "zero"  # known: the derivative is zero everywhere it is defined
@@ -254,9 +254,8 @@ def refuse(**options: Any) -> None:
             raise UnsupportedError(f"the option {name}= is not compiled")
 
 
-def elementwise_infer(function: Callable) -> Callable[..., Aval]:
+def _elementwise_infer(function: Callable) -> Callable[..., Aval]:
     """Inference for a NumPy ufunc: shapes broadcast, the dtype is the one that the ufunc gives."""
-    from minpy.ops.aval import aval_of, broadcast_shapes, function_dtype
 
     def infer(*operands: Any) -> Aval:
         shape = broadcast_shapes(*[aval_of(x).shape for x in operands])
@@ -272,7 +271,7 @@ class Ufunc(Op):
     """
 
     def __init__(self, name: str, ufunc: Callable, **columns: Any):
-        columns.setdefault("infer", elementwise_infer(ufunc))
+        columns.setdefault("infer", _elementwise_infer(ufunc))
         super().__init__(name, numpy=ufunc, elementwise=True, **columns)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -283,3 +282,12 @@ class Ufunc(Op):
             if isinstance(arg, Box):
                 return arg.bind(self, args, options)  # type: ignore[attr-defined]
         return current_interpreter().bind(self, args, options)
+
+
+def ufunc(name: str, function: Callable, mx: Callable | None, *vjp: Any, aliases: tuple = ()) -> Ufunc:
+    """Put a ufunc into the table and make it public under its name and ``aliases``."""
+    op = Ufunc(name, function, mx=mx, vjp=vjp, family="elementwise")
+    register(op)
+    for public in (name, *aliases):
+        publish(public, op, function)
+    return op

@@ -12,8 +12,9 @@ from typing import Any, Callable
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, normalize_axes, normalize_axis, product
-from minpy.ops.elementwise import astype, equal, multiply, sqrt, square, subtract, true_divide
+from minpy.ops.elementwise import astype, multiply, sqrt, square, subtract, true_divide
 from minpy.ops.indexing import basic_slice
+from minpy.ops.logic import equal
 from minpy.ops.lowering import FLOATS, NUMBERS, Builder, Operand, require
 from minpy.ops.op import ZERO, Op, numpy_function, publish, refuse, register
 from minpy.ops.shape import broadcast_to_op, concatenate_op, reshape_op, transpose_op

@@ -17,7 +17,7 @@ from minpy.ops.aval import (
     product,
 )
 from minpy.ops.indexing import basic_slice, index
-from minpy.ops.keys import ARRAY, WHOLE
+from minpy.ops.keys import ARRAY, BACKWARD, WHOLE
 from minpy.ops.lowering import Builder, Operand, through_int8
 from minpy.ops.op import Box, Op, numpy_function, refuse, register
 
@@ -44,7 +44,7 @@ def _reshape_infer(x: Any, shape: tuple[int, ...]) -> Aval:
     return Aval(resolve_shape(shape, aval.size), aval.dtype)
 
 
-reshape_op = register(
+reshape_op: Op = register(
     Op(
         "reshape",
         numpy=lambda x, shape: numpy.reshape(x, shape),
@@ -63,7 +63,7 @@ def _transpose_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...]) -> O
     return b.op("transpose", out, x, axes=axes)
 
 
-transpose_op = register(
+transpose_op: Op = register(
     Op(
         "transpose",
         numpy=lambda x, axes: numpy.transpose(x, axes),
@@ -137,24 +137,6 @@ concatenate_op = register(
         infer=_concatenate_infer,
         mx=through_int8(_concatenate_mx),
         vjp=_concatenate_vjp,
-        family="shape",
-    )
-)
-
-
-def _flip_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...]) -> Operand:
-    begin = tuple(None for _ in out.shape)
-    step = tuple(-1 if axis in axes else 1 for axis in range(out.ndim))
-    return b.op("slice", out, x, begin=begin, end=begin, step=step) if axes else x
-
-
-flip_op = register(
-    Op(
-        "flip",
-        numpy=lambda x, axes: numpy.flip(x, axes),
-        infer=lambda x, axes: aval_of(x),
-        mx=through_int8(_flip_mx),
-        vjp=(lambda g, ans, x, axes: flip_op(g, axes=axes),),
         family="shape",
     )
 )
@@ -345,7 +327,9 @@ def array_split(ary, indices_or_sections, axis=0):
 @numpy_function(numpy.flip)
 def flip(m, axis=None):
     """The order of elements reversed along the axes."""
-    return flip_op(m, axes=normalize_axes(axis, aval_of(m).ndim))
+    ndim = aval_of(m).ndim
+    axes = normalize_axes(axis, ndim)
+    return index(m, template=tuple(BACKWARD if i in axes else WHOLE for i in range(ndim)))
 
 
 @numpy_function(numpy.take)
@@ -355,8 +339,6 @@ def take(a, indices, axis=None, out=None, mode="raise"):
     if axis is None:
         a, axis = ravel.implementation(a), 0
     axis = normalize_axis(axis, aval_of(a).ndim)
-    if isinstance(indices, int):
-        return index(a, template=(WHOLE,) * axis + (indices,))
     if not isinstance(indices, Box):
         indices = numpy.asarray(indices)
     return index(a, indices, template=(WHOLE,) * axis + (ARRAY,))

@@ -15,7 +15,7 @@ from typing import Any, Callable
 import numpy
 
 from minpy.errors import ContextError
-from minpy.ops import Aval, elementwise, indexing
+from minpy.ops import Aval, elementwise, indexing, logic
 from minpy.ops import shape as shape_ops
 from minpy.ops.methods import ArrayMethods
 from minpy.ops.op import Op, eager_interpreter
@@ -312,9 +312,9 @@ for _name, _op in {
     "floordiv": elementwise.floor_divide,
     "mod": elementwise.remainder,
     "pow": elementwise.power,
-    "and": elementwise.bitwise_and,
-    "or": elementwise.bitwise_or,
-    "xor": elementwise.bitwise_xor,
+    "and": logic.bitwise_and,
+    "or": logic.bitwise_or,
+    "xor": logic.bitwise_xor,
 }.items():
     setattr(Array, f"__i{_name}__", _in_place(_op))
 

@@ -48,13 +48,20 @@ def run_op(op: Op, args: tuple, params: dict) -> Any:
     if tape is not None:
         record(tape, op, values, params, results)
     arrays = tuple([Array(value) for value in results])
-    if op in VIEW_OPS and len(values) == 1 and isinstance(args[0], Array):
+    if op in VIEW_OPS and len(values) == 1 and isinstance(args[0], Array) and _shares(values[0], results[0]):
         view = arrays[0]
         view._base, view._view, view._seen = args[0], (op, params), args[0]._version
         view._value.owner = values[0]
         if values[0].root().recorded:
             view._value.recorded = True
     return arrays if len(arrays) > 1 else arrays[0]
+
+
+def _shares(source: Value, result: Value) -> bool:
+    """Whether NumPy would give a view: not for one element, nor where a reshape has to copy."""
+    if source.context != CPU:
+        return bool(result.aval.shape)
+    return numpy.may_share_memory(source.numpy(), result.numpy())
 
 
 def _plain(x: Any) -> Any:
@@ -97,7 +104,10 @@ def _run_mxnet(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value
     builder = ImperativeBuilder(context)
     operands = [_operand(value, aval_of(box), context) for value, box in zip(values, boxes)]
     try:
-        handle = builder.handle(op.mx(builder, out, *operands, **params))
+        result = op.mx(builder, out, *operands, **params)
+        if any(result is operand for operand in operands):  # a write to one must not reach the other
+            result = builder.op("_copy", out, result)
+        handle = builder.handle(result)
     except native.MXNetError as error:
         raise UnsupportedError(f"MXNet refused it: {native.short_message(error)}") from None
     return (Value(None, handle, out, context),)
