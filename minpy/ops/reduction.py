@@ -15,7 +15,7 @@ from minpy.ops.aval import Aval, aval_of, normalize_axes, normalize_axis, produc
 from minpy.ops.elementwise import astype, multiply, sqrt, square, subtract, true_divide
 from minpy.ops.indexing import basic_slice
 from minpy.ops.logic import equal
-from minpy.ops.lowering import FLOATS, NUMBERS, Builder, Operand, require
+from minpy.ops.lowering import FLOATS, INTEGERS, NUMBERS, Builder, Operand, require
 from minpy.ops.op import ZERO, Op, numpy_function, publish, refuse, register
 from minpy.ops.shape import broadcast_to_op, concatenate_op, reshape_op, transpose_op
 
@@ -42,21 +42,23 @@ def _reduced_dtype(function: Callable, dtype: numpy.dtype) -> numpy.dtype:
     return numpy.result_type(function(numpy.ones(1, dtype)))
 
 
-def _reduction(
-    name: str, function: Callable, mx_name: str, allowed: frozenset, vjp: Any, needs_elements: bool = False
-) -> Op:
+def _by_operator(mx_name: str, allowed: frozenset) -> Callable:
+    """Rule for a reduction that MXNet does as NumPy does."""
+
+    def mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...], keepdims: bool) -> Operand:
+        require(out.dtype, allowed, mx_name)
+        x = b.cast(x, out.dtype)
+        return b.op(mx_name, out, x, axis=axes, keepdims=keepdims) if axes else b.reshape(x, out.shape)
+
+    return mx
+
+
+def _reduction(name: str, function: Callable, mx: Callable, vjp: Any, needs_elements: bool = False) -> Op:
     def infer(x: Any, axes: tuple[int, ...], keepdims: bool) -> Aval:
         aval = aval_of(x)
         if needs_elements and 0 in [aval.shape[axis] for axis in axes]:
             raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
         return Aval(reduced_shape(aval.shape, axes, keepdims), _reduced_dtype(function, aval.dtype))
-
-    def mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...], keepdims: bool) -> Operand:
-        require(out.dtype, allowed, f"{name} over axes")
-        x = b.cast(x, out.dtype)
-        if not axes:
-            return b.reshape(x, out.shape)
-        return b.op(mx_name, out, x, axis=axes, keepdims=keepdims)
 
     def run(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
         return function(x, axis=axes, keepdims=keepdims)
@@ -64,11 +66,35 @@ def _reduction(
     return register(Op(name, numpy=run, infer=infer, mx=mx, vjp=vjp, family="reduction"))
 
 
+_integer_sum_mx = _by_operator("_np_sum", INTEGERS)
+
+
+def _sum_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...], keepdims: bool) -> Operand:
+    """Floats are summed by BLAS, as products with ones: MXNet's own sum is slow and makes nan of inf."""
+    if out.dtype not in FLOATS:
+        return _integer_sum_mx(b, out, x, axes, keepdims)
+    x = b.cast(x, out.dtype)
+    shape = x.aval.shape
+    starts = [axis for axis in axes if axis - 1 not in axes]
+    stops = [axis + 1 for axis in axes if axis + 1 not in axes]
+    for start, stop in reversed(list(zip(starts, stops))):  # runs of adjacent axes
+        before, size, after = product(shape[:start]), product(shape[start:stop]), product(shape[stop:])
+        ones = b.op("_npi_ones", Aval((size,), out.dtype), shape=(size,), dtype=out.dtype.name)
+        if after == 1:
+            x = b.op("dot", Aval((before,), out.dtype), b.reshape(x, (before, size)), ones)
+        elif before == 1:
+            x = b.op("dot", Aval((after,), out.dtype), ones, b.reshape(x, (size, after)))
+        else:
+            middle = b.reshape(x, (before, size, after))
+            x = b.op("sum", Aval((before, after), out.dtype), middle, axis=1)
+        shape = shape[:start] + shape[stop:]
+    return b.reshape(x, out.shape)
+
+
 sum_op = _reduction(
     "sum",
     numpy.sum,
-    "_np_sum",
-    NUMBERS,
+    _sum_mx,
     (lambda g, ans, x, axes, keepdims: _spread_to(g, x, axes, keepdims),),
 )
 
@@ -78,7 +104,14 @@ def _mean_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -
     return _spread_to(true_divide(g, float(count or 1)), x, axes, keepdims)
 
 
-mean_op = _reduction("mean", numpy.mean, "_npi_mean", FLOATS, (_mean_vjp,))
+def _mean_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...], keepdims: bool) -> Operand:
+    require(out.dtype, FLOATS, "mean")
+    total = _sum_mx(b, out, x, axes, keepdims)
+    count = float(product(x.aval.shape[axis] for axis in axes))
+    return b.op("_npi_true_divide_scalar", out, total, scalar=count, is_int=False)
+
+
+mean_op = _reduction("mean", numpy.mean, _mean_mx, (_mean_vjp,))
 
 
 def _exclusive_products(x: Any) -> Any:
@@ -113,7 +146,7 @@ def _prod_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -
     return spread(g, x, axes, keepdims) * others
 
 
-prod_op = _reduction("prod", numpy.prod, "_np_prod", FLOATS, (_prod_vjp,))
+prod_op = _reduction("prod", numpy.prod, _by_operator("_np_prod", FLOATS), (_prod_vjp,))
 
 
 def _extremum_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
@@ -122,8 +155,8 @@ def _extremum_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...], keepdims: boo
     return spread(g, x, axes, keepdims) * hit / sum_op(hit, axes=axes, keepdims=True)
 
 
-max_op = _reduction("max", numpy.max, "_np_max", NUMBERS, (_extremum_vjp,), needs_elements=True)
-min_op = _reduction("min", numpy.min, "_np_min", NUMBERS, (_extremum_vjp,), needs_elements=True)
+max_op = _reduction("max", numpy.max, _by_operator("_np_max", NUMBERS), (_extremum_vjp,), needs_elements=True)
+min_op = _reduction("min", numpy.min, _by_operator("_np_min", NUMBERS), (_extremum_vjp,), needs_elements=True)
 
 
 def _logical_reduction(name: str, function: Callable, mx_name: str) -> Op:

@@ -1,0 +1,21 @@
+"""What every test starts from: the same random numbers, and no setting left over from another test."""
+
+from __future__ import annotations
+
+import random
+
+import numpy
+import pytest
+
+import minpy
+
+
+@pytest.fixture(autouse=True)
+def same_start():
+    """Seed the generators; put back the settings of the process afterwards."""
+    random.seed(0)
+    numpy.random.seed(0)
+    policy, dtype = minpy.get_global_policy(), minpy.default_dtype()
+    yield
+    minpy.set_global_policy(policy)
+    minpy.set_default_dtype(dtype)

@@ -1,0 +1,257 @@
+"""Calls of the public functions, by name: in any namespace, with operands to draw.
+
+``function(np, *arrays)`` runs with NumPy, with MinPy, and compiled. Every public function is here,
+but for ufuncs, whose samples are made by themselves, and for functions that make arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+import numpy
+
+from tests.ops.samples import Draw
+
+
+class Call(NamedTuple):
+    """One call. ``compiles`` is False where it is left to NumPy, which has no gradient to it."""
+
+    function: Callable[..., Any]
+    operands: tuple[Draw, ...]
+    compiles: bool = True
+
+
+def _calls(*functions: Callable, on: tuple, compiles: bool = True) -> list[Call]:
+    return [Call(function, tuple(map(Draw, on)), compiles) for function in functions]
+
+
+def _reduction(name: str, *more: Call) -> list[Call]:
+    """The forms that ``axis`` can have, with and without keepdims, as a function and as a method."""
+    calls = []
+    for axis in (None, 0, 2, -1, -3, (0, 2), (-1, 0), (1,), (0, 1, 2), ()):
+        calls.append(lambda np, x, axis=axis: getattr(np, name)(x, axis=axis))
+        calls.append(lambda np, x, axis=axis: getattr(np, name)(x, axis, keepdims=True))
+    calls.append(lambda np, x: getattr(np, name)(x))
+    if name not in ("amax", "amin"):
+        calls.append(lambda np, x: getattr(x, name)(1))
+    return [*_calls(*calls, on=((2, 3, 4),)), *_calls(*calls[-1:], on=((1, 2),)), *more]
+
+
+def _typed(name: str) -> list[Call]:
+    return [
+        *_calls(lambda np, x: getattr(np, name)(x, 0, dtype="float64"), on=((2, 3),)),
+        *_calls(lambda np, x: getattr(np, name)(x, where=x > 0), on=((2, 3),), compiles=False),
+    ]
+
+
+def _with_initial(name: str) -> list[Call]:
+    return _calls(lambda np, x: getattr(np, name)(x, initial=1.0), on=((2, 3),), compiles=False)
+
+
+def _position(name: str) -> list[Call]:
+    return _calls(
+        lambda np, x: getattr(np, name)(x),
+        lambda np, x: getattr(np, name)(x, 0),
+        lambda np, x: getattr(np, name)(x, axis=-1),
+        lambda np, x: getattr(x, name)(1),
+        on=((3, 4),),
+    ) + _calls(lambda np, x: getattr(np, name)(x, 0, keepdims=True), on=((3, 4),), compiles=False)
+
+
+def _spread(name: str) -> list[Call]:
+    return [
+        *_calls(
+            lambda np, x: getattr(np, name)(x, ddof=1),
+            lambda np, x: getattr(np, name)(x, 0, ddof=2.5),
+            on=((5, 3),),
+        ),
+        *_calls(lambda np, x: getattr(np, name)(x, dtype="float64"), on=((5, 3),), compiles=False),
+    ]
+
+
+_RANKS = ((), (3,), (2, 3), (4, 2, 3))
+
+
+def _ranks(function: Callable, fits: Callable) -> list[Call]:
+    """Products for operands of every rank; ``fits`` gives the shape of the second to match 3."""
+    return [Call(function, (Draw(a), Draw(fits(b)))) for a in _RANKS for b in _RANKS]
+
+
+def _columns(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape with 3 as the last axis but one, which a dot sums over."""
+    return (*shape[:-2], *reversed(shape[-2:]))
+
+
+_PAIR = ((2, 3), (2, 3))
+_ONE = ((3, 4),)
+
+CALLS: dict[str, list[Call]] = {
+    "where": [
+        *_calls(
+            lambda np, x, y: np.where(x > 0, x, y),
+            lambda np, x, y: np.where(x > y, x, 0),
+            lambda np, x, y: np.where(x, 1.0, y),
+            on=_PAIR,
+        ),
+        *_calls(lambda np, x: np.where(x > 0), on=_ONE, compiles=False),
+    ],
+    "clip": [
+        *_calls(
+            lambda np, x: np.clip(x, -0.5, 0.5),
+            lambda np, x: np.clip(x, None, 0.5),
+            lambda np, x: np.clip(x, 1, a_max=None),
+            lambda np, x: np.clip(x, 1, -1),
+            lambda np, x: x.clip(-1, 1),
+            on=_ONE,
+        ),
+        *_calls(lambda np, x, low: np.clip(x, low, 1.5), on=((3, 4), (4,))),
+    ],
+    "around": [
+        *_calls(lambda np, x: np.around(x), lambda np, x: x.round(), on=_ONE),
+        *_calls(lambda np, x: np.around(x, 1), on=_ONE, compiles=False),
+    ],
+    "round": _calls(lambda np, x: np.round(x), on=_ONE),
+    "reshape": [
+        *_calls(
+            lambda np, x: np.reshape(x, (2, 6)),
+            lambda np, x: np.reshape(x, (2, -1, 3)),
+            lambda np, x: np.reshape(x, -1),
+            lambda np, x: x.reshape(4, 3),
+            lambda np, x: x.reshape((-1, 2)),
+            on=_ONE,
+        ),
+        *_calls(lambda np, x: np.reshape(x, (0, -1)) if x.size else np.reshape(x, (5, 0)), on=((0, 3),)),
+        *_calls(lambda np, x: np.reshape(x, (2, 6), order="F"), on=_ONE, compiles=False),
+    ],
+    "ravel": [
+        *_calls(lambda np, x: np.ravel(x), lambda np, x: x.ravel(), lambda np, x: x.flatten(), on=_ONE),
+        *_calls(lambda np, x: np.ravel(x, "F"), on=_ONE, compiles=False),
+    ],
+    "transpose": _calls(
+        lambda np, x: np.transpose(x),
+        lambda np, x: np.transpose(x, (2, 0, 1)),
+        lambda np, x: np.transpose(x, [-1, 0, 1]),
+        lambda np, x: x.transpose(1, 0, 2),
+        lambda np, x: x.transpose((1, 2, 0)),
+        lambda np, x: x.T,
+        on=((2, 3, 4),),
+    ),
+    "swapaxes": _calls(
+        lambda np, x: np.swapaxes(x, 0, 2), lambda np, x: x.swapaxes(-1, 1), on=((2, 3, 4),)
+    ),
+    "moveaxis": _calls(
+        lambda np, x: np.moveaxis(x, 0, -1),
+        lambda np, x: np.moveaxis(x, [0, 1], [-1, 0]),
+        lambda np, x: np.moveaxis(x, (-1,), (0,)),
+        on=((2, 3, 4),),
+    ),
+    "expand_dims": _calls(
+        lambda np, x: np.expand_dims(x, 0),
+        lambda np, x: np.expand_dims(x, -1),
+        lambda np, x: np.expand_dims(x, (0, 3)),
+        on=_ONE,
+    ),
+    "squeeze": _calls(
+        lambda np, x: np.squeeze(x),
+        lambda np, x: np.squeeze(x, 0),
+        lambda np, x: np.squeeze(x, axis=(0, -1)),
+        lambda np, x: x.squeeze(-1),
+        on=((1, 3, 1),),
+    ),
+    "broadcast_to": _calls(
+        lambda np, x: np.broadcast_to(x, (2, 3, 4)), lambda np, x: np.broadcast_to(x, [3, 4]), on=((3, 1),)
+    ),
+    "concatenate": [
+        *_calls(
+            lambda np, x, y: np.concatenate([x, y]),
+            lambda np, x, y: np.concatenate((x, y), axis=1),
+            lambda np, x, y: np.concatenate((x, y, x), -1),
+            lambda np, x, y: np.concatenate((x, y), None),
+            on=_PAIR,
+        ),
+        *_calls(lambda np, x, y: np.concatenate((x, y), dtype="float64"), on=_PAIR, compiles=False),
+        *_calls(lambda np, x: np.concatenate(x), on=_ONE, compiles=False),
+    ],
+    "stack": _calls(
+        lambda np, x, y: np.stack([x, y]),
+        lambda np, x, y: np.stack((x, y), axis=-1),
+        lambda np, x, y: np.stack((x, y), 1),
+        on=_PAIR,
+    ),
+    "vstack": [
+        *_calls(lambda np, x, y: np.vstack((x, y)), on=_PAIR),
+        *_calls(lambda np, x, y: np.vstack([x, y]), on=((3,), (3,))),
+    ],
+    "hstack": [
+        *_calls(lambda np, x, y: np.hstack((x, y)), on=_PAIR),
+        *_calls(lambda np, x, y: np.hstack([x, y]), on=((3,), (2,))),
+        *_calls(lambda np, x, y: np.hstack([x, y]), on=((), ())),
+    ],
+    "append": [
+        *_calls(lambda np, x, y: np.append(x, y), lambda np, x, y: np.append(x, y, 1), on=_PAIR),
+        *_calls(lambda np, x: np.append(x, 2.5), on=((3,),)),
+    ],
+    "split": _calls(
+        lambda np, x: np.split(x, 3),
+        lambda np, x: np.split(x, 2, axis=1),
+        lambda np, x: np.split(x, [1, 4]),
+        lambda np, x: np.split(x, [4, 1], 0),
+        lambda np, x: np.split(x, (-1, 10), -1),
+        lambda np, x: np.split(x, numpy.array([2, 3])),
+        on=((6, 4),),
+    ),
+    "array_split": _calls(
+        lambda np, x: np.array_split(x, 4), lambda np, x: np.array_split(x, 3, axis=-1), on=((6, 4),)
+    ),
+    "flip": _calls(
+        lambda np, x: np.flip(x),
+        lambda np, x: np.flip(x, 0),
+        lambda np, x: np.flip(x, (0, -1)),
+        lambda np, x: np.flip(x, axis=()),
+        on=_ONE,
+    ),
+    "take": [
+        *_calls(
+            lambda np, x: np.take(x, [0, -1, 11]),
+            lambda np, x: np.take(x, numpy.array([[1, 0], [2, -3]]), axis=0),
+            lambda np, x: np.take(x, 2, axis=1),
+            lambda np, x: x.take([1, 1], -1),
+            on=_ONE,
+        ),
+        *_calls(lambda np, x: np.take(x, [20, -20], mode="clip"), on=_ONE, compiles=False),
+    ],
+    "matmul": [
+        *_calls(lambda np, x, y: np.matmul(x, y), on=((2, 3), (3, 4))),
+        *_calls(lambda np, x, y: x @ y, on=((5, 2, 3), (3, 4))),
+    ],
+    "dot": [
+        *_ranks(lambda np, x, y: np.dot(x, y), _columns),
+        *_calls(lambda np, x, y: x.dot(y), on=((2, 3), (3,))),
+    ],
+    "inner": _ranks(lambda np, x, y: np.inner(x, y), tuple),
+    "outer": _ranks(lambda np, x, y: np.outer(x, y), tuple),
+    "tensordot": [
+        *_calls(lambda np, x, y: np.tensordot(x, y), on=((2, 3, 4), (3, 4, 5))),
+        *_calls(
+            lambda np, x, y: np.tensordot(x, y, 1),
+            lambda np, x, y: np.tensordot(x, y, axes=0),
+            lambda np, x, y: np.tensordot(x, y, ([0, 2], [2, 0])),
+            lambda np, x, y: np.tensordot(x, y, axes=(-1, 0)),
+            on=((2, 3, 4), (4, 3, 2)),
+        ),
+    ],
+    "sum": _reduction("sum", *_typed("sum"), *_with_initial("sum")),
+    "prod": _reduction("prod", *_typed("prod"), *_with_initial("prod")),
+    "mean": _reduction("mean", *_typed("mean")),
+    "max": _reduction("max", *_with_initial("max")),
+    "min": _reduction("min", *_with_initial("min")),
+    "amax": _reduction("amax"),
+    "amin": _reduction("amin"),
+    "any": _reduction("any"),
+    "all": _reduction("all"),
+    "argmax": _position("argmax"),
+    "argmin": _position("argmin"),
+    "var": _reduction("var", *_spread("var")),
+    "std": _reduction("std", *_spread("std")),
+    "add": _calls(lambda np, x, y: np.add(x, y, dtype="float64"), on=_PAIR, compiles=False),
+}

@@ -1,0 +1,98 @@
+"""NumPy's promotion of types: operands of different dtypes, rare dtypes, Python numbers of any size."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy
+import pytest
+
+import minpy
+from minpy.ops import OPS, Aval, Op
+from minpy.ops.op import Ufunc
+from tests.ops.checks import boxed, call, compiled
+from tests.ops.samples import DTYPES, Draw, Sample, domain, samples_of
+from tests.ops.test_table import reference
+from tests.ops.tolerances import assert_same
+
+RARE = ("int8", "uint8", "int16", "uint32", "float16", "complex64")
+NUMBERS = (3, 300, -1, 2**40, 1e30, 1e300, 0.1, 1e-300, True, 2j)
+
+BINARY = [op for op in OPS.values() if isinstance(op, Ufunc) and op.numpy.nin == 2]
+JOINING = [*BINARY, *(OPS[name] for name in ("where", "concatenate", "matmul", "index_put"))]
+
+
+def check(op: Op, args: tuple, params: dict, what: str) -> None:
+    """Eager, inferred and compiled against NumPy; where it raises, so do they."""
+    expected = reference(op, args, params)
+    with numpy.errstate(all="ignore"):
+        if isinstance(expected, type):
+            with pytest.raises(expected):
+                op(*map(boxed, args), **params)
+            return
+        assert_same(op(*map(boxed, args), **params), expected, what)
+        assert op.infer(*args, **params) == Aval(expected.shape, expected.dtype), what
+        graph = compiled(call(op, params), args)
+        if graph is not None:
+            assert_same(graph(*args), expected, f"{what}, compiled")
+
+
+def redrawn(sample: Sample, dtypes: tuple[str, ...]) -> Sample:
+    """The sample with these dtypes for its operands, in turn."""
+    following = itertools.cycle(dtypes)
+    args = [x._replace(dtype=x.dtype or next(following)) if isinstance(x, Draw) else x for x in sample.args]
+    return sample._replace(args=tuple(args))
+
+
+@pytest.mark.parametrize("op", JOINING, ids=lambda op: op.name)
+def test_operands_of_two_dtypes(op):
+    first = samples_of(op)[0]
+    for dtypes in itertools.permutations((*DTYPES, "int8", "float16"), 2):
+        args = redrawn(first, dtypes).draw("float32")
+        check(op, args, first.params, f"{op.name} of {dtypes}: {args}")
+
+
+@pytest.mark.filterwarnings("ignore::numpy.ComplexWarning")  # NumPy's for a cast to real numbers
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS.keys())
+def test_rare_dtypes(op):
+    first = samples_of(op)[0]
+    for dtype in RARE:
+        args = first.draw(dtype)
+        check(op, args, first.params, f"{op.name} of {dtype}: {args}")
+
+
+@pytest.mark.parametrize("op", BINARY, ids=lambda op: op.name)
+def test_zero_dimensional_operands_promote_weakly(op):
+    left, right = domain(op)
+    for shapes in (((2,), ()), ((), (2,)), ((), ())):
+        for dtypes in itertools.permutations(DTYPES, 2):
+            drawn = Sample((Draw(shapes[0], *left, dtypes[0]), Draw(shapes[1], *right, dtypes[1])))
+            args = drawn.draw("float32")
+            check(op, args, {}, f"{op.name} of {dtypes} {shapes}: {args}")
+
+
+@pytest.mark.parametrize("op", BINARY, ids=lambda op: op.name)
+def test_python_numbers(op):
+    left, right = domain(op)
+    for dtype in DTYPES:
+        for number in NUMBERS:
+            for shape in ((3,), ()):
+                for args in ((Draw(shape, *left), number), (number, Draw(shape, *right))):
+                    args = Sample(args).draw(dtype)
+                    check(op, args, {}, f"{op.name} of {dtype} and {number!r}: {args}")
+
+
+def test_a_gradient_has_the_dtype_of_its_argument():
+    x, y = numpy.ones(3, "float32"), numpy.ones((2, 3), "float64")
+    by_x, by_y = minpy.grad(lambda x, y: minpy.numpy.sum(x * y), [0, 1])(x, y)
+    assert (by_x.dtype, by_x.shape) == (x.dtype, x.shape)
+    assert (by_y.dtype, by_y.shape) == (y.dtype, y.shape)
+
+
+def test_a_gradient_passes_through_a_cast():
+    for dtype in ("float16", "float32", "float64"):
+        gradient = minpy.grad(lambda x, dtype=dtype: minpy.numpy.sum(x.astype(dtype) * 2))(numpy.ones(3))
+        assert_same(gradient, numpy.full(3, 2.0), dtype)
+    assert_same(
+        minpy.grad(lambda x: minpy.numpy.sum(x.astype(int) * 2.0))(numpy.ones(3)), numpy.zeros(3), "int"
+    )

@@ -1,0 +1,191 @@
+"""The public functions against NumPy's: eager, compiled, differentiated; and those that make arrays."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from minpy.errors import GradientError
+from minpy.ops import FUNCTIONS
+from minpy.ops.op import Ufunc
+from tests.ops.calls import CALLS
+from tests.ops.checks import boxed, check_gradient, compiled, projected
+from tests.ops.samples import KEYS, Sample
+from tests.ops.tolerances import GRADIENT, assert_same
+
+#: Functions that make arrays; their dtypes are MinPy's, so they have tests of their own.
+MAKERS = (
+    *("zeros", "ones", "empty", "full", "arange", "linspace", "eye", "identity", "array", "asarray"),
+    *("zeros_like", "ones_like", "empty_like", "full_like"),
+)
+ONLY_MINPY = ("slice_axis",)
+every_function = pytest.mark.parametrize("name", CALLS)
+
+
+def calls(name, dtypes):
+    """(description, function, operands, whether it compiles) of each call."""
+    for number, call in enumerate(CALLS[name]):
+        for dtype in dtypes:
+            args = Sample(call.operands).draw(dtype)
+            yield f"{name}, call {number}: {args}", call.function, args, call.compiles
+
+
+def test_every_public_function_is_called():
+    plain = {name for name, function in FUNCTIONS.items() if not isinstance(function, Ufunc)}
+    assert plain == (set(CALLS) - {"add"}) | set(MAKERS) | set(ONLY_MINPY)
+
+
+@every_function
+def test_eager_is_numpy(name):
+    for what, function, args, _ in calls(name, ["float32", "float64", "int64"]):
+        expected = function(numpy, *args)
+        for policy in (minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy()):
+            with policy:
+                got = function(np, *map(boxed, args))
+                assert_same(got, expected, what)
+                assert isinstance(got, type(expected) if isinstance(expected, (list, tuple)) else minpy.Array)
+
+
+@every_function
+def test_compiled_is_numpy(name):
+    for what, function, args, compiles in calls(name, ["float32"]):
+        graph = compiled(lambda *x, f=function: f(np, *x), args)
+        assert (graph is not None) == compiles, what
+        if graph is not None:
+            assert_same(graph(*args), function(numpy, *args), what)
+
+
+def joined(result):
+    """Several results as one array."""
+    return np.concatenate([np.ravel(x) for x in result]) if isinstance(result, (list, tuple)) else result
+
+
+@every_function
+def test_gradients(name):
+    for what, function, args, compiles in calls(name, ["float64"]):
+
+        def eager(*x, f=function):
+            return joined(f(np, *x))
+
+        graph = compiled(eager, args)
+        assert (graph is not None) == compiles, what
+        for place, x in enumerate(args):
+            if graph is not None:
+                project = projected(eager, [*map(boxed, args)], place) if False else None
+                project = projected(eager, args, place)
+                check_gradient(project, x, what)
+                by_graph = minpy.grad(projected(graph, args, place))(x)
+                assert_same(by_graph, minpy.grad(project)(x), what, GRADIENT[x.dtype])
+            elif numpy.asarray(eager(*args)).dtype.kind == "f":
+                with pytest.raises(GradientError):
+                    minpy.grad(projected(eager, args, place))(x)
+
+
+def test_keys():
+    for shape, key in KEYS:
+        x = numpy.random.uniform(-1, 1, shape).astype("float32")
+        assert_same(minpy.Array(x)[key], x[key], f"{shape} {key}")
+        graph = compiled(lambda x, key=key: x[key], (x,))
+        if graph is not None:
+            assert_same(graph(x), x[key], f"{shape} {key}, compiled")
+
+
+def test_keys_that_are_minpy_arrays():
+    x = numpy.random.uniform(-1, 1, (4, 5, 3)).astype("float32")
+    rows, columns, mask = numpy.array([2, -1, 0]), numpy.array([[1], [-5]]), x > 0
+    array = minpy.Array(x)
+    for key in (rows, (rows, columns), (slice(None), rows), (Ellipsis, columns % 3), mask, mask[..., 0]):
+        own = tuple(map(boxed, key)) if isinstance(key, tuple) else boxed(key)
+        assert_same(array[own], x[key], repr(key))
+
+
+def test_slice_axis():
+    x = numpy.arange(24.0).reshape(2, 3, 4)
+    assert_same(np.slice_axis(minpy.Array(x), axis=1, begin=0, end=2), x[:, 0:2], "slice_axis")
+    assert_same(np.slice_axis(minpy.Array(x), axis=-1, begin=1, end=None), x[..., 1:], "slice_axis")
+    assert_same(np.slice_axis(minpy.Array(x), axis=0, begin=-1, end=None), x[-1:], "slice_axis")
+
+
+MADE = (
+    lambda np: np.zeros((2, 3)),
+    lambda np: np.zeros(3),
+    lambda np: np.ones((2, 0)),
+    lambda np: np.full((2, 2), 2.5),
+    lambda np: np.full(2, 3),
+    lambda np: np.arange(5),
+    lambda np: np.arange(2, 9, 3),
+    lambda np: np.arange(0.5, 3),
+    lambda np: np.arange(1, 0, -0.25),
+    lambda np: np.arange(4, step=2),
+    lambda np: np.linspace(0, 1, 5),
+    lambda np: np.linspace(1, 2, 4, endpoint=False),
+    lambda np: np.eye(3),
+    lambda np: np.eye(2, 4, k=1),
+    lambda np: np.identity(2),
+    lambda np: np.array([1.0, 2.5]),
+    lambda np: np.array([[1, 2], [3, 4]]),
+    lambda np: np.array([True, False]),
+    lambda np: np.array(2.5),
+    lambda np: np.array([]),
+    lambda np: np.asarray([1.5, 2]),
+)
+
+
+@pytest.mark.parametrize("default", ["float32", "float64"])
+def test_made_arrays_have_the_default_dtype(default):
+    minpy.set_default_dtype(default)
+    for number, make in enumerate(MADE):
+        expected = make(numpy)
+        dtype = default if expected.dtype == "float64" else expected.dtype
+        assert_same(make(np), expected.astype(dtype), f"maker {number}")
+
+
+def test_a_dtype_that_is_asked_for_is_kept():
+    for dtype in ("float64", "float32", "int32", "bool"):
+        for name in ("zeros", "ones", "empty", "identity", "eye"):
+            assert getattr(np, name)(3, dtype=dtype).dtype == dtype
+        for made in (
+            np.full(2, 1.5, dtype=dtype),
+            np.arange(2, dtype=dtype),
+            np.linspace(0, 4, 3, dtype=dtype),
+            np.array([1.5, 0], dtype=dtype),
+            np.asarray([1.5, 0], dtype),
+            np.array(np.ones(2), dtype=dtype),
+            np.zeros_like(np.ones(2), dtype=dtype),
+        ):
+            assert made.dtype == dtype
+        x = numpy.ones((2, 3), dtype)
+        for made in (np.array(x), np.asarray(x), np.zeros_like(x), np.empty_like(x), np.full_like(x, 1)):
+            assert made.dtype == dtype
+
+
+def test_likeness():
+    x = np.array([[1.5, 2.5, 3.5]], dtype="float64")
+    assert_same(np.zeros_like(x), numpy.zeros((1, 3)), "zeros_like")
+    assert_same(np.empty_like(x), numpy.zeros((1, 3)), "empty_like")
+    assert_same(np.ones_like(x, shape=(2,)), numpy.ones(2), "ones_like")
+    assert_same(np.full_like(x, 7, dtype="int32"), numpy.full((1, 3), 7, "int32"), "full_like")
+    assert_same(np.full_like(x, np.array(2.0)), numpy.full((1, 3), 2.0), "full_like an array")
+
+
+def test_an_array_copies_and_asarray_does_not():
+    source = numpy.ones(3)
+    copied, shared = np.array(source), np.asarray(source)
+    source[0] = 7
+    assert copied.tolist() == [1, 1, 1]
+    assert shared.tolist() == [7, 1, 1]
+    assert np.asarray(shared) is shared
+
+
+def test_gradients_flow_into_made_arrays():
+    x = numpy.array([1.0, 2.0])
+    weights = numpy.array([[1.0, 10.0], [100.0, 1000.0]])
+    for made, expected in (
+        (lambda x: np.array([x, x * x]), [1 + 2 * 100, 10 + 4 * 1000]),
+        (lambda x: np.array([[x[0], x[1]], [1.0, x[0]]]), [1001, 10]),
+        (lambda x: np.full((2, 2), x), [101, 1010]),
+        (lambda x: np.asarray(x) * np.ones((2, 1)), [101, 1010]),
+    ):
+        assert minpy.grad(lambda x, made=made: np.sum(made(x) * weights))(x).tolist() == expected

@@ -1,0 +1,136 @@
+"""Every op of the table against NumPy: eager, inferred, compiled, differentiated.
+
+The tests read the table; an op needs nothing here, only its samples (see ``samples.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy
+import pytest
+
+import minpy
+from minpy.ops import OPS, Aval, Op
+from minpy.ops.op import ZERO
+from tests.ops.checks import (
+    boxed,
+    call,
+    check_gradient,
+    compiled,
+    float_places,
+    projected,
+    projected_gradient,
+)
+from tests.ops.samples import DTYPES, FLOAT_DTYPES, SAMPLES, samples_of
+from tests.ops.tolerances import GRADIENT, assert_same
+
+every_op = pytest.mark.parametrize("op", OPS.values(), ids=OPS.keys())
+
+
+def calls(op: Op, dtypes: Sequence[str] = DTYPES) -> Iterator[tuple[str, tuple, dict]]:
+    """(description, operands, params) for each sample and dtype."""
+    for number, sample in enumerate(samples_of(op)):
+        for dtype in sample.dtypes:
+            if dtype in dtypes:
+                args = sample.draw(dtype)
+                yield f"{op.name}, sample {number}, {dtype}: {args} {sample.params}", args, sample.params
+
+
+def reference(op: Op, args: Sequence[Any], params: dict) -> Any:
+    """NumPy's own result, or the kind of error that it raises."""
+    try:
+        with numpy.errstate(all="ignore"):
+            return numpy.asarray(op.numpy(*args, **params))
+    except (TypeError, ValueError) as error:
+        return TypeError if isinstance(error, TypeError) else ValueError
+
+
+def accepted_calls(
+    op: Op, dtypes: Sequence[str] = DTYPES
+) -> Iterator[tuple[str, tuple, dict, numpy.ndarray]]:
+    """The calls that NumPy accepts, with its result."""
+    for what, args, params in calls(op, dtypes):
+        expected = reference(op, args, params)
+        if isinstance(expected, numpy.ndarray):
+            yield what, args, params, expected
+
+
+def differentiable_places(op: Op, args: Sequence[Any]) -> list[int]:
+    """The operands with a gradient rule."""
+    return [place for place in float_places(args) if callable(op.rule(place)) or op.rule(place) == ZERO]
+
+
+def test_no_samples_without_an_op():
+    assert set(SAMPLES) <= set(OPS)
+
+
+@every_op
+@pytest.mark.parametrize("policy", [minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy()], ids=repr)
+def test_eager_is_numpy(op, policy):
+    for what, args, params in calls(op):
+        expected = reference(op, args, params)
+        with policy, numpy.errstate(all="ignore"):
+            if isinstance(expected, type):
+                with pytest.raises(expected):
+                    op(*map(boxed, args), **params)
+            else:
+                assert_same(op(*map(boxed, args), **params), expected, what)
+
+
+@every_op
+def test_inferred_is_real(op):
+    for what, args, params in calls(op):
+        expected = reference(op, args, params)
+        if isinstance(expected, type):
+            with pytest.raises(expected):
+                op.infer(*args, **params)
+        else:
+            assert op.infer(*args, **params) == Aval(expected.shape, expected.dtype), what
+
+
+@every_op
+def test_compiled_is_numpy(op):
+    computed = 0
+    for what, args, params, expected in accepted_calls(op):
+        graph = compiled(call(op, params), args)
+        if graph is not None:
+            assert_same(graph(*args), expected, what)
+            computed += expected.size
+    assert bool(computed) == (op.mx is not None), "the table says otherwise"
+
+
+@every_op
+def test_gradient_is_the_limit_of_differences(op):
+    checked = 0
+    for what, args, params, expected in accepted_calls(op, ["float64"]):
+        if expected.dtype in ("float32", "float16"):
+            continue  # a cast, too coarse for differences
+        for place in differentiable_places(op, args):
+            what = f"{what}, argument {place}"
+            function = projected(call(op, params), args, place)
+            check_gradient(function, args[place], what)
+            if callable(op.rule(place)):
+                check_gradient(projected_gradient(function, args[place]), args[place], f"{what}, order 2")
+                checked += 1
+    assert bool(checked) == op.is_differentiable
+
+
+@every_op
+def test_gradient_of_the_graph_is_that_of_the_tape(op):
+    for what, args, params, _ in accepted_calls(op, FLOAT_DTYPES):
+        places = differentiable_places(op, args)
+        graph = compiled(call(op, params), args) if places else None
+        if graph is None:
+            continue
+        for place in places:
+            x = args[place]
+            eager = minpy.grad(projected(call(op, params), args, place))(x)
+            assert eager.dtype == x.dtype
+            assert_same(
+                minpy.grad(projected(graph, args, place))(x),
+                eager,
+                f"{what}, argument {place}",
+                GRADIENT[x.dtype],
+            )
