@@ -16,7 +16,21 @@ import minpy.numpy as numpy
 from minpy import errors
 from minpy.compiler.explain import explain
 from minpy.compiler.jit import JitFunction, jit
-from minpy.core import grad, grad_and_loss, value_and_grad
+from minpy.core import (
+    checkpoint,
+    custom_gradient,
+    customop,
+    elementwise_grad,
+    grad,
+    grad_and_loss,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 from minpy.ops.creation import default_dtype, set_default_dtype
 from minpy.runtime.array import Array
 from minpy.runtime.context import Context, cpu, current_context, gpu, num_gpus, set_context
@@ -40,21 +54,31 @@ __all__ = [
     "Policy",
     "PreferMXNetPolicy",
     "__version__",
+    "checkpoint",
     "cpu",
     "current_context",
+    "custom_gradient",
+    "customop",
     "default_dtype",
+    "elementwise_grad",
     "errors",
     "explain",
     "get_global_policy",
     "gpu",
     "grad",
     "grad_and_loss",
+    "hessian",
+    "hvp",
+    "jacobian",
     "jit",
+    "jvp",
     "num_gpus",
     "numpy",
     "set_context",
     "set_default_dtype",
     "set_global_policy",
+    "stop_gradient",
     "value_and_grad",
+    "vjp",
     "wrap_policy",
 ]

@@ -111,14 +111,14 @@ class Calls(Expressions):
         if hook is not None:
             self.guards.add(ref.path, "identity", function)
             return hook(function, self, args, kwargs)
+        if hasattr(function, "__minpy_opaque__"):
+            raise UnsupportedError(function.__minpy_opaque__)
         if isinstance(function, (Op, Function)):
             return self.apply(function, args, kwargs, ARRAY)
         if isinstance(function, types.FunctionType):
             known = _hashable_get(BY_NUMPY, function)
             if known is not None:
                 return self._call_numpy(known, function, args, kwargs)
-            if hasattr(function, "__minpy_opaque__"):
-                raise UnsupportedError(function.__minpy_opaque__)
             if getattr(function, "__minpy_pure__", False):
                 return self._make(function, args, kwargs)
             if function not in _PURE_NUMPY:

@@ -70,9 +70,10 @@ class GraphOp(Op):
         )
         try:
             extended = self.with_residuals(wanted)[0]
-        except (UnsupportedError, GradientError):  # of a rule; op by op the tape can do without, or never asks
-            results = replay(Trace(), self.graph, args)
-            return tuple(x if isinstance(x, Array) else Array(_value(x)) for x in results)
+        except (UnsupportedError, GradientError):
+            # Some rule cannot be compiled. Op by op the tape can run it, or never asks for it.
+            again = replay(Trace(), self.graph, args)
+            return tuple(x if isinstance(x, Array) else Array(_value(x)) for x in again)
         results = run_op(extended, args, {})
         results = results if isinstance(results, tuple) else (results,)
         return results[: len(self.graph.outputs)]

@@ -13,7 +13,7 @@ from typing import Any, Callable, Union
 
 import numpy
 
-from minpy.compiler.trace import ARRAY, Tracer
+from minpy.compiler.trace import ARRAY, FLOAT, Tracer
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import creation, elementwise
 from minpy.ops.aval import aval_of, is_float
@@ -59,11 +59,7 @@ class _Differentiated:
         originals = []
 
         def leaf(x: Any) -> Tracer:
-            if not isinstance(x, Tracer):
-                x = trace.constant(numpy.asarray(x))
-            if not is_float(x.dtype):
-                raise UnsupportedError("a gradient with respect to integers is taken")
-            flat.append(elementwise.copy(x))
+            flat.append(traced_leaf(trace, x))
             return flat[-1]
 
         with trace.in_namespace(ARRAY):
@@ -81,6 +77,17 @@ class _Differentiated:
             filled = iter([creation.zeros_like(x) if g is None else g for x, g in zip(flat, found)])
         gradients = [rebuild(lambda x: next(filled), original) for original in originals]
         return self.result(self._shaped(gradients), value)
+
+
+def traced_leaf(trace: Any, x: Any) -> Tracer:
+    """A leaf of an argument as a variable that a gradient inside a compiled function can be taken to."""
+    if isinstance(x, (int, float)) or (isinstance(x, Tracer) and x.kind == FLOAT):
+        raise UnsupportedError("a gradient with respect to a Python number is a Python number")
+    if not isinstance(x, Tracer):
+        x = trace.constant(numpy.asarray(x))
+    if not is_float(x.dtype):
+        raise UnsupportedError("a gradient with respect to integers is taken")
+    return elementwise.copy(x)
 
 
 class Gradient(_Differentiated):
@@ -147,13 +154,13 @@ def differentiate(
     originals = [holder[key] for holder, key in targets]
     flat: list[Array] = []
     for (holder, key), original in zip(targets, originals):
-        holder[key] = rebuild(functools.partial(_boxed, which=key, flat=flat), original)
+        holder[key] = rebuild(functools.partial(boxed_leaf, which=key, flat=flat), original)
     found = _compiled(function, selected, targets, arguments, named)
     if found is None:
         found = _taped(function, targets, arguments, named, flat)
     value, gradients = found
     filled = iter(creation.zeros_like(x) if g is None else g for g, x in zip(gradients, flat))
-    numbers = [rebuild(lambda x: _as_given(next(filled), x), original) for original in originals]
+    numbers = [rebuild(lambda x: as_given(next(filled), x), original) for original in originals]
     return numbers, _as_number(value, originals)
 
 
@@ -167,7 +174,7 @@ def _targets(function: Any, selected: Sequence[Any], args: list, kwargs: dict) -
                 continue
             names = list(inspect.signature(function).parameters)
             if which not in names:
-                raise TypeError(f"{_name(function)} has no argument {which!r}; it has {', '.join(names)}")
+                raise TypeError(f"{name_of(function)} has no argument {which!r}; it has {', '.join(names)}")
             which = names.index(which)
         if which < len(args) and which >= -len(args):
             result.append((args, which))
@@ -177,12 +184,12 @@ def _targets(function: Any, selected: Sequence[Any], args: list, kwargs: dict) -
             result.append((kwargs, names[which]))
             continue
         raise TypeError(
-            f"argument {which} of {_name(function)} is to be differentiated, but {len(args)} were given"
+            f"argument {which} of {name_of(function)} is to be differentiated, but {len(args)} were given"
         )
     return result
 
 
-def _boxed(x: Any, which: Any, flat: list[Array]) -> Array:
+def boxed_leaf(x: Any, which: Any, flat: list[Array]) -> Array:
     """A leaf of an argument as an array that the gradient can be taken to; also put into ``flat``."""
     if isinstance(x, (bool, str)) or not isinstance(
         x, (int, float, complex, numpy.ndarray, numpy.generic, Array)
@@ -200,7 +207,7 @@ def _boxed(x: Any, which: Any, flat: list[Array]) -> Array:
     return array
 
 
-def _as_given(gradient: Array, original: Any) -> Any:
+def as_given(gradient: Array, original: Any) -> Any:
     """A Python number's gradient is a Python number."""
     return gradient.item() if type(original) in (int, float, complex) else gradient
 
@@ -236,18 +243,18 @@ def _taped(function: Callable, targets: Any, args: list, kwargs: dict, flat: lis
         value = function(*args, **kwargs)
         if not isinstance(value, (Array, int, float, numpy.ndarray, numpy.generic)):
             raise GradientError(
-                f"{_name(function)} returned a {type(value).__name__}; a gradient needs one number or array"
+                f"{name_of(function)} returned a {type(value).__name__}; a gradient needs one number or array"
             )
         if not isinstance(value, Array):
             return value, [None] * len(flat)
         if not is_float(value.dtype):
-            raise GradientError(f"{_name(function)} returned {aval_of(value)}; a gradient needs floats")
+            raise GradientError(f"{name_of(function)} returned {aval_of(value)}; a gradient needs floats")
         seed = Array(Value(numpy.ones(value.shape, value.dtype), context=value.context))
         gradients = tape.gradients([(value, seed)], boxes)
-    return value, _distinct(gradients)
+    return value, distinct(gradients)
 
 
-def _distinct(gradients: list) -> list:
+def distinct(gradients: list) -> list:
     """Gradients as arrays of their own, which can be written without changing anything else."""
     seen: set[int] = set()
     result = []
@@ -261,5 +268,5 @@ def _distinct(gradients: list) -> list:
     return result
 
 
-def _name(function: Any) -> str:
+def name_of(function: Any) -> str:
     return getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or repr(function)

@@ -234,3 +234,8 @@ def short_message(error: Exception) -> str:
     lines = [line for line in str(error).splitlines() if line.startswith("MXNetError:")]
     text = lines[-1] if lines else (str(error).strip().splitlines() or ["unknown error"])[-1]
     return text.replace("MXNetError:", "").strip()
+
+
+def is_mxnet_array(x: Any) -> bool:
+    """Whether ``x`` is an array of MXNet's."""
+    return isinstance(x, mx.nd.NDArray)

@@ -71,17 +71,18 @@ class recording:
     """``with recording() as tape:`` opens a tape, or goes on with the one that is open."""
 
     def __enter__(self) -> recording:
-        self.is_outermost = _current.tape is None
-        self.tape = _current.tape or Tape()
-        _current.tape = self.tape
+        self.outer = _current.tape
+        self.is_outermost = self.outer is None or not self.outer.alive
+        self.tape = Tape() if self.outer is None or not self.outer.alive else self.outer
         self.start = len(self.tape.records)
+        _current.tape = self.tape
         return self
 
     def __exit__(self, *exc_info: Any) -> None:
         if self.is_outermost:
             self.tape.alive = False
             self.tape.records.clear()
-            _current.tape = None
+        _current.tape = self.outer
 
     def leaf(self, array: Array) -> Array:
         """A new array with the same data that the gradient can be taken to."""
@@ -97,15 +98,33 @@ class recording:
 
     def gradients(self, seeds: list[tuple[Array, Any]], leaves: Sequence[Array]) -> list[Any]:
         """Cotangents of the leaves (None where nothing flows), given those of results."""
-        wanted: set[Value] = {leaf._value for leaf in leaves}
-        active: set[Any] = set(wanted)
+        path = self.path(leaves)
+        if self.is_outermost:
+            self.tape.alive = False  # nothing can ask for the gradient of this backward pass
+        return path.pull_back(seeds)
+
+    def path(self, leaves: Sequence[Array]) -> GradientPath:
+        """What was recorded so far between the leaves and results."""
+        active: set[Value] = {leaf._value for leaf in leaves}
         records = []
         for entry in self.tape.records[self.start :]:
             if any(type(arg) is Value and arg in active for arg in entry.args):
                 active.update(entry.outputs)
                 records.append(entry)
-        if self.is_outermost:
-            self.tape.alive = False  # nothing can ask for the gradient of this backward pass
+        return GradientPath(records, active, leaves)
+
+
+class GradientPath:
+    """The records through which gradients flow to some leaves; stays usable when the tape is closed."""
+
+    def __init__(self, records: list[Record], active: set[Value], leaves: Sequence[Array]):
+        self._records = records
+        self._active = active
+        self._leaves = leaves
+
+    def pull_back(self, seeds: list[tuple[Array, Any]]) -> list[Any]:
+        """Cotangents of the leaves (None where nothing flows), given those of results."""
+        active = self._active
 
         def key(array: Any) -> Hashable | None:
             value = array._value if type(array) is Array else None
@@ -117,8 +136,8 @@ class recording:
             if value in active:
                 known = cotangents.get(value)
                 cotangents[value] = g if known is None else known + g
-        pull_back(map(_boxed, reversed(records)), cotangents, key)
-        return [cotangents.get(leaf._value) for leaf in leaves]
+        pull_back(map(_boxed, reversed(self._records)), cotangents, key)
+        return [cotangents.get(leaf._value) for leaf in self._leaves]
 
 
 def _boxed(entry: Record) -> Record:

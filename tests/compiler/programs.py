@@ -487,6 +487,8 @@ def unusual_dtypes(x):
     return x * 2 + 1, np.exp(x), np.sum(x), numpy.sqrt(x)
 
 
-@program((numpy.arange(4, dtype="float16"),), (numpy.arange(4, dtype="uint8"),), (numpy.arange(4, dtype="int8"),))
+@program(
+    (numpy.arange(4, dtype="float16"),), (numpy.arange(4, dtype="uint8"),), (numpy.arange(4, dtype="int8"),)
+)
 def small_dtypes(x):
     return x * 2 + 1, np.exp(x), np.sum(x), x + x, x > 1, np.mean(x), x.astype("float32") / 3

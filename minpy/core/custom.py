@@ -1,0 +1,208 @@
+"""Gradients of your own: ``customop``, ``custom_gradient``, and ways to steer the backward pass."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Callable
+
+import numpy
+
+from minpy.core.gradient import name_of
+from minpy.errors import GradientError
+from minpy.ops import OPS, Op, aval_of
+from minpy.ops.op import UNDEFINED, ZERO
+from minpy.runtime.array import Array, Value
+from minpy.runtime.context import current_context
+from minpy.runtime.dispatch import run_op
+from minpy.runtime.native import is_mxnet_array
+from minpy.runtime.tape import recording
+
+
+class CustomOp(Op):
+    """An operation written by the user on arrays of NumPy or MXNet; made by ``customop``."""
+
+    def __init__(self, function: Callable, library: str):
+        super().__init__(
+            getattr(function, "__name__", "customop"),
+            numpy=function,
+            infer=_unknown,
+            vjp=self._rule,
+            family="custom",
+        )
+        functools.update_wrapper(self, function)
+        self.library = library
+        self.execute = self._execute
+        self._gradients: dict[int, Callable] = {}
+        self.__minpy_opaque__ = f"{self.name} is a custom operator, its body runs as it is"
+
+    def __call__(self, *args: Any) -> Any:
+        return run_op(self, args, {})
+
+    def _native(self, x: Any) -> Any:
+        if isinstance(x, Array):
+            x = x._current()
+        if type(x) is Value:
+            return x.numpy() if self.library == "numpy" else x.mxnet()
+        return x
+
+    def _execute(self, values: tuple) -> tuple[Value, ...]:
+        result = self.numpy(*[self._native(value) for value in values])
+        if isinstance(result, (tuple, list)):
+            raise GradientError(f"{self.name}: a custom operator gives one array, not {len(result)}")
+        return (_as_value(result),)
+
+    def def_grad(self, gradient: Callable, argnum: int = 0) -> Callable:
+        """Register the gradient with respect to argument ``argnum``.
+
+        Args:
+            gradient: ``gradient(ans, *args)`` gives a function ``g -> cotangent of the argument``, all in
+                arrays of the operator's library.
+            argnum: the position of the argument.
+
+        Raises:
+            TypeError: where ``gradient`` is not callable or ``argnum`` not a position.
+        """
+        if not callable(gradient):
+            raise TypeError(f"def_grad takes a function, not {gradient!r}")
+        if not isinstance(argnum, int) or argnum < 0:
+            raise TypeError(f"argnum is the position of an argument, not {argnum!r}")
+        self._gradients[argnum] = gradient
+        return gradient
+
+    def _rule(self, position: int) -> Any:
+        gradient = self._gradients.get(position)
+        if gradient is None:
+            return UNDEFINED
+
+        def rule(g: Any, ans: Any, *args: Any) -> Any:
+            native = [self._native(x) for x in args]
+            cotangent = gradient(self._native(ans), *native)(self._native(g))
+            array = Array(_as_value(cotangent))
+            wanted = aval_of(args[position]).shape
+            if array.shape != wanted:
+                raise GradientError(
+                    f"{self.name}: the gradient for argument {position} has shape {array.shape}, "
+                    f"the argument has {wanted}"
+                )
+            return array
+
+        return rule
+
+
+def _unknown(*args: Any) -> Any:
+    raise AssertionError("a custom operator is run to know its result")
+
+
+def _as_value(x: Any) -> Value:
+    if isinstance(x, Array) or is_mxnet_array(x):
+        return Array(x)._current()
+    return Value(numpy.asarray(x), context=current_context())
+
+
+def customop(library: str = "numpy") -> Callable[[Callable], CustomOp]:
+    """Decorator: make a function of arrays an operator whose gradient you define.
+
+    Args:
+        library: 'numpy' or 'mxnet': which arrays the function and its gradients work on.
+
+    Example::
+
+        @customop('numpy')
+        def square(x):
+            return x * x
+
+        square.def_grad(lambda ans, x: lambda g: g * 2 * x)
+
+    Raises:
+        ValueError: for another library.
+    """
+    if library not in ("numpy", "mxnet"):
+        raise ValueError(f"customop works on 'numpy' or 'mxnet' arrays, not {library!r}")
+    return lambda function: CustomOp(function, library)
+
+
+class _WithGradient(Op):
+    """One call of a function under ``custom_gradient``, with the backward function it gave."""
+
+    def __init__(self, name: str, backward: Callable, value: Value):
+        super().__init__(name, numpy=_unknown, infer=_unknown, family="custom")
+        self.execute = lambda values: (value,)
+        self._backward = backward
+
+    def pull_back(self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
+        found = self._backward(g)
+        cotangents = found if isinstance(found, (tuple, list)) else (found,)
+        if len(cotangents) != len(args):
+            raise GradientError(f"{self.name}: {len(args)} arguments, but {len(cotangents)} cotangents")
+        return {i: cotangents[i] for i in wanted if cotangents[i] is not None}
+
+
+def custom_gradient(function: Callable) -> Callable:
+    """Decorator: ``function(*arrays)`` gives ``(value, backward)``, and ``backward`` is its gradient.
+
+    ``backward(g)`` gives the cotangent of each array argument (a tuple for several; None for zero), in
+    ``minpy.numpy`` operations, so that it can be differentiated again.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> Any:
+        detached = [Array(Value(*_data(x))) if isinstance(x, Array) else x for x in args]
+        value, backward = function(*detached)
+        result = value._current() if isinstance(value, Array) else Value(numpy.asarray(value))
+        return run_op(_WithGradient(function.__name__, backward, result), args, {})
+
+    wrapper.__minpy_opaque__ = f"{function.__name__} has a gradient of its own"  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _data(x: Array) -> tuple:
+    value = x._current()
+    return value._numpy, value._mxnet, value.aval, value.context
+
+
+# Not in the table: a gradient check would rightly find its rule wrong.
+_stop = Op(
+    "stop_gradient", numpy=numpy.array, infer=aval_of, mx=OPS["copy"].mx, vjp=(ZERO,), elementwise=True
+)
+
+
+def stop_gradient(x: Any) -> Any:
+    """A copy of ``x`` that is a constant for every gradient."""
+    return _stop(x)
+
+
+class _Checkpointed(Op):
+    """A call whose intermediate results are not kept: the backward pass runs it again."""
+
+    def __init__(self, function: Callable):
+        super().__init__("checkpoint", numpy=_unknown, infer=_unknown)
+        self.function = function
+        self.execute = self._execute
+
+    def _execute(self, values: tuple) -> tuple[Value, ...]:
+        args = [Array(Value(*_data(Array(v)))) if type(v) is Value else v for v in values]
+        return (_as_value(self.function(*args)),)
+
+    def pull_back(self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
+        with recording() as tape:
+            boxes = {i: tape.leaf(args[i]) for i in wanted}
+            again = [boxes.get(i, x) for i, x in enumerate(args)]
+            result = self.function(*again)
+            path = tape.path(list(boxes.values()))
+        found = path.pull_back([(result, g)])
+        return {i: cotangent for i, cotangent in zip(boxes, found) if cotangent is not None}
+
+
+def checkpoint(function: Callable) -> Callable:
+    """A function that computes the same, but keeps only its arguments for the backward pass.
+
+    What is between them is computed again there: memory for time. ``function`` takes arrays and gives
+    one array; it runs once more for each backward pass, so it should have no side effects.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> Any:
+        return run_op(_Checkpointed(function), args, {})
+
+    wrapper.__minpy_opaque__ = f"{name_of(function)} is under minpy.checkpoint"  # type: ignore[attr-defined]
+    return wrapper
