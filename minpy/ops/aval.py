@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from typing import Any, Callable, NamedTuple
 
 import numpy
@@ -115,7 +116,7 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 def normalize_axis(axis: int, ndim: int) -> int:
     """A non-negative axis. Raises ``numpy.AxisError`` (a ValueError and an IndexError) out of range."""
-    axis = axis.__index__()
+    axis = operator.index(axis)
     if not -ndim <= axis < ndim:
         raise numpy.AxisError(axis, ndim)
     return axis % ndim if ndim else 0

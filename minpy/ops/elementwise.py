@@ -45,7 +45,7 @@ astype = register(
 copy = register(
     Op(
         "copy",
-        numpy=lambda x: numpy.array(x),
+        numpy=lambda x: numpy.array(x, order="C"),
         infer=lambda x: aval_of(x),
         mx=unary("_copy", STORABLE),
         vjp=(lambda g, ans, x: g,),

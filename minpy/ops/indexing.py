@@ -71,8 +71,9 @@ def _coordinates(b: Builder, key: Layout, clipped: bool = False) -> Operand:
     """The index arrays as one array of shape (number of arrays, ...), for the gather operators."""
     rows = []
     for array, axis in zip(key.arrays, key.order):
-        row = _nonnegative(b, array, key.kept[axis])
+        row = b.cast(array, "int64")
         if clipped:
+            row = _nonnegative(b, row, key.kept[axis])
             row = b.op("_npi_maximum", row.aval, row, b.literal(0, "int64"))
             row = b.op("_npi_minimum", row.aval, row, b.literal(key.kept[axis] - 1, "int64"))
         if row.aval.shape != key.places:
@@ -141,8 +142,9 @@ def _index_add_mx(
 def _scattered(b: Builder, key: Layout, g: Operand) -> Operand:
     """g added at the index arrays, in zeros of the shape that these index.
 
-    Gathering checks its indices; scattering does not and would write anywhere, so they are clipped:
-    those of a gradient are checked going forward, but MXNet may run that later.
+    The operator that gathers knows negative indices and checks the range. The one that scatters does
+    neither and would write anywhere, so its indices are brought into the range: those of a gradient
+    are checked going forward, but MXNet may run that later.
     """
     to_front = tuple(int(axis) for axis in numpy.argsort(key.to_place))
     g = b.reshape(g, tuple(key.gathered[axis] for axis in key.to_place))

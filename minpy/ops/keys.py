@@ -6,6 +6,7 @@ each array, so that it can be hashed and compared.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,8 +37,7 @@ def split_key(key: Any) -> tuple[tuple, tuple]:
     """A key as (arrays, template).
 
     Raises:
-        UnsupportedError: for a key that holds something else than ints, slices, None, Ellipsis and
-            arrays, for example the name of a field.
+        IndexError: for a key that holds something else, for example a float.
     """
     parts = key if isinstance(key, tuple) else (key,)
     arrays: list[Any] = []
@@ -47,18 +47,21 @@ def split_key(key: Any) -> tuple[tuple, tuple]:
             template.append(part)
         elif isinstance(part, slice):
             # Slices cannot be hashed before Python 3.12.
-            bounds = [None if n is None else n.__index__() for n in (part.start, part.stop, part.step)]
+            bounds = [None if n is None else operator.index(n) for n in (part.start, part.stop, part.step)]
             template.append(("slice", *bounds))
         elif isinstance(part, Box):
             arrays.append(part)
             template.append(ARRAY)
-        elif isinstance(part, (bool, numpy.bool_, numpy.ndarray, list)):
+        elif isinstance(part, (bool, numpy.bool_, numpy.ndarray, list, tuple)):
             arrays.append(_index_array(part))
             template.append(ARRAY)
         elif hasattr(part, "__index__"):
-            template.append(part.__index__())
+            template.append(operator.index(part))
         else:
-            raise UnsupportedError(f"an index of type {type(part).__name__} is not in the op table")
+            raise IndexError(
+                "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean arrays "
+                f"are valid indices, not {type(part).__name__}"
+            )
     return tuple(arrays), tuple(template)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ from minpy.ops.op import Box, Op, numpy_function, refuse, register
 def resolve_shape(shape: Any, size: int) -> tuple[int, ...]:
     """NumPy's ``newshape``: an int or a sequence, at most one entry -1. Raises ValueError as NumPy."""
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    sizes = tuple(n.__index__() for n in sizes)
+    sizes = tuple(operator.index(n) for n in sizes)
     unknown = [i for i, n in enumerate(sizes) if n < 0]
     if len(unknown) > 1:
         raise ValueError("can only specify one unknown dimension")
@@ -233,7 +234,7 @@ def squeeze(a, axis=None):
 def broadcast_to(array, shape, subok=False):
     """``array`` broadcast to ``shape``."""
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    return broadcast_to_op(array, shape=tuple(n.__index__() for n in shape))
+    return broadcast_to_op(array, shape=tuple(operator.index(n) for n in shape))
 
 
 def _sequence(arrays: Any) -> Sequence[Any]:
@@ -299,10 +300,10 @@ def _split(ary: Any, sections: Any, axis: int, equal: bool) -> list[Any]:
     shape = aval_of(ary).shape
     axis = normalize_axis(axis, len(shape))
     total = shape[axis]
-    if isinstance(sections, (list, tuple)):
+    if isinstance(sections, (list, tuple, numpy.ndarray)):
         bounds = [0, *[slice(None, n).indices(total)[1] for n in sections], total]
     else:
-        count = sections.__index__()
+        count = operator.index(sections)
         if count <= 0:
             raise ValueError("number sections must be larger than 0.")
         if equal and total % count:

@@ -102,6 +102,10 @@ class Value:
         return value
 
 
+def _read_only(base: Any, new: Any, shape: Any) -> Any:
+    raise ValueError("assignment destination is read-only")
+
+
 #: op -> (base, new content of the view, params of the view) -> new content of the base
 _WRITE_BACK: dict[Op, Callable] = {
     indexing.index: lambda base, new, template: indexing.index_put(base, new, template=template),
@@ -109,6 +113,7 @@ _WRITE_BACK: dict[Op, Callable] = {
     shape_ops.transpose_op: lambda base, new, axes: shape_ops.transpose_op(
         new, axes=tuple(int(a) for a in numpy.argsort(axes))
     ),
+    shape_ops.broadcast_to_op: _read_only,
 }
 #: ops whose result is a view of their first argument (``index`` only without index arrays)
 VIEW_OPS = frozenset(_WRITE_BACK)
@@ -212,7 +217,10 @@ class Array(ArrayMethods):
         if base is not None:
             op, params = self._view
             base._replace(_WRITE_BACK[op](base, Array(value), **params)._value)
+            value = op(base, **params)._value
             self._seen = base._version
+        elif value._numpy is not None and not value._numpy.flags.c_contiguous:
+            value = elementwise.copy(Array(value))._value  # of the order of axes depends what is a view
         self._value = value
         self._version += 1
 

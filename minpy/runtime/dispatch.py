@@ -12,7 +12,7 @@ from minpy.errors import DTypeError, MinPyError, PolicyError, ShapeError, Unsupp
 from minpy.ops import BY_NUMPY, Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS
 from minpy.ops.lowering import Builder, Operand
-from minpy.ops.op import UNDEFINED, Ufunc, set_eager_interpreter
+from minpy.ops.op import UNDEFINED, set_eager_interpreter
 from minpy.runtime import native
 from minpy.runtime.array import VIEW_OPS, Array, Value, same_context, to_raw
 from minpy.runtime.context import CPU
@@ -242,7 +242,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
             return NotImplemented
         return getattr(ufunc, method)(*to_raw(inputs), **to_raw(kwargs))
     known = BY_NUMPY.get(ufunc)
-    if method == "__call__" and isinstance(known, Ufunc) and not kwargs:
+    if method == "__call__" and known is not None and not kwargs:
         return known(*inputs)
     return call_numpy(getattr(ufunc, method), inputs, kwargs)
 

@@ -1,0 +1,196 @@
+"""Mistakes: MinPy raises what NumPy raises, eager and compiled."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from minpy.compiler.trace import OperandError
+from minpy.errors import DTypeError, ShapeError, UnsupportedError
+from tests.ops.checks import Compiled, boxed
+
+X = numpy.arange(12.0).reshape(3, 4)
+Y = numpy.arange(6.0).reshape(2, 3)
+N = numpy.arange(4)
+EMPTY = numpy.zeros((0, 3))
+
+#: (function of a namespace and arrays, arrays)
+MISTAKES = (
+    (lambda np, x, y: x + y, (X, Y)),
+    (lambda np, x, y: np.maximum(x, y), (X, Y)),
+    (lambda np, x, y: np.where(x > 0, x, y), (X, Y)),
+    (lambda np, x, y: np.where(x > 0, x), (X, Y)),
+    (lambda np, x, y: np.matmul(x, y), (X, Y)),
+    (lambda np, x, y: x @ y, (X, numpy.float64(2) * numpy.ones(()))),
+    (lambda np, x, y: np.dot(x, y), (X, Y)),
+    (lambda np, x, y: np.inner(x, y), (X, Y)),
+    (lambda np, x, y: np.tensordot(x, y, 1), (X, Y)),
+    (lambda np, x, y: np.tensordot(x, y, 3), (X, Y)),
+    (lambda np, x: np.tensordot(x, x, ([0, 5], [0, 1])), (X,)),
+    (lambda np, x, y: np.concatenate([x, y]), (X, Y)),
+    (lambda np, x, y: np.concatenate([x, y[0]]), (X, Y)),
+    (lambda np, x, y: np.concatenate([x, x], axis=2), (X, Y)),
+    (lambda np, x: np.concatenate([]), (X,)),
+    (lambda np, x: np.concatenate([x[0, 0], x[0, 1]]), (X,)),
+    (lambda np, x, y: np.stack([x, y]), (X, Y)),
+    (lambda np, x: np.stack([]), (X,)),
+    (lambda np, x: np.stack([x, x], axis=4), (X,)),
+    (lambda np, x, y: np.vstack([x, y]), (X, Y)),
+    (lambda np, x, y: np.append(x, y, 1), (X, Y)),
+    (lambda np, x: np.sum(x, axis=2), (X,)),
+    (lambda np, x: np.sum(x, axis=(0, 0)), (X,)),
+    (lambda np, x: np.mean(x, axis=-3), (X,)),
+    (lambda np, x: np.max(x, axis=5), (X,)),
+    (lambda np, x: np.argmax(x, axis=2), (X,)),
+    (lambda np, x: np.var(x, axis=3), (X,)),
+    (lambda np, x: np.sum(x, axis=1.5), (X,)),
+    (lambda np, x: np.max(x, axis=0), (EMPTY,)),
+    (lambda np, x: np.min(x), (EMPTY,)),
+    (lambda np, x: np.argmin(x), (EMPTY,)),
+    (lambda np, x: np.reshape(x, (5, 2)), (X,)),
+    (lambda np, x: np.reshape(x, (-1, -1)), (X,)),
+    (lambda np, x: np.reshape(x, (5, -1)), (X,)),
+    (lambda np, x: np.reshape(x, (0, -1)), (X,)),
+    (lambda np, x: np.reshape(x, 2.5), (X,)),
+    (lambda np, x: np.transpose(x, (0, 0)), (X,)),
+    (lambda np, x: np.transpose(x, (0, 2)), (X,)),
+    (lambda np, x: np.transpose(x, (0,)), (X,)),
+    (lambda np, x: np.swapaxes(x, 0, 2), (X,)),
+    (lambda np, x: np.moveaxis(x, (0, 0), (0, 1)), (X,)),
+    (lambda np, x: np.moveaxis(x, (0, 1), (0,)), (X,)),
+    (lambda np, x: np.expand_dims(x, 4), (X,)),
+    (lambda np, x: np.expand_dims(x, (0, 0)), (X,)),
+    (lambda np, x: np.squeeze(x, 0), (X,)),
+    (lambda np, x: np.broadcast_to(x, (4, 3)), (X,)),
+    (lambda np, x: np.broadcast_to(x, 4), (X,)),
+    (lambda np, x: np.split(x, 2), (X,)),
+    (lambda np, x: np.split(x, 3, axis=2), (X,)),
+    (lambda np, x: np.array_split(x, 0), (X,)),
+    (lambda np, x: np.flip(x, 2), (X,)),
+    (lambda np, x: np.take(x, [3], axis=0), (X,)),
+    (lambda np, x: np.take(x, -13), (X,)),
+    (lambda np, x: np.take(x, 0, axis=2), (X,)),
+    (lambda np, x: np.clip(x, None, None), (X,)),
+    (lambda np, x: x[3], (X,)),
+    (lambda np, x: x[-4], (X,)),
+    (lambda np, x: x[0, 4], (X,)),
+    (lambda np, x: x[0, 0, 0], (X,)),
+    (lambda np, x: x[..., ...], (X,)),
+    (lambda np, x: x[1.5], (X,)),
+    (lambda np, x: x["name"], (X,)),
+    (lambda np, x: x[[0, 3]], (X,)),
+    (lambda np, x: x[[0, 1], [0, 1, 2]], (X,)),
+    (lambda np, x: x[numpy.array([0.5])], (X,)),
+    (lambda np, x: x[numpy.array([True, False])], (X,)),
+    (lambda np, x: x[::0], (X,)),
+    (lambda np, x: len(x), (numpy.ones(()),)),
+    (lambda np, x: list(x), (numpy.ones(()),)),
+    (lambda np, x: np.negative(x > 0), (X,)),
+    (lambda np, x: np.subtract(x > 0, x > 1), (X,)),
+    (lambda np, x: np.bitwise_and(x, 1), (X,)),
+    (lambda np, x: np.invert(x), (X,)),
+    (lambda np, x: x ** numpy.array([-1]), (N,)),
+    (lambda np, x: np.add(x, "text"), (X,)),
+    (lambda np, x: np.add(x), (X,)),
+    (lambda np, x: np.exp(x, x, x), (X,)),
+    (lambda np, x: np.sum(x, no_such_option=1), (X,)),
+)
+
+
+def numpy_error(function, args):
+    """The classes of NumPy's error that code may catch."""
+    with pytest.raises((ValueError, TypeError, IndexError)) as caught:
+        function(numpy, *args)
+    return [kind for kind in (ValueError, TypeError, IndexError) if isinstance(caught.value, kind)]
+
+
+@pytest.mark.parametrize("policy", [minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy()], ids=repr)
+def test_eager_raises_what_numpy_raises(policy):
+    for number, (function, args) in enumerate(MISTAKES):
+        expected = numpy_error(function, args)
+        with policy, pytest.raises(expected[0]) as caught:
+            function(np, *map(boxed, args))
+        assert all(isinstance(caught.value, kind) for kind in expected), f"mistake {number}: {caught.value!r}"
+
+
+def test_nothing_wrong_is_compiled():
+    """While a line is lowered its mistakes are found, so that Python runs it and raises."""
+    for number, (function, args) in enumerate(MISTAKES):
+        allowed = (OperandError, UnsupportedError, *numpy_error(function, args))
+        with pytest.raises(allowed):
+            Compiled(lambda *x, f=function: f(np, *x), args)
+            raise AssertionError(f"mistake {number} was compiled")
+
+
+def test_errors_name_the_operation_the_operands_and_the_line():
+    with pytest.raises(ShapeError, match=r"(?s)add.*float64\[3,4\].*float64\[2,3\].*test_errors\.py:\d+"):
+        boxed(X) + boxed(Y)
+    with pytest.raises(DTypeError, match=r"(?s)invert.*float64\[3,4\]"):
+        np.invert(boxed(X))
+
+
+# Indices that are known at run time only --------------------------------------------------------
+
+
+@minpy.jit
+def rows(x, i):
+    return x[i] * 2
+
+
+@minpy.jit
+def elements(x, i, j):
+    return np.sum(x[i, j])
+
+
+@minpy.jit
+def columns(x, i):
+    y = np.take(x, i, axis=1)
+    return y + 1
+
+
+@minpy.jit
+def unused(x, i):
+    x[i]
+    return x + 1
+
+
+@pytest.mark.parametrize(
+    ("function", "good", "bad"),
+    [
+        (rows, [[0, -3, 2]], [[0, 3, 1]]),
+        (rows, [[0, -3, 2]], [[0, -4, 1]]),
+        (rows, [[0, -3, 2]], [[2**40, 0, 0]]),
+        (elements, [[0, -3], [-4, 3]], [[0, 3], [0, 0]]),
+        (elements, [[0, -3], [-4, 3]], [[0, 0], [0, -5]]),
+        (columns, [[0, -4, 3]], [[0, 4, 1]]),
+        (columns, [[0, -4, 3]], [[-5, 0, 0]]),
+        (unused, [[0, 1]], [[0, 3]]),
+    ],
+)
+def test_an_index_out_of_range_raises_in_a_compiled_function(function, good, bad):
+    good, bad = ([numpy.array(i) for i in indices] for indices in (good, bad))
+    expected = function.function(numpy.array(X), *good)
+    numpy.testing.assert_array_equal(numpy.asarray(function(np.array(X), *good)), numpy.asarray(expected))
+    for _ in range(2):
+        with pytest.raises(IndexError):
+            function(np.array(X), *bad)
+    numpy.testing.assert_array_equal(numpy.asarray(function(np.array(X), *good)), numpy.asarray(expected))
+
+
+def test_an_index_out_of_range_raises_in_a_compiled_gradient():
+    gradient = minpy.grad(elements)
+    zero, one = numpy.array([0, 0]), numpy.array([1, -1])
+    expected = numpy.zeros((3, 4))
+    expected[0, 1] = expected[0, -1] = 1
+    assert gradient(np.array(X), zero, one).tolist() == expected.tolist()
+    with pytest.raises(IndexError):
+        gradient(np.array(X), zero + 3, one)
+    assert gradient(np.array(X), zero, one).tolist() == expected.tolist()
+
+
+def test_a_gradient_of_equal_indices_adds_up():
+    for function in (rows.function, minpy.jit(rows.function)):
+        gradient = minpy.grad(lambda x, f=function: np.sum(f(x, numpy.array([1, -2, 0, 1]))))(np.array(X))
+        assert gradient.tolist() == [[2] * 4, [6] * 4, [0] * 4]

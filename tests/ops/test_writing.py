@@ -1,0 +1,392 @@
+"""Writing into arrays, and views: every program does with MinPy's arrays what it does with NumPy's,
+also while a gradient is taken."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from tests.ops.checks import boxed, check_gradient, projected
+from tests.ops.tolerances import assert_same
+
+PROGRAMS = []
+
+
+def program(function):
+    """A function of an array of shape (3, 4) and one of shape (4,) that may change both."""
+    PROGRAMS.append(function)
+    return function
+
+
+@program
+def assign_an_element(x, v):
+    x[1, 2] = v[0] * v[1]
+    return x
+
+
+@program
+def assign_a_row(x, v):
+    x[1] = v
+    v[0] = 7.0
+    return x * v
+
+
+@program
+def assign_a_number_everywhere(x, v):
+    x[...] = 2.0
+    x[:, 1] = v[:3]
+    return x
+
+
+@program
+def assign_with_broadcasting(x, v):
+    x[:, ::2] = v[1:3]
+    x[:2, 3:] = x[1:, :1]
+    return x
+
+
+@program
+def assign_backwards(x, v):
+    x[::-1, ::-2] = x[:, :2] * v[0]
+    return x
+
+
+@program
+def assign_to_itself(x, v):
+    x[1:] = x[:-1]
+    x[:, :2] = x[:, 2:]
+    return x
+
+
+@program
+def assign_a_row_from_one_with_leading_ones(x, v):
+    x[0] = v.reshape(1, 1, 4)
+    return x
+
+
+@program
+def assign_at_an_index_array(x, v):
+    x[numpy.array([2, 0])] = v
+    x[[0, 1], [1, -1]] = v[1:3]
+    return x
+
+
+@program
+def assign_twice_at_one_place(x, v):
+    x[0, [1, 1, 2]] = v[:3]
+    x[:, [0, 0]] = x[:, 1:3] * v[:2]
+    return x
+
+
+@program
+def assign_by_a_mask(x, v):
+    x[numpy.array([True, False, True])] = v
+    x[numpy.asarray(x) > 100] = 0.0
+    return x
+
+
+@program
+def change_in_place(x, v):
+    x += v
+    x *= x
+    x -= 0.5
+    x /= v + 3
+    return x
+
+
+@program
+def change_a_part_in_place(x, v):
+    x[1] += v
+    x[:, 0] *= 2
+    x[0][1:3] -= x[2, 1:3]
+    return x
+
+
+@program
+def change_equal_indices_once(x, v):
+    x[[0, 0, 1]] += v
+    return x
+
+
+@program
+def change_by_an_overlapping_part(x, v):
+    x[1:] += x[:-1]
+    return x
+
+
+@program
+def another_name_is_the_same_array(x, v):
+    y = x
+    y += v
+    return x * y
+
+
+@program
+def a_sum_is_another_array(x, v):
+    y = x
+    y = y + v
+    y[0] = 0
+    return x * y
+
+
+@program
+def write_through_a_view(x, v):
+    row = x[1]
+    row[2] = v[0]
+    row *= 2
+    return x + row
+
+
+@program
+def see_a_write_to_the_base(x, v):
+    row, column = x[1], x[:, 2]
+    x[1, 2] = v[3]
+    x *= 3
+    return row.sum() + column * 2
+
+
+@program
+def write_through_a_view_of_a_view(x, v):
+    part = x[1:][:, ::2]
+    part[0] = v[:2]
+    part[:, 1] += 1
+    return x
+
+
+@program
+def write_through_transposed_and_reshaped(x, v):
+    x.T[0] = v[:3]
+    x.reshape(-1)[5:7] = v[:2]
+    x.reshape(2, 6)[1, ::3] *= 4
+    x.swapaxes(0, 1)[3] -= 1
+    x.ravel()[-1] = 9
+    return x
+
+
+@program
+def see_writes_through_transposed_and_reshaped(x, v):
+    a, b = x.T, x.reshape(4, 3)
+    x[0] = v
+    b[1] = 5
+    a[0, 0] = v[1]
+    return a * b
+
+
+@program
+def write_through_new_and_lost_axes(x, v):
+    x[None, 1, :, None][0, 0] = v[2]
+    x[1:2].squeeze()[1] = v[0]
+    return x
+
+
+@program
+def an_element_is_no_view(x, v):
+    total = x[0, 0]
+    total += v[0]
+    total *= 2
+    return x * total
+
+
+@program
+def a_sum_of_elements(x, v):
+    total = v[0]
+    for i in range(1, 4):
+        total += v[i] * x[0, i]
+    return total * v
+
+
+@program
+def an_array_without_axes_is_a_view(x, v):
+    corner = x[0, 0, ...]
+    corner += v[0]
+    return x
+
+
+@program
+def a_reshape_that_copies_is_no_view(x, v):
+    flat = x.T.reshape(-1)
+    flat[0] = v[0]
+    flat += 1
+    return x * 2 + flat[0]
+
+
+@program
+def a_copy_is_no_view(x, v):
+    y, z, w = x.copy(), x[numpy.array([0, 1, 2])], x.flatten()
+    y[0], z[0], w[0] = 1, 2, v[0]
+    x[1] = v
+    return x + y * z + w.reshape(3, 4)
+
+
+@program
+def an_unchanged_result_is_no_view(x, v):
+    y, z = +x, x.astype(x.dtype)
+    y[0] = 3
+    z += v
+    return x + y * z
+
+
+@program
+def a_value_is_taken_when_it_is_used(x, v):
+    y = x * 2
+    x[0] = v
+    z = x * y
+    x *= 0
+    return z + x
+
+
+@program
+def swap_rows(x, v):
+    x[0], x[1] = x[1].copy(), x[0].copy()
+    x[0], x[2] = x[2], x[0]
+    return x * v
+
+
+@program
+def cumulative_sum(x, v):
+    for i in range(1, 3):
+        x[i] += x[i - 1] * v
+    return x
+
+
+def operands():
+    generator = numpy.random.default_rng(5)
+    return generator.uniform(0.5, 2, (3, 4)), generator.uniform(0.5, 2, 4)
+
+
+every_program = pytest.mark.parametrize("function", PROGRAMS, ids=lambda function: function.__name__)
+
+
+@every_program
+@pytest.mark.parametrize("policy", [minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy()], ids=repr)
+def test_program(function, policy):
+    ours, theirs = [numpy.array(x) for x in operands()], operands()
+    expected = function(*theirs)
+    with policy:
+        arrays = [np.array(x) for x in ours]
+        assert_same(function(*arrays), expected, "the result")
+    for name, array, changed in zip(("x", "v"), arrays, theirs):
+        assert_same(array, changed, f"{name} afterwards")
+
+
+@every_program
+def test_program_in_a_gradient(function):
+    def fresh(x, v):
+        # Its own arrays, since finite differences call it again and again.
+        return function(*(a.copy() for a in map(boxed, (x, v))))
+
+    args = operands()
+    for place, name in enumerate(("x", "v")):
+        check_gradient(projected(fresh, args, place), args[place], f"by {name}")
+
+
+@every_program
+def test_a_gradient_leaves_its_argument_alone(function):
+    x, v = (np.array(a) for a in operands())
+    minpy.grad(lambda x: np.sum(function(x, np.array(operands()[1]))))(x)
+    assert_same(x, operands()[0], "x afterwards")
+    minpy.grad(lambda v: np.sum(function(np.array(operands()[0]), v)))(v)
+    assert_same(v, operands()[1], "v afterwards")
+
+
+IN_PLACE = (
+    *(operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv),
+    *(operator.imod, operator.ipow, operator.iand, operator.ior, operator.ixor),
+)
+
+
+@pytest.mark.parametrize("change", IN_PLACE, ids=lambda change: change.__name__)
+@pytest.mark.parametrize("recorded", [False, True])
+def test_in_place_operators(change, recorded):
+    """With many pairs of dtypes, broadcasting or not: the value, or the kind of error."""
+    left = {dtype: numpy.array([[1, 2], [3, 1]]).astype(dtype) for dtype in ("int32", "float32", "bool")}
+    right = [
+        *(numpy.array([2, 1], dtype) for dtype in ("int32", "int64", "float32", "float64", "bool")),
+        *(2, 1.5, True, numpy.array(2, "int64")),
+    ]
+    for dtype, original in left.items():
+        for other in right:
+            theirs, ours = original.copy(), np.array(original)
+            what = f"{dtype} {change.__name__} {other!r}"
+            value = ours._current()
+            value.recorded = recorded  # as a running gradient does, so that the data must not change
+            before = value.numpy().copy()
+            try:
+                expected = change(theirs, other)
+            except (TypeError, ValueError) as error:
+                with pytest.raises(type(error) if type(error) is ValueError else TypeError):
+                    change(ours, boxed(other))
+                assert_same(ours, original, what)
+            else:
+                assert change(ours, boxed(other)) is ours
+                assert_same(ours, expected, what)
+            if recorded:
+                assert_same(value.numpy(), before, f"{what}, the recorded data")
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (3,), (1, 2, 2), (2, 2, 2)])
+def test_in_place_operators_with_a_wrong_shape(shape):
+    ours, other = np.ones((2, 2)), np.ones(shape)
+    with pytest.raises(ValueError):
+        ours += other
+    with pytest.raises(ValueError):
+        minpy.grad(lambda other: operator.iadd(np.ones((2, 2)), other))(other)
+    assert ours.tolist() == [[1, 1], [1, 1]]
+
+
+def test_an_assigned_value_gets_the_dtype_of_the_array():
+    for dtype in ("int32", "float32", "bool"):
+        for value in (1.75, 2, True, numpy.array([1.5, 0.0]), numpy.array([3, 0])):
+            theirs, ours = numpy.zeros((2, 2), dtype), np.zeros((2, 2), dtype=dtype)
+            theirs[1] = value
+            ours[1] = boxed(value)
+            assert_same(ours, theirs, f"{dtype} {value}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(3, 0), ((0, 4), 0), ([0, 3], 0), (0, numpy.zeros(3)), (slice(2), numpy.zeros((3, 4))), (1.5, 0)],
+)
+def test_a_wrong_write_raises_and_changes_nothing(key, value):
+    original = operands()[0]
+    with pytest.raises((ValueError, IndexError)) as theirs:
+        original.copy()[key] = value
+    ours = np.array(original)
+    with pytest.raises(theirs.type):
+        ours[key] = value
+
+    def write(x):
+        x[key] = value
+        return np.sum(x)
+
+    with pytest.raises(theirs.type):
+        minpy.grad(write)(ours)
+    assert_same(ours, original, "afterwards")
+
+
+def test_a_write_to_an_array_of_the_user_reaches_it():
+    data = numpy.zeros((2, 3))
+    array = np.asarray(data)
+    array[0] = 1
+    array += 1
+    data[1, 1] = 5
+    assert_same(array, numpy.array([[2.0, 2, 2], [1, 5, 1]]), "the array")
+    assert_same(data, numpy.array([[2.0, 2, 2], [1, 5, 1]]), "the data")
+
+
+def test_what_cannot_be_written_raises():
+    fixed = numpy.zeros(3)
+    fixed.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        np.asarray(fixed)[0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        np.broadcast_to(np.zeros(3), (2, 3))[0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        minpy.grad(lambda x: np.broadcast_to(x, (2, 3)).__setitem__(0, 1.0))(np.zeros(3))
+    with pytest.raises(TypeError):
+        x = np.zeros(3, dtype="int32")
+        x += 0.5
