@@ -208,7 +208,10 @@ class Expressions(Reads):
 
     def _NamedExpr(self, node: Any) -> Any:
         value = self.evaluate(node.value)
-        self.store(node.target.id, value)
+        frame = self.frame
+        while frame.is_comprehension and frame.outer is not None:
+            frame = frame.outer
+        frame.variables[node.target.id] = value
         return value
 
     # Attributes and items -----------------------------------------------------------------------
@@ -327,7 +330,7 @@ class Expressions(Reads):
     def _comprehension(self, node: Any, emit: Callable[[], None]) -> None:
         """Run the generators of a comprehension; its variables are its own."""
         outer = self.frame
-        inner = Frame(outer.source, None, outer)
+        inner = Frame(outer.source, None, outer, is_comprehension=True)
         first = list(self.iterate(self.evaluate(node.generators[0].iter)))
         self.frames.append(inner)
         try:

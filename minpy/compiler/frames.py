@@ -28,11 +28,19 @@ class Frame:
         function: None for a function that the region defined.
         outer: the frame that the function was defined in, where the region defined it.
         outside_names: declared global or nonlocal.
+        is_comprehension: the frame is that of a comprehension, where ``:=`` binds outside.
     """
 
-    __slots__ = ("function", "outer", "outside_names", "source", "variables")
+    __slots__ = ("function", "is_comprehension", "outer", "outside_names", "source", "variables")
 
-    def __init__(self, source: Source, function: types.FunctionType | None, outer: Frame | None):
+    def __init__(
+        self,
+        source: Source,
+        function: types.FunctionType | None,
+        outer: Frame | None,
+        is_comprehension: bool = False,
+    ):
+        self.is_comprehension = is_comprehension
         self.source = source
         self.function = function
         self.outer = outer

@@ -24,7 +24,7 @@ from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
 from minpy.errors import ContextError, GradientError, UnsupportedError
 from minpy.runtime.array import Array
 from minpy.runtime.native import MXNetError
-from minpy.runtime.policy import PreferMXNetPolicy, current_policy
+from minpy.runtime.policy import current_policy
 from minpy.runtime.tape import live_tape
 
 DEFAULT_CACHE_SIZE = 64
@@ -44,7 +44,6 @@ class JitFunction:
         self.root: Block | None = None
         self.reason = ""  # why there is no program
         self.lock = threading.RLock()
-        self.parameter_names: list[str] = []
         self._prepare(cache_size)
 
     def _prepare(self, cache_size: int) -> None:
@@ -60,9 +59,8 @@ class JitFunction:
         self.program = Program(self.function, source, local_names(source), self.lock, cache_size)
         self.root = Block(self.program, source.body, names, ())
         self.root.as_python = self._run_plain
-        self._signature = inspect.signature(self.function)
+        self._signature = inspect.signature(self.function, follow_wrapped=False)
         self._parameters = self._signature.parameters
-        self.parameter_names = list(self._parameters)
         self._positional = [
             p.name
             for p in self._parameters.values()
@@ -87,6 +85,22 @@ class JitFunction:
         bound.apply_defaults()
         assert self.root is not None
         return tuple(bound.arguments[name] for name in self.root.inputs)
+
+    def place_of(self, argument: int | str) -> tuple[str, tuple] | None:
+        """The parameter that receives an argument, and the steps to it within ``*args`` or ``**kwargs``."""
+        if self.root is None:
+            return None
+        if isinstance(argument, int):
+            if argument < len(self._positional):
+                return self._positional[argument], ()
+            kind: Any = inspect.Parameter.VAR_POSITIONAL
+            step = argument - len(self._positional)
+            return next(((p.name, (step,)) for p in self._parameters.values() if p.kind is kind), None)
+        found = self._parameters.get(argument)
+        if found is not None and found.kind in (found.POSITIONAL_OR_KEYWORD, found.KEYWORD_ONLY):
+            return argument, ()
+        kind = inspect.Parameter.VAR_KEYWORD
+        return next(((p.name, (argument,)) for p in self._parameters.values() if p.kind is kind), None)
 
     def _run_plain(self, *values: Any) -> tuple:
         args, kwargs = self._call_arguments(values)
@@ -226,7 +240,7 @@ def _no_graph(signature: tuple, reason: str, guards: Any, block: Block) -> Plan:
 
 def compiles_now() -> bool:
     """Whether the current policy lets compiled graphs run: they are MXNet's."""
-    return isinstance(current_policy(), PreferMXNetPolicy)
+    return current_policy().compiles
 
 
 @overload

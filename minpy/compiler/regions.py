@@ -138,6 +138,12 @@ class Block:
             return self.run_python(values)
         return plan.run(values, found)
 
+    def child(
+        self, statements: Sequence[Any], inputs: tuple[str, ...], outputs: tuple[str, ...], in_loop: bool
+    ) -> Block:
+        """A block of some of the statements."""
+        return Block(self.program, statements, inputs, outputs, in_loop)
+
     def run_python(self, values: tuple) -> tuple:
         """The statements as plain Python."""
         if self.as_python is None:

@@ -11,7 +11,7 @@ import io
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable, Protocol
 
 import astunparse
 import gast
@@ -19,10 +19,24 @@ import gast
 from minpy.compiler import liveness
 from minpy.compiler.frames import UNBOUND
 
-if TYPE_CHECKING:
-    from minpy.compiler.regions import Block
-
+_LOOKS_AT_LOCALS = frozenset(("locals", "vars", "dir", "eval", "exec"))
 _OPENED = (gast.If, gast.For, gast.While, gast.With)
+
+
+class Block(Protocol):
+    """What is needed of a block (``regions.Block``) to take it apart."""
+
+    program: Any
+    statements: tuple[Any, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    in_loop: bool
+
+    def child(
+        self, statements: Sequence[Any], inputs: tuple[str, ...], outputs: tuple[str, ...], in_loop: bool
+    ) -> Block:
+        """A block of some of the statements."""
+        ...
 
 
 @dataclass
@@ -31,19 +45,20 @@ class Residual:
 
     function: Callable
     text: str
-    children: list[Block]
+    children: list[Any]
 
 
 def can_split(block: Block) -> bool:
     """Whether the statements may end up in several Python functions.
 
-    Inner functions share variables with the function around them; taken apart they would not.
+    Inner functions share variables with the function around them; taken apart they would not. What
+    looks at the local variables as such would see those of the generated program.
     """
-    return not liveness.defines_functions(block.program.source.body) and not any(
-        isinstance(node, (gast.Global, gast.Nonlocal))
-        for statement in block.statements
-        for node in ast.walk(statement)
-    )
+    body = block.program.source.body
+    if liveness.defines_functions(body) or liveness.names_of(body).loads & _LOOKS_AT_LOCALS:
+        return False
+    nodes = (node for statement in block.statements for node in ast.walk(statement))
+    return not any(isinstance(node, (gast.Global, gast.Nonlocal)) for node in nodes)
 
 
 def end_line(node: Any) -> int:
@@ -109,14 +124,12 @@ class _Builder:
 
     def call_block(self, statements: Sequence[Any], needed: frozenset[str], in_loop: bool) -> list[Any]:
         """Statements that call a new block made of ``statements``."""
-        from minpy.compiler.regions import Block
-
         names = liveness.names_of(statements)
         local_names = self.program.local_names
         outputs = sorted(names.stores & needed & local_names)
         unsure = set(outputs) - liveness.assigned_for_sure(statements)
         inputs = sorted((names.loads | unsure) & local_names)
-        child = Block(self.program, statements, tuple(inputs), tuple(outputs), in_loop)
+        child = self.block.child(statements, tuple(inputs), tuple(outputs), in_loop)
         self.children.append(child)
         name = f"__region_{len(self.children)}"
         self.helpers[name] = child

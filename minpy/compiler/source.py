@@ -78,6 +78,8 @@ def _read(code: types.CodeType) -> Source:
         tree = _parse_fragment(text)
     ast.increment_lineno(tree, first_line - 1)
     node = _find(tree, code)
+    if any(_is_private(inner) for inner in ast.walk(node)):
+        raise UnsupportedError(f"{code.co_name} uses private names (__x), which Python renames in classes")
     body = node.body if isinstance(node, gast.FunctionDef) else (_returning(node.body),)
     return Source(
         name=code.co_name,
@@ -112,6 +114,11 @@ def _find(tree: Any, code: types.CodeType) -> Any:
         if isinstance(node, gast.FunctionDef) and node.name == code.co_name:
             return node
     raise UnsupportedError(f"the source of {code.co_name} cannot be found")
+
+
+def _is_private(node: Any) -> bool:
+    name = getattr(node, "attr", None) or (node.id if isinstance(node, gast.Name) else "")
+    return name.startswith("__") and not name.endswith("__")
 
 
 def _returning(expression: Any) -> Any:

@@ -223,13 +223,13 @@ def _compiled(function: Any, selected: Any, targets: Any, args: list, kwargs: di
     compiled = getattr(type(function), "value_and_gradients", None)
     if compiled is None:
         return None
-    names = function.parameter_names
     wanted: list[tuple] = []
     for holder, key in targets:
-        name = key if isinstance(key, str) else names[key] if key < len(names) else None
-        if name is None:
+        place = function.place_of(key)
+        if place is None:
             return None
-        wanted.extend((name, steps, array) for steps, array in leaves(holder[key]))
+        name, first = place
+        wanted.extend((name, (*first, *steps), array) for steps, array in leaves(holder[key]))
     return function.value_and_gradients(tuple(args), kwargs, wanted)
 
 

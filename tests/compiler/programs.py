@@ -492,3 +492,62 @@ def unusual_dtypes(x):
 )
 def small_dtypes(x):
     return x * 2 + 1, np.exp(x), np.sum(x), x + x, x > 1, np.mean(x), x.astype("float32") / 3
+
+
+class Private:
+    __slots__ = ("__k",)
+
+    def __init__(self, k):
+        self.__k = k
+
+    def scaled(self, x):
+        return x * self.__k
+
+
+PRIVATE = Private(3)
+
+
+@program((X,))
+def private_names(x):
+    return PRIVATE.scaled(x) + 1
+
+
+@program((X,))
+def walrus_in_comprehension(x):
+    parts = [last := x * k for k in range(3)]
+    return parts, last
+
+
+@program((X,))
+def looks_at_locals(x):
+    y = x * 2
+    return sorted(locals()), y
+
+
+class Base:
+    def forward(self, x):
+        return x * 2
+
+
+class Derived(Base):
+    def forward(self, x):
+        y = super().forward(x)
+        print(end="")
+        return np.tanh(y)
+
+
+program((X,))(Derived().forward)
+
+
+def decorated(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs) + 1
+
+    return wrapper
+
+
+@program((X,))
+@decorated
+def under_a_decorator(x):
+    return np.exp(x)

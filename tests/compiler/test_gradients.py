@@ -219,3 +219,26 @@ def test_gradient_of_a_function_defined_inside():
     compiled = minpy.jit(newton)
     numpy.testing.assert_allclose(compiled(start, 8).asnumpy(), numpy.sqrt([2 / 3, 2 / 3]), rtol=1e-10)
     assert minpy.explain(compiled).leftovers == []
+
+
+def test_gradient_through_star_arguments_and_decorators():
+    def wrapped(function):
+        import functools
+
+        @functools.wraps(function)
+        def wrapper(*args, **kwargs):
+            return function(*args, **kwargs) * 2
+
+        return wrapper
+
+    def f(x, y, *, k):
+        return np.sum(x * y * k)
+
+    x, y, k = numpy.array([1.0, 2.0]), numpy.array([3.0, 5.0]), numpy.array([7.0, 11.0])
+    compiled = minpy.jit(wrapped(f))
+    of_y, of_k = grad(compiled, [1, "k"])(x, y, k=k)
+    numpy.testing.assert_array_equal(of_y.asnumpy(), 2 * x * k)
+    numpy.testing.assert_array_equal(of_k.asnumpy(), 2 * x * y)
+    versions = [v for region in minpy.explain(compiled).regions for v in region.versions]
+    assert [v.purpose for v in versions] == ["value and gradient"]
+    numpy.testing.assert_array_equal(grad(minpy.jit(f), "k")(x, y, k=k).asnumpy(), x * y)
