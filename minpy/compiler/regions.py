@@ -79,7 +79,7 @@ class Plan:
 
 def signature_of(values: Sequence[Any]) -> tuple:
     """The part of a call that selects a plan by hashing; guards do the rest."""
-    return (default_dtype().name, *[_sign(value) for value in values])
+    return (default_dtype().char, *[_sign(value) for value in values])
 
 
 def _sign(value: Any) -> Any:
