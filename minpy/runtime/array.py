@@ -17,10 +17,11 @@ import numpy
 from minpy.errors import ContextError
 from minpy.ops import Aval, elementwise, indexing, logic
 from minpy.ops import shape as shape_ops
-from minpy.ops.methods import ArrayMethods
 from minpy.ops.op import Op, eager_interpreter
 from minpy.runtime import native
 from minpy.runtime.context import CPU, Context, current_context
+from minpy.runtime.ndarray import NDArrayMethods
+from minpy.runtime.policy import count_by_numpy
 
 _log = logging.getLogger("minpy.array")
 
@@ -119,7 +120,7 @@ _WRITE_BACK: dict[Op, Callable] = {
 VIEW_OPS = frozenset(_WRITE_BACK)
 
 
-class Array(ArrayMethods):
+class Array(NDArrayMethods):
     """An n-dimensional array that works like ``numpy.ndarray`` and can be differentiated.
 
     Arrays come from ``minpy.numpy``; ``Array(data)`` wraps an ``numpy.ndarray`` or an
@@ -193,6 +194,15 @@ class Array(ArrayMethods):
         """The elements as nested lists of Python numbers."""
         return self._current().numpy().tolist()
 
+    def raw(self) -> numpy.ndarray:
+        return self._current().numpy()
+
+    def is_traced(self) -> bool:
+        return is_traced(self._current())
+
+    def __copy__(self) -> Array:
+        return self.copy()
+
     def bind(self, op: Op, args: tuple, params: dict) -> Any:
         return eager_interpreter().bind(op, args, params)
 
@@ -229,6 +239,7 @@ class Array(ArrayMethods):
         value = self._current()
         if self._writable_in_place(value, other):
             op.numpy(value.numpy(), _raw(other), out=value.numpy())
+            count_by_numpy(op.name)
             return self
         result = op(self, other)
         if not numpy.can_cast(result.dtype, self.dtype, "same_kind"):
