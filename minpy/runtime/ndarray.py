@@ -46,7 +46,7 @@ class NDArrayMethods(ArrayMethods):
             known = FUNCTIONS.get(name)
             if known is not None:
                 return known(self)
-            return type(self)(value) if isinstance(value, numpy.ndarray) else value
+            return eager_interpreter().constant(value) if isinstance(value, numpy.ndarray) else value
         known = FUNCTIONS.get(name)
         if known is not None:
             return lambda *args, **kwargs: known(self, *args, **kwargs)

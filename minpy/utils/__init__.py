@@ -1,0 +1,1 @@
+"""Helpers for people who write functions with gradients."""
