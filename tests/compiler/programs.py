@@ -351,7 +351,7 @@ def conditional_expressions(x):
 @program((X,), (np.array(B),))
 def unknown_call(x):
     y = x * 2
-    z = np.cosh(y) + np.median(y)
+    z = np.cosh(y) + np.unwrap(y)
     w = numpy.fft.fft(numpy.asarray(z))
     return z * 3, w.real
 
