@@ -33,6 +33,8 @@ from minpy.core import (
 )
 from minpy.ops.creation import default_dtype, set_default_dtype
 from minpy.runtime.array import Array
+from minpy.runtime.auto import AutoPolicy
+from minpy.runtime.blacklist import AutoBlacklistPolicy, BlacklistPolicy
 from minpy.runtime.context import Context, cpu, current_context, gpu, num_gpus, set_context
 from minpy.runtime.policy import (
     OnlyMXNetPolicy,
@@ -47,6 +49,9 @@ from minpy.version import __version__
 
 __all__ = [
     "Array",
+    "AutoBlacklistPolicy",
+    "AutoPolicy",
+    "BlacklistPolicy",
     "Context",
     "JitFunction",
     "OnlyMXNetPolicy",

@@ -6,47 +6,26 @@ function runs NumPy's own on the same memory and has no gradient; a constant or 
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as _numpy
 
-from minpy.numpy import random
+from minpy.numpy import fft, linalg, random
+from minpy.numpy._fallback import member as _member
 from minpy.ops import FUNCTIONS as _FUNCTIONS
-from minpy.runtime import dispatch as _dispatch
 from minpy.runtime import policy as _policy
 
-globals().update(_FUNCTIONS)
+globals().update({name: function for name, function in _FUNCTIONS.items() if "." not in name})
 
 
 def __getattr__(name: str) -> Any:
     if name == "policy":
         return _policy.get_global_policy()
-    if name.startswith("__"):
-        raise AttributeError(name)
-    try:
-        found = getattr(_numpy, name)
-    except AttributeError:
-        raise AttributeError(f"neither MinPy nor NumPy has a function {name!r}") from None
-    if isinstance(found, type) or not callable(found):
-        return found
-    return _wrapped(found)
-
-
-@functools.cache
-def _wrapped(function: Any) -> Any:
-    """NumPy's function on MinPy arrays; new float arrays get the default dtype."""
-
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return _dispatch.call_numpy(function, args, kwargs)
-
-    wrapper.__minpy_opaque__ = f"{function.__name__} is run by NumPy, the op table lacks it"  # type: ignore[attr-defined]
-    return wrapper
+    return _member(_numpy, name)
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *dir(_numpy)})
 
 
-__all__ = [*_FUNCTIONS, "random"]
+__all__ = [*(name for name in _FUNCTIONS if "." not in name), "fft", "linalg", "random"]

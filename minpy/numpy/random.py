@@ -13,6 +13,7 @@ import numpy as _numpy
 
 from minpy.ops.creation import created as _created
 from minpy.runtime.array import to_raw as _to_raw
+from minpy.runtime.policy import count_by_numpy as _count_by_numpy
 
 
 def __getattr__(name: str) -> Any:
@@ -34,7 +35,10 @@ def _wrapped(name: str) -> Any:
     @functools.wraps(function)
     def draw(*args: Any, **kwargs: Any) -> Any:
         result = function(*_to_raw(args), **_to_raw(kwargs))
-        return _created(result) if isinstance(result, _numpy.ndarray) else result
+        if isinstance(result, _numpy.ndarray):
+            return _created(result, by=name)
+        _count_by_numpy(name)
+        return result
 
     draw.__minpy_opaque__ = f"random.{name} draws new numbers on every call"  # type: ignore[attr-defined]
     return draw

@@ -6,7 +6,26 @@ the same by NumPy's own function. Nothing here knows how ops are run.
 
 from __future__ import annotations
 
-from minpy.ops import creation, elementwise, indexing, linalg, logic, reduction, shape
+from minpy.ops import (
+    choosing,
+    contraction,
+    creation,
+    elementwise,
+    fourier,
+    indexing,
+    linalg,
+    logic,
+    matrix,
+    matrix_functions,
+    missing,
+    neural,
+    rearrange,
+    reduction,
+    scan,
+    shape,
+    sorting,
+    transcendental,
+)
 from minpy.ops.aval import Aval, aval_of
 from minpy.ops.op import BY_NUMPY, FUNCTIONS, OPS, Box, Function, Interpreter, Op
 
@@ -20,11 +39,22 @@ __all__ = [
     "Interpreter",
     "Op",
     "aval_of",
+    "choosing",
+    "contraction",
     "creation",
     "elementwise",
+    "fourier",
     "indexing",
     "linalg",
     "logic",
+    "matrix",
+    "matrix_functions",
+    "missing",
+    "neural",
+    "rearrange",
     "reduction",
+    "scan",
     "shape",
+    "sorting",
+    "transcendental",
 ]

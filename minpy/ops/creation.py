@@ -10,8 +10,8 @@ from minpy.errors import DTypeError
 from minpy.ops.aval import aval_of
 from minpy.ops.elementwise import astype
 from minpy.ops.elementwise import copy as copy_op
-from minpy.ops.op import Box, current_interpreter, numpy_function, refuse
-from minpy.ops.shape import broadcast_to, stack
+from minpy.ops.op import Box, as_operand, current_interpreter, holds_box, numpy_function, refuse
+from minpy.ops.shape import broadcast_to
 
 _default = [numpy.dtype("float32")]
 
@@ -36,41 +36,45 @@ def set_default_dtype(dtype: Any) -> None:
     _default[0] = wanted
 
 
-def created(array: numpy.ndarray, dtype: Any = None) -> Any:
-    """A box for an array that NumPy made: as ``dtype``, or with the default dtype for its floats."""
+def created(array: numpy.ndarray, dtype: Any = None, by: str = "array") -> Any:
+    """A box for an array that NumPy made: as ``dtype``, or with the default dtype for its floats.
+
+    ``by`` is the name of the function that made it.
+    """
     if dtype is None and array.dtype == numpy.float64:
         array = array.astype(default_dtype())
-    return current_interpreter().constant(array)
+    interpreter = current_interpreter()
+    interpreter.created(by)
+    return interpreter.constant(array)
 
 
-def _create(function: Any, *args: Any, dtype: Any, **kwargs: Any) -> Any:
-    return created(
-        function(*args, **kwargs) if dtype is None else function(*args, dtype=dtype, **kwargs), dtype
-    )
+def _create(function: Any, *args: Any, dtype: Any, by: str | None = None, **kwargs: Any) -> Any:
+    made = function(*args, **kwargs) if dtype is None else function(*args, dtype=dtype, **kwargs)
+    return created(made, dtype, by or function.__name__)
 
 
-@numpy_function(name="zeros")
+@numpy_function(name="zeros", arrays=0)
 def zeros(shape, dtype=None, order="C", **options):
     """Zeros; of the default dtype unless ``dtype`` says otherwise."""
     refuse(order=None if order == "C" else order, **options)
     return _create(numpy.zeros, shape, dtype=dtype)
 
 
-@numpy_function(name="ones")
+@numpy_function(name="ones", arrays=0)
 def ones(shape, dtype=None, order="C", **options):
     """Ones; of the default dtype unless ``dtype`` says otherwise."""
     refuse(order=None if order == "C" else order, **options)
     return _create(numpy.ones, shape, dtype=dtype)
 
 
-@numpy_function(name="empty")
+@numpy_function(name="empty", arrays=0)
 def empty(shape, dtype=None, order="C", **options):
     """An array whose content is zero here, since compiled and eager code have to agree."""
     refuse(order=None if order == "C" else order, **options)
-    return _create(numpy.zeros, shape, dtype=dtype)
+    return _create(numpy.zeros, shape, dtype=dtype, by="empty")
 
 
-@numpy_function(name="full")
+@numpy_function(name="full", arrays=0)
 def full(shape, fill_value, dtype=None, order="C", **options):
     """``fill_value`` everywhere; a Python float gives the default dtype."""
     refuse(order=None if order == "C" else order, **options)
@@ -80,7 +84,7 @@ def full(shape, fill_value, dtype=None, order="C", **options):
     return _create(numpy.full, shape, fill_value, dtype=dtype)
 
 
-@numpy_function(name="arange")
+@numpy_function(name="arange", arrays=0)
 def arange(start, stop=None, step=None, dtype=None, **options):
     """Evenly spaced values; integers stay int64, floats get the default dtype."""
     refuse(**options)
@@ -90,84 +94,73 @@ def arange(start, stop=None, step=None, dtype=None, **options):
     return _create(numpy.arange, *bounds, dtype=dtype)
 
 
-@numpy_function(name="linspace")
+@numpy_function(name="linspace", arrays=0)
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
     """``num`` evenly spaced values from ``start`` to ``stop``; of the default dtype."""
     refuse(retstep=retstep or None)
     return _create(numpy.linspace, start, stop, num, endpoint, axis=axis, dtype=dtype)
 
 
-@numpy_function(name="eye")
+@numpy_function(name="eye", arrays=0)
 def eye(N, M=None, k=0, dtype=None, **options):
     """Ones on the k-th diagonal; of the default dtype unless ``dtype`` says otherwise."""
     refuse(**options)
-    return created(numpy.eye(N, M, k, dtype=dtype or float), dtype)
+    return created(numpy.eye(N, M, k, dtype=dtype or float), dtype, "eye")
 
 
-@numpy_function(name="identity")
+@numpy_function(name="identity", arrays=0)
 def identity(n, dtype=None, **options):
     """The n x n identity matrix."""
     refuse(**options)
     return eye.implementation(n, dtype=dtype)
 
 
-def _like(a: Any, value: Any, dtype: Any, shape: Any) -> Any:
+def _like(a: Any, value: Any, dtype: Any, shape: Any, by: str) -> Any:
     aval = aval_of(a)
     dtype = aval.dtype if dtype is None else numpy.dtype(dtype)
-    return created(numpy.full(aval.shape if shape is None else shape, value, dtype), dtype)
+    return created(numpy.full(aval.shape if shape is None else shape, value, dtype), dtype, by)
 
 
 @numpy_function(numpy.zeros_like)
 def zeros_like(a, dtype=None, order="K", subok=True, shape=None):
     """Zeros of the shape and dtype of ``a``."""
-    return _like(a, 0, dtype, shape)
+    return _like(a, 0, dtype, shape, "zeros_like")
 
 
 @numpy_function(numpy.ones_like)
 def ones_like(a, dtype=None, order="K", subok=True, shape=None):
     """Ones of the shape and dtype of ``a``."""
-    return _like(a, 1, dtype, shape)
+    return _like(a, 1, dtype, shape, "ones_like")
 
 
 @numpy_function(numpy.empty_like)
 def empty_like(prototype, dtype=None, order="K", subok=True, shape=None):
     """Zeros of the shape and dtype of ``prototype``, as ``empty``."""
-    return _like(prototype, 0, dtype, shape)
+    return _like(prototype, 0, dtype, shape, "empty_like")
 
 
 @numpy_function(numpy.full_like)
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
     """``fill_value`` in the shape and dtype of ``a``."""
     refuse(fill_value="an array" if isinstance(fill_value, Box) else None)
-    return _like(a, fill_value, dtype, shape)
+    return _like(a, fill_value, dtype, shape, "full_like")
 
 
-def _holds_box(data: Any) -> bool:
-    return isinstance(data, Box) or (isinstance(data, (list, tuple)) and any(map(_holds_box, data)))
-
-
-def _joined(data: Any) -> Any:
-    """Nested lists with boxes in them as one box, so that gradients flow to each."""
-    if isinstance(data, (list, tuple)):
-        return stack.implementation([_joined(item) for item in data])
-    return data
-
-
-@numpy_function(name="array")
+@numpy_function(name="array", arrays=0)
 def array(object, dtype=None, copy=True, order="K", **options):
     """An array of ``object``: a number, nested lists, or an array, whose dtype is kept.
 
     Floats from Python lists get the default dtype.
     """
     refuse(**options)
-    if _holds_box(object):
-        result = copy_op(object) if isinstance(object, Box) else _joined(object)
+    if holds_box(object):
+        result = copy_op(object) if isinstance(object, Box) else as_operand(object)
         return result if dtype is None else astype(result, dtype=numpy.dtype(dtype))
     made = numpy.array(object, dtype=dtype)
     return created(made, made.dtype if isinstance(object, (numpy.ndarray, numpy.generic)) else dtype)
 
 
-@numpy_function(name="asarray")
+@numpy_function(name="asarray", arrays=0)
 def asarray(a, dtype=None, order=None, **options):
     """``a`` as an array, without a copy where it is one already."""
     refuse(**options)

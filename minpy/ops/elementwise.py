@@ -289,7 +289,7 @@ def clip(a, a_min=None, a_max=None, out=None, **options):
 @numpy_function(numpy.around, numpy.round_)  # type: ignore[attr-defined]
 def around(a, decimals=0, out=None):
     """``a`` rounded to ``decimals`` places, halves to even; the gradient is 0."""
-    refuse(out=out, decimals=decimals or None)
+    refuse(out=out, decimals=decimals or None, dtype="bool" if aval_of(a).dtype == bool else None)
     return rint(a) if aval_of(a).dtype.kind == "f" else positive(a)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis, product
-from minpy.ops.elementwise import multiply
+from minpy.ops.elementwise import astype, multiply
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
 from minpy.ops.op import Op, numpy_function, refuse, register
 from minpy.ops.shape import expand_dims, ravel, reshape_op, swapaxes, transpose_op
@@ -129,20 +129,26 @@ matmul_op = register(
 )
 
 
-@numpy_function(numpy.matmul)
+@numpy_function(numpy.matmul, arrays=2)
 def matmul(x1, x2, out=None, **options):
     """The matrix product ``x1 @ x2``, over broadcast leading axes."""
     refuse(out=out, **options)
     return matmul_op(x1, x2)
 
 
-@numpy_function(numpy.dot)
+def _scaled(a: Any, b: Any) -> Any:
+    """A product with a number; unlike in ``multiply`` the number counts by its dtype, not its value."""
+    dtype = numpy.result_type(aval_of(a).dtype, aval_of(b).dtype)
+    return multiply(*(x if aval_of(x).dtype == dtype else astype(x, dtype=dtype) for x in (a, b)))
+
+
+@numpy_function(numpy.dot, arrays=2)
 def dot(a, b, out=None):
     """Sum of products over the last axis of ``a`` and the last but one (or only) axis of ``b``."""
     refuse(out=out)
     m, n = aval_of(a), aval_of(b)
     if not m.ndim or not n.ndim:
-        return multiply(a, b)
+        return _scaled(a, b)
     if m.shape[-1] != n.shape[-2 if n.ndim > 1 else 0]:
         raise ValueError(f"dot: inner sizes differ, shapes {m.shape} and {n.shape}")
     if n.ndim <= 2:
@@ -150,16 +156,16 @@ def dot(a, b, out=None):
     return tensordot.implementation(a, b, axes=((m.ndim - 1,), (n.ndim - 2,)))
 
 
-@numpy_function(numpy.inner)
+@numpy_function(numpy.inner, arrays=2)
 def inner(a, b):
     """Sum of products over the last axes."""
     m, n = aval_of(a).ndim, aval_of(b).ndim
     if not m or not n:
-        return multiply(a, b)
+        return _scaled(a, b)
     return tensordot.implementation(a, b, axes=((m - 1,), (n - 1,)))
 
 
-@numpy_function(numpy.outer)
+@numpy_function(numpy.outer, arrays=2)
 def outer(a, b, out=None):
     """Products of each element of ``a`` with each of ``b``, both flattened."""
     refuse(out=out)
@@ -167,7 +173,7 @@ def outer(a, b, out=None):
     return multiply(reshape_op(a, shape=column), reshape_op(b, shape=row))
 
 
-@numpy_function(numpy.tensordot)
+@numpy_function(numpy.tensordot, arrays=2)
 def tensordot(a, b, axes=2):
     """Sum of products over ``axes``: a number of trailing and leading axes, or two lists of axes."""
     m, n = aval_of(a), aval_of(b)

@@ -99,9 +99,16 @@ class ArrayMethods(Box):
     def __getitem__(self, key: Any) -> Any:
         return indexing.getitem(self, key)
 
-    def astype(self, dtype: Any, **options: Any) -> Any:
-        """A copy with another dtype."""
-        return elementwise.astype(self, dtype=numpy.dtype(dtype))
+    def astype(
+        self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ):
+        """A copy with another dtype; where ``copy`` is false and the dtype the same, the array itself."""
+        dtype = numpy.dtype(dtype)
+        if not numpy.can_cast(self.dtype, dtype, casting):
+            raise TypeError(
+                f"Cannot cast array data from {self.dtype!r} to {dtype!r} by the rule {casting!r}"
+            )
+        return elementwise.astype(self, dtype=dtype) if copy or dtype != self.dtype else self
 
     def copy(self, order: str = "C") -> Any:
         """A copy of the array."""

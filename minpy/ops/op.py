@@ -49,6 +49,9 @@ class Interpreter:
         """A box that holds a new array."""
         raise NotImplementedError
 
+    def created(self, name: str) -> None:
+        """Told that NumPy's function ``name`` made a new array; eager mode counts it."""
+
 
 class _Current(threading.local):
     interpreter: Interpreter | None = None
@@ -134,6 +137,7 @@ class Op:
         self.__doc__ = doc or getattr(numpy, "__doc__", None)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
+        args = tuple([as_operand(arg) for arg in args])
         for arg in args:
             if isinstance(arg, Box):
                 return arg.bind(self, args, params)  # type: ignore[attr-defined]
@@ -177,22 +181,43 @@ class Op:
         return _lookup_op, (self.name,)
 
 
+def as_operand(x: Any) -> Any:
+    """What NumPy takes for an array, such as a list, as one; boxes in it are joined, so gradients flow."""
+    if isinstance(x, (list, tuple)):
+        if holds_box(x):
+            return FUNCTIONS["stack"].implementation([as_operand(item) for item in x])
+        return numpy.asarray(x)
+    return numpy.asarray(x) if isinstance(x, range) else x
+
+
+def holds_box(x: Any) -> bool:
+    """Whether ``x`` is a box or nested lists and tuples with one in them."""
+    return isinstance(x, Box) or (isinstance(x, (list, tuple)) and any(map(holds_box, x)))
+
+
 class Function:
     """A function with NumPy's signature, written in ops; works on every kind of box.
 
-    ``numpy`` is the function of NumPy that it stands for: the compiler recognizes it in plain NumPy
-    code, and eager mode falls back to it for arguments that the table does not cover.
+    Attributes:
+        numpy: the function of NumPy that it stands for: the compiler recognizes it in plain NumPy
+            code, and eager mode falls back to it for arguments that the table does not cover.
+        arrays: the names of the first parameters, which are arrays or what NumPy takes for such.
     """
 
-    def __init__(self, implementation: Callable, numpy: Callable | None):
+    def __init__(self, implementation: Callable, numpy: Callable | None, arrays: int = 1):
         self.implementation = implementation
         self.numpy = numpy
+        self.arrays = implementation.__code__.co_varnames[:arrays]
         self.__name__ = implementation.__name__
         self.__doc__ = implementation.__doc__ or getattr(numpy, "__doc__", None)
         self.__wrapped__ = implementation
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
+            count = len(self.arrays)
+            args = (*[as_operand(arg) for arg in args[:count]], *args[count:])
+            if kwargs:
+                kwargs = {name: as_operand(x) if name in self.arrays else x for name, x in kwargs.items()}
             return self.implementation(*args, **kwargs)
         except UnsupportedError as error:
             return current_interpreter().fallback(self, args, kwargs, error)
@@ -235,11 +260,16 @@ def publish(name: str, function: Any, *numpy_functions: Callable) -> Any:
     return function
 
 
-def numpy_function(*numpy_functions: Callable, name: str | None = None) -> Callable[[Callable], Function]:
-    """Decorator: publish a Python function with NumPy's signature, written in ops."""
+def numpy_function(
+    *numpy_functions: Callable, name: str | None = None, arrays: int = 1
+) -> Callable[[Callable], Function]:
+    """Decorator: publish a Python function with NumPy's signature, written in ops.
+
+    Its first parameters, ``arrays`` of them, are arrays.
+    """
 
     def decorate(implementation: Callable) -> Function:
-        function = Function(implementation, numpy_functions[0] if numpy_functions else None)
+        function = Function(implementation, numpy_functions[0] if numpy_functions else None, arrays)
         function.__name__ = name or implementation.__name__
         publish(function.__name__, function, *numpy_functions)
         return function
@@ -278,10 +308,7 @@ class Ufunc(Op):
         if options:
             error = UnsupportedError(f"the options {', '.join(options)} of a ufunc are not compiled")
             return current_interpreter().fallback(self, args, options, error)
-        for arg in args:
-            if isinstance(arg, Box):
-                return arg.bind(self, args, options)  # type: ignore[attr-defined]
-        return current_interpreter().bind(self, args, options)
+        return super().__call__(*args)
 
 
 def ufunc(name: str, function: Callable, mx: Callable | None, *vjp: Any, aliases: tuple = ()) -> Ufunc:

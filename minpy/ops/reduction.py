@@ -79,14 +79,15 @@ def _sum_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...], keepdims: 
     stops = [axis + 1 for axis in axes if axis + 1 not in axes]
     for start, stop in reversed(list(zip(starts, stops))):  # runs of adjacent axes
         before, size, after = product(shape[:start]), product(shape[start:stop]), product(shape[stop:])
-        ones = b.op("_npi_ones", Aval((size,), out.dtype), shape=(size,), dtype=out.dtype.name)
-        if after == 1:
-            x = b.op("dot", Aval((before,), out.dtype), b.reshape(x, (before, size)), ones)
-        elif before == 1:
-            x = b.op("dot", Aval((after,), out.dtype), ones, b.reshape(x, (size, after)))
+        if before > 1 and after > 1:
+            x = b.op("sum", Aval((before, after), out.dtype), b.reshape(x, (before, size, after)), axis=1)
         else:
-            middle = b.reshape(x, (before, size, after))
-            x = b.op("sum", Aval((before, after), out.dtype), middle, axis=1)
+            ones = b.op("_npi_ones", Aval((size,), out.dtype), shape=(size,), dtype=out.dtype.name)
+            if after > 1:
+                factors = ones, b.reshape(x, (size, after))
+            else:
+                factors = b.reshape(x, (before, size) if before > 1 else (size,)), ones
+            x = b.op("dot", Aval((before * after,), out.dtype), *factors)
         shape = shape[:start] + shape[stop:]
     return b.reshape(x, out.shape)
 
@@ -207,9 +208,13 @@ def _public_reduction(op: Op, *numpy_functions: Callable, name: str) -> Any:
     def function(a, axis=None, dtype=None, out=None, keepdims=False, **options):
         refuse(out=out, **options)
         keepdims = False if keepdims is numpy._NoValue else bool(keepdims)  # type: ignore[attr-defined]
-        if dtype is not None:
-            a = astype(a, dtype=numpy.dtype(dtype))
-        return op(a, axes=normalize_axes(axis, aval_of(a).ndim), keepdims=keepdims)
+        axes = normalize_axes(axis, aval_of(a).ndim)
+        if dtype is None:
+            return op(a, axes=axes, keepdims=keepdims)
+        dtype = numpy.dtype(dtype)
+        refuse(dtype="of integers" if op is mean_op and dtype.kind != "f" else None)
+        result = op(astype(a, dtype=dtype), axes=axes, keepdims=keepdims)
+        return result if aval_of(result).dtype == dtype else astype(result, dtype=dtype)
 
     function.__name__ = name
     function.__doc__ = f"``numpy.{name}``, differentiable."
@@ -262,9 +267,9 @@ def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options):
     axes = normalize_axes(axis, aval_of(a).ndim)
     count = product(aval_of(a).shape[axis] for axis in axes)
     refuse(ddof="as large as the count" if count - ddof <= 0 else None)
-    if aval_of(a).dtype.kind not in "f":
-        refuse(dtype="of the array" if aval_of(a).dtype.kind == "c" else None)
+    if aval_of(a).dtype.kind in "iub":
         a = astype(a, dtype=numpy.dtype("float64"))
+    refuse(dtype="of the array" if aval_of(a).dtype not in FLOATS else None)
     centered = subtract(a, mean_op(a, axes=axes, keepdims=True))
     scattered = mean_op(square(centered), axes=axes, keepdims=bool(keepdims))
     if not ddof:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -20,7 +19,7 @@ from minpy.ops.aval import (
 from minpy.ops.indexing import basic_slice, index
 from minpy.ops.keys import ARRAY, BACKWARD, WHOLE
 from minpy.ops.lowering import Builder, Operand, through_int8
-from minpy.ops.op import Box, Op, numpy_function, refuse, register
+from minpy.ops.op import Box, Op, as_operand, numpy_function, refuse, register
 
 
 def resolve_shape(shape: Any, size: int) -> tuple[int, ...]:
@@ -237,15 +236,17 @@ def broadcast_to(array, shape, subok=False):
     return broadcast_to_op(array, shape=tuple(operator.index(n) for n in shape))
 
 
-def _sequence(arrays: Any) -> Sequence[Any]:
-    if not isinstance(arrays, (list, tuple)):
-        raise UnsupportedError("only a list or tuple of arrays is joined in compiled code")
+def _sequence(arrays: Any) -> list[Any]:
+    """The arrays of a list, a tuple, or along the first axis of an array."""
+    if not isinstance(arrays, (list, tuple, numpy.ndarray, Box)):
+        raise UnsupportedError("only a list, a tuple or an array of arrays is joined in compiled code")
+    arrays = [as_operand(x) for x in arrays]  # type: ignore[union-attr]
     if not arrays:
         raise ValueError("need at least one array to concatenate")
     return arrays
 
 
-@numpy_function(numpy.concatenate)
+@numpy_function(numpy.concatenate, arrays=0)
 def concatenate(arrays, axis=0, out=None, dtype=None, **options):
     """Arrays joined along an axis that they have; flattened first when ``axis`` is None."""
     refuse(out=out, dtype=dtype, **options)
@@ -257,7 +258,7 @@ def concatenate(arrays, axis=0, out=None, dtype=None, **options):
     return concatenate_op(*arrays, axis=normalize_axis(axis, aval_of(arrays[0]).ndim))
 
 
-@numpy_function(numpy.stack)
+@numpy_function(numpy.stack, arrays=0)
 def stack(arrays, axis=0, out=None, **options):
     """Arrays of one shape joined along a new axis."""
     refuse(out=out, **options)
@@ -275,14 +276,14 @@ def _at_least(x: Any, ndim: int) -> Any:
     return reshape_op(x, shape=shape) if aval.ndim < ndim else x
 
 
-@numpy_function(numpy.vstack)
+@numpy_function(numpy.vstack, arrays=0)
 def vstack(tup, **options):
     """Arrays joined as rows."""
     refuse(**options)
     return concatenate_op(*[_at_least(x, 2) for x in _sequence(tup)], axis=0)
 
 
-@numpy_function(numpy.hstack)
+@numpy_function(numpy.hstack, arrays=0)
 def hstack(tup, **options):
     """Arrays joined along the second axis; vectors along their only one."""
     refuse(**options)

@@ -16,7 +16,8 @@ from minpy.ops.op import UNDEFINED, set_eager_interpreter
 from minpy.runtime import native
 from minpy.runtime.array import VIEW_OPS, Array, Value, same_context, to_raw
 from minpy.runtime.context import CPU
-from minpy.runtime.policy import current_policy
+from minpy.runtime.policy import count_by_numpy, current_policy
+from minpy.runtime.statistics import NO_OPS
 from minpy.runtime.tape import live_tape, record
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
@@ -70,18 +71,36 @@ def _plain(x: Any) -> Any:
 
 
 def _run(op: Op, values: tuple, params: dict) -> tuple[Value, ...]:
-    if op.execute is not None:
-        return op.execute(values)
     policy = current_policy()
+    if op.execute is not None:  # a compiled region, or an op that the user wrote for a library
+        results = op.execute(values)
+        library = getattr(op, "library", None)
+        if library is not None:
+            getattr(policy.statistics, library)[op.name] += 1
+        return results
     boxed = [value for value in values if type(value) is Value]
     context = same_context(boxed)
+    refusal = ""
     # Views are NumPy's business on the CPU: only its views share memory.
-    if policy.decide(op) and not (op in VIEW_OPS and context == CPU):
+    if not (op in VIEW_OPS and context == CPU) and policy.decide(op, values, params, context):
         try:
-            return _run_mxnet(op, values, params, context)
+            results = run_by_mxnet(op, values, params, context)
         except UnsupportedError as error:
+            refusal = error.reason
             if policy.strict:
-                raise PolicyError(f"{op.name} under {policy}: {error.reason}") from None
+                raise PolicyError(f"{op.name} under {policy}: {refusal}") from None
+        else:
+            policy.statistics.mxnet[op.name] += 1
+            return results
+    results = run_by_numpy(op, values, params, context)
+    policy.statistics.numpy[op.name] += 1
+    if refusal:
+        policy.refused(op, values, results, refusal)
+    return results
+
+
+def run_by_numpy(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value, ...]:
+    """Run by NumPy, whatever the policy."""
     raw = [value.numpy() if type(value) is Value else value for value in values]
     result = op.numpy(*raw, **params)
     if isinstance(result, tuple):
@@ -93,8 +112,11 @@ def _on(context: Any, array: numpy.ndarray) -> Value:
     return Value(array, context=context)
 
 
-def _run_mxnet(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value, ...]:
-    """Run by MXNet. Raises UnsupportedError for what is better left to NumPy, its errors included."""
+def run_by_mxnet(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value, ...]:
+    """Run by MXNet, whatever the policy.
+
+    Raises UnsupportedError for what is better left to NumPy, its errors included.
+    """
     if op.mx is None:
         raise UnsupportedError(f"MXNet has no operator for {op.name}")
     boxes = [Array(value) if type(value) is Value else value for value in values]
@@ -174,6 +196,13 @@ class EagerInterpreter(Interpreter):
     def constant(self, array: numpy.ndarray) -> Array:
         return Array(array)
 
+    def created(self, name: str) -> None:
+        count_by_numpy(name)
+
+    def call(self, function: Any, args: tuple, kwargs: dict) -> Any:
+        """NumPy's own function or method on arrays."""
+        return call_numpy(function, args, kwargs)
+
     def ufunc(self, ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
         """NumPy's protocol for ufuncs: ``numpy.tanh(array)`` is MinPy's."""
         return call_ufunc(ufunc, method, inputs, kwargs)
@@ -188,17 +217,27 @@ class _NumPyCall:
     """A call of NumPy's own function as an op without a gradient, so that a lost gradient is noticed."""
 
     def __init__(self, function: Any):
-        self.name = getattr(function, "__name__", str(function))
+        self.name = _name_of(function)
 
     pull_back = Op.pull_back
     rule = Op.rule
     vjp = UNDEFINED
 
 
+def _name_of(function: Any) -> str:
+    name = getattr(function, "__name__", str(function))
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, numpy.ufunc):  # a method of it, such as numpy.add.reduce
+        return owner.__name__ if name == "__call__" else f"{owner.__name__}.{name}"
+    return name
+
+
 def call_numpy(function: Any, args: tuple, kwargs: dict) -> Any:
     """NumPy's own function on the memory of the arrays; array results become Arrays.
 
     The call has no gradient: when one is asked for through it, that is an error, not a zero.
+
+    Raises PolicyError where the policy does not let NumPy work on arrays.
     """
     if function is None:
         raise UnsupportedError("there is no NumPy function to fall back to")
@@ -207,7 +246,12 @@ def call_numpy(function: Any, args: tuple, kwargs: dict) -> Any:
     leaves: list[Value] = []
     _collect_values((args, kwargs), leaves)
     tape = live_tape(leaves)
+    name = _name_of(function)
+    if leaves and current_policy().strict and name not in NO_OPS:
+        raise PolicyError(f"{name} under {current_policy()}: only NumPy has it, or this form of it")
     result = function(*to_raw(args), **to_raw(kwargs))
+    if leaves or isinstance(result, (numpy.ndarray, numpy.generic, tuple, list)):
+        count_by_numpy(name)
     return _wrap(result, function, tuple(leaves), tape)
 
 
@@ -240,7 +284,9 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
         # NumPy's own array is written in place, which its memory sees; there is no gradient to it.
         if any(isinstance(out, Array) for out in outs):
             return NotImplemented
-        return getattr(ufunc, method)(*to_raw(inputs), **to_raw(kwargs))
+        function = getattr(ufunc, method)
+        count_by_numpy(_name_of(function))
+        return function(*to_raw(inputs), **to_raw(kwargs))
     known = BY_NUMPY.get(ufunc)
     if method == "__call__" and known is not None and not kwargs:
         return known(*inputs)

@@ -4,24 +4,57 @@ from __future__ import annotations
 
 import functools
 import threading
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from minpy.errors import PolicyError
 from minpy.ops.op import Op
+from minpy.runtime.statistics import NO_OPS, OpStatistics
+
+if TYPE_CHECKING:
+    from minpy.runtime.context import Context
 
 
 class Policy:
     """Decides between MXNet and NumPy, op by op. ``with policy:`` uses it in this thread.
 
-    ``decide(op)`` says whether MXNet is tried; ``strict`` forbids the other library.
+    Attributes:
+        name: the name for ``set_global_policy``.
+        strict: whether the other library is forbidden.
+        compiles: whether compiled graphs, which are MXNet's, run under this policy.
+        statistics: counts every op that ran in eager mode under this policy.
     """
 
     name = "policy"
     strict = False
+    compiles = False
 
-    def decide(self, op: Op) -> bool:
-        """Whether to run ``op`` by MXNet."""
+    def __init__(self) -> None:
+        self.statistics = OpStatistics()
+
+    def decide(self, op: Op, values: tuple, params: dict[str, Any], context: Context) -> bool:
+        """Whether MXNet is to run ``op``; where it cannot, NumPy does.
+
+        Args:
+            values: the operands: values of the runtime, arrays of NumPy, Python numbers.
+            params: the keywords of the op.
+            context: the device that the op runs on.
+        """
         raise NotImplementedError
+
+    def refused(self, op: Op, values: tuple, results: tuple, reason: str) -> None:
+        """Called after MXNet refused ``op`` for this reason and NumPy gave the results."""
+
+    def op_stat(self) -> dict[str, dict[str, int]]:
+        """How often each op ran under this policy: ``{'mxnet': {name: count}, 'numpy': {...}}``."""
+        return self.statistics.counts()
+
+    def show_op_stat(self) -> None:
+        """Print how often each op ran under this policy, by library."""
+        print(self.statistics.table())
+
+    def reset_op_stat(self) -> None:
+        """Count from zero again."""
+        self.statistics.reset()
 
     def __enter__(self) -> Policy:
         _current.stack.append(self)
@@ -34,37 +67,49 @@ class Policy:
         return f"{type(self).__name__}()"
 
 
+_BY_NAME: dict[str, Callable[[], Policy]] = {}
+
+
+def named(policy: type[Policy]) -> type[Policy]:
+    """Decorator: let ``set_global_policy`` find a class of policies by its name."""
+    _BY_NAME[policy.name] = policy
+    return policy
+
+
+@named
 class PreferMXNetPolicy(Policy):
     """MXNet where it has the operator, NumPy for the rest. The default."""
 
     name = "prefer_mxnet"
+    compiles = True
 
-    def decide(self, op: Op) -> bool:
+    def decide(self, op: Op, values: tuple, params: dict[str, Any], context: Context) -> bool:
         return op.mx is not None
 
 
+@named
 class OnlyNumPyPolicy(Policy):
     """NumPy for everything."""
 
     name = "only_numpy"
 
-    def decide(self, op: Op) -> bool:
+    def decide(self, op: Op, values: tuple, params: dict[str, Any], context: Context) -> bool:
         return False
 
 
+@named
 class OnlyMXNetPolicy(Policy):
-    """MXNet for everything; an op that MXNet lacks raises PolicyError."""
+    """MXNet for everything; what MXNet lacks raises PolicyError.
+
+    NumPy still makes new arrays and random numbers, and on the CPU views and writes in place.
+    """
 
     name = "only_mxnet"
     strict = True
+    compiles = True
 
-    def decide(self, op: Op) -> bool:
+    def decide(self, op: Op, values: tuple, params: dict[str, Any], context: Context) -> bool:
         return True
-
-
-_BY_NAME: dict[str, Callable[[], Policy]] = {
-    policy.name: policy for policy in (PreferMXNetPolicy, OnlyNumPyPolicy, OnlyMXNetPolicy)
-}
 
 
 class _Current(threading.local):
@@ -81,13 +126,21 @@ def current_policy() -> Policy:
     return _current.stack[-1] if _current.stack else _default[0]
 
 
+def count_by_numpy(name: str) -> None:
+    """Count one run of NumPy's function ``name`` under the current policy, unless it computes nothing."""
+    if name not in NO_OPS:
+        current_policy().statistics.numpy[name] += 1
+
+
 def get_global_policy() -> Policy:
     """The policy of the process."""
     return _default[0]
 
 
 def set_global_policy(policy: Any) -> None:
-    """Set the policy of the process, by object or by name ('prefer_mxnet', 'only_numpy', 'only_mxnet').
+    """Set the policy of the process, by object or by name.
+
+    The names are 'prefer_mxnet', 'only_numpy', 'only_mxnet', 'blacklist', 'auto_blacklist' and 'auto'.
 
     Raises:
         PolicyError: for an unknown name, or something that is no policy.
@@ -99,6 +152,11 @@ def set_global_policy(policy: Any) -> None:
     if not isinstance(policy, Policy):
         raise PolicyError(f"a policy or the name of one is needed, not {policy!r}")
     _default[0] = policy
+
+
+def show_op_stat() -> None:
+    """Print how often each op ran under the current policy, by library."""
+    current_policy().show_op_stat()
 
 
 def wrap_policy(policy: Policy) -> Callable[[Callable], Callable]:

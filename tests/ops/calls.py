@@ -14,11 +14,16 @@ from tests.ops.samples import Draw
 
 
 class Call(NamedTuple):
-    """One call. ``compiles`` is False where it is left to NumPy, which has no gradient to it."""
+    """One call.
+
+    ``compiles`` is False where it stays eager; it has no gradient then, since NumPy runs it, unless
+    ``differentiable`` says that the table does.
+    """
 
     function: Callable[..., Any]
     operands: tuple[Draw, ...]
     compiles: bool = True
+    differentiable: bool = False
 
 
 def _calls(*functions: Callable, on: tuple, compiles: bool = True) -> list[Call]:
@@ -56,7 +61,7 @@ def _position(name: str) -> list[Call]:
         lambda np, x: getattr(np, name)(x, axis=-1),
         lambda np, x: getattr(x, name)(1),
         on=((3, 4),),
-    ) + _calls(lambda np, x: getattr(np, name)(x, 0, keepdims=True), on=((3, 4),), compiles=False)
+    )
 
 
 def _spread(name: str) -> list[Call]:
@@ -169,10 +174,11 @@ CALLS: dict[str, list[Call]] = {
             on=_PAIR,
         ),
         *_calls(lambda np, x, y: np.concatenate((x, y), dtype="float64"), on=_PAIR, compiles=False),
-        *_calls(lambda np, x: np.concatenate(x), on=_ONE, compiles=False),
+        *_calls(lambda np, x: np.concatenate(x), lambda np, x: np.concatenate(x[None], 1), on=_ONE),
     ],
     "stack": _calls(
         lambda np, x, y: np.stack([x, y]),
+        lambda np, x, y: np.stack(x),
         lambda np, x, y: np.stack((x, y), axis=-1),
         lambda np, x, y: np.stack((x, y), 1),
         on=_PAIR,
@@ -185,6 +191,7 @@ CALLS: dict[str, list[Call]] = {
         *_calls(lambda np, x, y: np.hstack((x, y)), on=_PAIR),
         *_calls(lambda np, x, y: np.hstack([x, y]), on=((3,), (2,))),
         *_calls(lambda np, x, y: np.hstack([x, y]), on=((), ())),
+        *_calls(lambda np, x: np.hstack([x, 2.5]), on=((3,),)),
     ],
     "append": [
         *_calls(lambda np, x, y: np.append(x, y), lambda np, x, y: np.append(x, y, 1), on=_PAIR),
@@ -226,9 +233,16 @@ CALLS: dict[str, list[Call]] = {
     "dot": [
         *_ranks(lambda np, x, y: np.dot(x, y), _columns),
         *_calls(lambda np, x, y: x.dot(y), on=((2, 3), (3,))),
+        *_calls(lambda np, x: np.dot(x, 2.5), lambda np, x: np.dot(3, x), on=_ONE),
     ],
-    "inner": _ranks(lambda np, x, y: np.inner(x, y), tuple),
-    "outer": _ranks(lambda np, x, y: np.outer(x, y), tuple),
+    "inner": [
+        *_ranks(lambda np, x, y: np.inner(x, y), tuple),
+        *_calls(lambda np, x: np.inner(x, 2.5), on=_ONE),
+    ],
+    "outer": [
+        *_ranks(lambda np, x, y: np.outer(x, y), tuple),
+        *_calls(lambda np, x: np.outer(x, 2.5), on=_ONE),
+    ],
     "tensordot": [
         *_calls(lambda np, x, y: np.tensordot(x, y), on=((2, 3, 4), (3, 4, 5))),
         *_calls(
@@ -254,3 +268,14 @@ CALLS: dict[str, list[Call]] = {
     "std": _reduction("std", *_spread("std")),
     "add": _calls(lambda np, x, y: np.add(x, y, dtype="float64"), on=_PAIR, compiles=False),
 }
+
+# The rest is in a file for each family, which adds to CALLS.
+from tests.ops import (  # noqa: E402
+    calls_contraction,  # noqa: F401
+    calls_fourier,  # noqa: F401
+    calls_matrix,  # noqa: F401
+    calls_rearrange,  # noqa: F401
+    calls_scan,  # noqa: F401
+    calls_sorting,  # noqa: F401
+    calls_transcendental,  # noqa: F401
+)

@@ -329,3 +329,13 @@ def samples_of(op: Op) -> list[Sample]:
     """The samples of an op. Raises KeyError where it has none."""
     made = _ufunc_samples(op) if isinstance(op, Ufunc) else SAMPLES[op.name]
     return made + _MORE.get(op.name, [])
+
+
+# The rest is in a file for each family, which adds to SAMPLES.
+from tests.ops import (  # noqa: E402
+    samples_matrix,  # noqa: F401
+    samples_neural,  # noqa: F401
+    samples_scan,  # noqa: F401
+    samples_sorting,  # noqa: F401
+    samples_transcendental,  # noqa: F401
+)

@@ -12,7 +12,7 @@ from minpy.ops import OPS, Aval, Op
 from minpy.ops.op import Ufunc
 from tests.ops.checks import boxed, call, compiled
 from tests.ops.samples import DTYPES, Draw, Sample, domain, samples_of
-from tests.ops.test_table import reference
+from tests.ops.test_table import TABLE, reference
 from tests.ops.tolerances import assert_same
 
 RARE = ("int8", "uint8", "int16", "uint32", "float16", "complex64")
@@ -53,7 +53,7 @@ def test_operands_of_two_dtypes(op):
 
 
 @pytest.mark.filterwarnings("ignore::numpy.ComplexWarning")  # NumPy's for a cast to real numbers
-@pytest.mark.parametrize("op", OPS.values(), ids=OPS.keys())
+@pytest.mark.parametrize("op", TABLE.values(), ids=TABLE.keys())
 def test_rare_dtypes(op):
     first = samples_of(op)[0]
     for dtype in RARE:
@@ -82,11 +82,30 @@ def test_python_numbers(op):
                     check(op, args, {}, f"{op.name} of {dtype} and {number!r}: {args}")
 
 
+def test_reductions_in_a_dtype_that_is_asked_for():
+    x = numpy.array([[1.25, -2.5, 3.0], [4.0, 0.0, 60.0]])
+    for name in ("sum", "prod", "mean"):
+        for source in (*DTYPES, "int8", "float16"):
+            for dtype in (*DTYPES, "int8", "float16"):
+                expected = getattr(numpy, name)(x.astype(source), 1, dtype=dtype)
+                got = getattr(minpy.numpy, name)(minpy.Array(x.astype(source)), 1, dtype=dtype)
+                assert_same(got, expected, f"{name} of {source} in {dtype}")
+
+
 def test_a_gradient_has_the_dtype_of_its_argument():
     x, y = numpy.ones(3, "float32"), numpy.ones((2, 3), "float64")
     by_x, by_y = minpy.grad(lambda x, y: minpy.numpy.sum(x * y), [0, 1])(x, y)
     assert (by_x.dtype, by_x.shape) == (x.dtype, x.shape)
     assert (by_y.dtype, by_y.shape) == (y.dtype, y.shape)
+
+
+def test_the_options_of_astype():
+    x = minpy.numpy.ones(3)
+    assert x.astype("float32", copy=False) is x
+    assert x.astype("float32") is not x
+    assert x.astype("float64", casting="safe").dtype == "float64"
+    with pytest.raises(TypeError):
+        x.astype("int32", casting="safe")
 
 
 def test_a_gradient_passes_through_a_cast():

@@ -152,7 +152,7 @@ def columns(x, i):
 
 @minpy.jit
 def unused(x, i):
-    x[i]
+    y = x[i]  # noqa: F841  # nobody needs the result, but the error
     return x + 1
 
 

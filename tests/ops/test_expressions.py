@@ -91,8 +91,7 @@ def run(program: list, namespace: Any, values: list) -> list:
 
 def fitting(program: list, values: list) -> tuple[list, list]:
     """The steps that NumPy accepts, and their results."""
-    values, kept, results = [*values], [], []
-    start = len(values)
+    start, values, kept = len(values), list(values), []
     for name, i, j, k in program:
         i, j = i % len(values), j % len(values)
         try:
@@ -102,8 +101,7 @@ def fitting(program: list, values: list) -> tuple[list, list]:
         if numpy.size(result) and numpy.size(result) < 500:
             kept.append((name, i, j, k))
             values.append(numpy.asarray(result))
-    results = values[start:]
-    return kept, results
+    return kept, values[start:]
 
 
 def near(values: list) -> dict:

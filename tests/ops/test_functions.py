@@ -20,16 +20,19 @@ MAKERS = (
     *("zeros", "ones", "empty", "full", "arange", "linspace", "eye", "identity", "array", "asarray"),
     *("zeros_like", "ones_like", "empty_like", "full_like"),
 )
-ONLY_MINPY = ("slice_axis",)
+#: See test_slice_axis and test_neural.py.
+ONLY_MINPY = (
+    *("slice_axis", "sigmoid", "relu", "softmax", "log_softmax", "one_hot", "onehot_encode", "batch_dot"),
+)
 every_function = pytest.mark.parametrize("name", CALLS)
 
 
 def calls(name, dtypes):
-    """(description, function, operands, whether it compiles) of each call."""
+    """(description, function, operands, call) of each call."""
     for number, call in enumerate(CALLS[name]):
         for dtype in dtypes:
             args = Sample(call.operands).draw(dtype)
-            yield f"{name}, call {number}: {args}", call.function, args, call.compiles
+            yield f"{name}, call {number}: {args}", call.function, args, call
 
 
 def test_every_public_function_is_called():
@@ -50,9 +53,9 @@ def test_eager_is_numpy(name):
 
 @every_function
 def test_compiled_is_numpy(name):
-    for what, function, args, compiles in calls(name, ["float32"]):
+    for what, function, args, call in calls(name, ["float32"]):
         graph = compiled(lambda *x, f=function: f(np, *x), args)
-        assert (graph is not None) == compiles, what
+        assert (graph is not None) == call.compiles, what
         if graph is not None:
             assert_same(graph(*args), function(numpy, *args), what)
 
@@ -64,22 +67,73 @@ def joined(result):
 
 @every_function
 def test_gradients(name):
-    for what, function, args, compiles in calls(name, ["float64"]):
+    for what, function, args, call in calls(name, ["float64"]):
 
         def eager(*x, f=function):
             return joined(f(np, *map(boxed, x)))
 
         graph = compiled(eager, args)
-        assert (graph is not None) == compiles, what
+        assert (graph is not None) == call.compiles, what
         for place, x in enumerate(args):
-            if graph is not None:
+            if x.dtype.kind != "f":
+                continue
+            if graph is not None or call.differentiable:
                 project = projected(eager, args, place)
                 check_gradient(project, x, what)
+            if graph is not None:
                 by_graph = minpy.grad(projected(graph, args, place))(x)
                 assert_same(by_graph, minpy.grad(project)(x), what, GRADIENT[x.dtype])
-            elif numpy.asarray(eager(*args)).dtype.kind == "f":
+            elif not call.differentiable and numpy.asarray(eager(*args)).dtype.kind == "f":
                 with pytest.raises(GradientError):
                     minpy.grad(projected(eager, args, place))(x)
+
+
+ROWS = [[1.0, -2.0], [3.0, 4.0]]
+WITH_LISTS = (
+    lambda np: np.exp(ROWS),
+    lambda np: np.maximum([1, 2], (0, 3)),
+    lambda np: np.sum(ROWS, axis=0),
+    lambda np: np.mean([1, 2, 4]),
+    lambda np: np.var(ROWS),
+    lambda np: np.max(a=ROWS, axis=1),
+    lambda np: np.sum(range(4)),
+    lambda np: np.reshape((1, 2, 3, 4), (2, 2)),
+    lambda np: np.transpose(ROWS),
+    lambda np: np.concatenate([ROWS, [[5, 6]]]),
+    lambda np: np.stack([[1, 2], [3, 4]], 1),
+    lambda np: np.hstack([1, 2]),
+    lambda np: np.append([1], [2.5]),
+    lambda np: np.dot(ROWS, [1, 2]),
+    lambda np: np.matmul(ROWS, ROWS),
+    lambda np: np.outer([1, 2], [3.5]),
+    lambda np: np.where([True, False], [1, 2], 0),
+    lambda np: np.clip([1, 5], [2, 2], 3),
+    lambda np: np.take(ROWS, [1, 0], axis=1),
+    lambda np: np.zeros_like(ROWS),
+    lambda np: np.around([1.5, 2.5]),
+    lambda np: np.around([True]),
+    lambda np: np.sum(3.0),
+    lambda np: np.reshape(3, (1, 1)),
+)
+
+
+def test_lists_and_numbers_are_arrays():
+    for number, function in enumerate(WITH_LISTS):
+        assert_same(function(np), function(numpy), f"call {number}")
+
+
+def test_gradients_flow_through_lists():
+    x = numpy.array([1.0, 2.0, 4.0])
+    for number, function in enumerate(
+        (
+            lambda x: np.sum([x[0] * x[1], x[2]]),
+            lambda x: np.prod([x, x * 2, [1.0, 2.0, 3.0]]),
+            lambda x: np.sum(np.maximum([x[0], [x[1]][0]], 1.5)),
+            lambda x: np.dot([x[0], x[1], 3.0], x),
+            lambda x: np.sum(x * [x[0], 1.0, x[1] * x[2]]),
+        )
+    ):
+        check_gradient(function, x, f"call {number}")
 
 
 def test_keys():
@@ -158,6 +212,25 @@ def test_a_dtype_that_is_asked_for_is_kept():
         x = numpy.ones((2, 3), dtype)
         for made in (np.array(x), np.asarray(x), np.zeros_like(x), np.empty_like(x), np.full_like(x, 1)):
             assert made.dtype == dtype
+
+
+def test_arrays_are_made_in_a_graph():
+    x = numpy.array([[1.5, 2.5]], "float32")
+    makers = (*MADE, lambda np: np.zeros((1, 2), "int32"), lambda np: np.asarray(x))
+
+    def make(x):
+        likes = [np.zeros_like(x), np.ones_like(x, dtype="int64"), np.full_like(x, 3), np.empty_like(x)]
+        return [
+            *(maker(np) for maker in makers),
+            *likes,
+            np.array(x),
+            np.full((2, 2), x),
+            np.array([x, x * 2]),
+        ]
+
+    graph = compiled(make, (x,))
+    assert graph is not None
+    assert_same(graph(x), make(minpy.Array(x)), "made")
 
 
 def test_likeness():

@@ -26,7 +26,19 @@ from tests.ops.checks import (
 from tests.ops.samples import DTYPES, FLOAT_DTYPES, SAMPLES, samples_of
 from tests.ops.tolerances import GRADIENT, assert_same
 
-every_op = pytest.mark.parametrize("op", OPS.values(), ids=OPS.keys())
+#: Ops of symmetric matrices, and with several results or complex ones: see the tests of their functions.
+TESTED_BY_FUNCTIONS = (
+    "linalg.slogdet",
+    "linalg.cholesky",
+    "linalg.eigh",
+    "linalg.qr",
+    "linalg.svd",
+    "fft",
+    "ifft",
+)
+TABLE = {name: op for name, op in OPS.items() if name not in TESTED_BY_FUNCTIONS}
+
+every_op = pytest.mark.parametrize("op", TABLE.values(), ids=TABLE.keys())
 
 
 def calls(op: Op, dtypes: Sequence[str] = DTYPES) -> Iterator[tuple[str, tuple, dict]]:
@@ -112,7 +124,8 @@ def test_gradient_is_the_limit_of_differences(op):
             function = projected(call(op, params), args, place)
             check_gradient(function, args[place], what)
             if callable(op.rule(place)):
-                check_gradient(projected_gradient(function, args[place]), args[place], f"{what}, order 2")
+                if checked % 3 == 0:  # not all of them, for time
+                    check_gradient(projected_gradient(function, args[place]), args[place], f"{what}, order 2")
                 checked += 1
     assert bool(checked) == op.is_differentiable
 

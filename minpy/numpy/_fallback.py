@@ -1,0 +1,38 @@
+"""What the op table lacks: NumPy's own functions, run on the memory of MinPy's arrays."""
+
+from __future__ import annotations
+
+import functools
+from types import ModuleType
+from typing import Any
+
+from minpy.runtime import dispatch
+
+
+def member(module: ModuleType, name: str) -> Any:
+    """A public name of NumPy or of a part of it; functions are wrapped, constants and types are not.
+
+    Raises:
+        AttributeError: where NumPy has no such name.
+    """
+    if name.startswith("__"):
+        raise AttributeError(name)
+    try:
+        found = getattr(module, name)
+    except AttributeError:
+        raise AttributeError(f"neither MinPy nor {module.__name__} has a function {name!r}") from None
+    if isinstance(found, type) or not callable(found):
+        return found
+    return wrapped(found)
+
+
+@functools.cache
+def wrapped(function: Any) -> Any:
+    """NumPy's function on MinPy arrays; it has no gradient."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return dispatch.call_numpy(function, args, kwargs)
+
+    wrapper.__minpy_opaque__ = f"{function.__name__} is run by NumPy, the op table lacks it"  # type: ignore[attr-defined]
+    return wrapper

@@ -1,0 +1,158 @@
+"""Scans and differences along an axis: cumulative sums and products, ``diff``, ``trapz``."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import Any, Callable
+
+import numpy
+
+from minpy.ops.aval import Aval, aval_of, normalize_axis
+from minpy.ops.elementwise import add, astype, multiply, subtract, true_divide
+from minpy.ops.indexing import basic_slice, index
+from minpy.ops.keys import BACKWARD, WHOLE
+from minpy.ops.logic import isnan, not_equal, where
+from minpy.ops.lowering import NUMBERS, Builder, Operand, require
+from minpy.ops.op import Op, numpy_function, refuse, register
+from minpy.ops.reduction import sum_op
+from minpy.ops.shape import concatenate_op, ravel, reshape_op
+
+
+def _reversed(x: Any, axis: int) -> Any:
+    return index(x, template=(WHOLE,) * axis + (BACKWARD,))
+
+
+@functools.lru_cache(maxsize=256)
+def _scanned_dtype(function: Callable, dtype: numpy.dtype) -> numpy.dtype:
+    return function(numpy.ones(1, dtype)).dtype
+
+
+def _scan(name: str, function: Callable, mx: Callable | None, vjp: Callable) -> Op:
+    return register(
+        Op(
+            name,
+            numpy=lambda x, axis: function(x, axis=axis),
+            infer=lambda x, axis: Aval(aval_of(x).shape, _scanned_dtype(function, aval_of(x).dtype)),
+            mx=mx,
+            vjp=(vjp,),
+            family="scan",
+        )
+    )
+
+
+def _cumsum_mx(b: Builder, out: Aval, x: Operand, axis: int) -> Operand:
+    require(out.dtype, NUMBERS, "cumsum")
+    return b.op("_np_cumsum", out, b.cast(x, out.dtype), axis=axis)
+
+
+def _cumsum_vjp(g: Any, ans: Any, x: Any, axis: int) -> Any:
+    """Each element is in every later sum."""
+    return _reversed(cumsum_op(_reversed(g, axis), axis=axis), axis)
+
+
+cumsum_op: Op = _scan("cumsum", numpy.cumsum, _cumsum_mx, _cumsum_vjp)
+
+
+def _shifted(x: Any, axis: int, step: int, fill: float) -> Any:
+    """``x`` moved to lower indices along the axis, with ``fill`` in the places left (step < 0: to higher)."""
+    shape, dtype = aval_of(x)
+    n = shape[axis]
+    blank = numpy.full((*shape[:axis], min(abs(step), n), *shape[axis + 1 :]), fill, dtype)
+    if step > 0:
+        return concatenate_op(basic_slice(x, axis, min(step, n), n), blank, axis=axis)
+    return concatenate_op(blank, basic_slice(x, axis, 0, max(n + step, 0)), axis=axis)
+
+
+def _cumprod_vjp(g: Any, ans: Any, x: Any, axis: int) -> Any:
+    """No division, so zeros are no special case.
+
+    The cotangent of x[i] is the product of what is before it times r[i] = g[i] + x[i+1] r[i+1]. The
+    recurrence is solved by composing it with itself: each step doubles the distance that it spans
+    (Blelloch 1990, "Prefix sums and their applications").
+    """
+    factor, total, step = _shifted(x, axis, 1, 0), g, 1
+    while step < aval_of(x).shape[axis]:
+        total = total + factor * _shifted(total, axis, step, 0)
+        factor = factor * _shifted(factor, axis, step, 0)
+        step *= 2
+    return _shifted(ans, axis, -1, 1) * total
+
+
+# In MXNet a product would have to be made of blocks, which can overflow where a sequential one does not.
+cumprod_op = _scan("cumprod", numpy.cumprod, None, _cumprod_vjp)
+
+
+# Public functions ------------------------------------------------------------------------------
+
+
+def _along(op: Op, a: Any, axis: Any, dtype: Any, out: Any) -> Any:
+    refuse(out=out, axis=axis if not aval_of(a).ndim else None)
+    if dtype is not None:
+        a = astype(a, dtype=numpy.dtype(dtype))
+    if axis is None:
+        a, axis = ravel.implementation(a), 0
+    return op(a, axis=normalize_axis(axis, aval_of(a).ndim))
+
+
+@numpy_function(numpy.cumsum)
+def cumsum(a, axis=None, dtype=None, out=None):
+    """Sums of the elements up to each one, along ``axis`` or of the flattened array."""
+    return _along(cumsum_op, a, axis, dtype, out)
+
+
+@numpy_function(numpy.cumprod)
+def cumprod(a, axis=None, dtype=None, out=None):
+    """Products of the elements up to each one, along ``axis`` or of the flattened array."""
+    return _along(cumprod_op, a, axis, dtype, out)
+
+
+@numpy_function(numpy.nancumsum)
+def nancumsum(a, axis=None, dtype=None, out=None):
+    """``cumsum`` in which nan counts as 0."""
+    a = where.implementation(isnan(a), 0, a) if aval_of(a).dtype.kind == "f" else a
+    return _along(cumsum_op, a, axis, dtype, out)
+
+
+@numpy_function(numpy.diff)
+def diff(a, n=1, axis=-1, prepend=None, append=None):
+    """Differences of neighbors along ``axis``, taken ``n`` times."""
+    refuse(prepend=prepend, append=append)
+    n, aval = operator.index(n), aval_of(a)
+    if n < 0:
+        raise ValueError(f"order must be non-negative but got {n}")
+    if not aval.ndim:
+        raise ValueError("diff requires input that is at least one dimensional")
+    axis = normalize_axis(axis, aval.ndim)
+    compare = not_equal if aval.dtype == numpy.bool_ else subtract
+    for _ in range(n):
+        size = aval_of(a).shape[axis]
+        a = compare(basic_slice(a, axis, 1, size), basic_slice(a, axis, 0, max(size - 1, 0)))
+    return a
+
+
+@numpy_function(numpy.ediff1d)
+def ediff1d(ary, to_end=None, to_begin=None):
+    """Differences of neighbors of the flattened array."""
+    refuse(to_end=to_end, to_begin=to_begin, dtype="bool" if aval_of(ary).dtype.kind == "b" else None)
+    return diff.implementation(ravel.implementation(ary))
+
+
+@numpy_function(numpy.trapz, arrays=2)
+def trapz(y, x=None, dx=1.0, axis=-1):
+    """The integral of ``y`` over ``axis`` by the trapezoidal rule, at places ``x`` or ``dx`` apart."""
+    shape = aval_of(y).shape
+    axis = normalize_axis(axis, len(shape))
+    refuse(y="of bools" if aval_of(y).dtype.kind == "b" else None)
+    if x is None:
+        width = dx
+    elif aval_of(x).ndim == 1:
+        width = diff.implementation(x)
+        sizes = tuple(aval_of(width).size if i == axis else 1 for i in range(len(shape)))
+        width = reshape_op(width, shape=sizes)
+    else:
+        width = diff.implementation(x, axis=axis)
+    size = shape[axis]
+    pairs = add(basic_slice(y, axis, 1, size), basic_slice(y, axis, 0, max(size - 1, 0)))
+    parts = true_divide(multiply(width, pairs), 2.0)
+    return sum_op(parts, axes=(normalize_axis(axis, aval_of(parts).ndim),), keepdims=False)

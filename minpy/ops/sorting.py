@@ -1,0 +1,231 @@
+"""Sorting and what is made of it: ``sort``, ``partition``, ``median``, ``quantile``; ``ptp`` and counts.
+
+The gradient of a sorted array goes back to where each element came from. Elements that are equal
+keep their order, so at ties it is one of the one-sided derivatives. MXNet's ``argsort`` orders equal
+elements in its own way, so sorting stays with NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy
+
+from minpy.ops.aval import Aval, aval_of, normalize_axes, normalize_axis, product
+from minpy.ops.choosing import along_axis
+from minpy.ops.elementwise import astype, subtract
+from minpy.ops.indexing import basic_slice, index, index_add
+from minpy.ops.keys import ARRAY
+from minpy.ops.logic import isnan, not_equal, where_op
+from minpy.ops.lowering import FLOATS
+from minpy.ops.op import ZERO, Op, numpy_function, refuse, register
+from minpy.ops.rearrange import _static
+from minpy.ops.reduction import max_op, mean_op, min_op, sum_op
+from minpy.ops.shape import moveaxis, ravel, reshape_op, transpose_op
+
+
+def _positions(x: Any, axis: int) -> Any:
+    return argsort_op(x, axis=axis, kind="stable")
+
+
+def _sort_vjp(g: Any, ans: Any, x: Any, axis: int, kind: Any) -> Any:
+    shape = aval_of(x).shape
+    places, template = along_axis(_positions(x, axis), shape, axis)
+    return index_add(g, *places, template=template, shape=shape)
+
+
+def _partition_vjp(g: Any, ans: Any, x: Any, axis: int, kth: tuple[int, ...]) -> Any:
+    """The k-th smallest element of the result is the k-th smallest of ``x``, wherever they stand."""
+    shape = aval_of(x).shape
+    source, template = along_axis(_positions(x, axis), shape, axis)
+    result, _ = along_axis(_positions(ans, axis), shape, axis)
+    return index_add(index(g, *result, template=template), *source, template=template, shape=shape)
+
+
+def _partition_infer(dtype: Any) -> Callable:
+    """``dtype`` of the result, None for that of the array; the positions have to be in range."""
+
+    def infer(x: Any, axis: int, kth: tuple[int, ...]) -> Aval:
+        aval = aval_of(x)
+        for place in kth:
+            if aval.size and not -aval.shape[axis] <= place < aval.shape[axis]:
+                raise ValueError(f"kth(={place}) out of bounds ({aval.shape[axis]})")
+        return aval if dtype is None else Aval(aval.shape, numpy.dtype(dtype))
+
+    return infer
+
+
+argsort_op = register(
+    Op(
+        "argsort",
+        numpy=lambda x, axis, kind: numpy.argsort(x, axis, kind),
+        infer=lambda x, axis, kind: Aval(aval_of(x).shape, numpy.dtype(numpy.intp)),
+        vjp=(ZERO,),
+        family="sorting",
+    )
+)
+argpartition_op = register(
+    Op(
+        "argpartition",
+        numpy=lambda x, axis, kth: numpy.argpartition(x, kth, axis),
+        infer=_partition_infer(numpy.intp),
+        vjp=(ZERO,),
+        family="sorting",
+    )
+)
+sort_op = register(
+    Op(
+        "sort",
+        numpy=lambda x, axis, kind: numpy.sort(x, axis, kind),
+        infer=lambda x, axis, kind: aval_of(x),
+        vjp=(_sort_vjp,),
+        family="sorting",
+    )
+)
+partition_op = register(
+    Op(
+        "partition",
+        numpy=lambda x, axis, kth: numpy.partition(x, kth, axis),
+        infer=_partition_infer(None),
+        vjp=(_partition_vjp,),
+        family="sorting",
+    )
+)
+
+
+def _one_axis(a: Any, axis: Any) -> tuple[Any, int]:
+    """The array and the axis to work along; the flattened array where ``axis`` is None."""
+    if axis is None:
+        return ravel.implementation(a), 0
+    return a, normalize_axis(axis, aval_of(a).ndim)
+
+
+def _places(kth: Any) -> tuple[int, ...]:
+    places = _static(kth, "the position of the element")
+    refuse(kth="no integer" if places.dtype.kind not in "iu" else None)
+    return tuple(places.ravel().tolist())
+
+
+@numpy_function(numpy.sort)
+def sort(a, axis=-1, kind=None, order=None):
+    """A copy in ascending order along ``axis`` (None: of the flattened array)."""
+    refuse(order=order)
+    a, axis = _one_axis(a, axis)
+    return sort_op(a, axis=axis, kind=kind)
+
+
+@numpy_function(numpy.argsort)
+def argsort(a, axis=-1, kind=None, order=None):
+    """The indices that sort ``a`` along ``axis``."""
+    refuse(order=order)
+    a, axis = _one_axis(a, axis)
+    return argsort_op(a, axis=axis, kind=kind)
+
+
+@numpy_function(numpy.partition)
+def partition(a, kth, axis=-1, kind="introselect", order=None):
+    """A copy in which the elements ``kth`` stand as in the sorted array, smaller ones before them."""
+    refuse(order=order, kind=None if kind == "introselect" else kind)
+    a, axis = _one_axis(a, axis)
+    return partition_op(a, axis=axis, kth=_places(kth))
+
+
+@numpy_function(numpy.argpartition)
+def argpartition(a, kth, axis=-1, kind="introselect", order=None):
+    """The indices that partition ``a`` along ``axis``."""
+    refuse(order=order, kind=None if kind == "introselect" else kind)
+    a, axis = _one_axis(a, axis)
+    return argpartition_op(a, axis=axis, kth=_places(kth))
+
+
+# Quantiles -------------------------------------------------------------------------------------
+
+
+def _sorted_rows(a: Any, axis: Any, keepdims: Any) -> tuple[Any, tuple[int, ...]]:
+    """The elements over ``axis`` sorted as the last axis, and the shape of a reduction over them."""
+    shape, dtype = aval_of(a)
+    refuse(dtype="of the array" if dtype.kind not in "iuf" else None, a="empty" if 0 in shape else None)
+    axes = normalize_axes(axis, len(shape))
+    kept = tuple(i for i in range(len(shape)) if i not in axes)
+    left = tuple(shape[i] for i in kept)
+    rows = transpose_op(a, axes=(*kept, *axes))
+    rows = reshape_op(rows, shape=(*left, product(shape[i] for i in axes)))
+    result = tuple(1 if i in axes else n for i, n in enumerate(shape)) if keepdims else left
+    return sort_op(rows, axis=len(left), kind=None), result
+
+
+def _nan_where_any(result: Any, rows: Any) -> Any:
+    """nan where a row has one: they are sorted to the end."""
+    if aval_of(rows).dtype not in FLOATS:
+        return result
+    axis = aval_of(rows).ndim - 1
+    last = basic_slice(rows, axis, aval_of(rows).shape[axis] - 1, aval_of(rows).shape[axis])
+    return where_op(isnan(last), last, result)
+
+
+@numpy_function(numpy.median)
+def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    """The middle element, or the mean of the two in the middle."""
+    refuse(out=out, overwrite_input=overwrite_input or None)
+    rows, shape = _sorted_rows(a, axis, keepdims)
+    last = aval_of(rows).ndim - 1
+    n = aval_of(rows).shape[last]
+    middle = basic_slice(rows, last, (n - 1) // 2, n // 2 + 1)
+    return reshape_op(_nan_where_any(mean_op(middle, axes=(last,), keepdims=True), rows), shape=shape)
+
+
+def _quantile(a: Any, q: Any, axis: Any, keepdims: Any, scale: float, function: Any) -> Any:
+    """Linear interpolation between the two elements next to the place ``q * (n - 1)``."""
+    dtype = function(numpy.ones(2, aval_of(a).dtype), q).dtype
+    part = _static(q, "the quantile").astype(numpy.float64) / scale
+    refuse(q="outside of its range" if not ((part >= 0) & (part <= 1)).all() else None)
+    rows, shape = _sorted_rows(a, axis, keepdims)
+    last = aval_of(rows).ndim - 1
+    place = part.ravel() * (aval_of(rows).shape[last] - 1)
+    low, high = numpy.floor(place).astype(numpy.intp), numpy.ceil(place).astype(numpy.intp)
+    weight = (place - low).astype(dtype)
+    below, above = (index(rows, i, template=(Ellipsis, ARRAY)) for i in (low, high))
+    apart = subtract(above, below)
+    if aval_of(rows).dtype != dtype:
+        below, above, apart = (astype(x, dtype=dtype) for x in (below, above, apart))
+    # from the nearer side, as NumPy does
+    between = where_op(weight >= 0.5, above - apart * (1 - weight), below + apart * weight)
+    found = moveaxis.implementation(_nan_where_any(between, rows), -1, 0)
+    result = reshape_op(found, shape=(*part.shape, *shape))
+    return result if aval_of(result).dtype == dtype else astype(result, dtype=dtype)
+
+
+@numpy_function(numpy.quantile)
+def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, **options):
+    """The element below which the part ``q`` of all lies, interpolated linearly."""
+    refuse(out=out, overwrite_input=overwrite_input or None, **options)
+    refuse(method=None if method == "linear" else method)
+    return _quantile(a, _static(q, "the quantile"), axis, keepdims, 1.0, numpy.quantile)
+
+
+@numpy_function(numpy.percentile)
+def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, **options):
+    """``quantile`` with ``q`` in percent."""
+    refuse(out=out, overwrite_input=overwrite_input or None, **options)
+    refuse(method=None if method == "linear" else method)
+    return _quantile(a, _static(q, "the percentile"), axis, keepdims, 100.0, numpy.percentile)
+
+
+# Range and counts ------------------------------------------------------------------------------
+
+
+@numpy_function(numpy.ptp)
+def ptp(a, axis=None, out=None, keepdims=False):
+    """The maximum less the minimum."""
+    keepdims = False if keepdims is numpy._NoValue else bool(keepdims)  # type: ignore[attr-defined]
+    refuse(out=out, dtype="bool" if aval_of(a).dtype.kind == "b" else None)
+    axes = normalize_axes(axis, aval_of(a).ndim)
+    return subtract(*[op(a, axes=axes, keepdims=keepdims) for op in (max_op, min_op)])
+
+
+@numpy_function(numpy.count_nonzero)
+def count_nonzero(a, axis=None, *, keepdims=False):
+    """How many elements along ``axis`` are not zero. Over all of them it is NumPy's, a Python int."""
+    refuse(axis="None" if axis is None else None)
+    axes = normalize_axes(axis, aval_of(a).ndim)
+    return sum_op(not_equal(a, 0), axes=axes, keepdims=bool(keepdims))

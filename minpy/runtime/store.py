@@ -1,0 +1,84 @@
+"""JSON files that MinPy keeps for the user, by default in the user's cache folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from minpy.errors import PolicyError
+
+_warned: set[Path] = set()  # the files about which the user knows
+
+
+def cache_folder() -> Path:
+    """The folder ``minpy`` in ``$XDG_CACHE_HOME``, which is ``~/.cache`` unless it is set."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache")) / "minpy"
+
+
+class JsonFile:
+    """A JSON file that is written as a whole or not at all, and never over one that is damaged.
+
+    Args:
+        path: where; None is the file ``default_name`` in the user's cache folder.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None, default_name: str):
+        self.path = Path(path) if path is not None else cache_folder() / default_name
+
+    def read(self) -> Any:
+        """The content, or None where there is no file.
+
+        Raises:
+            PolicyError: where the file cannot be read as JSON.
+        """
+        try:
+            return json.loads(self.path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError) as error:
+            raise self.damaged(str(error)) from None
+
+    def damaged(self, problem: str) -> PolicyError:
+        """The error to raise about this file."""
+        return PolicyError(f"{self.path} cannot be used: {problem}. Mend the file, or move it away.")
+
+    def write(self, content: Any) -> None:
+        """Replace the content. Where that is not possible one warning says so, and nothing changes."""
+        target = Path(os.path.realpath(self.path))  # a link stays a link
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".tmp")
+            try:
+                with open(handle, "w", encoding="utf-8") as file:
+                    file.write(_readable(content) + "\n")
+                os.replace(temporary, target)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+        except OSError as error:
+            self.warn(f"{self.path} cannot be written: {error}")
+
+    def warn(self, problem: object) -> None:
+        """Warn about the file, but only once in this process."""
+        if self.path not in _warned:
+            _warned.add(self.path)
+            warnings.warn(str(problem), RuntimeWarning, stacklevel=2)
+
+
+def _readable(content: Any, levels: int = 2, indent: str = "") -> str:
+    """JSON with the entries of the outer levels on lines of their own."""
+    inner = indent + "  "
+    if not levels or not content or not isinstance(content, (dict, list)):
+        return json.dumps(content)
+    if isinstance(content, dict):
+        opening, closing = "{", "}"
+        parts = [f"{json.dumps(key)}: {_readable(x, levels - 1, inner)}" for key, x in content.items()]
+    else:
+        opening, closing = "[", "]"
+        parts = [_readable(x, levels - 1, inner) for x in content]
+    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{closing}"

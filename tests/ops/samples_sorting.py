@@ -1,0 +1,29 @@
+"""Samples for the ops in ``ops/sorting.py``."""
+
+from __future__ import annotations
+
+from tests.ops.samples import SAMPLES, Draw, Sample
+
+_ROWS = (((3, 4), 0), ((3, 4), 1), ((7,), 0), ((2, 1, 3), 1), ((0, 3), 0), ((0, 3), 1))
+
+
+def _sorts(*kinds: str | None) -> list[Sample]:
+    return [Sample((Draw(shape),), {"axis": axis, "kind": kind}) for shape, axis in _ROWS for kind in kinds]
+
+
+def _partitions() -> list[Sample]:
+    return [
+        Sample((Draw(shape),), {"axis": axis, "kth": kth})
+        for shape, axis in _ROWS
+        for kth in ((0,), (2,), (1, -1))
+    ]
+
+
+SAMPLES.update(
+    {
+        "sort": _sorts(None, "stable"),
+        "argsort": _sorts(None, "stable"),
+        "partition": _partitions(),
+        "argpartition": _partitions(),
+    }
+)

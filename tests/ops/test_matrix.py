@@ -1,0 +1,59 @@
+"""Factorizations and Fourier transforms: gradients of order 2, conventions, names."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from tests.ops.checks import check_gradient, projected_gradient
+from tests.ops.tolerances import assert_same
+
+SQUARE = numpy.array([[3.0, 0.5, -0.2], [0.1, 5.0, 0.4], [0.3, -0.6, 8.0]])
+TALL = numpy.vstack([SQUARE, [[1.0, 0.3, -0.5]]])
+WEIGHTS = numpy.array([1.0, -2.0, 0.5])
+
+FUNCTIONS = (
+    (lambda x: np.linalg.slogdet(x)[1], SQUARE),
+    (lambda x: np.sum(np.linalg.cholesky(x @ x.T) * WEIGHTS), SQUARE),
+    (lambda x: np.sum(np.linalg.eigh(x @ x.T)[0] * WEIGHTS), SQUARE),
+    (lambda x: np.sum(np.linalg.eigh(x @ x.T)[1] ** 2 * WEIGHTS), SQUARE),
+    (lambda x: np.sum(np.linalg.qr(x)[0] ** 2 * WEIGHTS), TALL),
+    (lambda x: np.sum(np.linalg.qr(x)[1] ** 2 * WEIGHTS), TALL),
+    (lambda x: np.sum(np.linalg.qr(x.T)[1][:, :3] ** 2 * WEIGHTS), TALL),
+    (lambda x: np.sum(np.linalg.svd(x, False)[0] ** 2 * WEIGHTS), TALL),
+    (lambda x: np.sum(np.linalg.svd(x, False)[2] ** 2 * WEIGHTS), TALL),
+    (lambda x: np.sum(np.linalg.svd(x.T, False)[0] ** 2 * WEIGHTS), TALL),
+    (lambda x: np.sum(np.linalg.svd(x, compute_uv=False) * WEIGHTS), TALL),
+    (lambda x: np.sum(np.real(np.fft.fft(np.fft.fft(x) ** 2)) * WEIGHTS), SQUARE),
+    (lambda x: np.sum(np.fft.irfft(np.fft.rfft(x) ** 2, 3) * WEIGHTS), SQUARE),
+)
+
+
+@pytest.mark.parametrize("function, x", FUNCTIONS)
+def test_gradients(function, x):
+    check_gradient(function, x, "order 1")
+    check_gradient(projected_gradient(function, x), x, "order 2")
+
+
+def test_the_gradient_of_a_symmetric_matrix_is_symmetric():
+    x = SQUARE @ SQUARE.T
+    for function in (np.linalg.cholesky, np.linalg.eigvalsh):
+        gradient = numpy.asarray(minpy.grad(lambda x, f=function: np.sum(f(x) * WEIGHTS))(x))
+        assert_same(gradient, gradient.T, "symmetric")
+
+
+def test_the_namespaces_have_all_of_numpy():
+    for module in ("linalg", "fft"):
+        ours, theirs = getattr(np, module), getattr(numpy, module)
+        assert {name for name in dir(theirs) if name[0] != "_"} <= set(dir(ours))
+    assert np.linalg.LinAlgError is numpy.linalg.LinAlgError
+    assert_same(np.linalg.lstsq(np.array(SQUARE), np.array(WEIGHTS), rcond=None)[0].shape, (3,), "lstsq")
+    assert_same(np.fft.fftfreq(4), numpy.fft.fftfreq(4), "fftfreq")
+
+
+def test_singular_matrices():
+    for function in (np.linalg.inv, lambda x: np.linalg.solve(x, np.ones(2)), np.linalg.cholesky):
+        with pytest.raises(numpy.linalg.LinAlgError):
+            function(np.zeros((2, 2)))

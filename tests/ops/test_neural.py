@@ -1,0 +1,60 @@
+"""Functions of MXNet that NumPy lacks: values, gradients, compiled."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from tests.ops.checks import boxed, check_gradient, compiled, projected, projected_gradient
+from tests.ops.samples import Draw, Sample
+from tests.ops.tolerances import GRADIENT, assert_same
+
+
+def softmax(x, axis=-1):
+    powers = numpy.exp(x)
+    return powers / powers.sum(axis, keepdims=True)
+
+
+CALLS = (
+    (lambda x: np.sigmoid(x), lambda x: 1 / (1 + numpy.exp(-x)), ((3, 4),)),
+    (lambda x: np.relu(x), lambda x: numpy.where(x > 0, x, 0), ((3, 4),)),
+    (lambda x: np.softmax(x), softmax, ((3, 4),)),
+    (lambda x: np.softmax(x, axis=0), lambda x: softmax(x, 0), ((3, 4),)),
+    (lambda x: np.log_softmax(x), lambda x: numpy.log(softmax(x)), ((2, 3, 4),)),
+    (lambda x, y: np.batch_dot(x, y), lambda x, y: x @ y, ((2, 3, 4), (2, 4, 5))),
+    (
+        lambda x, y: np.batch_dot(x, y, transpose_a=True, transpose_b=True),
+        lambda x, y: x.swapaxes(1, 2) @ y.swapaxes(1, 2),
+        ((2, 4, 3), (2, 5, 4)),
+    ),
+)
+
+
+@pytest.mark.parametrize("function, expected, shapes", CALLS)
+def test_values_and_gradients(function, expected, shapes):
+    args = Sample(tuple(map(Draw, shapes))).draw("float64")
+    assert_same(function(*map(boxed, args)), expected(*args), "eager")
+    graph = compiled(function, args)
+    assert_same(graph(*args), expected(*args), "compiled")
+    for place, x in enumerate(args):
+        project = projected(lambda *args: function(*map(boxed, args)), args, place)
+        check_gradient(project, x, "gradient")
+        check_gradient(projected_gradient(project, x), x, "order 2")
+        by_graph = minpy.grad(projected(graph, args, place))(x)
+        assert_same(by_graph, minpy.grad(project)(x), "compiled gradient", GRADIENT[x.dtype])
+
+
+def test_relu_has_no_slope_at_zero():
+    assert minpy.grad(lambda x: np.sum(np.relu(x)))(numpy.array([-1.0, 0.0, 2.0])).tolist() == [0, 0, 1]
+
+
+def test_one_hot():
+    labels = numpy.array([2, 0, 5])
+    expected = numpy.array([[0, 0, 1], [1, 0, 0], [0, 0, 0]], "float32")
+    assert_same(np.one_hot(boxed(labels), 3), expected, "one_hot")
+    assert_same(np.one_hot(labels, 3, dtype="int64"), expected.astype("int64"), "one_hot of int64")
+    assert_same(np.onehot_encode(boxed(labels), np.zeros((3, 3))), expected, "onehot_encode")
+    graph = compiled(lambda x: np.one_hot(x, 3), (labels,))
+    assert_same(graph(labels), expected, "compiled")

@@ -1,0 +1,267 @@
+"""``show_op_stat``: how often each op ran, by library."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from minpy.dispatch import policy
+
+# The program of the documentation, for Python 3.
+DOCUMENTED = """
+from minpy.core import grad
+import minpy.numpy as np
+import minpy.numpy.random as random
+import minpy.dispatch.policy as policy
+
+
+def test_op_statistics():
+    def sigmoid(x):
+        return 0.5 * (np.tanh(x / 2) + 1)
+
+    def predict(weights, inputs):
+        return sigmoid(np.dot(inputs, weights))
+
+    def training_loss(weights, inputs):
+        preds = predict(weights, inputs)
+        label_probabilities = preds * targets + (1 - preds) * (1 - targets)
+        l = -np.sum(np.log(label_probabilities))
+        return l
+
+    def training_accuracy(weights, inputs):
+        preds = predict(weights, inputs)
+        error = np.count_nonzero(np.argmax(preds, axis=1) - np.argmax(targets, axis=1))
+        return (256 - error) * 100 / 256.0
+
+    xshape = (256, 500)
+    wshape = (500, 250)
+    tshape = (256, 250)
+    inputs = random.rand(*xshape) - 0.5
+    targets = np.zeros(tshape)
+    truth = random.randint(0, 250, 256)
+    targets[np.arange(256), truth] = 1
+    weights = random.rand(*wshape) - 0.5
+
+    training_gradient_fun = grad(training_loss)
+
+    for i in range(30):
+        print('Trained accuracy #{}: {}%'.format(i, training_accuracy(weights, inputs)))
+        gr = training_gradient_fun(weights, inputs)
+        weights -= gr * 0.01
+
+    # Print Op Statistics Info
+    np.policy.show_op_stat()
+
+
+if __name__ == "__main__":
+    test_op_statistics()
+"""
+
+TABLE = re.compile(
+    r"MXNET op called times:\n(?P<mxnet>(?: \S+ : \d+\n)*)"
+    r"NUMPY op called times:\n(?P<numpy>(?: \S+ : \d+\n)*)"
+    r"Total Dispatch Proportion: (?P<by_mxnet>\d+\.\d)% in MXNet, (?P<by_numpy>\d+\.\d)% in NumPy\n"
+)
+
+
+def printed(text):
+    """(counts by library, the two percentages) of a table."""
+    found = TABLE.fullmatch(text)
+    assert found, text
+    counts = {
+        library: {name: int(count) for name, count in re.findall(r" (\S+) : (\d+)\n", found[library])}
+        for library in ("mxnet", "numpy")
+    }
+    return counts, (float(found["by_mxnet"]), float(found["by_numpy"]))
+
+
+@pytest.mark.parametrize("name", ["prefer_mxnet", "only_numpy", "blacklist"])
+def test_program_of_the_documentation(name, capsys):
+    minpy.set_global_policy(name)
+    exec(compile(DOCUMENTED, "documented.py", "exec"), {"__name__": "__main__"})
+    lines = capsys.readouterr().out.splitlines(keepends=True)
+    assert all(re.fullmatch(r"Trained accuracy #\d+: \d+\.\d+%\n", line) for line in lines[:30])
+    assert float(lines[29].split()[-1].rstrip("%\n")) > float(lines[0].split()[-1].rstrip("%\n"))
+    counts, parts = printed("".join(lines[30:]))
+    assert counts == np.policy.op_stat()
+
+    by_numpy = {"rand": 2, "zeros": 1, "randint": 1, "arange": 1, "count_nonzero": 30}
+    assert counts["numpy"].items() >= by_numpy.items()
+    where = {"prefer_mxnet": ("mxnet", "mxnet"), "blacklist": ("mxnet", "numpy")}
+    by_default, on_the_list = where.get(name, ("numpy", "numpy"))
+    forward = {"tanh": 60, "log": 30, "sum": 30}
+    assert counts[by_default].items() >= forward.items()
+    assert counts[on_the_list]["argmax"] == 60
+    # Forward once for the accuracy and once for the loss, and a matrix product in the backward pass.
+    assert counts[by_default]["dot"] == 90
+    # 2 to make data; in a loop 1 for the error, 2 for the loss, 1 in the backward pass, 1 for the update.
+    assert counts[by_default]["subtract"] == 2 + 30 * 5
+    assert counts[by_default]["divide"] >= 90
+    assert not {"true_divide", "matmul", "gemm"} & (counts["mxnet"].keys() | counts["numpy"].keys())
+    total = {library: sum(of_library.values()) for library, of_library in counts.items()}
+    assert parts[0] == pytest.approx(100 * total["mxnet"] / sum(total.values()), abs=0.06)
+    assert sum(parts) == pytest.approx(100)
+    assert (total["mxnet"] == 0) == (name == "only_numpy")
+
+
+def test_most_frequent_first_and_shown_by_object_and_module(capsys):
+    with policy.PreferMXNetPolicy() as used:
+        x = np.ones(3)
+        for _ in range(2):
+            np.tanh(x)
+        np.exp(x)
+        np.cos(x)
+        policy.show_op_stat()
+    used.show_op_stat()
+    table = (
+        "MXNET op called times:\n tanh : 2\n cos : 1\n exp : 1\n"
+        "NUMPY op called times:\n ones : 1\n"
+        "Total Dispatch Proportion: 80.0% in MXNet, 20.0% in NumPy\n"
+    )
+    assert capsys.readouterr().out == 2 * table
+
+
+def test_nothing_counted_and_reset(capsys):
+    used = policy.PreferMXNetPolicy()
+    empty = (
+        "MXNET op called times:\nNUMPY op called times:\n"
+        "Total Dispatch Proportion: 0.0% in MXNet, 0.0% in NumPy\n"
+    )
+    used.show_op_stat()
+    with used:
+        np.tanh(np.ones(2))
+    assert used.op_stat() == {"mxnet": {"tanh": 1}, "numpy": {"ones": 1}}
+    used.reset_op_stat()
+    assert used.op_stat() == {"mxnet": {}, "numpy": {}}
+    used.show_op_stat()
+    assert capsys.readouterr().out == 2 * empty
+
+
+def counted(function):
+    """What is counted while ``function`` runs."""
+    with policy.PreferMXNetPolicy() as used:
+        function()
+    return used.op_stat()
+
+
+X = np.array([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: np.zeros(2), "zeros"),
+        (lambda: np.empty(2), "empty"),
+        (lambda: np.full(2, 1.5), "full"),
+        (lambda: np.arange(3), "arange"),
+        (lambda: np.linspace(0, 1, 3), "linspace"),
+        (lambda: np.eye(2), "eye"),
+        (lambda: np.array([1, 2]), "array"),
+        (lambda: np.zeros_like(X), "zeros_like"),
+        (lambda: np.random.rand(), "rand"),
+        (lambda: np.random.randn(2, 3), "randn"),
+        (lambda: np.random.shuffle(X), "shuffle"),
+        (lambda: np.unwrap(X), "unwrap"),
+        (lambda: np.unwrap([1, 2]), "unwrap"),
+        (lambda: numpy.unwrap(X), "unwrap"),
+        (lambda: np.fft.fft(X), "fft"),
+        (lambda: np.sum(X, where=[True, False, True]), "sum"),
+        (lambda: numpy.add.reduce(X), "add.reduce"),
+        (lambda: np.floor_divide(X, 2), "floor_divide"),
+        (lambda: X[1:], "index"),
+        (lambda: X.reshape(3, 1), "reshape"),
+    ],
+)
+def test_numpy_is_counted(call, name):
+    assert counted(call) == {"mxnet": {}, "numpy": {name: 1}}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: np.shape(X),
+        lambda: np.ndim(X),
+        lambda: np.result_type(X, 1),
+        lambda: np.random.seed(0),
+        lambda: np.set_printoptions(),
+        lambda: np.asarray(X),
+        lambda: repr(X),
+        lambda: X.asnumpy(),
+    ],
+)
+def test_what_computes_nothing_is_not_counted(call):
+    assert counted(call) == {"mxnet": {}, "numpy": {}}
+
+
+def test_gradients_are_counted():
+    forward = counted(lambda: np.sum(np.sin(X)))
+    both = counted(lambda: minpy.grad(lambda x: np.sum(np.sin(x)))(X))
+    assert forward == {"mxnet": {"sin": 1, "sum": 1}, "numpy": {}}
+    assert both["mxnet"].items() >= {"sin": 1, "sum": 1, "cos": 1, "multiply": 1}.items()
+
+
+def test_update_in_place_and_arithmetic_with_numpys_arrays():
+    def update():
+        x = X.copy()
+        x -= 1
+        x /= 2
+
+    assert counted(update) == {"mxnet": {"copy": 1}, "numpy": {"subtract": 1, "divide": 1}}
+    assert counted(lambda: numpy.ones(3) * X) == {"mxnet": {"multiply": 1}, "numpy": {}}
+
+
+def test_custom_operators_count_for_their_library():
+    @minpy.customop("numpy")
+    def by_numpy(x):
+        return x * 2
+
+    @minpy.customop("mxnet")
+    def by_mxnet(x):
+        return x * 2
+
+    assert counted(lambda: by_numpy(X)) == {"mxnet": {}, "numpy": {"by_numpy": 1}}
+    assert counted(lambda: by_mxnet(X)) == {"mxnet": {"by_mxnet": 1}, "numpy": {}}
+
+
+def test_failed_calls_and_compiled_functions_are_not_counted():
+    def fails():
+        with pytest.raises(ValueError):
+            np.add(np.ones(2), np.ones(3))
+
+    assert counted(fails) == {"mxnet": {}, "numpy": {"ones": 2}}
+    f = minpy.jit(lambda x: np.tanh(x) + np.zeros(3))
+    assert counted(lambda: f(X)) == {"mxnet": {}, "numpy": {}}
+
+
+def test_only_the_policy_in_force_counts():
+    outer, inner = policy.PreferMXNetPolicy(), policy.OnlyNumPyPolicy()
+    with outer:
+        np.tanh(X)
+        with inner:
+            np.cos(X)
+        thread = threading.Thread(target=lambda: np.sin(X))  # under the policy of the process
+        thread.start()
+        thread.join()
+    assert outer.op_stat() == {"mxnet": {"tanh": 1}, "numpy": {}}
+    assert inner.op_stat() == {"mxnet": {}, "numpy": {"cos": 1}}
+
+
+def test_counting_in_threads_while_another_shows():
+    used = policy.OnlyNumPyPolicy()
+    names = [f"op{i}" for i in range(2000)]
+
+    def count():
+        for name in names:
+            used.statistics.numpy[name] += 1
+
+    threads = [threading.Thread(target=count) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        used.show_op_stat()
+    assert used.op_stat()["numpy"].keys() == set(names)
