@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import functools
 import inspect
 import textwrap
@@ -104,16 +105,46 @@ def _parse_fragment(text: str) -> Any:
 
 def _find(tree: Any, code: types.CodeType) -> Any:
     if code.co_name == "<lambda>":
-        found = [node for node in ast.walk(tree) if isinstance(node, gast.Lambda)]
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        found = [node for node in found if tuple(parameter_names(node.args)) == names]
-        if len(found) != 1:
-            raise UnsupportedError("several lambdas stand in one statement, so its source is ambiguous")
-        return found[0]
+        # The lines may hold several lambdas, or only the beginning of this one.
+        for node in ast.walk(tree):
+            if isinstance(node, gast.Lambda) and _steps(_compiled_lambda(node)) == _steps(code):
+                return node
+        raise UnsupportedError("the source of the lambda cannot be told from the lines around it")
     for node in ast.walk(tree):
         if isinstance(node, gast.FunctionDef) and node.name == code.co_name:
             return node
     raise UnsupportedError(f"the source of {code.co_name} cannot be found")
+
+
+def _compiled_lambda(node: Any) -> types.CodeType:
+    """The code of a lambda expression without its defaults."""
+    arguments = gast.gast_to_ast(gast.Expression(body=node)).body.args
+    arguments.defaults = [ast.Constant(value=None) for _ in arguments.defaults]
+    arguments.kw_defaults = [d and ast.Constant(value=None) for d in arguments.kw_defaults]
+    expression = ast.Expression(ast.Lambda(arguments, gast.gast_to_ast(node.body)))
+    code = compile(ast.fix_missing_locations(expression), "<lambda>", "eval")
+    return next(c for c in code.co_consts if isinstance(c, types.CodeType))
+
+
+#: Instructions that do the same; which one Python takes depends on what stands around the lambda.
+_ALIKE = dict.fromkeys(("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME", "LOAD_CLASSDEREF", "LOAD_CLOSURE"), "read")
+_ALIKE.update(LOAD_METHOD="LOAD_ATTR", CALL_METHOD="CALL_FUNCTION")
+_BOOKKEEPING = frozenset(("RESUME", "COPY_FREE_VARS", "MAKE_CELL", "PUSH_NULL", "PRECALL", "CACHE", "NOP"))
+
+
+def _steps(code: types.CodeType) -> list:
+    """What code does, whether its free variables are global or of an enclosing function."""
+    steps: list[Any] = [code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], code.co_flags & 0x0C]
+    for step in dis.get_instructions(code):
+        if step.opname in _BOOKKEEPING:
+            continue
+        value = step.argval
+        if isinstance(value, types.CodeType):
+            value = _steps(value)
+        elif step.opcode in dis.hasjrel or step.opcode in dis.hasjabs:
+            value = None
+        steps.append((_ALIKE.get(step.opname, step.opname), repr(value)))
+    return steps
 
 
 def _is_private(node: Any) -> bool:

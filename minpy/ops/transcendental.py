@@ -25,7 +25,6 @@ from minpy.ops.elementwise import (
     trunc,
 )
 from minpy.ops.logic import equal, greater, isnan, less, where_op
-from minpy.ops.lowering import FLOATS, Builder, Operand, require
 from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Op, numpy_function, refuse, register, ufunc
 
 logaddexp2 = ufunc(
@@ -40,31 +39,22 @@ logaddexp2 = ufunc(
 # Limits without nan, remainders, signs ---------------------------------------------------------
 
 
-def _without_nan(name: str, function: Callable, mx_name: str, compare: Callable) -> Op:
+def _without_nan(name: str, function: Callable, compare: Callable) -> Op:
     def chosen(g: Any, x: Any, y: Any) -> Any:
         """``_half_where_equal``, and all of ``g`` where only ``y`` is nan."""
         return where_op(isnan(y), where_op(isnan(x), 0, g), _half_where_equal(compare, g, x, y))
 
-    def mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
-        require(out.dtype, FLOATS, name)
-        x, y = b.cast(x, out.dtype), b.cast(y, out.dtype)
-        boolean = numpy.dtype(bool)
-        x_missing = b.op("_npi_isnan", Aval(x.aval.shape, boolean), x)
-        y_missing = b.op("_npi_isnan", Aval(y.aval.shape, boolean), y)
-        limit = b.op("_npi_where", out, y_missing, x, b.op(mx_name, out, x, y))
-        return b.op("_npi_where", out, x_missing, y, limit)
-
     return ufunc(
         name,
         function,
-        mx,
+        None,  # which zero of two signs comes out differs between versions of NumPy
         lambda g, ans, x, y: chosen(g, x, y),
         lambda g, ans, x, y: chosen(g, y, x),
     )
 
 
-fmax = _without_nan("fmax", numpy.fmax, "_npi_maximum", greater)
-fmin = _without_nan("fmin", numpy.fmin, "_npi_minimum", less)
+fmax = _without_nan("fmax", numpy.fmax, greater)
+fmin = _without_nan("fmin", numpy.fmin, less)
 fmod = ufunc("fmod", numpy.fmod, None, lambda g, ans, x, y: g, lambda g, ans, x, y: -g * trunc(x / y))
 heaviside = ufunc("heaviside", numpy.heaviside, None, ZERO, lambda g, ans, x, y: where_op(equal(x, 0), g, 0))
 copysign: Op = ufunc(
