@@ -6,7 +6,9 @@ calls cost a few. Handles are ``mxnet.nd.NDArray`` objects, so that they free th
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ MXNetError = mx.base.MXNetError
 
 _LIB = mx.base._LIB
 _SYNCHRONOUS = is_synchronous()
+if not _SYNCHRONOUS:
+    atexit.register(mx.nd.waitall)
 _check = mx.base.check_call
 _Handle = mx.base.NDArrayHandle
 _HandlePointer = ctypes.POINTER(_Handle)
@@ -71,7 +75,9 @@ class _SharedNDArray(NDArray):
     __slots__ = ["owner"]
 
     def __del__(self) -> None:
-        if not _SYNCHRONOUS:  # operators that were queued may still use the memory
+        # Operators that were queued may still use the memory. At the end of the program none is left:
+        # waiting then would hang, since MXNet's threads are gone.
+        if not _SYNCHRONOUS and not sys.is_finalizing():
             _LIB.MXNDArrayWaitToWrite(self.handle)
         super().__del__()
 
