@@ -15,7 +15,7 @@ import numpy
 from minpy.ops.aval import Aval, aval_of
 from minpy.ops.logic import equal, greater, less, where
 from minpy.ops.lowering import FLOATS, NUMBERS, STORABLE, Builder, Operand, binary, require, unary
-from minpy.ops.op import FUNCTIONS, ZERO, Op, Ufunc, numpy_function, publish, refuse, register, ufunc
+from minpy.ops.op import FUNCTIONS, OPS, ZERO, Op, Ufunc, numpy_function, publish, refuse, register, ufunc
 
 
 def _half_where_equal(compare: Callable, g: Any, x: Any, y: Any) -> Any:
@@ -140,11 +140,20 @@ def _power_vjp_y(g: Any, ans: Any, x: Any, y: Any) -> Any:
 power = ufunc("power", numpy.power, _power_mx, _power_vjp_x, _power_vjp_y)
 negative = ufunc("negative", numpy.negative, unary("_npi_negative", NUMBERS), lambda g, ans, x: -g)
 positive = ufunc("positive", numpy.positive, unary("_copy", NUMBERS), lambda g, ans, x: g)
+
+
+def _absolute_vjp(g: Any, ans: Any, x: Any) -> Any:
+    """For complex x the change of |x| is Re(conj(x) dx) / |x|."""
+    if aval_of(x).dtype.kind == "c":
+        return g * (OPS["conjugate"](x) / ans)
+    return g * sign(x)
+
+
 absolute = ufunc(
     "absolute",
     numpy.absolute,
     unary("_npi_absolute", NUMBERS),
-    lambda g, ans, x: g * sign(x),
+    _absolute_vjp,
     aliases=("abs",),
 )
 fabs = ufunc("fabs", numpy.fabs, unary("_npi_absolute"), lambda g, ans, x: g * sign(x))
