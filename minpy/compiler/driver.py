@@ -10,13 +10,14 @@ import sys
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter as now
 from typing import Any, Callable
 
 import numpy
 
 from minpy.compiler.emit import emit
 from minpy.compiler.guards import Guards, Path
-from minpy.compiler.ir import Atom, Graph, Literal, check_graph
+from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
 from minpy.compiler.lower import Leftover, Lowering, Returned
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
@@ -42,6 +43,7 @@ class Lowered:
         returned: what the block returned, or None where it goes on.
         variables: of the block at its end.
         inputs: the path of each input of the graph.
+        lines: the lines that were lowered, in order.
     """
 
     trace: Trace
@@ -50,7 +52,7 @@ class Lowered:
     variables: dict[str, Any]
     inputs: list[Path]
     float_inputs: frozenset[Any]
-    lines: frozenset[tuple[str, int]]
+    lines: tuple[Loc, ...]
 
 
 class Refused(Exception):
@@ -87,7 +89,7 @@ def lower(
             variables=lowering.root.variables,
             inputs=lowering.input_paths,
             float_inputs=frozenset(lowering.float_paths),
-            lines=frozenset((eqn.loc.file, eqn.loc.line) for eqn in lowering.trace.eqns if eqn.loc),
+            lines=tuple(lowering.lines),
         )
 
 
@@ -118,12 +120,19 @@ class Compiled:
 
     ``outputs`` has for each output of the original graph: an index into the executor's outputs, an
     input ('input', position), or a constant ('constant', array).
+
+    Attributes:
+        calls: how often it ran, ``seconds`` in total.
+        compile_seconds: what optimizing and emitting took.
     """
 
     graph: Graph
     executor: Executor | None
     outputs: tuple[tuple[str, Any], ...]
     sizes: list[tuple[str, int]]
+    compile_seconds: float = 0.0
+    calls: int = 0
+    seconds: float = 0.0
 
 
 def compile_graph(graph: Graph) -> Compiled:
@@ -132,6 +141,7 @@ def compile_graph(graph: Graph) -> Compiled:
     Raises:
         UnsupportedError: where MXNet lacks an operator.
     """
+    started = now()
     positions = {var: position for position, var in enumerate(graph.inputs)}
     optimized, sizes = optimize(graph)
     computed: list[Atom] = []
@@ -147,4 +157,4 @@ def compile_graph(graph: Graph) -> Compiled:
             outputs.append(("computed", computed.index(atom)))
     runnable = Graph(optimized.inputs, optimized.eqns, tuple(computed))
     executor = emit(runnable) if runnable.eqns else None
-    return Compiled(optimized, executor, tuple(outputs), sizes)
+    return Compiled(optimized, executor, tuple(outputs), sizes, now() - started)

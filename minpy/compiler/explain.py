@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minpy.compiler.jit import JitFunction
-from minpy.compiler.regions import Block, Leftover, Plan, describe
+from minpy.compiler.notes import Leftover, describe
+from minpy.compiler.regions import Block, Plan
 from minpy.compiler.residual import end_line
 
 
@@ -64,7 +65,7 @@ class Explanation:
         self.compile_seconds = 0.0
         if function.root is not None and function.program is not None:
             program = function.program
-            self.recompilations = list(program.recompilations)
+            self.recompilations = list(map(str, program.recompilations))
             self.evictions = program.evictions
             self.compilations, self.compile_seconds = program.compilations, program.compile_seconds
             self.hits = max(0, function.calls - function.root.misses)
@@ -220,7 +221,7 @@ def _version(block: Block, plan: Plan) -> Version:
         inputs=[f"{path}: {var.aval}" for path, var in zip(plan.input_paths, compiled.graph.inputs)],
         calls=plan.calls,
         compile_seconds=plan.compile_seconds,
-        seconds_per_call=plan.run_seconds / plan.calls if plan.calls else 0.0,
+        seconds_per_call=compiled.seconds / compiled.calls if compiled.calls else 0.0,
         graph_sizes=dict(compiled.sizes),
         mxnet_nodes=compiled.executor.nodes if compiled.executor else 0,
         failures=plan.failures,

@@ -9,6 +9,7 @@ from typing import Any
 
 import gast
 
+from minpy.compiler.ir import Loc
 from minpy.compiler.source import Source
 from minpy.errors import UnsupportedError
 
@@ -28,10 +29,11 @@ class Frame:
         function: None for a function that the region defined.
         outer: the frame that the function was defined in, where the region defined it.
         outside_names: declared global or nonlocal.
+        caller: the line of the call, where the function is inlined.
         is_comprehension: the frame is that of a comprehension, where ``:=`` binds outside.
     """
 
-    __slots__ = ("function", "is_comprehension", "outer", "outside_names", "source", "variables")
+    __slots__ = ("caller", "function", "is_comprehension", "outer", "outside_names", "source", "variables")
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Frame:
         self.source = source
         self.function = function
         self.outer = outer
+        self.caller: Loc | None = None
         self.variables: dict[str, Any] = {}
         self.outside_names = {
             name
@@ -52,6 +55,10 @@ class Frame:
             if isinstance(node, (gast.Global, gast.Nonlocal))
             for name in node.names
         }
+
+    def loc(self, node: Any) -> Loc:
+        """Where a node of this function stands."""
+        return self.source.loc(node, self.caller)
 
     @property
     def home(self) -> types.FunctionType:

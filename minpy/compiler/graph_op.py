@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter as now
 from typing import Any
 
 import numpy
@@ -19,6 +20,7 @@ from minpy.runtime.tape import live_tape
 
 def run_compiled(compiled: Compiled, values: Sequence[Value]) -> list[Value]:
     """Run a compiled graph on values. Each output is a new value, which nobody else holds."""
+    started = now()
     context = same_context(list(values))
     results = compiled.executor(values, context) if compiled.executor is not None else []
     outputs: list[Value] = []
@@ -31,6 +33,8 @@ def run_compiled(compiled: Compiled, values: Sequence[Value]) -> list[Value]:
             outputs.append(results[what])
         else:
             outputs.append(Array(results[what] if source == "computed" else values[what]).copy()._value)
+    compiled.calls += 1
+    compiled.seconds += now() - started
     return outputs
 
 
@@ -40,6 +44,9 @@ class GraphOp(Op):
     Args:
         graph: with variables as outputs.
         compiled: the same compiled, where that was done already.
+
+    Attributes:
+        split_seconds: what taking it apart into forward and backward took.
     """
 
     def __init__(self, graph: Graph, compiled: Any = None):
@@ -48,6 +55,7 @@ class GraphOp(Op):
         super().__init__("region", numpy=_no_reference, infer=lambda *args: told, cost="compute")
         self.graph = graph
         self._compiled = compiled
+        self.split_seconds = 0.0
         self._extended: dict[tuple[int, ...], tuple[GraphOp, GraphOp, list, list]] = {}
         self._recomputing: dict[Any, tuple[GraphOp, list]] = {}
         self.execute = self._execute
@@ -88,7 +96,9 @@ class GraphOp(Op):
         """
         found = self._extended.get(wanted)
         if found is None:
+            started = now()
             found = self._extended[wanted] = _split(self.graph, wanted)
+            self.split_seconds += now() - started
             found[0]._backward = found[1:]  # type: ignore[attr-defined]
             found[0]._wanted = wanted  # type: ignore[attr-defined]
         return found

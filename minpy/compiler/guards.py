@@ -12,6 +12,8 @@ from typing import Any, Callable, NamedTuple
 
 import numpy
 
+from minpy.compiler.ir import Loc
+from minpy.compiler.notes import Change
 from minpy.ops import Aval
 from minpy.runtime.array import Array
 
@@ -88,11 +90,16 @@ def matches(x: Any, expected: ArrayType) -> bool:
 
 
 class Guards:
-    """Collects guards and implicit inputs while a block is lowered."""
+    """Collects guards and implicit inputs while a block is lowered.
 
-    def __init__(self) -> None:
+    Args:
+        place: gives the line that is being lowered, which is kept for ``explain``.
+    """
+
+    def __init__(self, place: Callable[[], Loc | None]) -> None:
         self.fixed: list[Any] = []
-        self.guards: dict[Guard, None] = {}
+        self.guards: dict[Guard, Loc | None] = {}
+        self._place = place
         self.inputs: list[Path] = []
 
     def fixed_path(self, obj: Any, label: str) -> Path:
@@ -105,7 +112,7 @@ class Guards:
 
     def add(self, path: Path, kind: str, expected: Any) -> None:
         """Rely on a condition."""
-        self.guards[Guard(path, kind, _Expected(expected))] = None
+        self.guards.setdefault(Guard(path, kind, _Expected(expected)), self._place())
 
     def input(self, path: Path) -> int:
         """Rely on the value at ``path`` as an input; gives its position."""
@@ -144,21 +151,20 @@ class Guards:
         exec(compile(text, "<minpy guards>", "exec"), namespace)
         return namespace["guard"]
 
-    def first_failure(self, local_values: dict[str, Any]) -> str | None:
-        """What changed, in words, for ``explain``; None when all guards hold."""
-        for guard in self.guards:
-            expected = guard.expected.value
+    def first_change(self, local_values: dict[str, Any]) -> Change | None:
+        """What changed, for ``explain``; None when all guards hold."""
+        for guard, loc in self.guards.items():
+            name, kind, expected = str(guard.path), guard.kind, guard.expected.value
+            before = _show(kind, expected)
             try:
                 now = guard.path.resolve(local_values, self.fixed)
             except Exception:
-                return f"{guard.path} is gone"
+                return Change(name, kind, before, "", loc)
             holds = eval(  # the text is one of ours
-                _CONDITIONS[guard.kind].format(v="v", c="c"), {"matches": matches}, {"v": now, "c": expected}
+                _CONDITIONS[kind].format(v="v", c="c"), {"matches": matches}, {"v": now, "c": expected}
             )
             if not holds:
-                return (
-                    f"{guard.path} changed from {_show(guard.kind, expected)} to {_show_now(guard.kind, now)}"
-                )
+                return Change(name, kind, before, _show_now(kind, now), loc)
         return None
 
 

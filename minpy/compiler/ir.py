@@ -21,11 +21,18 @@ _serial = itertools.count()
 
 
 class Loc(NamedTuple):
-    """A line of the user's source."""
+    """A line of the user's source.
+
+    Attributes:
+        caller: the line of the call, where the function is inlined.
+        is_backward: it stands for the gradient of the line.
+    """
 
     file: str
     line: int
     function: str
+    caller: Loc | None = None
+    is_backward: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line} in {self.function}"
@@ -79,6 +86,7 @@ class Eqn(NamedTuple):
         outputs = ", ".join(f"{names[var]}: {var.aval}" for var in self.outputs)
         inputs = " ".join(names[atom] for atom in self.inputs)
         where = f"    # line {self.loc.line}" if self.loc else ""
+        where += ", backward" if self.loc and self.loc.is_backward else ""
         return f"{outputs} = {self.op.name}{params} {inputs}{where}"
 
     @property

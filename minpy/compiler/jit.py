@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-import time
 import types
 from collections.abc import Sequence
+from time import perf_counter as now
 from typing import Any, Callable, overload
 
 import numpy
@@ -17,8 +17,9 @@ from minpy.compiler.driver import Refused
 from minpy.compiler.graph_op import run_compiled
 from minpy.compiler.guards import Path, local_path
 from minpy.compiler.liveness import local_names
+from minpy.compiler.notes import Leftover
 from minpy.compiler.outputs import present
-from minpy.compiler.regions import Block, Leftover, Plan, Program, graph_input, signature_of
+from minpy.compiler.regions import Block, Plan, Program, graph_input, signature_of
 from minpy.compiler.source import parameter_names, read_source
 from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
 from minpy.errors import ContextError, GradientError, UnsupportedError
@@ -140,6 +141,7 @@ class JitFunction:
             return None
         if any(live_tape([array._current()]) for _, _, array in wanted):
             return None  # inside another gradient: the tape has to see it
+        started = now()
         values = self._values(args, kwargs)
         places = tuple((name, steps) for name, steps, _ in wanted)
         signature = (("gradient", places), *signature_of(values))
@@ -149,6 +151,7 @@ class JitFunction:
                 break
         else:
             plan = self._gradient_plan(signature, places, values)
+            started = now()  # what compiling took is noted elsewhere
             found = plan.guard(values)
             if found is None:
                 return None
@@ -157,7 +160,11 @@ class JitFunction:
         self.calls += 1
         plan.calls += 1
         try:
-            return plan.run(values, found)  # type: ignore[return-value]
+            entered = now()
+            result = plan.run(values, found)
+            plan.seconds += now() - entered
+            self.root.seconds += now() - started
+            return result  # type: ignore[return-value]
         except (MXNetError, ContextError):
             plan.failures += 1
             return None  # Python raises what the user's own line raises
@@ -166,9 +173,9 @@ class JitFunction:
         assert self.root is not None
         with self.lock:
             self.root.program.note_compilation(self.root, signature, values)
-            started = time.perf_counter()
+            started = now()
             plan = gradient_plan(self.root, signature, wanted, values)
-            self.root.keep(plan, time.perf_counter() - started)
+            self.root.keep(plan, now() - started)
             return plan
 
 
@@ -211,10 +218,8 @@ def gradient_plan(block: Block, signature: tuple, wanted: tuple, values: tuple) 
     kind = result.kind
 
     def run(values: tuple, found: tuple) -> tuple:
-        started = time.perf_counter()
         inputs = [graph_input(x)._current() for x in found[: len(graph.inputs)]]
         outputs = [Array(value) for value in run_compiled(compiled, inputs)]
-        plan.run_seconds += time.perf_counter() - started
         rest = iter(outputs[1:])
         return present(outputs[0], kind), [None if grad is None else next(rest) for grad in grads]
 

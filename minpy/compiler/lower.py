@@ -88,7 +88,8 @@ class Lowering(Calls):
     def __init__(self, source: Source, function: types.FunctionType, pinned: frozenset[Path]):
         super().__init__()
         self.trace = Trace()
-        self.guards = Guards()
+        self.guards = Guards(lambda: self.trace.loc)
+        self.lines: dict[Loc, None] = {}  # all that were lowered, in order
         self.pinned = pinned
         self.function = function
         self.root = Frame(source, function, None)
@@ -158,7 +159,8 @@ class Lowering(Calls):
 
     def statement(self, node: Any) -> Any:
         """Lower one statement."""
-        self.trace.loc = self.frame.source.loc(node)
+        self.trace.loc = self.frame.loc(node)
+        self.lines[self.trace.loc] = None
         if len(self.trace.eqns) > MAX_EQUATIONS:
             raise UnsupportedError(f"it unrolls to more than {MAX_EQUATIONS} operations")
         method = getattr(self, f"_{type(node).__name__}_statement", None)
@@ -247,7 +249,7 @@ class Lowering(Calls):
                 return None
             if isinstance(outcome, Returned):
                 return outcome
-            self.trace.loc = self.frame.source.loc(node)
+            self.trace.loc = self.frame.loc(node)
             if len(self.trace.eqns) > MAX_EQUATIONS:
                 raise UnsupportedError(f"it unrolls to more than {MAX_EQUATIONS} operations")
         return self.statements(node.orelse)
@@ -320,6 +322,8 @@ class Lowering(Calls):
         """Bind a local variable."""
         if name in self.frame.outside_names:
             raise UnsupportedError(f"{name} is a global or nonlocal variable")
+        if isinstance(value, Tracer):
+            value.suggest_name(name)
         self.frame.variables[name] = value
 
     # Inlining -----------------------------------------------------------------------------------
@@ -358,7 +362,7 @@ class Lowering(Calls):
         frame.variables.update(
             bind_parameters(frame.source, parameters, defaults, keyword_defaults, args, kwargs)
         )
-        saved = self.trace.loc
+        saved = frame.caller = self.trace.loc
         self.frames.append(frame)
         try:
             with self.trace.in_namespace(None):

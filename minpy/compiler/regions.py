@@ -8,12 +8,14 @@ leftover, compiled in their turn when they are reached.
 
 from __future__ import annotations
 
+import ast
 import itertools
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import perf_counter as now
 from typing import Any, Callable
 
+import gast
 import numpy
 
 from minpy.compiler import driver, residual
@@ -23,6 +25,7 @@ from minpy.compiler.graph_op import GraphOp
 from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import names_of
 from minpy.compiler.lower import Leftover as RefusedStatement
+from minpy.compiler.notes import Change, Leftover, Recompilation, describe
 from minpy.compiler.outputs import Maker, OutputPlan
 from minpy.compiler.reads import is_plain
 from minpy.compiler.source import Source
@@ -37,22 +40,13 @@ _clock = itertools.count()
 
 
 @dataclass
-class Leftover:
-    """A statement that stays with Python, for ``explain``."""
-
-    line: int
-    last_line: int
-    reason: str
-    cause: Loc
-
-
-@dataclass
 class Plan:
     """How a block runs for one signature.
 
     Attributes:
         guard: values of the block's variables -> values of the guarded inputs, or None.
         run: (values, guarded inputs) -> the block's result.
+        op: runs ``compiled``, and its gradient on a tape.
     """
 
     signature: tuple
@@ -61,11 +55,12 @@ class Plan:
     conditions: Any = None
     lowered: Lowered | None = None
     compiled: Compiled | None = None
+    op: GraphOp | None = None
     leftovers: list[Leftover] = field(default_factory=list)
     children: list[Block] = field(default_factory=list)
     source_text: str = ""
     compile_seconds: float = 0.0
-    run_seconds: float = 0.0
+    seconds: float = 0.0  # in ``run``, children included
     calls: int = 0
     failures: int = 0
     last_used: int = 0
@@ -121,28 +116,50 @@ class Block:
         self.in_loop = in_loop
         self.plans: dict[tuple, list[Plan]] = {}
         self.misses = 0  # calls that had to compile first
+        self.seconds = 0.0  # in calls, without compiling this block
+        self.compile_seconds = 0.0
         self.as_python: Callable | None = None
 
     def __call__(self, *values: Any) -> tuple:
+        started = now()
         signature = signature_of(values)
         for plan in self.plans.get(signature, ()):
             found = plan.guard(values)
             if found is not None:
-                plan.calls += 1
                 plan.last_used = next(_clock)
-                return plan.run(values, found)
-        plan = self._new_plan(signature, values)
-        found = plan.guard(values)
+                break
+        else:
+            plan = self._new_plan(signature, values)
+            started = now()  # what compiling took is noted elsewhere
+            found = plan.guard(values)
         plan.calls += 1
         if found is None:  # a guarded value changes by itself; run once without relying on it
-            return self.run_python(values)
-        return plan.run(values, found)
+            result = self.run_python(values)
+        else:
+            entered = now()
+            result = plan.run(values, found)
+            plan.seconds += now() - entered
+        self.seconds += now() - started
+        return result
 
     def child(
         self, statements: Sequence[Any], inputs: tuple[str, ...], outputs: tuple[str, ...], in_loop: bool
     ) -> Block:
         """A block of some of the statements."""
         return Block(self.program, statements, inputs, outputs, in_loop)
+
+    @property
+    def place(self) -> Loc:
+        """Where the block begins."""
+        return self.program.source.loc(self.statements[0])
+
+    def place_of_reading(self, name: str) -> Loc:
+        """Where the block first reads a variable."""
+        nodes = (node for statement in self.statements for node in ast.walk(statement))
+        reads = [
+            n for n in nodes if isinstance(n, gast.Name) and n.id == name and isinstance(n.ctx, gast.Load)
+        ]
+        return self.program.source.loc(min(reads, key=lambda n: n.lineno)) if reads else self.place
 
     def run_python(self, values: tuple) -> tuple:
         """The statements as plain Python."""
@@ -156,15 +173,16 @@ class Block:
                 if plan.guard(values) is not None:
                     return plan
             self.program.note_compilation(self, signature, values)
-            started = time.perf_counter()
+            started = now()
             plan = self._make_plan(signature, values)
-            self.keep(plan, time.perf_counter() - started)
+            self.keep(plan, now() - started)
             return plan
 
     def keep(self, plan: Plan, compile_seconds: float) -> None:
         """Put a plan into the cache of the block and the program."""
         self.misses += 1
         plan.compile_seconds = compile_seconds
+        self.compile_seconds += compile_seconds
         self.program.compilations += 1
         self.program.compile_seconds += compile_seconds
         plan.last_used = next(_clock)
@@ -185,8 +203,8 @@ class Block:
             return self._python_plan(signature, error.reason)
 
     def _python_plan(self, signature: tuple, reason: str) -> Plan:
-        source, first, last = self.program.source, self.statements[0], self.statements[-1]
-        leftover = Leftover(first.lineno, residual.end_line(last), reason, source.loc(first))
+        first, last = self.statements[0], self.statements[-1]
+        leftover = Leftover(first.lineno, residual.end_line(last), reason, self.place)
         return Plan(
             signature, lambda values: (), lambda values, _: self.run_python(values), leftovers=[leftover]
         )
@@ -210,6 +228,7 @@ class Block:
             lowered=lowered,
             compiled=compiled,
         )
+        plan.op = op
         plan.run = self._runner(plan, op, len(graph.inputs), make_value, makers)
         return plan
 
@@ -236,7 +255,6 @@ class Block:
         makers: list[Maker] | None,
     ) -> Callable[[tuple, tuple], tuple]:
         def run(values: tuple, found: tuple) -> tuple:
-            started = time.perf_counter()
             results: tuple = ()
             if op is not None:
                 try:
@@ -245,7 +263,6 @@ class Block:
                     # Python raises what the user's own line raises, or gets it right.
                     plan.failures += 1
                     return self.run_python(values)
-            plan.run_seconds += time.perf_counter() - started
             if make_value is not None:
                 return True, make_value(results, found)
             return (False, *[make(results, found) for make in makers or ()])
@@ -255,7 +272,13 @@ class Block:
     def _split_plan(self, signature: tuple, refused: Refused) -> Plan:
         leftover = refused.leftover
         statement = self.statements[leftover.index]
-        noted = Leftover(statement.lineno, residual.last_own_line(statement), leftover.reason, leftover.loc)
+        noted = Leftover(
+            statement.lineno,
+            residual.last_own_line(statement),
+            leftover.reason,
+            leftover.loc,
+            is_control_flow=residual.is_opened(statement),
+        )
         if not residual.can_split(self):
             plan = self._python_plan(signature, leftover.reason)
             plan.leftovers[0].cause = leftover.loc
@@ -294,7 +317,7 @@ class Program:
         self.evictions = 0
         self.compilations = 0
         self.compile_seconds = 0.0
-        self.recompilations: list[str] = []
+        self.recompilations: list[Recompilation] = []
 
     def keep(self, block: Block, plan: Plan) -> None:
         """Count a plan; past the limit the one that was not used for the longest time goes."""
@@ -309,7 +332,7 @@ class Program:
             self.evictions += 1
 
     def note_compilation(self, block: Block, signature: tuple, values: tuple) -> None:
-        """Keep the reason why a block that was compiled before is compiled again."""
+        """Keep why a block that was compiled before is compiled again."""
         count = len(block.inputs)
         purpose = signature[: len(signature) - count]
         known = [
@@ -319,28 +342,17 @@ class Program:
         ]
         if not known:
             return
-        line = block.statements[0].lineno
-        same = block.plans.get(signature)
-        if same:
+        last = max(block.plans.get(signature) or known, key=lambda plan: plan.last_used)
+        if last.signature == signature:
             named = dict(zip(block.inputs, values))
-            reasons = [plan.conditions.first_failure(named) for plan in same if plan.conditions is not None]
-            text = next((reason for reason in reasons if reason), "a guard failed")
+            change = last.conditions.first_change(named) if last.conditions is not None else None
+            changes = [change] if change else []
         else:
-            last = max(known, key=lambda plan: plan.last_used)
-            changes = zip(block.inputs, last.signature[len(purpose) :], signature[len(purpose) :])
-            text = "; ".join(
-                f"{name}: {describe(old)} -> {describe(new)}" for name, old, new in changes if old != new
-            )
-        self.recompilations.append(f"line {line}: {text}")
-
-
-def describe(part: Any) -> str:
-    """One entry of a signature, for people."""
-    if isinstance(part, tuple):
-        if isinstance(part[0], type) and len(part) == 3:
-            kind, second, third = part
-            if kind is Array:
-                return f"{second} on {third}"
-            return f"{third}[{','.join(map(str, second))}] (numpy)"
-        return part[0].__name__ if part[0] is float else repr(part[1])
-    return getattr(part, "__name__", repr(part))
+            parts = zip(block.inputs, last.signature[len(purpose) :], signature[len(purpose) :])
+            changes = [
+                Change(name, "argument", describe(old), describe(new), block.place_of_reading(name))
+                for name, old, new in parts
+                if old != new
+            ]
+        places = [change.loc for change in changes if change.loc is not None]
+        self.recompilations.append(Recompilation((*places, block.place)[0], changes))

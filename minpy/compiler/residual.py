@@ -68,7 +68,14 @@ def end_line(node: Any) -> int:
 
 def last_own_line(statement: Any) -> int:
     """The last line of a leftover that is not part of a body, which becomes blocks of its own."""
-    return statement.body[0].lineno - 1 if isinstance(statement, _OPENED) else end_line(statement)
+    if not is_opened(statement):
+        return end_line(statement)
+    return max(statement.lineno, statement.body[0].lineno - 1)
+
+
+def is_opened(statement: Any) -> bool:
+    """Whether a leftover of this kind keeps blocks in its body."""
+    return isinstance(statement, _OPENED)
 
 
 def plain_function(block: Block) -> Callable:
@@ -145,7 +152,7 @@ class _Builder:
 
     def open(self, statement: Any, needed: frozenset[str], in_loop: bool) -> list[Any]:
         """A leftover statement; the bodies of a compound one become blocks."""
-        if not isinstance(statement, _OPENED):
+        if not is_opened(statement):
             return [_copy(statement)]
         is_loop = isinstance(statement, (gast.For, gast.While))
         inside = needed | liveness.names_of([statement]).loads if is_loop else needed

@@ -42,9 +42,9 @@ class Source:
         """The name, as one that Python can define."""
         return self.name if self.name.isidentifier() else "function"
 
-    def loc(self, node: Any) -> Loc:
-        """Where a node stands."""
-        return Loc(self.file, getattr(node, "lineno", self.first_line), self.name)
+    def loc(self, node: Any, caller: Loc | None = None) -> Loc:
+        """Where a node stands, in a function that is inlined at ``caller``."""
+        return Loc(self.file, getattr(node, "lineno", self.first_line), self.name, caller)
 
     def text(self, line: int) -> str:
         """One line of the text, by its number in the file."""

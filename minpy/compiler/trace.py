@@ -51,6 +51,11 @@ class Tracer(ArrayMethods):
     def bind(self, op: Op, args: tuple, params: dict) -> Any:
         return self.trace.bind(op, args, params)
 
+    def suggest_name(self, name: str) -> None:
+        """Name the variable of the graph, unless it has a name: that of the user's program, for people."""
+        if isinstance(self.atom, Var) and not self.atom.name:
+            self.atom.name = name
+
     def __repr__(self) -> str:
         return f"<{self.kind} {self.atom!r}: {self.aval}>"
 
@@ -183,7 +188,8 @@ class Trace(Interpreter):
 
         @contextmanager
         def located(entry: Record) -> Iterator[None]:
-            saved, self.loc = self.loc, locs[id(entry)]
+            loc = locs[id(entry)]
+            saved, self.loc = self.loc, loc and loc._replace(is_backward=True)
             try:
                 yield
             finally:
@@ -246,6 +252,9 @@ def replay(trace: Trace, graph: Graph, inputs: Sequence[Any]) -> list[Any]:
         result = eqn.op(*[value(atom) for atom in eqn.inputs], **eqn.params)
         results = result if isinstance(result, tuple) else (result,)
         known.update(zip(eqn.outputs, results))
+        for var, made in zip(eqn.outputs, results):
+            if var.name and isinstance(made, Tracer):
+                made.suggest_name(var.name)
     return [value(atom) for atom in graph.outputs]
 
 
