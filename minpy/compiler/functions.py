@@ -1,0 +1,227 @@
+"""The functions that a text defines: which part of it is the code that runs.
+
+A file can change after it was imported; it can hold several functions of one name, and several lambdas in
+one line. So the text is compiled again, and the tree of a function is the one that gives its very code.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import functools
+import linecache
+import types
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import gast
+
+from minpy.errors import UnsupportedError
+
+#: ``from __future__ import annotations`` shows in the code of functions. In notebooks it holds for all cells.
+_FUTURE = __future__.annotations.compiler_flag
+#: Names that pytest puts into functions whose assert statements it rewrites.
+_REWRITTEN = "@pytest_ar"
+
+
+class Found(NamedTuple):
+    """A function in a text: its ``gast`` tree, and its lines, decorators included.
+
+    Private names (``__x`` in a class) have the form that Python gives them.
+    """
+
+    tree: Any
+    first_line: int
+    lines: tuple[str, ...]
+
+
+def find_function(code: types.CodeType, global_names: dict) -> Found:
+    """The function that has this code.
+
+    Raises:
+        UnsupportedError: where there is no text, or another one than that of the code.
+    """
+    file = code.co_filename
+    linecache.checkcache(file)
+    lines = linecache.getlines(file, global_names)
+    if not lines:
+        raise UnsupportedError(f"the source of {code.co_name} cannot be found")
+    try:
+        text = _text(file, _ByIdentity(lines), code.co_flags & _FUTURE)
+    except SyntaxError as error:
+        raise UnsupportedError(f"the source of {code.co_name} cannot be parsed: {error}") from error
+    return text.find(code)
+
+
+class _ByIdentity:
+    """A list as a key: ``linecache`` gives the same list until the file changes."""
+
+    def __init__(self, lines: list[str]):
+        self.lines = lines
+
+    def __hash__(self) -> int:
+        return id(self.lines)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByIdentity) and self.lines is other.lines
+
+
+class _Text:
+    """All functions of a text: tree, code, and the class that they stand in."""
+
+    def __init__(self, file: str, lines: list[str], flags: int):
+        self.file, self.lines = file, lines
+        self._flags = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # cells of a notebook may
+        self._found: dict[Any, Found] = {}
+        tree = self._parse()
+        codes = {(code.co_name, code.co_firstlineno): code for code in self._codes(tree)}
+        self.classes = dict(_with_class(tree, ""))
+        self._lambdas = _by_depth(tree)
+        self.named: dict[str, list[tuple[Any, types.CodeType]]] = {}
+        for node in self.classes:
+            code = None if isinstance(node, ast.Lambda) else codes.get((node.name, first_line(node)))
+            if code is not None:
+                self.named.setdefault(code.co_name, []).append((node, code))
+
+    def _parse(self) -> Any:
+        flags = ast.PyCF_ONLY_AST | self._flags
+        return compile("".join(self.lines), self.file, "exec", flags, dont_inherit=True)
+
+    def _codes(self, tree: Any) -> Iterator[types.CodeType]:
+        return _nested(compile(tree, self.file, "exec", self._flags, dont_inherit=True))
+
+    def _candidates(self, name: str) -> list[tuple[Any, types.CodeType]]:
+        if name == "<lambda>" and name not in self.named:
+            self.named[name] = [pair for depth in range(len(self._lambdas)) for pair in self._numbered(depth)]
+        return self.named.get(name, [])
+
+    def _numbered(self, depth: int) -> Iterator[tuple[Any, types.CodeType]]:
+        """The lambdas with ``depth`` others around them, each moved behind the text, to lines of its own."""
+        tree = self._parse()
+        line = len(self.lines) + 1
+        places = {}
+        for node, moved in zip(self._lambdas[depth], _by_depth(tree)[depth]):
+            places[line] = node
+            ast.increment_lineno(moved, line - moved.lineno)
+            line = moved.end_lineno + 1
+        for code in self._codes(tree):  # the outer one of nested lambdas comes first
+            node = places.pop(code.co_firstlineno, None)
+            if node is not None:
+                yield node, code
+
+    def find(self, code: types.CodeType) -> Found:
+        """The function whose code is ``code``."""
+        same = [node for node, other in self._candidates(code.co_name) if _is_same(code, other)]
+        if not same:
+            raise UnsupportedError(
+                f"the source of {code.co_name} cannot be found: {code.co_filename} holds other code now"
+            )
+        # Where several are equal, they differ in nothing but the place.
+        node = min(same, key=lambda node: first_line(node) != code.co_firstlineno)
+        if node not in self._found:
+            tree, start, class_name = gast.ast_to_gast(node), first_line(node), self.classes[node]
+            lines = tuple(line.rstrip("\n") for line in self.lines[start - 1 : node.end_lineno])
+            self._found[node] = Found(mangled(tree, class_name) if class_name else tree, start, lines)
+        return self._found[node]
+
+
+@functools.lru_cache(maxsize=256)
+def _text(file: str, lines: _ByIdentity, flags: int) -> _Text:
+    return _Text(file, lines.lines, flags)
+
+
+def first_line(node: Any) -> int:
+    """Where a function begins, decorators included."""
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
+
+
+def _by_depth(tree: Any) -> list[list[Any]]:
+    """The lambdas in a tree by the number of lambdas around them."""
+    found: list[list[Any]] = []
+
+    def visit(node: Any, depth: int) -> None:
+        if isinstance(node, ast.Lambda):
+            if depth == len(found):
+                found.append([])
+            found[depth].append(node)
+            depth += 1
+        for child in ast.iter_child_nodes(node):
+            visit(child, depth)
+
+    visit(tree, 0)
+    return found
+
+
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from _nested(constant)
+
+
+def _with_class(node: Any, class_name: str) -> Iterator[tuple[Any, str]]:
+    """The functions in a tree, each with the name of the class around it."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        yield node, class_name
+    inside = node.name if isinstance(node, ast.ClassDef) else class_name
+    for child in ast.iter_child_nodes(node):
+        yield from _with_class(child, inside)
+
+
+_FIELDS = (
+    *("co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_flags", "co_code"),
+    *("co_names", "co_varnames", "co_freevars", "co_cellvars"),
+)
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    """Whether constants of code are equal, code among them, wherever it stands."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(_is_same, a, b))
+    if not isinstance(a, types.CodeType):
+        return a == b if isinstance(a, frozenset) else repr(a) == repr(b)
+    if _REWRITTEN in a.co_names:
+        count = a.co_argcount + a.co_kwonlyargcount
+        return a.co_varnames[:count] == b.co_varnames[:count] and a.co_firstlineno == b.co_firstlineno
+    return all(getattr(a, f) == getattr(b, f) for f in _FIELDS) and _is_same(a.co_consts, b.co_consts)
+
+
+#: Fields of ``gast`` nodes that hold names of variables and attributes.
+_NAMES = {
+    gast.Name: "id",
+    gast.Attribute: "attr",
+    gast.FunctionDef: "name",
+    gast.ClassDef: "name",
+    gast.alias: "asname",
+    gast.MatchAs: "name",
+    gast.MatchStar: "name",
+    gast.MatchMapping: "rest",
+}
+
+
+def mangled(tree: Any, class_name: str) -> Any:
+    """The tree with ``__x`` as ``_Class__x``, as Python has it inside of a class."""
+    prefix = "_" + class_name.lstrip("_")
+
+    def mangle(name: str) -> str:
+        is_private = name.startswith("__") and not name.endswith("__") and len(prefix) > 1
+        return prefix + name if is_private else name
+
+    def visit(node: Any) -> None:
+        field = _NAMES.get(type(node))
+        name = getattr(node, field) if field else None
+        if name:
+            setattr(node, field, mangle(name))  # type: ignore[arg-type]
+        if isinstance(node, (gast.Global, gast.Nonlocal)):
+            node.names = [mangle(name) for name in node.names]
+        if isinstance(node, gast.ClassDef):
+            children = [*node.decorator_list, *node.bases, *node.keywords]  # its body is a class of its own
+        else:
+            children = list(ast.iter_child_nodes(node))
+        for child in children:
+            visit(child)
+
+    visit(tree)
+    return tree
