@@ -94,7 +94,7 @@ def emit(graph: Graph) -> Executor:
     kept = [var for eqn in graph.eqns if eqn.can_fail for var in eqn.outputs if var not in graph.outputs]
     heads = [_head(builder, operand(atom)) for atom in (*graph.outputs, *kept)]
     avals = tuple(atom.aval for atom in graph.outputs)
-    return Executor(builder.json(heads), avals, names, builder.constants, len(builder.nodes))
+    return Executor(builder.json(heads), avals, names, builder.constants)
 
 
 def _head(builder: SymbolBuilder, operand: Operand) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter as now
 from typing import Any
 
@@ -44,26 +44,37 @@ class GraphOp(Op):
     Args:
         graph: with variables as outputs.
         compiled: the same compiled, where that was done already.
+        purpose: what it computes, for ``explain``.
 
     Attributes:
         split_seconds: what taking it apart into forward and backward took.
+        refused: why its gradient is not compiled, so that the tape runs the graph op by op.
     """
 
-    def __init__(self, graph: Graph, compiled: Any = None):
+    def __init__(self, graph: Graph, compiled: Compiled | None = None, purpose: str = "value"):
         avals = tuple(atom.aval for atom in graph.outputs)
         told = avals[0] if len(avals) == 1 else avals
         super().__init__("region", numpy=_no_reference, infer=lambda *args: told, cost="compute")
         self.graph = graph
-        self._compiled = compiled
+        self.compiled = compiled
+        self.purpose = purpose
         self.split_seconds = 0.0
+        self.refused = ""
         self._extended: dict[tuple[int, ...], tuple[GraphOp, GraphOp, list, list]] = {}
         self._recomputing: dict[Any, tuple[GraphOp, list]] = {}
         self.execute = self._execute
 
     def _execute(self, values: tuple) -> tuple[Value, ...]:
-        if self._compiled is None:
-            self._compiled = compile_graph(self.graph)
-        return tuple(run_compiled(self._compiled, [_value(value) for value in values]))
+        if self.compiled is None:
+            self.compiled = compile_graph(self.graph)
+        return tuple(run_compiled(self.compiled, [_value(value) for value in values]))
+
+    def derived(self) -> Iterator[GraphOp]:
+        """The ops that were made for gradients of this one, to any order."""
+        made = [op for extended, backward, *_ in self._extended.values() for op in (extended, backward)]
+        for op in (*made, *[backward for backward, _ in self._recomputing.values()]):
+            yield op
+            yield from op.derived()
 
     def call(self, *args: Any) -> tuple[Any, ...]:
         """Apply to arrays and record it where a gradient is running; gives a tuple of arrays."""
@@ -78,7 +89,8 @@ class GraphOp(Op):
         )
         try:
             extended = self.with_residuals(wanted)[0]
-        except (UnsupportedError, GradientError):
+        except (UnsupportedError, GradientError) as error:
+            self.refused = str(error)
             # Some rule cannot be compiled. Op by op the tape can run it, or never asks for it.
             again = replay(Trace(), self.graph, args)
             return tuple(x if isinstance(x, Array) else Array(_value(x)) for x in again)
@@ -99,6 +111,8 @@ class GraphOp(Op):
             started = now()
             found = self._extended[wanted] = _split(self.graph, wanted)
             self.split_seconds += now() - started
+            found[0].purpose = f"{self.purpose}, keeping what the gradient needs"
+            found[1].purpose = f"gradient of the {self.purpose}"
             found[0]._backward = found[1:]  # type: ignore[attr-defined]
             found[0]._wanted = wanted  # type: ignore[attr-defined]
         return found
@@ -137,7 +151,8 @@ class GraphOp(Op):
                 grads = trace.gradients(seeds, [inputs[i] for i in self._wanted])  # type: ignore[attr-defined]
             given = [i for i, grad in zip(self._wanted, grads) if grad is not None]  # type: ignore[attr-defined]
             graph = trace.graph([grad.atom for grad in grads if grad is not None])
-            found = self._recomputing[present] = (GraphOp(graph), given)
+            op = GraphOp(graph, purpose=f"gradient of the {self.purpose}, from its inputs")
+            found = self._recomputing[present] = (op, given)
         return found
 
 

@@ -7,6 +7,7 @@ import inspect
 import threading
 import types
 from collections.abc import Sequence
+from itertools import starmap
 from time import perf_counter as now
 from typing import Any, Callable, overload
 
@@ -17,7 +18,6 @@ from minpy.compiler.driver import Refused
 from minpy.compiler.graph_op import run_compiled
 from minpy.compiler.guards import Path, local_path
 from minpy.compiler.liveness import local_names
-from minpy.compiler.notes import Leftover
 from minpy.compiler.outputs import present
 from minpy.compiler.regions import Block, Plan, Program, graph_input, signature_of
 from minpy.compiler.source import parameter_names, read_source
@@ -189,7 +189,7 @@ def gradient_plan(block: Block, signature: tuple, wanted: tuple, values: tuple) 
     try:
         lowered = driver.lower(program.source, program.function, block.statements, named)
     except Refused as refused:
-        return _no_graph(signature, refused.leftover.reason, refused.guards, block)
+        return _no_graph(signature, "", refused.guards, block)  # run by Python, the block notes why
     result = lowered.returned.value if lowered.returned else None
     if not isinstance(result, Tracer) or not flows(result):
         return _no_graph(signature, "the result is not an array of floats", lowered.guards, block)
@@ -206,6 +206,7 @@ def gradient_plan(block: Block, signature: tuple, wanted: tuple, values: tuple) 
         compiled = driver.compile_graph(graph)
     except (UnsupportedError, GradientError, OperandError) as error:
         return _no_graph(signature, str(error), lowered.guards, block)
+    flowing = [path for path, grad in zip(starmap(_path, wanted), grads) if grad is not None]
     plan = Plan(
         signature,
         lowered.guards.compile(block.inputs),
@@ -214,6 +215,7 @@ def gradient_plan(block: Block, signature: tuple, wanted: tuple, values: tuple) 
         lowered=lowered,
         compiled=compiled,
         purpose="value and gradient",
+        output_names=["value", *(f"gradient of {path}" for path in flowing)],
     )
     kind = result.kind
 
@@ -235,11 +237,9 @@ def _path(name: str, steps: tuple) -> Path:
 
 
 def _no_graph(signature: tuple, reason: str, guards: Any, block: Block) -> Plan:
-    first = block.statements[0]
-    leftover = Leftover(first.lineno, first.lineno, reason, block.program.source.loc(first))
     guard = guards.compile(block.inputs)
     return Plan(
-        signature, guard, lambda values, found: (), guards, leftovers=[leftover], purpose="value and gradient"
+        signature, guard, lambda values, found: (), guards, purpose="value and gradient", refused=reason
     )
 
 

@@ -47,6 +47,8 @@ class Plan:
         guard: values of the block's variables -> values of the guarded inputs, or None.
         run: (values, guarded inputs) -> the block's result.
         op: runs ``compiled``, and its gradient on a tape.
+        output_names: what the outputs of a graph are that gives more than the block's result.
+        refused: why there is no graph of value and gradient, so that the gradient runs on a tape.
     """
 
     signature: tuple
@@ -65,6 +67,8 @@ class Plan:
     failures: int = 0
     last_used: int = 0
     purpose: str = "value"
+    output_names: list[str] = field(default_factory=list)
+    refused: str = ""
 
     @property
     def input_paths(self) -> list[Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
@@ -20,7 +23,6 @@ class Executor:
         avals: of the outputs; MXNet may give more outputs behind these, which are dropped.
         inputs: name of a variable of the symbol -> position among the inputs given to a call.
         constants: name of a variable of the symbol -> what it always holds.
-        nodes: the number of nodes of the symbol, for ``explain``.
     """
 
     def __init__(
@@ -29,11 +31,9 @@ class Executor:
         avals: tuple[Aval, ...],
         inputs: dict[str, int],
         constants: dict[str, numpy.ndarray],
-        nodes: int,
     ):
         self.symbol_json = symbol_json
         self.avals = avals
-        self.nodes = nodes
         self._graph = native.CachedGraph(symbol_json)
         # MXNet takes inputs in the order in which its own walk over the graph meets them.
         self._order = [inputs.get(name, -1) for name in self._graph.input_names]
@@ -50,6 +50,17 @@ class Executor:
         arrays = [next(constants) if at < 0 else inputs[at].mxnet() for at in self._order]
         outputs = self._graph(arrays)
         return [Value(None, array, aval, context) for array, aval in zip(outputs, self.avals)]
+
+    @property
+    def symbol(self) -> Any:
+        """The graph as an ``mxnet.sym.Symbol``."""
+        return native.symbol_of(self.symbol_json)
+
+    def operators(self) -> dict[str, int]:
+        """The MXNet operators of the graph with their number, the most frequent first."""
+        names = (node["op"] for node in json.loads(self.symbol_json)["nodes"])
+        found = Counter(name for name in names if name != "null")
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
     def _constants_for(self, context: Context) -> list:
         found = self._constants_on.get(context)

@@ -205,11 +205,16 @@ def invoke(name: str, inputs: Sequence[NDArray], attrs: dict[str, str]) -> list[
     return _collect(count.value, outputs)
 
 
+def symbol_of(symbol_json: str) -> Any:
+    """The ``mxnet.sym.Symbol`` that some JSON describes."""
+    return mx.sym.load_json(symbol_json)
+
+
 class CachedGraph:
     """A symbol that MXNet has planned for execution; calling it gives fresh output arrays."""
 
     def __init__(self, symbol_json: str):
-        symbol: Any = mx.sym.load_json(symbol_json)
+        symbol = symbol_of(symbol_json)
         self.input_names: list[str] = symbol.list_inputs()
         self._op = mx.nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
 

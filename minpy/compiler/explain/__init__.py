@@ -223,7 +223,7 @@ def _version(block: Block, plan: Plan) -> Version:
         compile_seconds=plan.compile_seconds,
         seconds_per_call=compiled.seconds / compiled.calls if compiled.calls else 0.0,
         graph_sizes=dict(compiled.sizes),
-        mxnet_nodes=compiled.executor.nodes if compiled.executor else 0,
+        mxnet_nodes=sum(compiled.executor.operators().values()) if compiled.executor else 0,
         failures=plan.failures,
     )
 
