@@ -147,7 +147,7 @@ class GraphOp(Op):
         if found is None:
             trace, inputs, outputs = _replayed(self.graph)
             with trace.interpreting():
-                seeds = [(outputs[i], trace.input(outputs[i].aval, ARRAY)) for i in present]
+                seeds = [(outputs[i], _cotangent_input(trace, outputs[i])) for i in present]
                 grads = trace.gradients(seeds, [inputs[i] for i in self._wanted])  # type: ignore[attr-defined]
             given = [i for i, grad in zip(self._wanted, grads) if grad is not None]  # type: ignore[attr-defined]
             graph = trace.graph([grad.atom for grad in grads if grad is not None])
@@ -173,6 +173,11 @@ def _replayed(graph: Graph) -> tuple[Trace, list[Tracer], list[Tracer]]:
     return trace, inputs, outputs
 
 
+def _cotangent_input(trace: Trace, output: Tracer) -> Tracer:
+    name = getattr(output.atom, "name", "")
+    return trace.input(output.aval, ARRAY, f"{name}_bar" if name else "")
+
+
 def _split(graph: Graph, wanted: tuple[int, ...]) -> tuple[GraphOp, GraphOp, list, list]:
     """Forward and backward as two graphs; see ``GraphOp.with_residuals``."""
     trace, inputs, outputs = _replayed(graph)
@@ -180,7 +185,7 @@ def _split(graph: Graph, wanted: tuple[int, ...]) -> tuple[GraphOp, GraphOp, lis
     primal_inputs = list(trace.inputs)
     floats = [i for i, output in enumerate(outputs) if flows(output)]
     with trace.interpreting():
-        seeds = [(outputs[i], trace.input(outputs[i].aval, ARRAY)) for i in floats]
+        seeds = [(outputs[i], _cotangent_input(trace, outputs[i])) for i in floats]
         grads = trace.gradients(seeds, [inputs[i] for i in wanted])
     given = [i for i, grad in zip(wanted, grads) if grad is not None]
     results = [grad.atom for grad in grads if grad is not None]

@@ -10,6 +10,7 @@ passes build new ones.
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Union
 
@@ -105,11 +106,18 @@ class Graph(NamedTuple):
     outputs: tuple[Atom, ...]
 
     def __str__(self) -> str:
-        names = _Names()
+        names = self.names()
         lines = ["graph(" + ", ".join(f"{names[v]}: {v.aval}" for v in self.inputs) + "):"]
         lines.extend(f"  {eqn.format(names)}" for eqn in self.eqns)
         lines.append("  return " + ", ".join(names[x] for x in self.outputs))
         return "\n".join(lines)
+
+    def names(self) -> dict[Atom, str]:
+        """The name of each variable in the graph's text; of constants their own."""
+        names = _Names()
+        for var in defined_vars(self):
+            names[var]
+        return names
 
     @property
     def size(self) -> int:
@@ -124,13 +132,14 @@ class _Names(dict):
         super().__init__()
         self._taken: set[str] = set()
         self._letters = map(_letters, itertools.count())
+        self._numbers: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(2))
 
     def __missing__(self, atom: Atom) -> str:
         if isinstance(atom, Literal):
             return repr(atom)
-        name = atom.name
-        while not name or name in self._taken:
-            name = next(self._letters)
+        name = atom.name or next(self._letters)
+        while name in self._taken:
+            name = f"{atom.name}_{next(self._numbers[atom.name])}" if atom.name else next(self._letters)
         self._taken.add(name)
         self[atom] = name
         return name

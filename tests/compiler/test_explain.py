@@ -63,17 +63,17 @@ def test_text_marks_each_line(found):
     }
     assert marked["y = np.tanh(x)"].split()[1] == "1"
     assert marked['print("now", y.shape, end="")'].split()[1] == "py"
-    assert marked["if np.sum(z) > 100:"].split()[1] == "py"
+    assert marked["if np.sum(z) > 100:"].split()[1] == "flow"
     assert marked["w = z * y"].split()[1] == marked["return w"].split()[1] != "py"
-    assert "stays with Python: print" in text
+    assert "left to Python: print" in text and "Python decides here: the test depends" in text
     assert f"test_explain.py:{line_of(inner, 'np.unwrap')}" in text
 
 
 def test_dictionary_is_plain_data(found):
     data = json.loads(json.dumps(found.to_dict()))
-    assert data["function"] == "with_leftovers"
+    assert data["name"] == "with_leftovers"
     assert data["calls"] == found.calls >= 1
-    assert [tuple(item["lines"]) for item in data["leftovers"]] == [
+    assert [(item["line"], item["last_line"]) for item in data["leftovers"]] == [
         (item.line, item.last_line) for item in found.leftovers
     ]
     version = data["regions"][0]["versions"][0]

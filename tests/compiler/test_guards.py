@@ -49,7 +49,7 @@ def compiled_once(function, *args):
 
 
 def why(function):
-    return "\n".join(minpy.explain(function).recompilations)
+    return "\n".join(item.reason for item in minpy.explain(function).recompilations)
 
 
 def test_same_shapes_compile_once_and_another_batch_once_more():

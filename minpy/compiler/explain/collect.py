@@ -1,0 +1,275 @@
+"""From the blocks and plans of a jitted function to a report about it."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import types
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from minpy.compiler import notes
+from minpy.compiler.driver import Compiled
+from minpy.compiler.explain.advice import advice, advice_on_change
+from minpy.compiler.explain.cost import cost
+from minpy.compiler.explain.report import Leftover, Place, Recompilation, Region, Shares, Variable, Version
+from minpy.compiler.frames import UNBOUND
+from minpy.compiler.guards import Path
+from minpy.compiler.ir import Loc
+from minpy.compiler.jit import JitFunction
+from minpy.compiler.reads import walk_values
+from minpy.compiler.regions import Block, Plan
+from minpy.compiler.residual import end_line
+from minpy.compiler.trace import Tracer
+
+
+class Graphed(NamedTuple):
+    """A version of a region and the graph that it tells about."""
+
+    version: Version
+    compiled: Compiled
+
+
+class Collector:
+    """Goes through the blocks of a function.
+
+    Attributes:
+        regions: in the order of their lines.
+        graphs: the versions of each region with their graphs, by the region's number.
+        lines: for each line that was lowered, the numbers of its regions.
+        leftovers: in the order of their lines.
+        residual: the programs that call the regions, as source.
+        notes: what else there is to know, in sentences.
+        shares: where the run time went.
+        recompilations: in the order in which they happened.
+    """
+
+    def __init__(self, function: JitFunction):
+        assert function.program is not None and function.root is not None
+        self.program, self.root = function.program, function.root
+        self.residual: list[str] = []
+        self.notes: list[str] = []
+        self._places: dict[tuple[int, int], list[tuple[Block, Plan]]] = {}
+        self._leftovers: list[Leftover] = []
+        self._visit(self.root)
+        self.shares = _shares(self.root)
+        self.leftovers = _merged(self._leftovers)
+        self.recompilations = [_recompilation(item) for item in self.program.recompilations]
+        self.regions: list[Region] = []
+        self.graphs: dict[int, list[Graphed]] = {}
+        self.lines: dict[Loc, list[int]] = {}
+        for number, place in enumerate(sorted(self._places), 1):
+            self._add_region(number, *place, self._places[place])
+
+    def _visit(self, block: Block) -> None:
+        """Note regions, leftovers and residual programs of a block and those inside it."""
+        for plan in _plans(block):
+            if plan.source_text and plan.source_text not in self.residual:
+                self.residual.append(plan.source_text)
+            if plan.refused:
+                self._note(f"value and gradient are not one graph: {plan.refused}")
+            if plan.op is not None and plan.op.refused:
+                self._note(f"{_place_of(block)}: the gradient runs op by op: {plan.op.refused}")
+            if plan.compiled is not None:
+                place = block.statements[0].lineno, end_line(block.statements[-1])
+                self._places.setdefault(place, []).append((block, plan))
+            self._leftovers.extend(_leftover(item, _seconds_outside(plan)) for item in plan.leftovers)
+            for child in plan.children:
+                self._visit(child)
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _add_region(self, number: int, first: int, last: int, plans: list[tuple[Block, Plan]]) -> None:
+        found = [graphed for block, plan in plans for graphed in self._versions(block, plan)]
+        self.graphs[number] = list(_without_repeats(found))
+        self.regions.append(Region(number, first, last, [version for version, _ in self.graphs[number]]))
+        for _, plan in plans:
+            for loc in plan.lowered.lines if plan.lowered else ():
+                numbers = self.lines.setdefault(loc, [])
+                if number not in numbers:
+                    numbers.append(number)
+
+    def _versions(self, block: Block, plan: Plan) -> Iterator[Graphed]:
+        """The graph of a plan, and those that were made for its gradient on a tape."""
+        assert plan.compiled is not None and plan.lowered is not None
+        values = plan.signature[-len(block.inputs) :] if block.inputs else ()
+        signature = [
+            f"{name}: {notes.describe(part)}"
+            for name, part in zip(block.inputs, values)
+            if part is not type(UNBOUND)
+        ]
+        graph_inputs = plan.compiled.graph.inputs
+        inputs = [
+            Variable(str(path), str(var.aval), self._origin(path, plan))
+            for path, var in zip(plan.input_paths, graph_inputs)
+        ]
+        version = _version(plan.purpose, plan.compiled, signature, inputs, list(_outputs(block, plan)))
+        version.calls, version.failures = plan.calls, plan.failures
+        version.compile_seconds = plan.compile_seconds
+        yield Graphed(version, plan.compiled)
+        for op in plan.op.derived() if plan.op is not None else ():
+            if op.compiled is not None:
+                names = op.graph.names()
+                own = [Variable(names[var], str(var.aval)) for var in op.graph.inputs]
+                made = [Variable(names[atom], str(atom.aval)) for atom in op.graph.outputs]
+                yield Graphed(_version(op.purpose, op.compiled, signature, own, made), op.compiled)
+
+    def _origin(self, path: Path, plan: Plan) -> str:
+        """Where an input comes from, in words."""
+        root = path
+        while root.parent is not None:
+            root = root.parent
+        if root.step == "local":
+            is_argument = root.key in self.root.inputs
+            kind = "argument" if is_argument else "variable"
+            return kind if root is path else f"in {kind} {root.key}"
+        assert plan.conditions is not None
+        owner = plan.conditions.fixed[root.key]
+        kind = (
+            "closure variable"
+            if isinstance(owner, types.CellType)
+            else "global"
+            if isinstance(owner, dict)
+            else ""
+        )
+        name = path.label.split(".")[0].split("[")[0]
+        return f"in {kind} {name}".replace("  ", " ") if name != path.label or not kind else kind
+
+
+def _plans(block: Block) -> Iterator[Plan]:
+    return itertools.chain(*list(block.plans.values()))
+
+
+def _place_of(block: Block) -> str:
+    return f"line {block.statements[0].lineno}"
+
+
+def _without_repeats(graphs: Iterable[Graphed]) -> Iterator[Graphed]:
+    """What differs in nothing but the leftovers around it counts as one version."""
+    found: dict[str, Version] = {}
+    for graphed in graphs:
+        version = graphed.version
+        key = repr((version.purpose, version.signature, version.inputs, version.outputs, version.operators))
+        known = found.get(key)
+        if known is None:
+            found[key] = version
+            yield graphed
+            continue
+        seconds = known.seconds_per_call * known.calls + version.seconds_per_call * version.calls
+        known.calls += version.calls
+        known.seconds_per_call = seconds / known.calls if known.calls else 0.0
+        known.compile_seconds += version.compile_seconds
+        known.failures += version.failures
+        known.compilations += 1
+
+
+def _version(
+    purpose: str, compiled: Compiled, signature: list[str], inputs: list[Variable], outputs: list[Variable]
+) -> Version:
+    flops, traffic = cost(compiled.graph)
+    return Version(
+        purpose=purpose,
+        signature=signature,
+        inputs=inputs,
+        outputs=outputs,
+        calls=compiled.calls,
+        seconds_per_call=compiled.seconds / compiled.calls if compiled.calls else 0.0,
+        compile_seconds=compiled.compile_seconds,
+        graph_sizes=dict(compiled.sizes),
+        backward_equations=sum(eqn.loc is not None and eqn.loc.is_backward for eqn in compiled.graph.eqns),
+        operators=compiled.executor.operators() if compiled.executor else {},
+        flops=flops,
+        bytes=traffic,
+    )
+
+
+def _outputs(block: Block, plan: Plan) -> Iterator[Variable]:
+    """What a region hands back: the result of the function, or variables."""
+    assert plan.compiled is not None and plan.lowered is not None
+    if plan.output_names:
+        for name, atom in zip(plan.output_names, plan.compiled.graph.outputs):
+            yield Variable(name, str(atom.aval))
+    elif plan.lowered.returned is not None:
+        yield Variable("result", _type_of(plan.lowered.returned.value))
+    else:
+        variables = plan.lowered.variables
+        for name in block.outputs:
+            if name in variables:
+                yield Variable(name, _type_of(variables[name]))
+
+
+def _type_of(value: Any) -> str:
+    """The type of an abstract value, for people: of nested ones the arrays."""
+    arrays = [str(item.aval) for item in walk_values(value) if isinstance(item, Tracer)]
+    if isinstance(value, Tracer):
+        return arrays[0]
+    kind = type(getattr(value, "value", value)).__name__
+    return f"{kind} of {', '.join(arrays)}" if arrays else kind
+
+
+# Leftovers and recompilations ------------------------------------------------------------------
+
+
+def _leftover(item: notes.Leftover, seconds: float) -> Leftover:
+    cause_text = linecache.getline(item.cause.file, item.cause.line).strip()
+    return Leftover(
+        line=item.line,
+        last_line=item.last_line,
+        reason=item.reason,
+        fix=advice(item.reason, cause_text),
+        cause=Place(item.cause.file, item.cause.line),
+        cause_text=cause_text,
+        is_control_flow=item.is_control_flow,
+        seconds=seconds,
+    )
+
+
+def _merged(leftovers: Iterable[Leftover]) -> list[Leftover]:
+    """The same lines left over for the same reason, for several signatures, count once."""
+    found: dict[tuple, Leftover] = {}
+    for item in leftovers:
+        key = (item.line, item.last_line, item.reason)
+        known = found.get(key)
+        found[key] = item if known is None else replace(known, seconds=known.seconds + item.seconds)
+    return [found[key] for key in sorted(found)]
+
+
+def _recompilation(item: notes.Recompilation) -> Recompilation:
+    fixes = [advice_on_change(change) for change in item.changes]
+    return Recompilation(Place(item.loc.file, item.loc.line), str(item), next(filter(None, fixes), ""))
+
+
+# Times -----------------------------------------------------------------------------------------
+
+
+def _seconds_outside(plan: Plan) -> float:
+    """What running a plan took in Python, outside of the blocks that it calls."""
+    return max(0.0, plan.seconds - sum(child.seconds + child.compile_seconds for child in plan.children))
+
+
+def _shares(root: Block) -> Shares:
+    """Where the run time went. What is called and compiled inside of a call is taken off."""
+    compiled = forward = leftover = compiling = 0.0
+    blocks = [root]
+    while blocks:
+        for plan in _plans(blocks.pop()):
+            if plan.compiled is not None:
+                forward += plan.compiled.seconds
+            if plan.op is not None:
+                compiling += plan.op.split_seconds
+                for op in plan.op.derived():
+                    if op.compiled is None:
+                        continue
+                    if op.purpose.startswith("value"):  # it runs in place of the region itself
+                        forward += op.compiled.seconds
+                        compiling += op.compiled.compile_seconds
+                    else:
+                        compiled += op.compiled.seconds
+            if plan.leftovers:
+                leftover += _seconds_outside(plan)
+            compiling += sum(child.compile_seconds for child in plan.children)
+            blocks.extend(plan.children)
+    return Shares(forward + compiled, leftover, max(0.0, root.seconds - forward - leftover - compiling))

@@ -1,0 +1,118 @@
+"""What an equation costs, estimated from shapes and dtypes: floating point operations and memory traffic.
+
+Formulas, with ``out`` and ``in`` for numbers of elements, and square matrices of size n:
+
+=============================  =============================================================
+elementwise                    out (of any function: an exponential counts as one)
+reductions                     in
+softmax, log_softmax           5 out (maximum, subtract, exponential, sum, divide)
+scans                          out
+matrix products                2 m k n for (m, k) times (k, n): a multiplication and an addition
+inverse, determinant, solve    2 n^3; 2/3 n^3; 2/3 n^3 + 2 n^2 for each right side
+Cholesky, QR                   1/3 n^3; 2 m n k for (m, n) with k the smaller
+eigenvectors, SVD, inverse     9 n^3; 22 m n k; 22 m n k, for (m, n) with k the smaller
+  of Moore and Penrose
+Fourier transform              5 out log2(n) along an axis of n
+sorting                        out log2(n) along an axis of n (comparisons)
+everything that moves data     0
+=============================  =============================================================
+
+The factors of the factorizations are those of Golub and Van Loan, "Matrix Computations", 4th edition.
+Traffic is each input read once and each output written once; a reshape moves nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Callable
+
+from minpy.compiler.ir import Eqn, Graph
+from minpy.ops.aval import product
+
+
+def cost(graph: Graph) -> tuple[int, int]:
+    """The floating point operations and the bytes of one run of a graph."""
+    return sum(map(flops, graph.eqns)), sum(map(traffic, graph.eqns))
+
+
+def flops(eqn: Eqn) -> int:
+    """The floating point operations of an equation."""
+    formula = _FORMULAS.get(eqn.op.name) or _BY_FAMILY.get(eqn.op.family)
+    if formula is not None:
+        return round(formula(eqn))
+    moves = eqn.op.name in _MOVES or not eqn.op.elementwise
+    return 0 if moves else _out(eqn)
+
+
+def traffic(eqn: Eqn) -> int:
+    """The bytes that an equation reads and writes."""
+    if eqn.op.cost == "free":
+        return 0
+    return sum(atom.aval.size * atom.aval.dtype.itemsize for atom in (*eqn.inputs, *eqn.outputs))
+
+
+def _out(eqn: Eqn) -> int:
+    return sum(var.aval.size for var in eqn.outputs)
+
+
+def _in(eqn: Eqn) -> int:
+    return eqn.inputs[0].aval.size
+
+
+def _gemm(eqn: Eqn) -> float:
+    shape = eqn.inputs[0].aval.shape
+    return 2 * _out(eqn) * shape[0 if eqn.params["transpose_x"] else 1]
+
+
+def _matmul(eqn: Eqn) -> float:
+    return 2 * _out(eqn) * eqn.inputs[0].aval.shape[-1]
+
+
+def _on_matrices(formula: Callable[[int, int], float]) -> Callable[[Eqn], float]:
+    """``formula`` of the sizes of a matrix, for each matrix of a stack."""
+
+    def flops(eqn: Eqn) -> float:
+        *batch, m, n = eqn.inputs[0].aval.shape
+        return product(batch) * formula(m, n)
+
+    return flops
+
+
+def _solve(eqn: Eqn) -> float:
+    n = eqn.inputs[0].aval.shape[-1]
+    batches = product(eqn.inputs[0].aval.shape[:-2])
+    return 2 / 3 * n**3 * batches + 2 * n * _out(eqn)
+
+
+def _per_level(factor: float) -> Callable[[Eqn], float]:
+    """``factor`` for each element and each level of a divide and conquer along an axis."""
+
+    def flops(eqn: Eqn) -> float:
+        n = eqn.inputs[0].aval.shape[eqn.params["axis"]]
+        return factor * _in(eqn) * math.log2(max(n, 2))
+
+    return flops
+
+
+_MOVES = frozenset(("copy", "astype", "where", "real", "imag"))
+_FORMULAS: dict[str, Callable[[Eqn], float]] = {
+    "gemm": _gemm,
+    "matmul": _matmul,
+    "linalg.inv": _on_matrices(lambda m, n: 2 * n**3),
+    "linalg.det": _on_matrices(lambda m, n: 2 / 3 * n**3),
+    "linalg.slogdet": _on_matrices(lambda m, n: 2 / 3 * n**3),
+    "linalg.solve": _solve,
+    "linalg.cholesky": _on_matrices(lambda m, n: n**3 / 3),
+    "linalg.qr": _on_matrices(lambda m, n: 2 * m * n * min(m, n)),
+    "linalg.eigh": _on_matrices(lambda m, n: 9 * n**3),
+    "linalg.svd": _on_matrices(lambda m, n: 22 * m * n * min(m, n)),
+    "linalg.pinv": _on_matrices(lambda m, n: 22 * m * n * min(m, n)),
+    "softmax": lambda eqn: 5 * _out(eqn),
+    "log_softmax": lambda eqn: 5 * _out(eqn),
+}
+_BY_FAMILY: dict[str, Callable[[Eqn], float]] = {
+    "reduction": _in,
+    "scan": _out,
+    "fft": _per_level(5),
+    "sorting": _per_level(1),
+}

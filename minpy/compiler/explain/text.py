@@ -1,0 +1,183 @@
+"""A report as plain text."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterator
+
+from minpy.compiler.explain.report import Call, Leftover, Line, Region, Report, Version
+
+WIDTH = 110
+_MARKS = {"control": "flow", "leftover": "py", "unforeseen": "?", "skipped": "-", "compiled": "", "": ""}
+LEGEND = {
+    "compiled": "number: compiled, in this region",
+    "control": "flow: Python decides, around regions",
+    "leftover": "py: left to Python",
+    "unforeseen": "?: depends on what a line left to Python gives",
+    "skipped": "-: not reached, or decided while compiling",
+}
+
+
+def as_text(report: Report) -> str:
+    """The whole report."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"{report.name}: {report.verdict}"
+    if report.file:
+        yield f"{short_path(report.file)}:{report.line}, {report.counts}"
+    yield from report.notes
+    if report.lines:
+        kinds = {line.kind for line in report.lines}
+        yield ""
+        yield from _wrapped("; ".join(text for kind, text in LEGEND.items() if kind in kinds), "")
+        yield ""
+        for line in report.lines:
+            yield from _source_line(line, report.file)
+    for region in report.regions:
+        yield ""
+        yield from _region(region)
+    if report.recompilations:
+        yield ""
+        yield "compiled again because"
+        for item in report.recompilations:
+            yield f"  {item.reason}"
+            if item.fix:
+                yield f"    to compile less: {item.fix}"
+
+
+def mark(line: Line) -> str:
+    """The sign before a line: its regions, or why it has none."""
+    regions = ",".join(map(str, line.regions))
+    sign = _MARKS[line.kind]
+    return f"{regions},{sign}" if regions and sign else regions or sign
+
+
+def _source_line(line: Line, file: str) -> Iterator[str]:
+    yield f"{line.number:5} {mark(line):>5} | {line.text}".rstrip()
+    indent = " " * (len(line.text) - len(line.text.lstrip()))
+    for call in line.calls:
+        yield from _call(call, indent + "    ")
+    for leftover in line.leftovers:
+        yield from _leftover(leftover, line, file, indent)
+
+
+def _call(call: Call, indent: str) -> Iterator[str]:
+    yield f"{'':11} | {indent}> {call.function}, {short_path(call.file)}:{call.lines[0].number}"
+    least = min(len(line.text) - len(line.text.lstrip()) for line in call.lines)
+    for line in call.lines:
+        regions = ",".join(map(str, line.regions))
+        yield f"{'':5} {regions:>5} | {indent}  {line.number}: {line.text[least:]}"
+        for inner in line.calls:
+            yield from _call(
+                inner, indent + "    " + " " * (len(line.text) - len(line.text.lstrip()) - least)
+            )
+
+
+def _leftover(item: Leftover, line: Line, file: str, indent: str) -> Iterator[str]:
+    margin = f"{'':11} | {indent}"
+    what = (
+        "Python decides here"
+        if item.is_control_flow
+        else "not foreseen"
+        if item.is_unforeseen
+        else "left to Python"
+    )
+    yield from _wrapped(f"{what}: {item.reason}", f"{margin}^ ", f"{margin}  ")
+    is_own = item.cause.file == file and item.line <= item.cause.line <= item.last_line
+    if not is_own:
+        yield f"{margin}  in {short_path(item.cause.file)}:{item.cause.line}: {item.cause_text}"
+    if item.fix:
+        yield from _wrapped(f"to compile it: {item.fix}", f"{margin}  ")
+
+
+def _region(region: Region) -> Iterator[str]:
+    yield f"region {region.number}, {line_range(region.first_line, region.last_line)}"
+    for version in region.versions:
+        yield from _version(version)
+
+
+def _version(version: Version) -> Iterator[str]:
+    yield from _wrapped(
+        f"{version.purpose}, for {', '.join(version.signature) or 'no arguments'}", "  ", "    "
+    )
+    inputs = "; ".join(f"{v.name}: {v.type}{f' ({v.origin})' if v.origin else ''}" for v in version.inputs)
+    yield from _wrapped(f"in: {inputs or 'nothing'}", "    ", "        ")
+    outputs = "; ".join(f"{variable.name}: {variable.type}" for variable in version.outputs)
+    yield from _wrapped(f"out: {outputs or 'nothing'}", "    ", "         ")
+    runs = (
+        f"{plural(version.calls, 'call')}, {duration(version.seconds_per_call)} each, "
+        if version.calls
+        else "not called, "
+    )
+    times = f", {version.compilations} times" if version.compilations > 1 else ""
+    yield f"    {runs}compiled in {duration(version.compile_seconds)}{times}"
+    sizes = " -> ".join(_sizes(version.graph_sizes))
+    backward = (
+        f"; {version.backward_equations} of the last are the gradient's" if version.backward_equations else ""
+    )
+    yield from _wrapped(f"equations: {sizes}{backward}", "    ", "      ")
+    if version.operators:
+        names = ", ".join(f"{count} {name}" for name, count in version.operators.items())
+        yield from _wrapped(f"MXNet: {names}", "    ", "      ")
+        yield f"    about {amount(version.flops, 'FLOP')} and {amount(version.bytes, 'B')} a call"
+    if version.failures:
+        yield f"    {plural(version.failures, 'call')} refused by MXNet and run by Python"
+
+
+def _sizes(graph_sizes: dict[str, int]) -> Iterator[str]:
+    """The sizes of a graph as lowered and after those passes that changed it."""
+    before = None
+    for name, size in graph_sizes.items():
+        if size != before:
+            yield f"{size} {name}"
+        before = size
+
+
+def _wrapped(text: str, first: str, rest: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def line_range(first: int, last: int) -> str:
+    """Lines, in words."""
+    return f"line {first}" if first == last else f"lines {first} to {last}"
+
+
+def plural(count: int, word: str) -> str:
+    """A number of things."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def duration(seconds: float) -> str:
+    """A time with three digits, in a unit that fits."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} us"
+
+
+def amount(number: float, unit: str) -> str:
+    """A number with a prefix of thousands: 2.05 MFLOP."""
+    for prefix in ("", "k", "M", "G"):
+        if number < 1000:
+            return f"{number:.3g} {prefix}{unit}"
+        number /= 1000
+    return f"{number:.3g} T{unit}"
+
+
+def short_path(path: str) -> str:
+    """A path relative to the working directory, if it lies within."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return path
+    return path if relative.startswith("..") else relative
