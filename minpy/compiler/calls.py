@@ -14,10 +14,11 @@ import numpy
 from minpy.compiler.expressions import Expressions
 from minpy.compiler.frames import Closure
 from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, class_attribute, is_plain, walk_values
-from minpy.compiler.trace import ARRAY, FLOAT, NDARRAY, SCALAR, Tracer
+from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import BY_NUMPY, FUNCTIONS, Function, Op
 from minpy.runtime.array import Array
+from minpy.runtime.scalar import Scalar
 
 #: Builtins without effects, computed at compile time from values known then.
 _PURE_BUILTINS = frozenset(
@@ -67,7 +68,7 @@ _ABOUT_SHAPE: dict[Any, Callable] = {
     numpy.ndim: lambda x: x.ndim,
     numpy.size: lambda x: x.size,
 }
-_PYTHON_TYPE = {ARRAY: Array, NDARRAY: numpy.ndarray, FLOAT: float}
+_PYTHON_TYPE = {ARRAY: Array, ARRAY_SCALAR: Scalar, NDARRAY: numpy.ndarray, FLOAT: float}
 
 
 class Calls(Expressions):
@@ -185,7 +186,7 @@ class Calls(Expressions):
             values = [v for arg in args for v in walk_values(self.plain(arg))]
             tracers = [v for v in values if isinstance(v, Tracer)]
             if tracers:
-                if any(t.kind == ARRAY for t in tracers) or function is numpy.asarray:
+                if any(t.kind in MINPY for t in tracers) or function is numpy.asarray:
                     raise UnsupportedError("an array is made from arrays by NumPy itself")
                 return self.apply(FUNCTIONS["array"], args, kwargs, NDARRAY)
         plain = self._known_now(function, args, kwargs)

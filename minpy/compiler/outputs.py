@@ -10,10 +10,11 @@ import numpy
 from minpy.compiler.driver import Lowered
 from minpy.compiler.ir import Atom, Eqn, Literal, Var
 from minpy.compiler.reads import Ref, is_plain
-from minpy.compiler.trace import ARRAY, FLOAT, NDARRAY, SCALAR, Tracer
+from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.op import Op
 from minpy.runtime.array import VIEW_OPS, Array
+from minpy.runtime.scalar import Scalar
 
 #: (results of the graph as arrays, values of the guarded paths) -> a Python value
 Maker = Callable[[Sequence[Array], tuple], Any]
@@ -23,6 +24,8 @@ def present(array: Array, kind: str) -> Any:
     """An array as the kind of value that it is in the user's program."""
     if kind == ARRAY:
         return array
+    if kind == ARRAY_SCALAR:
+        return Scalar(array)
     data = array._current().numpy()
     if kind == NDARRAY:
         return data
@@ -90,9 +93,9 @@ class OutputPlan:
         if atom not in self.atoms:
             self.atoms.append(atom)
         index = self.atoms.index(atom)
-        if kind in (FLOAT, SCALAR, NDARRAY):
-            return lambda results, paths: present(results[index], kind)
-        return lambda results, paths: results[index]
+        if kind == ARRAY:
+            return lambda results, paths: results[index]
+        return lambda results, paths: present(results[index], kind)
 
     def _view(self, var: Var) -> Maker | None:
         """A view of an input is made from the input itself, so that it shares the input's memory."""

@@ -18,11 +18,12 @@ import numpy
 
 from minpy.compiler.frames import Closure
 from minpy.compiler.guards import Guards, Path, array_type
-from minpy.compiler.trace import ARRAY, FLOAT, NDARRAY, SCALAR, Trace, Tracer
+from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, SCALAR, Trace, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Function, Op
 from minpy.runtime.array import Array
 from minpy.runtime.native import MXNET_DTYPES
+from minpy.runtime.scalar import Scalar
 
 _PLAIN = (bool, int, str, bytes, complex, type(None), type(Ellipsis), numpy.dtype)
 _BY_IDENTITY = (
@@ -35,6 +36,7 @@ _BY_IDENTITY = (
     Function,
 )
 _CONTAINER_METHODS = frozenset(("items", "keys", "values", "get"))
+_KINDS = {Array: ARRAY, Scalar: ARRAY_SCALAR, numpy.ndarray: NDARRAY}
 _FLOAT64 = Aval((), numpy.dtype("float64"))
 
 
@@ -100,11 +102,11 @@ class Reads:
 
     def _read_array(self, value: Any, path: Path) -> Tracer:
         found = array_type(value)
-        if found.type not in (Array, numpy.ndarray) and not isinstance(value, numpy.generic):
+        kind = _KINDS.get(found.type, SCALAR)
+        if kind == SCALAR and not isinstance(value, numpy.generic):
             raise UnsupportedError(f"{path} is a {found.type.__name__}, a special kind of array")
         if found.aval.dtype not in MXNET_DTYPES:
             raise UnsupportedError(f"{path} has dtype {found.aval.dtype}, which MXNet does not have")
-        kind = ARRAY if found.type is Array else NDARRAY if found.type is numpy.ndarray else SCALAR
         self.guards.add(path, "array", found)
         return self._new_input(found.aval, kind, path)
 

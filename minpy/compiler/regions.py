@@ -83,7 +83,7 @@ def signature_of(values: Sequence[Any]) -> tuple:
 
 def _sign(value: Any) -> Any:
     kind = type(value)
-    if kind is Array:
+    if issubclass(kind, Array):
         return kind, value.aval, value.context
     if kind is numpy.ndarray:
         return kind, value.shape, value.dtype
@@ -305,7 +305,7 @@ def _without_inputs(guard: Callable) -> Callable:
 
 def graph_input(x: Any) -> Any:
     """A guarded input as something that a graph takes."""
-    return x if type(x) is Array else Array(Value(numpy.asarray(x)))
+    return x if isinstance(x, Array) else Array(Value(numpy.asarray(x)))
 
 
 class Program:

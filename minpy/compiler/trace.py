@@ -16,17 +16,19 @@ from minpy.ops.lowering import Builder, Operand
 from minpy.ops.methods import ArrayMethods
 from minpy.ops.op import interpreting
 from minpy.ops.reverse import Record, pull_back
+from minpy.ops.scalars import gives_scalar
 
 #: What a traced value is in the user's program. The kind decides what comes out of the region.
 ARRAY = "minpy array"
+ARRAY_SCALAR = "minpy scalar"
 NDARRAY = "numpy array"
 SCALAR = "numpy scalar"
 FLOAT = "float"
+MINPY = frozenset((ARRAY, ARRAY_SCALAR))
+SCALARS = frozenset((ARRAY_SCALAR, SCALAR, FLOAT))
 
 #: Arithmetic on Python floats that never raises; the rest stays with Python.
 _FLOAT_OPS = {"add", "subtract", "multiply", "negative", "positive", "absolute"}
-#: Ops by which NumPy gives a 0-d array and not a scalar.
-_KEEPS_ARRAY = {"reshape", "transpose", "broadcast_to", "concatenate", "where"}
 
 
 class OperandError(MinPyError):
@@ -47,6 +49,10 @@ class Tracer(ArrayMethods):
     @property
     def aval(self) -> Aval:
         return self.atom.aval
+
+    @property
+    def is_scalar(self) -> bool:  # type: ignore[override]
+        return self.kind in SCALARS
 
     def bind(self, op: Op, args: tuple, params: dict) -> Any:
         return self.trace.bind(op, args, params)
@@ -141,11 +147,12 @@ class Trace(Interpreter):
         raise UnsupportedError(f"{function.__name__}: {error.reason}")
 
     def _result_kind(self, op: Op, args: tuple, avals: tuple[Aval, ...], params: dict) -> str:
-        if self.namespace is not None:
-            return self.namespace
         kinds = [arg.kind for arg in args if isinstance(arg, Tracer)]
-        if ARRAY in kinds:
-            return ARRAY
+        is_scalar = not avals[0].shape and gives_scalar(op.name, args, params)
+        if self.namespace in MINPY or (self.namespace is None and any(kind in MINPY for kind in kinds)):
+            return ARRAY_SCALAR if is_scalar else ARRAY
+        if self.namespace is not None:
+            return SCALAR if is_scalar else NDARRAY
         if all(kind == FLOAT for kind in kinds) and all(
             isinstance(arg, (Tracer, int, float)) for arg in args
         ):
@@ -153,13 +160,7 @@ class Trace(Interpreter):
             if op.name not in _FLOAT_OPS and not safe_division:
                 raise UnsupportedError(f"{op.name} of Python floats can raise, so it stays with Python")
             return FLOAT
-        if avals[0].shape:
-            return NDARRAY
-        if op.name in _KEEPS_ARRAY or (op.name == "index" and Ellipsis in params["template"]):
-            return NDARRAY
-        if op.name in ("astype", "copy"):
-            return kinds[0] if kinds else NDARRAY
-        return SCALAR
+        return SCALAR if is_scalar else NDARRAY
 
     def gradients(
         self, seeds: Sequence[tuple[Tracer, Any]], wanted: Sequence[Tracer], start: int = 0

@@ -13,11 +13,13 @@ from typing import Any, Callable, Union
 
 import numpy
 
-from minpy.compiler.trace import ARRAY, FLOAT, Tracer
+from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, Tracer
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import creation, elementwise
 from minpy.ops.aval import aval_of, is_float
+from minpy.ops.scalars import is_scalar
 from minpy.runtime.array import Array, Value
+from minpy.runtime.scalar import Scalar
 from minpy.runtime.tape import recording
 from minpy.runtime.tree import leaves, rebuild
 
@@ -74,7 +76,8 @@ class _Differentiated:
         with trace.in_namespace(ARRAY):
             seed = trace.constant(numpy.ones(value.shape, value.dtype))
             found = trace.gradients([(value, seed)], flat, start)
-            filled = iter([creation.zeros_like(x) if g is None else g for x, g in zip(flat, found)])
+            gradients = [creation.zeros_like(x) if g is None else g for x, g in zip(flat, found)]
+        filled = iter([Tracer(trace, g.atom, _kind_as(x)) for x, g in zip(flat, gradients)])
         gradients = [rebuild(lambda x: next(filled), original) for original in originals]
         return self.result(self._shaped(gradients), value)
 
@@ -87,7 +90,12 @@ def traced_leaf(trace: Any, x: Any) -> Tracer:
         x = trace.constant(numpy.asarray(x))
     if not is_float(x.dtype):
         raise UnsupportedError("a gradient with respect to integers is taken")
-    return elementwise.copy(x)
+    leaf = elementwise.copy(x)
+    return Tracer(trace, leaf.atom, _kind_as(x))
+
+
+def _kind_as(x: Any) -> str:
+    return ARRAY_SCALAR if is_scalar(x) else ARRAY
 
 
 class Gradient(_Differentiated):
@@ -198,7 +206,7 @@ def boxed_leaf(x: Any, which: Any, flat: list[Array]) -> Array:
             f"argument {which} holds a {type(x).__name__}; a gradient needs floats, "
             "or nested tuples, lists and dicts of them"
         )
-    array = x if isinstance(x, Array) else Array(Value(numpy.asarray(x)))
+    array = x if isinstance(x, Array) else _kind(x)(Value(numpy.asarray(x)))
     if array.dtype.kind in "iu":
         array = array.astype(numpy.float64)  # as NumPy does for a derivative of integers by hand
     if not is_float(array.dtype):
@@ -207,9 +215,16 @@ def boxed_leaf(x: Any, which: Any, flat: list[Array]) -> Array:
     return array
 
 
+def _kind(x: Any) -> type[Array]:
+    return Scalar if is_scalar(x) else Array
+
+
 def as_given(gradient: Array, original: Any) -> Any:
-    """A Python number's gradient is a Python number."""
-    return gradient.item() if type(original) in (int, float, complex) else gradient
+    """A Python number's gradient is a Python number; an array's, even one without axes, is an array."""
+    if type(original) in (int, float, complex):
+        return gradient.item()
+    kind = _kind(original)
+    return gradient if type(gradient) is kind else kind(gradient)
 
 
 def _as_number(value: Any, originals: Sequence[Any]) -> Any:

@@ -16,6 +16,7 @@ from minpy.errors import UnsupportedError
 from minpy.ops.aval import aval_of, broadcast_shapes
 from minpy.ops.lowering import Operand
 from minpy.ops.op import Box
+from minpy.ops.scalars import is_scalar
 
 
 class _ArrayMark:
@@ -50,8 +51,9 @@ def split_key(key: Any) -> tuple[tuple, tuple]:
             bounds = [None if n is None else operator.index(n) for n in (part.start, part.stop, part.step)]
             template.append(("slice", *bounds))
         elif isinstance(part, Box):
-            arrays.append(part)
-            template.append(ARRAY)
+            number = _known_integer(part)
+            arrays.extend([part] if number is None else [])
+            template.append(ARRAY if number is None else number)
         elif isinstance(part, (bool, numpy.bool_, numpy.ndarray, list, tuple)):
             arrays.append(_index_array(part))
             template.append(ARRAY)
@@ -63,6 +65,16 @@ def split_key(key: Any) -> tuple[tuple, tuple]:
                 f"are valid indices, not {type(part).__name__}"
             )
     return tuple(arrays), tuple(template)
+
+
+def _known_integer(box: Any) -> int | None:
+    """The number that a scalar holds: NumPy takes it for an integer, so that ``x[i]`` is a view."""
+    if is_scalar(box) and aval_of(box).dtype.kind in "iu":
+        try:
+            return operator.index(box)
+        except UnsupportedError:  # the compiler knows it at run time only
+            pass
+    return None
 
 
 def _index_array(part: Any) -> numpy.ndarray:

@@ -38,6 +38,7 @@ class ArrayMethods(Box):
     """What eager arrays and the compiler's tracers have in common."""
 
     __slots__ = ()
+    is_scalar = False  # whether NumPy has a number there, which cannot be written, and not an array
 
     @property
     def aval(self) -> Aval:

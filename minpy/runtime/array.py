@@ -95,6 +95,10 @@ class Value:
         """Whether the data may be changed in place, as far as NumPy is concerned."""
         return self._numpy is None or self._numpy.flags.writeable
 
+    def detach(self) -> None:
+        """Give the data memory of its own."""
+        self._numpy, self._mxnet = numpy.array(self.numpy()), None
+
     def root(self) -> Value:
         """The value that owns the memory."""
         value = self

@@ -13,10 +13,12 @@ from minpy.ops import BY_NUMPY, Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.op import UNDEFINED, set_eager_interpreter
+from minpy.ops.scalars import gives_scalar
 from minpy.runtime import native
 from minpy.runtime.array import VIEW_OPS, Array, Value, same_context, to_raw
 from minpy.runtime.context import CPU
 from minpy.runtime.policy import count_by_numpy, current_policy
+from minpy.runtime.scalar import Scalar
 from minpy.runtime.statistics import NO_OPS
 from minpy.runtime.tape import live_tape, record
 
@@ -48,14 +50,23 @@ def run_op(op: Op, args: tuple, params: dict) -> Any:
     tape = live_tape(values)
     if tape is not None:
         record(tape, op, values, params, results)
-    arrays = tuple([Array(value) for value in results])
+    arrays = tuple([_boxed(value, op.name, args, params) for value in results])
     if op in VIEW_OPS and len(values) == 1 and isinstance(args[0], Array) and _shares(values[0], results[0]):
         view = arrays[0]
+        if args[0].is_scalar:
+            if results[0].is_writeable:  # nobody can write to a scalar
+                results[0].detach()
+            return view
         view._base, view._view, view._seen = args[0], (op, params), args[0]._version
         view._value.owner = values[0]
         if values[0].root().recorded:
             view._value.recorded = True
     return arrays if len(arrays) > 1 else arrays[0]
+
+
+def _boxed(value: Value, name: str, args: tuple, params: dict) -> Array:
+    is_scalar = not value.aval.shape and gives_scalar(name, args, params)
+    return Scalar(value) if is_scalar else Array(value)
 
 
 def _shares(source: Value, result: Value) -> bool:
@@ -274,7 +285,7 @@ def _wrap(result: Any, function: Any, values: tuple, tape: Any) -> Any:
     value = Value(numpy.asarray(result))
     if tape is not None:
         record(tape, _NumPyCall(function), values, {}, (value,))
-    return Array(value)
+    return Scalar(value) if isinstance(result, numpy.generic) else Array(value)
 
 
 def call_ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:

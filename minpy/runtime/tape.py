@@ -85,7 +85,7 @@ class recording:
         _current.tape = self.outer
 
     def leaf(self, array: Array) -> Array:
-        """A new array with the same data that the gradient can be taken to."""
+        """A new array, or scalar, with the same data that the gradient can be taken to."""
         source = array._current()
         value = Value(source._numpy, source._mxnet, source.aval, source.context)
         value.owner = source
@@ -94,7 +94,7 @@ class recording:
             self.start = len(self.tape.records)
         value.tape = self.tape
         value.recorded = source.root().recorded = True
-        return Array(value)
+        return type(array)(value)
 
     def gradients(self, seeds: list[tuple[Array, Any]], leaves: Sequence[Array]) -> list[Any]:
         """Cotangents of the leaves (None where nothing flows), given those of results."""
@@ -127,7 +127,7 @@ class GradientPath:
         active = self._active
 
         def key(array: Any) -> Hashable | None:
-            value = array._value if type(array) is Array else None
+            value = array._value if isinstance(array, Array) else None
             return value if value in active else None
 
         cotangents: dict[Hashable, Any] = {}

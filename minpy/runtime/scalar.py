@@ -1,0 +1,37 @@
+"""MinPy's numbers: what NumPy gives as a scalar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minpy.ops.op import Op
+from minpy.runtime.array import Array
+
+
+class Scalar(Array):
+    """An array without axes that never changes, as ``numpy.float64`` and its kin.
+
+    Reductions, single elements and arithmetic on these give scalars. ``total += x`` gives the name another
+    scalar; whoever else holds the old one keeps it.
+    """
+
+    __slots__ = ()
+    is_scalar = True
+
+    def _update(self, op: Op, other: Any) -> Any:
+        return op(self, other)
+
+    def __setitem__(self, key: Any, new: Any) -> None:
+        raise TypeError(f"'numpy.{self.dtype}' object does not support item assignment")
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(self.item())
+
+    def __repr__(self) -> str:
+        return repr(self._current().numpy()[()])
+
+    def __reduce__(self):
+        return Scalar, (self.asnumpy(),)
+
+    def copy(self, order: str = "C") -> Scalar:
+        return self
