@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import minpy.numpy as numpy
 from minpy import errors
+from minpy.compiler.eager import eager
 from minpy.compiler.explain import explain
 from minpy.compiler.jit import JitFunction, jit
 from minpy.core import (
@@ -65,6 +66,7 @@ __all__ = [
     "custom_gradient",
     "customop",
     "default_dtype",
+    "eager",
     "elementwise_grad",
     "errors",
     "explain",

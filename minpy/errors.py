@@ -45,3 +45,15 @@ class UnsupportedError(MinPyError, NotImplementedError):
     def __init__(self, reason: str):
         super().__init__(reason)
         self.reason = reason
+
+
+class NotCompiledError(MinPyError, RuntimeError):
+    """Under ``jit(strict=True)`` something is left to Python. The text is that of ``explain``."""
+
+
+class StaticArgumentError(MinPyError, ValueError):
+    """An argument is named in ``static_argnames`` that cannot be a constant of the compiled code."""
+
+
+class PerformanceWarning(UserWarning):
+    """The program is right, but slower than it has to be."""

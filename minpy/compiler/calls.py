@@ -93,8 +93,8 @@ class Calls(Expressions):
         if isinstance(function, Closure):
             return self.inline_closure(function, args, kwargs)
         if isinstance(function, BoundMethod):
-            args = [function.instance, *args]
-            return self.inline(function.function, args, kwargs)
+            _check_open(function.function)
+            return self.inline(function.function, [function.instance, *args], kwargs)
         if isinstance(function, ContainerMethod):
             return self.call_container_method(function, args)
         hook = getattr(type(function), "__minpy_lower__", None)
@@ -112,8 +112,7 @@ class Calls(Expressions):
         if hook is not None:
             self.guards.add(ref.path, "identity", function)
             return hook(function, self, args, kwargs)
-        if hasattr(function, "__minpy_opaque__"):
-            raise UnsupportedError(function.__minpy_opaque__)
+        _check_open(function)
         if isinstance(function, (Op, Function)):
             return self.apply(function, args, kwargs, ARRAY)
         if isinstance(function, types.FunctionType):
@@ -285,6 +284,12 @@ class Calls(Expressions):
                     raise UnsupportedError("an object is formatted into a string")
             return function(*args, **kwargs)
         raise UnsupportedError(f"{_name(function)} is a function that the compiler does not know")
+
+
+def _check_open(function: Any) -> None:
+    """Raise for functions whose body is not to be compiled."""
+    if hasattr(function, "__minpy_opaque__"):
+        raise UnsupportedError(function.__minpy_opaque__)
 
 
 def _is_pairs(x: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Callable
 import numpy
 
 from minpy.compiler.emit import emit
-from minpy.compiler.guards import Guards, Path
+from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
 from minpy.compiler.lower import Leftover, Lowering, Returned
 from minpy.compiler.passes.cse import merge_common_subexpressions
@@ -54,6 +54,11 @@ class Lowered:
     float_inputs: frozenset[Any]
     lines: tuple[Loc, ...]
 
+    def forget_values(self) -> None:
+        """Let go of what the lowering read: a plan must not keep the user's objects alive."""
+        self.returned = None
+        self.variables = {}
+
 
 class Refused(Exception):
     """Lowering stopped at a leftover. ``guards`` are the conditions under which it gets there."""
@@ -65,14 +70,18 @@ class Refused(Exception):
 
 
 def lower(
-    source: Source, function: types.FunctionType, statements: Sequence[Any], values: dict[str, Any]
+    source: Source,
+    function: types.FunctionType,
+    statements: Sequence[Any],
+    values: dict[str, Any],
+    static: frozenset[str] = frozenset(),
 ) -> Lowered:
-    """Lower a block for these values of its variables.
+    """Lower a block for these values of its variables; those named ``static`` are constants.
 
     Raises:
         Refused: a statement has to be left to Python.
     """
-    pinned: frozenset[Path] = frozenset()
+    pinned = frozenset(map(local_path, static))
     while True:
         lowering = Lowering(source, function, pinned)
         try:

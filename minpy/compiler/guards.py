@@ -54,12 +54,14 @@ class Guard(NamedTuple):
     """``kind`` of the value at ``path`` has to be ``expected``."""
 
     path: Path
-    kind: str  # 'value', 'identity', 'type', 'length', 'keys', 'array', 'absent'
+    kind: str  # 'value', 'exact', 'identity', 'type', 'length', 'keys', 'array', 'absent'
     expected: Any
 
 
+_FLOATS = (float, numpy.floating)
 _CONDITIONS = {
     "value": "type({v}) is type({c}) and {v} == {c}",
+    "exact": "type({v}) is type({c}) and repr({v}) == repr({c})",
     "identity": "{v} is {c}",
     "type": "type({v}) is {c}",
     "length": "len({v}) == {c}",
@@ -112,6 +114,8 @@ class Guards:
 
     def add(self, path: Path, kind: str, expected: Any) -> None:
         """Rely on a condition."""
+        if kind == "value" and isinstance(expected, _FLOATS) and (expected == 0 or expected != expected):
+            kind = "exact"  # 0.0 == -0.0, and nan is not equal to itself
         self.guards.setdefault(Guard(path, kind, _Expected(expected)), self._place())
 
     def input(self, path: Path) -> int:

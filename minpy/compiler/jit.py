@@ -2,280 +2,245 @@
 
 from __future__ import annotations
 
+import copy
 import functools
-import inspect
-import threading
+import sys
 import types
-from collections.abc import Sequence
-from itertools import starmap
-from time import perf_counter as now
-from typing import Any, Callable, overload
+from collections.abc import Iterable
+from typing import Any, Callable, NoReturn, Union, overload
 
 import numpy
 
-from minpy.compiler import driver
-from minpy.compiler.driver import Refused
-from minpy.compiler.graph_op import run_compiled
-from minpy.compiler.guards import Path, local_path
-from minpy.compiler.liveness import local_names
-from minpy.compiler.outputs import present
-from minpy.compiler.regions import Block, Plan, Program, graph_input, signature_of
-from minpy.compiler.source import parameter_names, read_source
-from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
-from minpy.errors import ContextError, GradientError, UnsupportedError
+from minpy.compiler.cache import CacheInfo
+from minpy.compiler.eager import compiles_now, decorate
+from minpy.compiler.joint import Wanted, value_and_gradients
+from minpy.compiler.reads import walk_values
+from minpy.compiler.regions import Block, Options, Program
+from minpy.compiler.target import Target, calling
+from minpy.compiler.trace import FLOAT, Tracer
+from minpy.errors import NotCompiledError, StaticArgumentError, UnsupportedError
 from minpy.runtime.array import Array
-from minpy.runtime.native import MXNetError
-from minpy.runtime.policy import current_policy
-from minpy.runtime.tape import live_tape
 
-DEFAULT_CACHE_SIZE = 64
+Names = Union[str, Iterable[str]]
 
 
 class JitFunction:
-    """A function together with its compiled forms.
+    """A function together with its compiled forms; what ``minpy.jit`` gives.
 
-    Calling it gives what the plain function gives. ``minpy.explain`` shows what was compiled.
+    Calling it gives what the plain function gives. ``minpy.explain`` shows what was compiled. It is
+    pickled like a function, by name. Copying it gives the same object, as for a function; only what is
+    jitted on top of a bound method or a partial is copied with the objects in it.
+
+    Attributes:
+        function: the plain function.
     """
 
-    def __init__(self, function: Callable, cache_size: int = DEFAULT_CACHE_SIZE):
-        functools.update_wrapper(self, function)
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, function: Callable, options: Options):
+        attributes = functools.WRAPPER_UPDATES if isinstance(function, types.FunctionType) else ()
+        functools.update_wrapper(self, function, updated=attributes)
         self.function = function
+        self.options = options
+        self.target = Target(function)
+        if not hasattr(function, "__name__"):  # a partial, or an object with ``__call__``
+            self.__name__ = getattr(self.target.function, "__name__", repr(function))
+            self.__qualname__ = getattr(self.target.function, "__qualname__", repr(function))
+        self._static = [self.target.names.index(name) for name in options.static_argnames]
+        self.cache_clear()
+
+    def cache_clear(self) -> None:
+        """Forget all compiled versions and all counts."""
         self.calls = 0
         self.program: Program | None = None
         self.root: Block | None = None
         self.reason = ""  # why there is no program
-        self.lock = threading.RLock()
-        self._prepare(cache_size)
-
-    def _prepare(self, cache_size: int) -> None:
-        if not isinstance(self.function, types.FunctionType):
-            self.reason = f"{self.function!r} is not a Python function, so it has no source"
+        function = self.target.function
+        if function is None:
+            no_source = f"{self.function!r} is not a Python function, so it has no source"
+            self.reason = getattr(self.function, "__minpy_opaque__", no_source)
             return
         try:
-            source = read_source(self.function)
+            program = Program(function, self.options)
         except UnsupportedError as error:
             self.reason = error.reason
             return
-        names = tuple(parameter_names(source.node.args))
-        self.program = Program(self.function, source, local_names(source), self.lock, cache_size)
-        self.root = Block(self.program, source.body, names, ())
-        self.root.as_python = self._run_plain
-        self._signature = inspect.signature(self.function, follow_wrapped=False)
-        self._parameters = self._signature.parameters
-        self._positional = [
-            p.name
-            for p in self._parameters.values()
-            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        ]
-        self._only_positional = len(self._positional) == len(self._parameters)
+        program.refuse = self._refuse if self.options.strict else None
+        root = Block(program, program.source.body, self.target.names, (), static=self.options.static_argnames)
+        root.as_python = self.target.run
+        self.program, self.root = program, root
+
+    def cache_info(self) -> CacheInfo:
+        """How often a call found a compiled version, and how many versions are kept."""
+        if self.root is None or self.program is None:
+            return CacheInfo(0, 0, 0, self.options.cache_size, 0)
+        hits = max(0, self.calls - self.root.misses)
+        size = len(self.root.plans)
+        return CacheInfo(hits, self.root.misses, size, self.options.cache_size, self.program.evictions)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.calls += 1
-        if self.root is None or not compiles_now():
+        values = self._values(args, kwargs)
+        if values is None:
             return self.function(*args, **kwargs)
-        return self.root(*self._values(args, kwargs))[1]
+        return self.root(*values)[1]  # type: ignore[misc]
+
+    def value_and_gradients(self, args: tuple, kwargs: dict[str, Any], wanted: Wanted) -> Any:
+        """The value and the gradients by one graph, or None where not all of the function compiles."""
+        values = self._values(args, kwargs)
+        if values is None:
+            return None
+        found = value_and_gradients(self.root, values, wanted)  # type: ignore[arg-type]
+        self.calls += found is not None
+        return found
+
+    def _values(self, args: tuple, kwargs: dict[str, Any]) -> tuple | None:
+        """The arguments in the order of the parameters. None where the function has to run plainly."""
+        if not compiles_now():
+            return None
+        if self.root is None:
+            return self._refuse() if self.options.strict else None
+        values = self.target.values(args, kwargs)
+        if values is not None:
+            for position in self._static:
+                if isinstance(values[position], (Array, numpy.ndarray)):
+                    raise StaticArgumentError(
+                        f"the argument {self.target.names[position]} is in static_argnames, and is an array. "
+                        "Arrays are inputs of the compiled code; static are numbers, strings, what holds such"
+                    )
+        return values
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        """Under ``strict``: say what is left to Python."""
+        from minpy.compiler.explain import explain  # which knows JitFunction
+
+        raise NotCompiledError(f"jit(strict=True): not everything is compiled.\n{explain(self)}")
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
-    def _values(self, args: tuple, kwargs: dict[str, Any]) -> tuple:
-        """The arguments in the order of the parameters. Raises TypeError as the function would."""
-        if not kwargs and self._only_positional and len(args) == len(self._positional):
-            return args
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        assert self.root is not None
-        return tuple(bound.arguments[name] for name in self.root.inputs)
-
-    def place_of(self, argument: int | str) -> tuple[str, tuple] | None:
-        """The parameter that receives an argument, and the steps to it within ``*args`` or ``**kwargs``."""
-        if self.root is None:
-            return None
-        if isinstance(argument, int):
-            if argument < len(self._positional):
-                return self._positional[argument], ()
-            kind: Any = inspect.Parameter.VAR_POSITIONAL
-            step = argument - len(self._positional)
-            return next(((p.name, (step,)) for p in self._parameters.values() if p.kind is kind), None)
-        found = self._parameters.get(argument)
-        if found is not None and found.kind in (found.POSITIONAL_OR_KEYWORD, found.KEYWORD_ONLY):
-            return argument, ()
-        kind = inspect.Parameter.VAR_KEYWORD
-        return next(((p.name, (argument,)) for p in self._parameters.values() if p.kind is kind), None)
-
-    def _run_plain(self, *values: Any) -> tuple:
-        args, kwargs = self._call_arguments(values)
-        return True, self.function(*args, **kwargs)
-
-    def _call_arguments(self, values: tuple) -> tuple[list, dict[str, Any]]:
-        assert self.root is not None
-        named = dict(zip(self.root.inputs, values))
-        args: list = []
-        kwargs: dict[str, Any] = {}
-        for name, parameter in self._parameters.items():
-            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-                args.append(named[name])
-            elif parameter.kind is parameter.VAR_POSITIONAL:
-                args.extend(named[name])
-            elif parameter.kind is parameter.KEYWORD_ONLY:
-                kwargs[name] = named[name]
-            else:
-                kwargs.update(named[name])
-        return args, kwargs
-
     def __minpy_lower__(self, lowering: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """Inside another compiled function: inlined."""
-        return lowering.inline(self.function, args, kwargs)
+        given: list[tuple[Any, Any]] = [*enumerate(args), *kwargs.items()]
+        for argument, value in given:
+            place = self.target.place_of(argument)
+            if place is not None and place[0] in self.options.static_argnames:
+                for part in walk_values(value):
+                    if isinstance(part, Tracer) and (part is value or part.kind == FLOAT):
+                        lowering.pin(part)
+                        raise UnsupportedError(f"{place[0]} is a static argument, known at run time only")
+        return lowering.call(lowering.reference(self.function), args, kwargs)
 
-    # Forward and backward as one graph ----------------------------------------------------------
+    def __repr__(self) -> str:
+        return f"<minpy.jit of {self.function!r}>"
 
-    def value_and_gradients(
-        self, args: tuple, kwargs: dict[str, Any], wanted: Sequence[tuple[str, tuple, Array]]
-    ) -> tuple[Any, list[Array | None]] | None:
-        """The value and the gradients by one graph, or None where not all of the function compiles.
+    def __copy__(self) -> JitFunction:
+        return self
 
-        Args:
-            wanted: (parameter name, steps into it, the array that is found there).
-        """
-        if self.root is None or not compiles_now():
-            return None
-        if any(live_tape([array._current()]) for _, _, array in wanted):
-            return None  # inside another gradient: the tape has to see it
-        started = now()
-        values = self._values(args, kwargs)
-        places = tuple((name, steps) for name, steps, _ in wanted)
-        signature = (("gradient", places), *signature_of(values))
-        for plan in self.root.plans.get(signature, ()):
-            found = plan.guard(values)
-            if found is not None:
-                break
-        else:
-            plan = self._gradient_plan(signature, places, values)
-            started = now()  # what compiling took is noted elsewhere
-            found = plan.guard(values)
-            if found is None:
-                return None
-        if plan.compiled is None:
-            return None
-        self.calls += 1
-        plan.calls += 1
-        try:
-            entered = now()
-            result = plan.run(values, found)
-            plan.seconds += now() - entered
-            self.root.seconds += now() - started
-            return result  # type: ignore[return-value]
-        except (MXNetError, ContextError):
-            plan.failures += 1
-            return None  # Python raises what the user's own line raises
+    def __deepcopy__(self, memo: dict) -> JitFunction:
+        function = copy.deepcopy(self.function, memo)
+        return self if function is self.function else JitFunction(function, self.options)
 
-    def _gradient_plan(self, signature: tuple, wanted: tuple, values: tuple) -> Plan:
-        assert self.root is not None
-        with self.lock:
-            self.root.program.note_compilation(self.root, signature, values)
-            started = now()
-            plan = gradient_plan(self.root, signature, wanted, values)
-            self.root.keep(plan, now() - started)
-            return plan
-
-
-def gradient_plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
-    """Lower a whole function, differentiate it, and compile value and gradients as one graph.
-
-    Where not all of it can be lowered the plan has no graph, and says why.
-    """
-    program = block.program
-    named = dict(zip(block.inputs, values))
-    try:
-        lowered = driver.lower(program.source, program.function, block.statements, named)
-    except Refused as refused:
-        return _no_graph(signature, "", refused.guards, block)  # run by Python, the block notes why
-    result = lowered.returned.value if lowered.returned else None
-    if not isinstance(result, Tracer) or not flows(result):
-        return _no_graph(signature, "the result is not an array of floats", lowered.guards, block)
-    trace = lowered.trace
-    places = {path: position for position, path in enumerate(lowered.inputs)}
-    positions = [places.get(_path(name, steps)) for name, steps in wanted]
-    sources = [Tracer(trace, trace.inputs[i], ARRAY) for i in positions if i is not None]
-    try:
-        with trace.interpreting():
-            seed = trace.constant(numpy.ones(result.shape, result.dtype))
-            found = iter(trace.gradients([(result, seed)], sources))
-        grads = [None if i is None else next(found) for i in positions]
-        graph = trace.graph([result.atom, *(grad.atom for grad in grads if grad is not None)])
-        compiled = driver.compile_graph(graph)
-    except (UnsupportedError, GradientError, OperandError) as error:
-        return _no_graph(signature, str(error), lowered.guards, block)
-    flowing = [path for path, grad in zip(starmap(_path, wanted), grads) if grad is not None]
-    plan = Plan(
-        signature,
-        lowered.guards.compile(block.inputs),
-        lambda values, found: (),
-        conditions=lowered.guards,
-        lowered=lowered,
-        compiled=compiled,
-        purpose="value and gradient",
-        output_names=["value", *(f"gradient of {path}" for path in flowing)],
-    )
-    kind = result.kind
-
-    def run(values: tuple, found: tuple) -> tuple:
-        inputs = [graph_input(x)._current() for x in found[: len(graph.inputs)]]
-        outputs = [Array(value) for value in run_compiled(compiled, inputs)]
-        rest = iter(outputs[1:])
-        return present(outputs[0], kind), [None if grad is None else next(rest) for grad in grads]
-
-    plan.run = run
-    return plan
-
-
-def _path(name: str, steps: tuple) -> Path:
-    path = local_path(name)
-    for step in steps:
-        path = path.item(step)
-    return path
-
-
-def _no_graph(signature: tuple, reason: str, guards: Any, block: Block) -> Plan:
-    guard = guards.compile(block.inputs)
-    return Plan(
-        signature, guard, lambda values, found: (), guards, purpose="value and gradient", refused=reason
-    )
-
-
-def compiles_now() -> bool:
-    """Whether the current policy lets compiled graphs run: they are MXNet's."""
-    return current_policy().compiles
+    def __reduce__(self) -> Any:
+        found: Any = sys.modules.get(self.__module__)
+        for name in self.__qualname__.split("."):
+            found = getattr(found, name, None)
+        if found is self:
+            return self.__qualname__
+        return JitFunction, (self.function, self.options)
 
 
 @overload
-def jit(function: Callable, *, cache_size: int = ...) -> JitFunction: ...
+def jit(
+    function: Callable,
+    *,
+    static_argnames: Names = ...,
+    strict: bool = ...,
+    check: bool = ...,
+    cache_size: int = ...,
+) -> JitFunction: ...
 
 
 @overload
-def jit(function: None = None, *, cache_size: int = ...) -> Callable[[Callable], JitFunction]: ...
+def jit(
+    function: None = None,
+    *,
+    static_argnames: Names = ...,
+    strict: bool = ...,
+    check: bool = ...,
+    cache_size: int = ...,
+) -> Callable[[Callable], JitFunction]: ...
 
 
-def jit(function: Callable | None = None, *, cache_size: int = DEFAULT_CACHE_SIZE) -> Any:
-    """Compile a function of NumPy code to MXNet graphs; use as ``@jit`` or ``@jit(cache_size=...)``.
+def jit(
+    function: Any = None,
+    *,
+    static_argnames: Names = (),
+    strict: bool = False,
+    check: bool = False,
+    cache_size: int = 64,
+) -> Any:
+    """Compile a function of NumPy code to MXNet graphs; use as ``@jit`` or ``@jit(strict=True)``.
 
     Nothing happens at decoration. The first call with new shapes, dtypes or constants compiles; what
     cannot be compiled runs as Python. The result never differs from the plain function's.
 
     Args:
-        function: a function or method whose source can be read.
-        cache_size: how many compiled versions are kept.
+        function: a function, method, partial, object with ``__call__``, or a gradient such as
+            ``minpy.grad(loss)``; also a classmethod, staticmethod or property within a class. What has no
+            Python source, such as a builtin, runs as it is.
+        static_argnames: a name or several: these arguments are constants of the compiled code. Ints,
+            strings and the like are anyway; a float named here is one too, and each value of it
+            compiles a version of its own.
+        strict: raise NotCompiledError where anything is left to Python.
+        check: on the first call with new shapes, dtypes or constants run the code as plain Python too, on
+            copies of the arguments, and raise CheckError where the results differ.
+        cache_size: how many compiled versions are kept. Past that the least recently used one goes, with
+            one PerformanceWarning.
 
     Raises:
-        TypeError: where ``function`` is not callable.
+        TypeError: where ``function`` is not callable, or is a class.
         ValueError: where ``cache_size`` is not positive.
+        StaticArgumentError: where ``static_argnames`` names what is no parameter; on a call, where such an
+            argument is an array.
+        NotCompiledError: on a call, under ``strict``; its text is that of ``explain``.
     """
     if not isinstance(cache_size, int) or cache_size < 1:
         raise ValueError(f"cache_size is a positive integer, not {cache_size!r}")
+    names = frozenset([static_argnames] if isinstance(static_argnames, str) else static_argnames)
+    options = Options(names, strict, check, cache_size)
     if function is None:
-        return functools.partial(jit, cache_size=cache_size)
+        return functools.partial(_jit, options=options)
+    return _jit(function, options)
+
+
+jit.__minpy_pure__ = True  # type: ignore[attr-defined]  # a compiled function may call it
+
+
+def _jit(function: Any, options: Options) -> Any:
+    return decorate(functools.partial(_jitted, options=options), function, "jit")
+
+
+def _jitted(function: Any, options: Options) -> JitFunction:
     if isinstance(function, JitFunction):
-        return function
-    if not callable(function):
-        raise TypeError(f"jit takes a function, not {function!r}")
-    return JitFunction(function, cache_size)
+        if options in (Options(), function.options):
+            return function
+        function = function.function
+    if hasattr(type(function), "__minpy_lower__"):
+        if hasattr(type(function), "__minpy_jit__"):
+            function = function.__minpy_jit__(functools.partial(_jit, options=options))
+            options = options._replace(static_argnames=frozenset())
+        function = calling(function)
+    _check_names(function, options.static_argnames)
+    return JitFunction(function, options)
+
+
+def _check_names(function: Callable, names: frozenset[str]) -> None:
+    known = Target(function).names
+    for name in sorted(names):
+        if name not in known:
+            raise StaticArgumentError(
+                f"static_argnames: {getattr(function, '__name__', function)} has no parameter {name!r}; "
+                f"it has {', '.join(known) or 'none that can be seen'}"
+            )

@@ -18,6 +18,7 @@ import gast
 import numpy
 
 from minpy.compiler.calls import Calls
+from minpy.compiler.eager import KeptOut
 from minpy.compiler.frames import UNBOUND, Closure, Frame, bind_parameters
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Loc
@@ -50,14 +51,16 @@ class Leftover(Exception):
         reason: in plain words, completing "left to Python because ...".
         loc: the line that the reason is about, which may stand in an inlined function.
         is_error: the operands do not fit: Python will raise here.
+        is_whole: nothing inside the statement is to be compiled either.
     """
 
-    def __init__(self, index: int, reason: str, loc: Loc, is_error: bool):
+    def __init__(self, index: int, reason: str, loc: Loc, is_error: bool, is_whole: bool = False):
         super().__init__(reason)
         self.index = index
         self.reason = reason
         self.loc = loc
         self.is_error = is_error
+        self.is_whole = is_whole
 
 
 class Returned:
@@ -82,13 +85,13 @@ class Lowering(Calls):
     Args:
         source: the function that the block belongs to.
         function: the same as an object, for globals and closure.
-        pinned: paths of floats that are constants.
+        pinned: paths of floats, and of what holds floats, that are constants.
     """
 
     def __init__(self, source: Source, function: types.FunctionType, pinned: frozenset[Path]):
         super().__init__()
-        self.trace = Trace()
-        self.guards = Guards(lambda: self.trace.loc)
+        self.trace = trace = Trace()
+        self.guards = Guards(lambda: trace.loc)  # plans keep the guards, but not the lowering
         self.lines: dict[Loc, None] = {}  # all that were lowered, in order
         self.pinned = pinned
         self.function = function
@@ -129,7 +132,8 @@ class Lowering(Calls):
         except (UnsupportedError, OperandError) as error:
             reason = error.reason if isinstance(error, UnsupportedError) else str(error)
             loc = self.trace.loc or self.root.source.loc(statement)
-            raise Leftover(index, reason, loc, isinstance(error, OperandError)) from error
+            is_whole = isinstance(error, KeptOut) and loc == self.root.source.loc(statement)
+            raise Leftover(index, reason, loc, isinstance(error, OperandError), is_whole) from error
         except RecursionError as error:
             loc = self.root.source.loc(statement)
             raise Leftover(index, "the calls are nested too deeply", loc, False) from error
@@ -253,6 +257,11 @@ class Lowering(Calls):
             if len(self.trace.eqns) > MAX_EQUATIONS:
                 raise UnsupportedError(f"it unrolls to more than {MAX_EQUATIONS} operations")
         return self.statements(node.orelse)
+
+    def _With_statement(self, node: Any) -> None:
+        for item in node.items:
+            self.evaluate(item.context_expr)
+        raise UnsupportedError("a with statement is not compiled yet")
 
     def _For_statement(self, node: Any) -> Any:
         for item in self.iterate(self.evaluate(node.iter)):

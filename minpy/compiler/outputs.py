@@ -9,7 +9,7 @@ import numpy
 
 from minpy.compiler.driver import Lowered
 from minpy.compiler.ir import Atom, Eqn, Literal, Var
-from minpy.compiler.reads import Ref, is_plain
+from minpy.compiler.reads import Ref, is_plain, unref, walk_values
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.op import Op
@@ -30,6 +30,15 @@ def present(array: Array, kind: str) -> Any:
     if kind == NDARRAY:
         return data
     return data[()] if kind == SCALAR else data.item()
+
+
+def type_of(value: Any) -> str:
+    """The type of an abstract value, for people: of nested ones the arrays."""
+    arrays = [str(item.aval) for item in walk_values(value) if isinstance(item, Tracer)]
+    if isinstance(value, Tracer):
+        return arrays[0]
+    kind = type(unref(value)).__name__
+    return f"{kind} of {', '.join(arrays)}" if arrays else kind
 
 
 class OutputPlan:

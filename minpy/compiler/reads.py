@@ -72,7 +72,7 @@ def is_constant_object(value: Any) -> bool:
 
 
 class Reads:
-    """The part of the lowering that reads from outside. ``pinned`` are floats taken as constants."""
+    """The part of the lowering that reads from outside. Floats in what is ``pinned`` are constants."""
 
     trace: Trace
     guards: Guards
@@ -100,24 +100,35 @@ class Reads:
             self.guards.add(path, "type", type(value))
         return Ref(value, path)
 
-    def _read_array(self, value: Any, path: Path) -> Tracer:
+    def _read_array(self, value: Any, path: Path) -> Any:
         found = array_type(value)
         kind = _KINDS.get(found.type, SCALAR)
         if kind == SCALAR and not isinstance(value, numpy.generic):
             raise UnsupportedError(f"{path} is a {found.type.__name__}, a special kind of array")
         if found.aval.dtype not in MXNET_DTYPES:
             raise UnsupportedError(f"{path} has dtype {found.aval.dtype}, which MXNet does not have")
+        if isinstance(value, numpy.generic) and self._is_pinned(path):
+            self.guards.add(path, "value", value)
+            return value
         self.guards.add(path, "array", found)
         return self._new_input(found.aval, kind, path)
 
     def _read_float(self, value: float, path: Path) -> Any:
-        if path in self.pinned:
+        if self._is_pinned(path):
             self.guards.add(path, "value", value)
             return value
         self.guards.add(path, "type", float)
         tracer = self._new_input(_FLOAT64, FLOAT, path)
         self.float_paths[tracer.atom] = path
         return tracer
+
+    def _is_pinned(self, path: Path | None) -> bool:
+        """Whether a number is a constant, by itself or as a part of something that is."""
+        while path is not None:
+            if path in self.pinned:
+                return True
+            path = path.parent
+        return False
 
     def _new_input(self, aval: Aval, kind: str, path: Path) -> Tracer:
         self.guards.input(path)

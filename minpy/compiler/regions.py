@@ -9,34 +9,47 @@ leftover, compiled in their turn when they are reached.
 from __future__ import annotations
 
 import ast
-import itertools
+import threading
+import types
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter as now
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import gast
 import numpy
 
 from minpy.compiler import driver, residual
+from minpy.compiler.cache import PlanCache, advice
 from minpy.compiler.driver import Compiled, Lowered, Refused
+from minpy.compiler.eager import compiles_now
 from minpy.compiler.frames import UNBOUND
 from minpy.compiler.graph_op import GraphOp
 from minpy.compiler.ir import Loc
-from minpy.compiler.liveness import names_of
+from minpy.compiler.liveness import local_names, names_of
 from minpy.compiler.lower import Leftover as RefusedStatement
 from minpy.compiler.notes import Change, Leftover, Recompilation, describe
-from minpy.compiler.outputs import Maker, OutputPlan
+from minpy.compiler.outputs import Maker, OutputPlan, type_of
 from minpy.compiler.reads import is_plain
-from minpy.compiler.source import Source
-from minpy.errors import ContextError, UnsupportedError
+from minpy.compiler.source import read_source
+from minpy.errors import ContextError, PerformanceWarning, UnsupportedError
 from minpy.ops.creation import default_dtype
 from minpy.runtime.array import Array, Value
+from minpy.runtime.dispatch import user_frame
 from minpy.runtime.native import MXNetError
 
 _FLOAT32_MAX = 3.4028234663852886e38
 MAX_PLANS_IN_LOOP = 8  # signatures of a block inside a Python loop, before it is left to Python
-_clock = itertools.count()
+
+
+class Options(NamedTuple):
+    """How ``jit`` was told to compile a function; see there."""
+
+    static_argnames: frozenset[str] = frozenset()
+    strict: bool = False
+    check: bool = False
+    cache_size: int = 64
 
 
 @dataclass
@@ -47,13 +60,13 @@ class Plan:
         guard: values of the block's variables -> values of the guarded inputs, or None.
         run: (values, guarded inputs) -> the block's result.
         op: runs ``compiled``, and its gradient on a tape.
-        output_names: what the outputs of a graph are that gives more than the block's result.
+        outputs: name and type of what the graph gives, for ``explain``.
         refused: why there is no graph of value and gradient, so that the gradient runs on a tape.
     """
 
     signature: tuple
     guard: Callable[[tuple], tuple | None]
-    run: Callable[[tuple, tuple], tuple]
+    run: Callable[[tuple, tuple], Any]
     conditions: Any = None
     lowered: Lowered | None = None
     compiled: Compiled | None = None
@@ -67,7 +80,7 @@ class Plan:
     failures: int = 0
     last_used: int = 0
     purpose: str = "value"
-    output_names: list[str] = field(default_factory=list)
+    outputs: list[tuple[str, str]] = field(default_factory=list)
     refused: str = ""
 
     @property
@@ -103,6 +116,7 @@ class Block:
         inputs: names of the variables it takes.
         outputs: names of the variables it gives when it does not return.
         in_loop: it stands in a loop that Python runs.
+        static: names of inputs whose value is a constant of the compiled code.
     """
 
     def __init__(
@@ -112,45 +126,63 @@ class Block:
         inputs: tuple[str, ...],
         outputs: tuple[str, ...],
         in_loop: bool = False,
+        static: frozenset[str] = frozenset(),
     ):
         self.program = program
         self.statements = tuple(statements)
         self.inputs = inputs
         self.outputs = outputs
         self.in_loop = in_loop
-        self.plans: dict[tuple, list[Plan]] = {}
+        self.static = static
+        self.plans = PlanCache(program.options.cache_size)
         self.misses = 0  # calls that had to compile first
         self.seconds = 0.0  # in calls, without compiling this block
         self.compile_seconds = 0.0
         self.as_python: Callable | None = None
 
     def __call__(self, *values: Any) -> tuple:
-        started = now()
-        signature = signature_of(values)
-        for plan in self.plans.get(signature, ()):
-            found = plan.guard(values)
-            if found is not None:
-                plan.last_used = next(_clock)
-                break
-        else:
-            plan = self._new_plan(signature, values)
-            started = now()  # what compiling took is noted elsewhere
-            found = plan.guard(values)
-        plan.calls += 1
-        if found is None:  # a guarded value changes by itself; run once without relying on it
+        if not compiles_now():
+            return self.run_python(values)
+        started = self.clock()
+        known = self.plan_for(signature_of(values), values)
+        if known is None:
             result = self.run_python(values)
         else:
+            plan, found = known
             entered = now()
             result = plan.run(values, found)
             plan.seconds += now() - entered
-        self.seconds += now() - started
+        self.seconds += self.clock() - started
         return result
+
+    def clock(self) -> float:
+        """The time without what this block took to compile."""
+        return now() - self.compile_seconds
+
+    def plan_for(
+        self, signature: tuple, values: tuple, make: Callable[[], Plan] | None = None
+    ) -> tuple[Plan, tuple] | None:
+        """The plan for a call and its guarded inputs; made now where there is none.
+
+        None where a guarded value changes by itself: the call has to do without relying on it.
+        """
+        known = self.plans.find(signature, values)
+        if known is None:
+            with self.program.lock:
+                known = self.plans.find(signature, values)  # another thread may have been faster
+                if known is None:
+                    self._compile(signature, values, make or (lambda: self._make_plan(signature, values)))
+                    known = self.plans.find(signature, values)
+        if known is not None:
+            known[0].calls += 1
+        return known
 
     def child(
         self, statements: Sequence[Any], inputs: tuple[str, ...], outputs: tuple[str, ...], in_loop: bool
     ) -> Block:
         """A block of some of the statements."""
-        return Block(self.program, statements, inputs, outputs, in_loop)
+        static = self.static - self.program.assigned
+        return Block(self.program, statements, inputs, outputs, in_loop, static)
 
     @property
     def place(self) -> Loc:
@@ -171,35 +203,34 @@ class Block:
             self.as_python = residual.plain_function(self)
         return self.as_python(*values)
 
-    def _new_plan(self, signature: tuple, values: tuple) -> Plan:
-        with self.program.lock:
-            for plan in self.plans.get(signature, ()):  # another thread may have been faster
-                if plan.guard(values) is not None:
-                    return plan
-            self.program.note_compilation(self, signature, values)
-            started = now()
-            plan = self._make_plan(signature, values)
-            self.keep(plan, now() - started)
-            return plan
-
-    def keep(self, plan: Plan, compile_seconds: float) -> None:
-        """Put a plan into the cache of the block and the program."""
+    def _compile(self, signature: tuple, values: tuple, make: Callable[[], Plan]) -> None:
+        """Make a plan and keep it."""
+        program = self.program
+        program.note_compilation(self, signature, values)
+        started = now()
+        plan = make()
+        plan.compile_seconds = now() - started
         self.misses += 1
-        plan.compile_seconds = compile_seconds
-        self.compile_seconds += compile_seconds
-        self.program.compilations += 1
-        self.program.compile_seconds += compile_seconds
-        plan.last_used = next(_clock)
-        self.plans.setdefault(plan.signature, []).append(plan)
-        self.program.keep(self, plan)
+        self.compile_seconds += plan.compile_seconds
+        program.compilations += 1
+        program.compile_seconds += plan.compile_seconds
+        if self.plans.add(plan):
+            program.note_eviction(self)
+        if plan.leftovers and program.refuse is not None:
+            plan.run = program.refuse
+            program.refuse()
+
+    def lower(self, values: tuple) -> Lowered:
+        """The statements as equations, for these values of the inputs. Raises Refused at a leftover."""
+        program, named = self.program, dict(zip(self.inputs, values))
+        return driver.lower(program.source, program.function, self.statements, named, self.static)
 
     def _make_plan(self, signature: tuple, values: tuple) -> Plan:
-        if self.in_loop and sum(map(len, self.plans.values())) >= MAX_PLANS_IN_LOOP:
+        if self.in_loop and len(self.plans) >= MAX_PLANS_IN_LOOP:
             reason = f"a value changes in each turn of the loop ({MAX_PLANS_IN_LOOP} versions were compiled)"
             return self._python_plan(signature, reason)
-        named = dict(zip(self.inputs, values))
         try:
-            lowered = driver.lower(self.program.source, self.program.function, self.statements, named)
+            lowered = self.lower(values)
             return self._compiled_plan(signature, lowered)
         except Refused as refused:
             return self._split_plan(signature, refused)
@@ -234,6 +265,12 @@ class Block:
         )
         plan.op = op
         plan.run = self._runner(plan, op, len(graph.inputs), make_value, makers)
+        if lowered.returned is not None:
+            plan.outputs = [("result", type_of(lowered.returned.value))]
+        else:
+            variables = lowered.variables
+            plan.outputs = [(name, type_of(variables[name])) for name in self.outputs if name in variables]
+        lowered.forget_values()
         return plan
 
     def _maker(self, outputs: OutputPlan, value: Any, index: int) -> Maker:
@@ -278,16 +315,16 @@ class Block:
         statement = self.statements[leftover.index]
         noted = Leftover(
             statement.lineno,
-            residual.last_own_line(statement),
+            residual.end_line(statement) if leftover.is_whole else residual.last_own_line(statement),
             leftover.reason,
             leftover.loc,
-            is_control_flow=residual.is_opened(statement),
+            is_control_flow=residual.is_opened(statement) and not leftover.is_whole,
         )
         if not residual.can_split(self):
             plan = self._python_plan(signature, leftover.reason)
             plan.leftovers[0].cause = leftover.loc
             return plan
-        program = residual.split(self, leftover.index)
+        program = residual.split(self, leftover.index, leftover.is_whole)
         return Plan(
             signature,
             _without_inputs(refused.guards.compile(self.inputs)),
@@ -311,42 +348,45 @@ def graph_input(x: Any) -> Any:
 class Program:
     """What the blocks of one function share: source, lock, cache limit, notes for ``explain``."""
 
-    def __init__(self, function: Any, source: Source, local_names: frozenset[str], lock: Any, limit: int):
+    def __init__(self, function: types.FunctionType, options: Options):
         self.function = function
-        self.source = source
-        self.local_names = local_names
-        self.lock = lock
-        self.limit = limit
-        self.kept: list[tuple[Block, Plan]] = []
-        self.evictions = 0
+        self.options = options
+        self.source = read_source(function)
+        self.local_names = local_names(self.source)
+        self.assigned = names_of(self.source.body).stores
+        self.lock = threading.RLock()
+        self.refuse: Callable | None = None  # called instead of running what has leftovers, if set
         self.compilations = 0
         self.compile_seconds = 0.0
         self.recompilations: list[Recompilation] = []
+        self.evictions = 0
 
-    def keep(self, block: Block, plan: Plan) -> None:
-        """Count a plan; past the limit the one that was not used for the longest time goes."""
-        self.kept.append((block, plan))
-        if len(self.kept) > self.limit:
-            oldest = min(self.kept, key=lambda entry: entry[1].last_used)
-            self.kept.remove(oldest)
-            plans = oldest[0].plans[oldest[1].signature]
-            plans.remove(oldest[1])
-            if not plans:
-                del oldest[0].plans[oldest[1].signature]
-            self.evictions += 1
+    def note_eviction(self, block: Block) -> None:
+        """Count a plan that was given up; the first one is worth a warning."""
+        self.evictions += 1
+        if self.evictions > 1:
+            return
+        name = self.source.name
+        if block.statements != self.source.body:
+            name = f"line {block.place.line} of {name}"
+        text = (
+            f"{name} is compiled for more than {block.plans.limit} kinds of arguments, and the version that "
+            f"was not used for the longest time is given up: {advice(block.inputs, list(block.plans))}"
+            "To keep more versions use minpy.jit(cache_size=...)."
+        )
+        frame = user_frame()
+        assert frame is not None
+        place = frame.f_code.co_filename, frame.f_lineno
+        warnings.warn_explicit(text, PerformanceWarning, *place)
 
     def note_compilation(self, block: Block, signature: tuple, values: tuple) -> None:
         """Keep why a block that was compiled before is compiled again."""
         count = len(block.inputs)
         purpose = signature[: len(signature) - count]
-        known = [
-            plan
-            for plan in itertools.chain(*block.plans.values())
-            if plan.signature[: len(plan.signature) - count] == purpose
-        ]
+        known = [plan for plan in block.plans if plan.signature[: len(plan.signature) - count] == purpose]
         if not known:
             return
-        last = max(block.plans.get(signature) or known, key=lambda plan: plan.last_used)
+        last = max(block.plans.of_signature(signature) or known, key=lambda plan: plan.last_used)
         if last.signature == signature:
             named = dict(zip(block.inputs, values))
             change = last.conditions.first_change(named) if last.conditions is not None else None

@@ -84,15 +84,16 @@ def plain_function(block: Block) -> Callable:
     return builder.finish([_copy(statement) for statement in block.statements]).function
 
 
-def split(block: Block, index: int) -> Residual:
-    """Blocks before and after statement ``index``, which stays; blocks inside it, if it holds any."""
+def split(block: Block, index: int, is_whole: bool = False) -> Residual:
+    """Blocks before and after statement ``index``, which stays; blocks inside it, unless it stays whole."""
     builder = _Builder(block)
     after = builder.needed_after(block.statements, index, frozenset(block.outputs))
     body: list[Any] = []
     if index:
         needed = liveness.names_of(block.statements[index:]).loads | frozenset(block.outputs)
         body.extend(builder.call_block(block.statements[:index], needed, block.in_loop))
-    body.extend(builder.open(block.statements[index], after, block.in_loop))
+    left = block.statements[index]
+    body.extend([_copy(left)] if is_whole else builder.open(left, after, block.in_loop))
     if index + 1 < len(block.statements):
         body.extend(
             builder.call_block(block.statements[index + 1 :], frozenset(block.outputs), block.in_loop)

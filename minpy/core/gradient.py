@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import Sequence
 from typing import Any, Callable, Union
 
 import numpy
 
+from minpy.compiler.jit import JitFunction
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, Tracer
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import creation, elementwise
@@ -52,6 +54,10 @@ class _Differentiated:
     def result(self, gradients: Any, value: Any) -> Any:
         """What the caller gets."""
         raise NotImplementedError
+
+    def __minpy_jit__(self, jit: Callable) -> _Differentiated:
+        """The same of the jitted function: where the gradient does not compile as a whole, that does."""
+        return type(self)(jit(self.function), self.argnum)
 
     def __minpy_lower__(self, lowering: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """Inside a compiled function: record the function, then its backward, in the same graph."""
@@ -185,7 +191,7 @@ def _targets(function: Any, selected: Sequence[Any], args: list, kwargs: dict) -
                 raise TypeError(f"{name_of(function)} has no argument {which!r}; it has {', '.join(names)}")
             which = names.index(which)
         if which < len(args) and which >= -len(args):
-            result.append((args, which))
+            result.append((args, which % len(args)))
             continue
         names = list(inspect.signature(function).parameters)
         if 0 <= which < len(names) and names[which] in kwargs:
@@ -235,17 +241,19 @@ def _as_number(value: Any, originals: Sequence[Any]) -> Any:
 
 def _compiled(function: Any, selected: Any, targets: Any, args: list, kwargs: dict) -> Any:
     """By one compiled graph, where ``function`` is jitted and compiles as a whole."""
-    compiled = getattr(type(function), "value_and_gradients", None)
-    if compiled is None:
+    first: list[Any] = []
+    if isinstance(function, types.MethodType):
+        function, first = function.__func__, [function.__self__]
+    if not isinstance(function, JitFunction):
         return None
     wanted: list[tuple] = []
     for holder, key in targets:
-        place = function.place_of(key)
+        place = function.target.place_of(key + len(first) if isinstance(key, int) else key)
         if place is None:
             return None
-        name, first = place
-        wanted.extend((name, (*first, *steps), array) for steps, array in leaves(holder[key]))
-    return function.value_and_gradients(tuple(args), kwargs, wanted)
+        name, steps_before = place
+        wanted.extend((name, (*steps_before, *steps), array) for steps, array in leaves(holder[key]))
+    return function.value_and_gradients((*first, *args), kwargs, wanted)
 
 
 def _taped(function: Callable, targets: Any, args: list, kwargs: dict, flat: list[Array]) -> Any:

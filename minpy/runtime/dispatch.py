@@ -181,15 +181,21 @@ def _shown(x: Any) -> str:
     return text if len(text) <= 40 else f"a {type(x).__name__}"
 
 
-def user_location() -> str | None:
-    """``file:line in function`` of the innermost frame outside this package."""
+def user_frame() -> Any:
+    """The innermost frame outside this package."""
     frame: Any = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith(_PACKAGE) and not name.startswith("<frozen"):
-            return f"{name}:{frame.f_lineno} in {frame.f_code.co_name}"
+            return frame
         frame = frame.f_back
     return None
+
+
+def user_location() -> str | None:
+    """``file:line in function`` of the innermost frame outside this package."""
+    frame = user_frame()
+    return frame and f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 
 class EagerInterpreter(Interpreter):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import linecache
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from minpy.compiler import notes
 from minpy.compiler.driver import Compiled
@@ -18,10 +17,8 @@ from minpy.compiler.frames import UNBOUND
 from minpy.compiler.guards import Path
 from minpy.compiler.ir import Loc
 from minpy.compiler.jit import JitFunction
-from minpy.compiler.reads import walk_values
 from minpy.compiler.regions import Block, Plan
 from minpy.compiler.residual import end_line
-from minpy.compiler.trace import Tracer
 
 
 class Graphed(NamedTuple):
@@ -64,7 +61,7 @@ class Collector:
 
     def _visit(self, block: Block) -> None:
         """Note regions, leftovers and residual programs of a block and those inside it."""
-        for plan in _plans(block):
+        for plan in block.plans:
             if plan.source_text and plan.source_text not in self.residual:
                 self.residual.append(plan.source_text)
             if plan.refused:
@@ -106,7 +103,9 @@ class Collector:
             Variable(str(path), str(var.aval), self._origin(path, plan))
             for path, var in zip(plan.input_paths, graph_inputs)
         ]
-        version = _version(plan.purpose, plan.compiled, signature, inputs, list(_outputs(block, plan)))
+        version = _version(
+            plan.purpose, plan.compiled, signature, inputs, [Variable(*output) for output in plan.outputs]
+        )
         version.calls, version.failures = plan.calls, plan.failures
         version.compile_seconds = plan.compile_seconds
         yield Graphed(version, plan.compiled)
@@ -137,10 +136,6 @@ class Collector:
         )
         name = path.label.split(".")[0].split("[")[0]
         return f"in {kind} {name}".replace("  ", " ") if name != path.label or not kind else kind
-
-
-def _plans(block: Block) -> Iterator[Plan]:
-    return itertools.chain(*list(block.plans.values()))
 
 
 def _place_of(block: Block) -> str:
@@ -184,30 +179,6 @@ def _version(
         flops=flops,
         bytes=traffic,
     )
-
-
-def _outputs(block: Block, plan: Plan) -> Iterator[Variable]:
-    """What a region hands back: the result of the function, or variables."""
-    assert plan.compiled is not None and plan.lowered is not None
-    if plan.output_names:
-        for name, atom in zip(plan.output_names, plan.compiled.graph.outputs):
-            yield Variable(name, str(atom.aval))
-    elif plan.lowered.returned is not None:
-        yield Variable("result", _type_of(plan.lowered.returned.value))
-    else:
-        variables = plan.lowered.variables
-        for name in block.outputs:
-            if name in variables:
-                yield Variable(name, _type_of(variables[name]))
-
-
-def _type_of(value: Any) -> str:
-    """The type of an abstract value, for people: of nested ones the arrays."""
-    arrays = [str(item.aval) for item in walk_values(value) if isinstance(item, Tracer)]
-    if isinstance(value, Tracer):
-        return arrays[0]
-    kind = type(getattr(value, "value", value)).__name__
-    return f"{kind} of {', '.join(arrays)}" if arrays else kind
 
 
 # Leftovers and recompilations ------------------------------------------------------------------
@@ -255,7 +226,7 @@ def _shares(root: Block) -> Shares:
     compiled = forward = leftover = compiling = 0.0
     blocks = [root]
     while blocks:
-        for plan in _plans(blocks.pop()):
+        for plan in blocks.pop().plans:
             if plan.compiled is not None:
                 forward += plan.compiled.seconds
             if plan.op is not None:

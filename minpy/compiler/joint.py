@@ -1,0 +1,118 @@
+"""Forward and backward of a jitted function as one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import starmap
+from time import perf_counter as now
+from typing import Any
+
+import numpy
+
+from minpy.compiler import driver
+from minpy.compiler.driver import Refused
+from minpy.compiler.graph_op import run_compiled
+from minpy.compiler.guards import Guards, Path, local_path
+from minpy.compiler.outputs import present
+from minpy.compiler.regions import Block, Plan, graph_input, signature_of
+from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
+from minpy.errors import ContextError, GradientError, UnsupportedError
+from minpy.runtime.array import Array
+from minpy.runtime.native import MXNetError
+from minpy.runtime.tape import live_tape
+
+#: (parameter name, steps into it, the array that is found there)
+Wanted = Sequence[tuple[str, tuple, Array]]
+
+
+def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> tuple[Any, list[Array | None]] | None:
+    """The value of a whole function and its gradients by one graph.
+
+    None where not all of the function compiles, inside another gradient, whose tape has to see it, and
+    where the graph fails on its data: Python then raises what the user's own line raises.
+    """
+    if any(live_tape([array._current()]) for _, _, array in wanted):
+        return None
+    started = block.clock()
+    places = tuple((name, steps) for name, steps, _ in wanted)
+    signature = (("gradient", places), *signature_of(values))
+    known = block.plan_for(signature, values, lambda: _plan(block, signature, places, values))
+    if known is None or known[0].run is _nothing:
+        return None
+    plan, found = known
+    try:
+        entered = now()
+        result = plan.run(values, found)
+        plan.seconds += now() - entered
+        block.seconds += block.clock() - started
+        return result
+    except (MXNetError, ContextError):
+        plan.failures += 1
+        return None
+
+
+def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
+    """Lower a whole function, differentiate it, and compile value and gradients as one graph.
+
+    Where not all of it can be lowered the plan has no graph, and says why.
+    """
+    try:
+        lowered = block.lower(values)
+    except Refused as refused:
+        return _no_graph(block, signature, refused.guards, "")  # run by Python, the block notes why
+    result = lowered.returned.value if lowered.returned else None
+    if not isinstance(result, Tracer) or not flows(result):
+        return _no_graph(block, signature, lowered.guards, "the result is not an array of floats")
+    trace = lowered.trace
+    places = {path: position for position, path in enumerate(lowered.inputs)}
+    positions = [places.get(_path(name, steps)) for name, steps in wanted]
+    sources = [Tracer(trace, trace.inputs[i], ARRAY) for i in positions if i is not None]
+    try:
+        with trace.interpreting():
+            seed = trace.constant(numpy.ones(result.shape, result.dtype))
+            found = iter(trace.gradients([(result, seed)], sources))
+        grads = [None if i is None else next(found) for i in positions]
+        graph = trace.graph([result.atom, *(grad.atom for grad in grads if grad is not None)])
+        compiled = driver.compile_graph(graph)
+    except (UnsupportedError, GradientError, OperandError) as error:
+        plan = _no_graph(block, signature, lowered.guards, str(error))
+        if isinstance(error, UnsupportedError) and block.program.refuse is not None:
+            plan.run = block.program.refuse
+        return plan
+    flowing = [path for path, grad in zip(starmap(_path, wanted), grads) if grad is not None]
+    names = ["value", *(f"gradient of {path}" for path in flowing)]
+    kind = result.kind
+
+    def run(values: tuple, found: tuple) -> tuple:
+        inputs = [graph_input(x)._current() for x in found[: len(graph.inputs)]]
+        outputs = [Array(value) for value in run_compiled(compiled, inputs)]
+        rest = iter(outputs[1:])
+        return present(outputs[0], kind), [None if grad is None else next(rest) for grad in grads]
+
+    lowered.forget_values()
+    return Plan(
+        signature,
+        lowered.guards.compile(block.inputs),
+        run,
+        conditions=lowered.guards,
+        lowered=lowered,
+        compiled=compiled,
+        purpose="value and gradient",
+        outputs=[(name, str(atom.aval)) for name, atom in zip(names, graph.outputs)],
+    )
+
+
+def _path(name: str, steps: tuple) -> Path:
+    path = local_path(name)
+    for step in steps:
+        path = path.item(step)
+    return path
+
+
+def _no_graph(block: Block, signature: tuple, guards: Guards, reason: str) -> Plan:
+    guard, purpose = guards.compile(block.inputs), "value and gradient"
+    return Plan(signature, guard, _nothing, guards, purpose=purpose, refused=reason)
+
+
+def _nothing(values: tuple, found: tuple) -> None:
+    """There is no graph."""

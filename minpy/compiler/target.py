@@ -1,0 +1,122 @@
+"""What ``jit`` was given: the Python function in it, and how a call's arguments reach its parameters."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from typing import Any, Callable
+
+from minpy.compiler.reads import class_attribute
+from minpy.ops import Function, Op
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class Target:
+    """A callable with a Python function in it.
+
+    Attributes:
+        callable: what ``jit`` was given: a function, or a bound method, partial or object that calls one.
+        function: the Python function that is compiled; None where there is none.
+        names: of its parameters, in the order of the code object.
+    """
+
+    def __init__(self, target: Callable):
+        self.callable = target
+        self.function, args, _ = _python_function(target)
+        self.names: tuple[str, ...] = ()
+        if self.function is None:
+            return
+        self._adds = len(args)  # arguments before those of the call
+        self._is_plain = self.function is target
+        self._signature = inspect.signature(self.function, follow_wrapped=False)
+        self._parameters = self._signature.parameters
+        self._positional = [p.name for p in self._parameters.values() if p.kind in _BY_POSITION]
+        code = self.function.__code__
+        count = code.co_argcount + code.co_kwonlyargcount
+        self.names = code.co_varnames[: count + sum(bool(code.co_flags & flag) for flag in (0x04, 0x08))]
+        self._is_simple = self._is_plain and len(self._positional) == len(self._parameters)
+
+    def values(self, args: tuple, kwargs: dict[str, Any]) -> tuple | None:
+        """The arguments of a call in the order of ``names``; None where Python has to raise TypeError."""
+        if self._is_simple and not kwargs and len(args) == len(self._positional):
+            return args
+        if not self._is_plain:
+            function, first, named = _python_function(self.callable)
+            if function is not self.function:  # the class of an object got another ``__call__``
+                return None
+            args, kwargs = (*first, *args), {**named, **kwargs}
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError:
+            return None
+        bound.apply_defaults()
+        return tuple([bound.arguments[name] for name in self.names])
+
+    def run(self, *values: Any) -> tuple[bool, Any]:
+        """The plain function on values of its parameters, with the result as a block gives it."""
+        named = dict(zip(self.names, values))
+        args: list = []
+        kwargs: dict[str, Any] = {}
+        for name, parameter in self._parameters.items():
+            if parameter.kind in _BY_POSITION:
+                args.append(named[name])
+            elif parameter.kind is parameter.VAR_POSITIONAL:
+                args.extend(named[name])
+            elif parameter.kind is parameter.KEYWORD_ONLY:
+                kwargs[name] = named[name]
+            else:
+                kwargs.update(named[name])
+        return True, self.function(*args, **kwargs)  # type: ignore[misc]
+
+    def place_of(self, argument: int | str) -> tuple[str, tuple] | None:
+        """The parameter that receives an argument, and the steps to it within ``*args`` or ``**kwargs``."""
+        if self.function is None:
+            return None
+        if isinstance(argument, int):
+            position = argument + self._adds
+            if position < len(self._positional):
+                return self._positional[position], ()
+            name, step = self._name_of(inspect.Parameter.VAR_POSITIONAL), position - len(self._positional)
+            return name and (name, (step,))
+        found = self._parameters.get(argument)
+        if found is not None and found.kind in _NAMED:
+            return argument, ()
+        name = self._name_of(inspect.Parameter.VAR_KEYWORD)
+        return name and (name, (argument,))
+
+    def _name_of(self, kind: Any) -> Any:
+        return next((p.name for p in self._parameters.values() if p.kind is kind), None)
+
+
+def _python_function(target: Any) -> tuple[types.FunctionType | None, tuple, dict[str, Any]]:
+    """The Python function that a call of ``target`` runs, and the arguments that ``target`` adds to it."""
+    args: tuple = ()
+    kwargs: dict[str, Any] = {}
+    while not hasattr(target, "__minpy_opaque__"):
+        if isinstance(target, types.FunctionType):
+            return target, args, kwargs
+        if isinstance(target, types.MethodType):
+            target, args = target.__func__, (target.__self__, *args)
+        elif isinstance(target, functools.partial):
+            args, kwargs, target = (*target.args, *args), {**target.keywords, **kwargs}, target.func
+        elif isinstance(getattr(target, "target", None), Target):  # jitted already
+            target = target.function
+        else:
+            call = class_attribute(type(target), "__call__")
+            if isinstance(target, (Op, Function)) or not isinstance(call, types.FunctionType):
+                break
+            target, args = call, (target, *args)
+    return None, (), {}
+
+
+def calling(function: Callable) -> Callable:
+    """A Python function that calls something that knows itself how it is compiled, such as a gradient."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return call
