@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 HERE = Path(__file__).resolve().parent
 
@@ -60,6 +60,8 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.9,<3.13",
+    # An accelerator: MinPy works without it, so a missing compiler is no error.
+    ext_modules=[Extension("minpy.runtime._fast", ["minpy/runtime/_fast.c"], optional=True)],
     packages=find_packages(include=["minpy", "minpy.*"]),
     install_requires=[
         "numpy>=1.20,<2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from time import perf_counter as now
 from typing import Any
@@ -14,6 +15,7 @@ from minpy.compiler.trace import ARRAY, Trace, Tracer, flows, replay
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import Op
 from minpy.runtime.array import Array, Value, same_context
+from minpy.runtime.context import current_context
 from minpy.runtime.dispatch import run_op
 from minpy.runtime.tape import live_tape
 
@@ -21,7 +23,7 @@ from minpy.runtime.tape import live_tape
 def run_compiled(compiled: Compiled, values: Sequence[Value]) -> list[Value]:
     """Run a compiled graph on values. Each output is a new value, which nobody else holds."""
     started = now()
-    context = same_context(list(values))
+    context = functools.reduce(same_context, [v.context for v in values]) if values else current_context()
     results = compiled.executor(values, context) if compiled.executor is not None else []
     outputs: list[Value] = []
     given: set[int] = set()

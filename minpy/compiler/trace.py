@@ -14,8 +14,8 @@ from minpy.ops import Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS, is_float
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.methods import ArrayMethods
-from minpy.ops.op import interpreting
-from minpy.ops.reverse import Record, pull_back
+from minpy.ops.op import as_operand, interpreting
+from minpy.ops.reverse import pull_back
 from minpy.ops.scalars import gives_scalar
 
 #: What a traced value is in the user's program. The kind decides what comes out of the region.
@@ -139,7 +139,9 @@ class Trace(Interpreter):
             return x.atom
         if isinstance(x, PYTHON_SCALARS):
             return Literal(x)
-        if isinstance(x, (numpy.ndarray, numpy.generic, list, tuple)):
+        if isinstance(x, (list, tuple, range)):
+            return self.atom(as_operand(x))
+        if isinstance(x, (numpy.ndarray, numpy.generic)):
             return Literal(numpy.asarray(x))
         raise UnsupportedError(f"a {type(x).__name__} is an operand of array arithmetic")
 
@@ -169,41 +171,34 @@ class Trace(Interpreter):
 
         Only equations from ``start`` on are differentiated.
         """
-        active: set[Any] = {tracer.atom for tracer in wanted}
-        records = []
-        locs = {}
+        active: set[int] = {id(tracer.atom) for tracer in wanted}
+        eqns = []
         for eqn in self.eqns[start:]:
-            if any(atom in active for atom in eqn.inputs):
-                active.update(eqn.outputs)
-                args = tuple(
-                    atom.value if isinstance(atom, Literal) else Tracer(self, atom, ARRAY)
-                    for atom in eqn.inputs
-                )
-                entry = Record(eqn.op, args, eqn.params, tuple(Tracer(self, v, ARRAY) for v in eqn.outputs))
-                records.append(entry)
-                locs[id(entry)] = eqn.loc
+            if any(id(atom) in active for atom in eqn.inputs):
+                active.update(id(var) for var in eqn.outputs if is_float(var.aval.dtype))
+                eqns.append(eqn)
 
-        def key(x: Any) -> Any:
-            atom = x.atom if isinstance(x, Tracer) else None
-            return atom if atom in active else None
+        def box(atom: Atom) -> Any:
+            return atom.value if isinstance(atom, Literal) else Tracer(self, atom, ARRAY)
 
         @contextmanager
-        def located(entry: Record) -> Iterator[None]:
-            loc = locs[id(entry)]
+        def located(record: Any) -> Iterator[None]:
+            loc = record[-1]
             saved, self.loc = self.loc, loc and loc._replace(is_backward=True)
             try:
                 yield
             finally:
                 self.loc = saved
 
-        cotangents: dict[Any, Any] = {}
+        cotangents: dict[int, Any] = {}
         with self.in_namespace(ARRAY):
             for result, g in seeds:
-                if result.atom in active:
-                    known = cotangents.get(result.atom)
-                    cotangents[result.atom] = g if known is None else known + g
-            pull_back(reversed(records), cotangents, key, located)
-        return [cotangents.get(tracer.atom) for tracer in wanted]
+                name = id(result.atom)
+                if name in active:
+                    known = cotangents.get(name)
+                    cotangents[name] = g if known is None else known + g
+            pull_back(reversed(eqns), cotangents, active, box, located)
+        return [cotangents.get(id(tracer.atom)) for tracer in wanted]
 
     def graph(self, outputs: Sequence[Atom]) -> Graph:
         """What was recorded, with these outputs."""

@@ -126,6 +126,8 @@ def normalize_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """``axis`` of a reduction (None, int or tuple) as a sorted tuple of distinct non-negative axes."""
     if axis is None:
         return tuple(range(ndim))
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     result = tuple(sorted(normalize_axis(a, ndim) for a in axes))
     if len(set(result)) != len(result):

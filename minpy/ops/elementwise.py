@@ -96,6 +96,7 @@ true_divide = ufunc(
     lambda g, ans, x, y: g / y,
     lambda g, ans, x, y: -g * ans / y,
     aliases=("divide",),
+    singular=True,
 )
 # MXNet has no floor_divide, and its remainder gives 0 instead of nan for a zero divisor.
 floor_divide = ufunc("floor_divide", numpy.floor_divide, None, ZERO, ZERO)
@@ -137,7 +138,7 @@ def _power_vjp_y(g: Any, ans: Any, x: Any, y: Any) -> Any:
     return g * (ans * log(where(equal(x, 0), 1.0, x)))  # d/dy 0**y is 0 for y > 0
 
 
-power = ufunc("power", numpy.power, _power_mx, _power_vjp_x, _power_vjp_y)
+power = ufunc("power", numpy.power, _power_mx, _power_vjp_x, _power_vjp_y, singular=True)
 negative = ufunc("negative", numpy.negative, unary("_npi_negative", NUMBERS), lambda g, ans, x: -g)
 positive = ufunc("positive", numpy.positive, unary("_copy", NUMBERS), lambda g, ans, x: g)
 
@@ -159,7 +160,11 @@ absolute = ufunc(
 fabs = ufunc("fabs", numpy.fabs, unary("_npi_absolute"), lambda g, ans, x: g * sign(x))
 square = ufunc("square", numpy.square, _square_mx, lambda g, ans, x: g * (2 * x))
 reciprocal = ufunc(
-    "reciprocal", numpy.reciprocal, unary("_npi_reciprocal"), lambda g, ans, x: -g * (ans * ans)
+    "reciprocal",
+    numpy.reciprocal,
+    unary("_npi_reciprocal"),
+    lambda g, ans, x: -g * (ans * ans),
+    singular=True,
 )
 maximum = ufunc(
     "maximum",
@@ -179,44 +184,56 @@ minimum = ufunc(
 
 # Exponentials and logarithms -------------------------------------------------------------------
 
-exp = ufunc("exp", numpy.exp, unary("_npi_exp"), lambda g, ans, x: g * ans)
-exp2 = ufunc("exp2", numpy.exp2, None, lambda g, ans, x: g * (ans * math.log(2)))
-expm1 = ufunc("expm1", numpy.expm1, unary("_npi_expm1"), lambda g, ans, x: g * (ans + 1))
-log = ufunc("log", numpy.log, unary("_npi_log"), lambda g, ans, x: g / x)
-log2 = ufunc("log2", numpy.log2, unary("_npi_log2"), lambda g, ans, x: g / (x * math.log(2)))
-log10 = ufunc("log10", numpy.log10, unary("_npi_log10"), lambda g, ans, x: g / (x * math.log(10)))
-log1p = ufunc("log1p", numpy.log1p, unary("_npi_log1p"), lambda g, ans, x: g / (x + 1))
+exp = ufunc("exp", numpy.exp, unary("_npi_exp"), lambda g, ans, x: g * ans, singular=True)
+exp2 = ufunc("exp2", numpy.exp2, None, lambda g, ans, x: g * (ans * math.log(2)), singular=True)
+expm1 = ufunc("expm1", numpy.expm1, unary("_npi_expm1"), lambda g, ans, x: g * (ans + 1), singular=True)
+log = ufunc("log", numpy.log, unary("_npi_log"), lambda g, ans, x: g / x, singular=True)
+log2 = ufunc("log2", numpy.log2, unary("_npi_log2"), lambda g, ans, x: g / (x * math.log(2)), singular=True)
+log10 = ufunc(
+    "log10", numpy.log10, unary("_npi_log10"), lambda g, ans, x: g / (x * math.log(10)), singular=True
+)
+log1p = ufunc("log1p", numpy.log1p, unary("_npi_log1p"), lambda g, ans, x: g / (x + 1), singular=True)
 logaddexp = ufunc(
     "logaddexp",
     numpy.logaddexp,
     None,
     lambda g, ans, x, y: g * exp(x - ans),
     lambda g, ans, x, y: g * exp(y - ans),
+    singular=True,
 )
-sqrt = ufunc("sqrt", numpy.sqrt, unary("_npi_sqrt"), lambda g, ans, x: g * 0.5 / ans)
-cbrt = ufunc("cbrt", numpy.cbrt, unary("_npi_cbrt"), lambda g, ans, x: g / (3 * ans * ans))
+sqrt = ufunc("sqrt", numpy.sqrt, unary("_npi_sqrt"), lambda g, ans, x: g * 0.5 / ans, singular=True)
+cbrt = ufunc("cbrt", numpy.cbrt, unary("_npi_cbrt"), lambda g, ans, x: g / (3 * ans * ans), singular=True)
 
 
 # Trigonometry ----------------------------------------------------------------------------------
 
 sin = ufunc("sin", numpy.sin, unary("_npi_sin"), lambda g, ans, x: g * cos(x))
 cos: Ufunc = ufunc("cos", numpy.cos, unary("_npi_cos"), lambda g, ans, x: -g * sin(x))
-tan = ufunc("tan", numpy.tan, unary("_npi_tan"), lambda g, ans, x: g * (1 + ans * ans))
-arcsin = ufunc("arcsin", numpy.arcsin, unary("_npi_arcsin"), lambda g, ans, x: g / sqrt(1 - x * x))
-arccos = ufunc("arccos", numpy.arccos, unary("_npi_arccos"), lambda g, ans, x: -g / sqrt(1 - x * x))
+tan = ufunc("tan", numpy.tan, unary("_npi_tan"), lambda g, ans, x: g * (1 + ans * ans), singular=True)
+arcsin = ufunc(
+    "arcsin", numpy.arcsin, unary("_npi_arcsin"), lambda g, ans, x: g / sqrt(1 - x * x), singular=True
+)
+arccos = ufunc(
+    "arccos", numpy.arccos, unary("_npi_arccos"), lambda g, ans, x: -g / sqrt(1 - x * x), singular=True
+)
 arctan = ufunc("arctan", numpy.arctan, unary("_npi_arctan"), lambda g, ans, x: g / (1 + x * x))
-sinh = ufunc("sinh", numpy.sinh, unary("_npi_sinh"), lambda g, ans, x: g * cosh(x))
-cosh: Ufunc = ufunc("cosh", numpy.cosh, unary("_npi_cosh"), lambda g, ans, x: g * sinh(x))
+sinh = ufunc("sinh", numpy.sinh, unary("_npi_sinh"), lambda g, ans, x: g * cosh(x), singular=True)
+cosh: Ufunc = ufunc("cosh", numpy.cosh, unary("_npi_cosh"), lambda g, ans, x: g * sinh(x), singular=True)
 tanh = ufunc("tanh", numpy.tanh, unary("_npi_tanh"), lambda g, ans, x: g * (1 - ans * ans))
 arcsinh = ufunc("arcsinh", numpy.arcsinh, unary("_npi_arcsinh"), lambda g, ans, x: g / sqrt(x * x + 1))
-arccosh = ufunc("arccosh", numpy.arccosh, unary("_npi_arccosh"), lambda g, ans, x: g / sqrt(x * x - 1))
-arctanh = ufunc("arctanh", numpy.arctanh, unary("_npi_arctanh"), lambda g, ans, x: g / (1 - x * x))
+arccosh = ufunc(
+    "arccosh", numpy.arccosh, unary("_npi_arccosh"), lambda g, ans, x: g / sqrt(x * x - 1), singular=True
+)
+arctanh = ufunc(
+    "arctanh", numpy.arctanh, unary("_npi_arctanh"), lambda g, ans, x: g / (1 - x * x), singular=True
+)
 arctan2 = ufunc(
     "arctan2",
     numpy.arctan2,
     binary("_npi_arctan2", allowed=FLOATS),
     lambda g, ans, y, x: g * x / (x * x + y * y),
     lambda g, ans, y, x: -g * y / (x * x + y * y),
+    singular=True,
 )
 hypot = ufunc(
     "hypot",
@@ -224,6 +241,7 @@ hypot = ufunc(
     binary("_npi_hypot", allowed=FLOATS),
     lambda g, ans, x, y: g * x / ans,
     lambda g, ans, x, y: g * y / ans,
+    singular=True,
 )
 
 

@@ -243,6 +243,7 @@ index_put = register(
         vjp=_index_put_vjp,
         family="indexing",
         may_raise=True,
+        selects=True,
     )
 )
 

@@ -123,6 +123,7 @@ where_op: Op = register(
         ),
         family="elementwise",
         elementwise=True,
+        selects=True,
     )
 )
 

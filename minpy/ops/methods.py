@@ -10,8 +10,8 @@ from minpy.ops import creation, elementwise, indexing, linalg, logic, reduction,
 from minpy.ops.aval import Aval
 from minpy.ops.op import Box
 
-#: the operators of Python by the name of their methods
-OPERATORS: dict[str, Callable] = {
+#: Python's operators by the name of their methods, with what they apply
+ARITHMETIC: dict[str, Callable] = {
     "add": elementwise.add,
     "sub": elementwise.subtract,
     "mul": elementwise.multiply,
@@ -24,13 +24,19 @@ OPERATORS: dict[str, Callable] = {
     "or": logic.bitwise_or,
     "xor": logic.bitwise_xor,
 }
-_COMPARISONS = {
+COMPARISONS: dict[str, Callable] = {
     "eq": logic.equal,
     "ne": logic.not_equal,
     "lt": logic.less,
     "le": logic.less_equal,
     "gt": logic.greater,
     "ge": logic.greater_equal,
+}
+UNARY: dict[str, Callable] = {
+    "neg": elementwise.negative,
+    "pos": elementwise.positive,
+    "abs": elementwise.absolute,
+    "invert": logic.invert,
 }
 
 
@@ -84,18 +90,6 @@ class ArrayMethods(Box):
         if not self.aval.shape:
             raise TypeError("len() of unsized object")
         return self.aval.shape[0]
-
-    def __neg__(self):
-        return elementwise.negative(self)
-
-    def __pos__(self):
-        return elementwise.positive(self)
-
-    def __abs__(self):
-        return elementwise.absolute(self)
-
-    def __invert__(self):
-        return logic.invert(self)
 
     def __getitem__(self, key: Any) -> Any:
         return indexing.getitem(self, key)
@@ -161,10 +155,12 @@ def _function_method(function: Any) -> Callable:
     return method
 
 
-for _name, _operation in OPERATORS.items():
+for _name, _operation in UNARY.items():
+    setattr(ArrayMethods, f"__{_name}__", _function_method(_operation))
+for _name, _operation in ARITHMETIC.items():
     setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
     setattr(ArrayMethods, f"__r{_name}__", _reflected(_operation))
-for _name, _operation in _COMPARISONS.items():
+for _name, _operation in COMPARISONS.items():
     setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
 for _function in (
     *(reduction.sum, reduction.prod, reduction.mean, reduction.var, reduction.std),

@@ -105,6 +105,8 @@ class Op:
             markers above; for an op with any number of arguments, one callable ``i -> rule``.
         elementwise: each element of the result depends on one element of each operand.
         may_raise: the operation looks at data and can fail, so it is never removed as dead.
+        selects: elements of its arguments may not be in the result, as in ``where``.
+        singular: elementwise, and its derivative is infinite or nan at some arguments.
         cost: 'free' (metadata only), 'memory' (bound by reading and writing) or 'compute'.
     """
 
@@ -119,6 +121,8 @@ class Op:
         family: str = "",
         elementwise: bool = False,
         may_raise: bool = False,
+        selects: bool = False,
+        singular: bool = False,
         cost: str = "memory",
         doc: str = "",
     ):
@@ -130,6 +134,8 @@ class Op:
         self.family = family
         self.elementwise = elementwise
         self.may_raise = may_raise
+        self.selects = selects
+        self.singular = singular
         self.cost = cost
         #: runs the op on the runtime's values instead of ``numpy``; for ops that hold a program
         self.execute: Callable | None = None
@@ -137,10 +143,11 @@ class Op:
         self.__doc__ = doc or getattr(numpy, "__doc__", None)
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        args = tuple([as_operand(arg) for arg in args])
         for arg in args:
             if isinstance(arg, Box):
                 return arg.bind(self, args, params)  # type: ignore[attr-defined]
+            if isinstance(arg, (list, tuple, range)):
+                return self(*map(as_operand, args), **params)
         return current_interpreter().bind(self, args, params)
 
     def rule(self, index: int) -> Any:
@@ -308,12 +315,19 @@ class Ufunc(Op):
         if options:
             error = UnsupportedError(f"the options {', '.join(options)} of a ufunc are not compiled")
             return current_interpreter().fallback(self, args, options, error)
-        return super().__call__(*args)
+        return Op.__call__(self, *args)
 
 
-def ufunc(name: str, function: Callable, mx: Callable | None, *vjp: Any, aliases: tuple = ()) -> Ufunc:
+def ufunc(
+    name: str,
+    function: Callable,
+    mx: Callable | None,
+    *vjp: Any,
+    aliases: tuple = (),
+    singular: bool = False,
+) -> Ufunc:
     """Put a ufunc into the table and make it public under its name and ``aliases``."""
-    op = Ufunc(name, function, mx=mx, vjp=vjp, family="elementwise")
+    op = Ufunc(name, function, mx=mx, vjp=vjp, family="elementwise", singular=singular)
     register(op)
     for public in (name, *aliases):
         publish(public, op, function)

@@ -6,10 +6,10 @@ variables of the IR: the rules of the op table are written in ops and run on eit
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import Any, Callable, NamedTuple
 
-from minpy.ops.aval import Aval, aval_of, is_float
+from minpy.ops.aval import Aval, aval_of
 from minpy.ops.op import OPS, Op
 
 
@@ -42,45 +42,66 @@ def match(cotangent: Any, aval: Aval) -> Any:
 
 
 def pull_back(
-    records: Iterable[Record],
-    cotangents: dict[Hashable, Any],
-    key: Callable[[Any], Hashable | None],
-    located: Callable[[Record], Any] | None = None,
-) -> dict[Hashable, Any]:
+    records: Iterable[tuple],
+    cotangents: dict[int, Any],
+    active: set[int],
+    box: Callable[[Any], Any],
+    located: Callable[[Any], Any] | None = None,
+) -> dict[int, Any]:
     """Walk the records, the last one first, and push cotangents from outputs to arguments.
 
+    Where an element of a result is not selected by ``where`` its cotangent is 0, and what computed it
+    gets 0, even if its derivative there is infinite: ``where(x > 0, log(x), 0)`` has the gradient 0 at 0.
+
     Args:
-        records: in reverse order of execution.
-        cotangents: the seeds, by ``key`` of the values they belong to; changed in place.
-        key: identifies a value that the gradient may flow to; None for constants.
+        records: in reverse order of execution; each begins like a ``Record``.
+        cotangents: the seeds, by ``id`` of the values they belong to; changed in place.
+        active: ``id`` of each value of floats that the gradient may flow to.
+        box: gives for a value of a record what the rules work on.
         located: a context manager around the rules of a record, so that errors and new equations
             know which source line they come from.
 
     Returns:
         ``cotangents``: what is left is the cotangents of values that no record produced.
     """
+    unselected: set[int] = set()  # values of which a later ``where`` may not take every element
     for record in records:
-        found = [cotangents.pop(key(output), None) for output in record.outputs]
-        if all(g is None for g in found):
+        op, args, params, outputs = record[:4]
+        found = [cotangents.pop(id(output), None) for output in outputs]
+        if found[0] is None and all(g is None for g in found):
             continue
-        wanted = [
-            i for i, arg in enumerate(record.args) if key(arg) is not None and is_float(aval_of(arg).dtype)
-        ]
+        wanted = [i for i, arg in enumerate(args) if id(arg) in active]
         if not wanted:
             continue
+        boxes = tuple(map(box, args))
         if len(found) == 1:
-            g, ans = found[0], record.outputs[0]
+            g, ans = found[0], box(outputs[0])
         else:
-            g, ans = tuple(found), record.outputs
+            g, ans = tuple(found), tuple(map(box, outputs))
+        if op.selects or (op.cost != "compute" and any(id(output) in unselected for output in outputs)):
+            unselected.update(id(args[i]) for i in wanted)
+            is_masked = op.singular and id(outputs[0]) in unselected
+        else:
+            is_masked = False
         if located is None:
-            parts = record.op.pull_back(wanted, g, ans, record.args, record.params)
+            parts = _parts(op, wanted, g, ans, boxes, params, is_masked)
         else:
             with located(record):
-                parts = record.op.pull_back(wanted, g, ans, record.args, record.params)
+                parts = _parts(op, wanted, g, ans, boxes, params, is_masked)
         for index, part in parts.items():
-            arg = record.args[index]
-            part = match(part, aval_of(arg))
-            name = key(arg)
+            name = id(args[index])
             known = cotangents.get(name)
             cotangents[name] = part if known is None else OPS["add"](known, part)
     return cotangents
+
+
+def _parts(
+    op: Op, wanted: list[int], g: Any, ans: Any, args: tuple, params: dict, is_masked: bool
+) -> dict[int, Any]:
+    """The cotangents of the arguments ``wanted``, in their shapes and dtypes."""
+    parts = op.pull_back(wanted, g, ans, args, params)
+    for index, part in parts.items():
+        if is_masked:
+            part = OPS["where"](OPS["equal"](g, 0), 0, part)
+        parts[index] = match(part, aval_of(args[index]))
+    return parts

@@ -16,7 +16,7 @@ from minpy.ops.aval import PYTHON_SCALARS
 _GIVES_ARRAYS = frozenset(
     ("broadcast_to", "concatenate", "copy", "index_add", "index_put", "reshape", "where")
 )
-_GIVES_ITS_OPERAND = frozenset(("astype", "imag", "real", "reshape", "transpose"))
+GIVES_ITS_OPERAND = frozenset(("astype", "imag", "real", "reshape", "transpose"))
 
 
 def is_scalar(x: Any) -> bool:
@@ -27,7 +27,7 @@ def is_scalar(x: Any) -> bool:
 
 def gives_scalar(name: str, args: tuple, params: dict[str, Any]) -> bool:
     """Whether a result without axes of the op ``name`` is a scalar."""
-    if name in _GIVES_ITS_OPERAND:
+    if name in GIVES_ITS_OPERAND:
         return is_scalar(args[0])
     if name == "index":
         return Ellipsis not in params["template"]

@@ -47,7 +47,7 @@ def _reshape_infer(x: Any, shape: tuple[int, ...]) -> Aval:
 reshape_op: Op = register(
     Op(
         "reshape",
-        numpy=lambda x, shape: numpy.reshape(x, shape),
+        numpy=lambda x, shape: x.reshape(shape) if type(x) is numpy.ndarray else numpy.reshape(x, shape),
         infer=_reshape_infer,
         mx=through_int8(lambda b, out, x, shape: b.reshape(x, out.shape)),
         vjp=(lambda g, ans, x, shape: reshape_op(g, shape=aval_of(x).shape),),
@@ -66,13 +66,23 @@ def _transpose_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...]) -> O
 transpose_op: Op = register(
     Op(
         "transpose",
-        numpy=lambda x, axes: numpy.transpose(x, axes),
+        numpy=lambda x, axes: x.transpose(axes) if type(x) is numpy.ndarray else numpy.transpose(x, axes),
         infer=lambda x, axes: Aval(tuple(aval_of(x).shape[a] for a in axes), aval_of(x).dtype),
         mx=through_int8(_transpose_mx),
         vjp=(lambda g, ans, x, axes: transpose_op(g, axes=tuple(int(a) for a in numpy.argsort(axes))),),
         family="shape",
     )
 )
+
+
+def _broadcast(x: Any, shape: tuple[int, ...]) -> Any:
+    """``numpy.broadcast_to``, by a shorter way for one element."""
+    x = numpy.asarray(x)
+    if x.ndim:
+        return numpy.broadcast_to(x, shape)
+    found: Any = numpy.ndarray(shape, x.dtype, x, strides=(0,) * len(shape))
+    found.flags.writeable = False
+    return found
 
 
 def _broadcast_infer(x: Any, shape: tuple[int, ...]) -> Aval:
@@ -85,7 +95,7 @@ def _broadcast_infer(x: Any, shape: tuple[int, ...]) -> Aval:
 broadcast_to_op = register(
     Op(
         "broadcast_to",
-        numpy=lambda x, shape: numpy.broadcast_to(x, shape),
+        numpy=_broadcast,
         infer=_broadcast_infer,
         mx=through_int8(lambda b, out, x, shape: b.op("_npi_broadcast_to", out, x, shape=out.shape)),
         vjp=(lambda g, ans, x, shape: g,),  # the walk sums over what was broadcast

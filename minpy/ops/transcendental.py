@@ -33,6 +33,7 @@ logaddexp2 = ufunc(
     None,
     lambda g, ans, x, y: g * exp2(x - ans),
     lambda g, ans, x, y: g * exp2(y - ans),
+    singular=True,
 )
 
 
@@ -70,6 +71,7 @@ float_power: Op = ufunc(
     None,
     lambda g, ans, x, y: g * (y * float_power(x, where_op(equal(y, 0), 1, y - 1))),
     lambda g, ans, x, y: g * (ans * log(where_op(equal(x, 0), 1.0, x))),
+    singular=True,
 )
 ldexp: Op = ufunc("ldexp", numpy.ldexp, None, lambda g, ans, x, i: ldexp(g, i), NOT_DIFFERENTIABLE)
 

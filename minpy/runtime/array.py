@@ -10,23 +10,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy
 
 from minpy.errors import ContextError
 from minpy.ops import Aval, elementwise, indexing, logic
 from minpy.ops import shape as shape_ops
+from minpy.ops.keys import split_key
 from minpy.ops.op import Op, eager_interpreter
 from minpy.runtime import native
 from minpy.runtime.context import CPU, Context, current_context
 from minpy.runtime.ndarray import NDArrayMethods
+from minpy.runtime.objects import ArraySlots, ValueSlots, configure
 from minpy.runtime.policy import count_by_numpy
 
 _log = logging.getLogger("minpy.array")
 
 
-class Value:
+class Value(ValueSlots):
     """An array's data, as NumPy's array, as MXNet's, or as both on the same memory.
 
     Attributes:
@@ -36,30 +38,7 @@ class Value:
         owner: the value whose memory this one is a view of.
     """
 
-    __slots__ = ("_aval", "_mxnet", "_numpy", "context", "owner", "recorded", "tape")
-
-    def __init__(
-        self,
-        numpy_array: numpy.ndarray | None,
-        mxnet_array: Any = None,
-        aval: Aval | None = None,
-        context: Context = CPU,
-    ):
-        self._numpy = numpy_array
-        self._mxnet = mxnet_array
-        self._aval = aval
-        self.context = context
-        self.tape: Any = None
-        self.recorded = False
-        self.owner: Value | None = None
-
-    @property
-    def aval(self) -> Aval:
-        aval = self._aval
-        if aval is None:
-            array = self._numpy
-            aval = self._aval = Aval(array.shape, array.dtype)  # type: ignore[union-attr]
-        return aval
+    __slots__ = ()
 
     def numpy(self) -> numpy.ndarray:
         """The data as NumPy's array: on the CPU the memory itself, from a GPU a copy."""
@@ -124,33 +103,43 @@ _WRITE_BACK: dict[Op, Callable] = {
 VIEW_OPS = frozenset(_WRITE_BACK)
 
 
-class Array(NDArrayMethods):
+class MadeBy(NamedTuple):
+    """How a view comes from its base."""
+
+    op: Op
+    params: dict
+
+
+def _as_value(data: Any) -> Value:
+    if isinstance(data, Array):
+        return data._current()
+    if isinstance(data, native.NDArray):
+        context = Context(data.context.device_type, data.context.device_id)
+        return Value(None, data, Aval(tuple(data.shape), numpy.dtype(data.dtype)), context)
+    return Value(numpy.asarray(data), None, None, current_context())
+
+
+class Array(ArraySlots, NDArrayMethods):
     """An n-dimensional array that works like ``numpy.ndarray`` and can be differentiated.
 
     Arrays come from ``minpy.numpy``; ``Array(data)`` wraps an ``numpy.ndarray`` or an
     ``mxnet.nd.NDArray`` without a copy.
     """
 
-    __slots__ = ("__weakref__", "_base", "_seen", "_value", "_version", "_view")
+    # _value; of a view its _base, what _made_by it, and the _version of the base that it has _seen, where
+    # _version counts how often a handle got a new value
+    __slots__ = ()
     __array_priority__ = 1000.0
 
-    def __init__(self, data: Any):
-        if type(data) is Value:
-            pass
-        elif isinstance(data, Array):
-            data = data._current()
-        elif isinstance(data, native.NDArray):
-            context = Context(data.context.device_type, data.context.device_id)
-            data = Value(None, data, Aval(tuple(data.shape), numpy.dtype(data.dtype)), context)
-        else:
-            data = Value(numpy.asarray(data), context=current_context())
-        self._value: Value = data
-        self._base: Array | None = None
-        self._view: Any = None  # (op, params) that made this array from its base
-        self._version = 0  # how often the handle got a new value
-        self._seen = 0  # the version of the base that the value was taken from
-
     # Data -------------------------------------------------------------------------------------
+
+    @property
+    def _view(self) -> tuple[Op, dict]:
+        """The op and the params that made this view from its base."""
+        made_by = self._made_by
+        if type(made_by) is not MadeBy:  # a key, as long as nobody asks
+            made_by = self._made_by = MadeBy(indexing.index, {"template": split_key(made_by)[1]})
+        return made_by
 
     def _current(self) -> Value:
         """The value, after writes to the base of a view."""
@@ -163,10 +152,6 @@ class Array(NDArrayMethods):
                 self._seen = base._version
                 self._version += 1
         return self._value
-
-    @property
-    def aval(self) -> Aval:
-        return self._value.aval  # shape and dtype never change, so no need to look at the base
 
     @property
     def context(self) -> Context:
@@ -207,8 +192,7 @@ class Array(NDArrayMethods):
     def __copy__(self) -> Array:
         return self.copy()
 
-    def bind(self, op: Op, args: tuple, params: dict) -> Any:
-        return eager_interpreter().bind(op, args, params)
+    bind: Callable[[Op, tuple, dict], Any]  # set by runtime/dispatch.py
 
     # Writing ----------------------------------------------------------------------------------
 
@@ -363,10 +347,12 @@ def to_raw(x: Any) -> Any:
     return x
 
 
-def same_context(values: list) -> Context:
-    """The one device of all values. Raises ContextError where there are several."""
-    contexts = {value.context for value in values}
-    if len(contexts) > 1:
-        names = " and ".join(sorted(map(repr, contexts)))
+def same_context(one: Context, other: Context) -> Context:
+    """The one device of two values. Raises ContextError where there are two."""
+    if one != other:
+        names = " and ".join(sorted((repr(one), repr(other))))
         raise ContextError(f"arrays on {names} meet in one operation; move one with a.as_in_context(...)")
-    return contexts.pop() if contexts else current_context()
+    return one
+
+
+configure(Value, Array, Aval, MadeBy, numpy.ndarray, CPU, numpy.asarray, _as_value)

@@ -9,18 +9,20 @@ from typing import Any
 import numpy
 
 from minpy.errors import DTypeError, MinPyError, PolicyError, ShapeError, UnsupportedError
-from minpy.ops import BY_NUMPY, Aval, Interpreter, Op, aval_of
+from minpy.ops import BY_NUMPY, OPS, Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS
 from minpy.ops.lowering import Builder, Operand
-from minpy.ops.op import UNDEFINED, set_eager_interpreter
-from minpy.ops.scalars import gives_scalar
+from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
+from minpy.ops.op import UNDEFINED, as_operand, set_eager_interpreter
+from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
 from minpy.runtime import native
-from minpy.runtime.array import VIEW_OPS, Array, Value, same_context, to_raw
-from minpy.runtime.context import CPU
+from minpy.runtime.array import VIEW_OPS, Array, MadeBy, Value, same_context, to_raw
+from minpy.runtime.context import CPU, current_context
+from minpy.runtime.objects import accelerate, register_op, register_operator
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.statistics import NO_OPS
-from minpy.runtime.tape import live_tape, record
+from minpy.runtime.tape import live_tape, record, same_tape
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
 
@@ -42,26 +44,43 @@ class ImperativeBuilder(Builder):
 
 def run_op(op: Op, args: tuple, params: dict) -> Any:
     """Apply ``op`` to arrays, NumPy arrays and Python numbers; gives an Array, or a tuple of them."""
-    values = tuple([arg._current() if isinstance(arg, Array) else _plain(arg) for arg in args])
+    operands: list[Any] = []
+    context = tape = None
+    for arg in args:
+        kind = type(arg)
+        if kind is Array or kind is Scalar:
+            value = arg._value if arg._base is None else arg._current()
+            if value.context is not context:
+                context = value.context if context is None else same_context(context, value.context)
+            if value.tape is not None and value.tape is not tape and value.tape.alive:
+                tape = value.tape if tape is None else same_tape(tape, value.tape)
+            operands.append(value)
+        elif kind is float or kind is int:
+            operands.append(arg)
+        else:
+            operands.append(_plain(arg))
+    values = tuple(operands)
+    if context is None:
+        context = current_context()
     try:
-        results = _run(op, values, params)
+        results = _run(op, values, params, context)
     except (ValueError, TypeError, IndexError) as error:
         raise _located(error, op.name, args) from None
-    tape = live_tape(values)
     if tape is not None:
         record(tape, op, values, params, results)
-    arrays = tuple([_boxed(value, op.name, args, params) for value in results])
-    if op in VIEW_OPS and len(values) == 1 and isinstance(args[0], Array) and _shares(values[0], results[0]):
-        view = arrays[0]
-        if args[0].is_scalar:
+    if len(results) > 1:
+        return tuple([_boxed(value, op.name, args, params) for value in results])
+    result, source = _boxed(results[0], op.name, args, params), args[0] if len(args) == 1 else None
+    if op in VIEW_OPS and isinstance(source, Array) and _shares(values[0], results[0]):
+        if source.is_scalar:
             if results[0].is_writeable:  # nobody can write to a scalar
                 results[0].detach()
-            return view
-        view._base, view._view, view._seen = args[0], (op, params), args[0]._version
-        view._value.owner = values[0]
+            return result
+        result._base, result._made_by, result._seen = source, MadeBy(op, params), source._version
+        result._value.owner = values[0]
         if values[0].root().recorded:
-            view._value.recorded = True
-    return arrays if len(arrays) > 1 else arrays[0]
+            result._value.recorded = True
+    return result
 
 
 def _boxed(value: Value, name: str, args: tuple, params: dict) -> Array:
@@ -73,15 +92,19 @@ def _shares(source: Value, result: Value) -> bool:
     """Whether NumPy would give a view: not for one element, nor where a reshape has to copy."""
     if source.context != CPU:
         return bool(result.aval.shape)
-    return numpy.may_share_memory(source.numpy(), result.numpy())
+    base, array = result.numpy().base, source.numpy()
+    return base is array or (base is not None and base is array.base)
 
 
 def _plain(x: Any) -> Any:
-    """A Python number as it is; anything else as a NumPy array."""
-    return x if isinstance(x, PYTHON_SCALARS) else numpy.asarray(x)
+    """A Python number as it is; anything else as a value or a NumPy array."""
+    if isinstance(x, PYTHON_SCALARS) or type(x) is numpy.ndarray:
+        return x
+    x = as_operand(x)
+    return x._current() if isinstance(x, Array) else numpy.asarray(x)
 
 
-def _run(op: Op, values: tuple, params: dict) -> tuple[Value, ...]:
+def _run(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value, ...]:
     policy = current_policy()
     if op.execute is not None:  # a compiled region, or an op that the user wrote for a library
         results = op.execute(values)
@@ -89,20 +112,18 @@ def _run(op: Op, values: tuple, params: dict) -> tuple[Value, ...]:
         if library is not None:
             getattr(policy.statistics, library)[op.name] += 1
         return results
-    boxed = [value for value in values if type(value) is Value]
-    context = same_context(boxed)
     refusal = ""
     # Views are NumPy's business on the CPU: only its views share memory.
-    if not (op in VIEW_OPS and context == CPU) and policy.decide(op, values, params, context):
+    if not policy.only_numpy and not (op in VIEW_OPS and context.device_type == "cpu"):
         try:
-            results = run_by_mxnet(op, values, params, context)
+            if policy.decide(op, values, params, context):
+                results = run_by_mxnet(op, values, params, context)
+                policy.statistics.mxnet[op.name] += 1
+                return results
         except UnsupportedError as error:
             refusal = error.reason
             if policy.strict:
                 raise PolicyError(f"{op.name} under {policy}: {refusal}") from None
-        else:
-            policy.statistics.mxnet[op.name] += 1
-            return results
     results = run_by_numpy(op, values, params, context)
     policy.statistics.numpy[op.name] += 1
     if refusal:
@@ -114,13 +135,11 @@ def run_by_numpy(op: Op, values: tuple, params: dict, context: Any) -> tuple[Val
     """Run by NumPy, whatever the policy."""
     raw = [value.numpy() if type(value) is Value else value for value in values]
     result = op.numpy(*raw, **params)
+    if type(result) is numpy.ndarray:
+        return (Value(result, None, None, context),)
     if isinstance(result, tuple):
-        return tuple(_on(context, numpy.asarray(part)) for part in result)
-    return (_on(context, numpy.asarray(result)),)
-
-
-def _on(context: Any, array: numpy.ndarray) -> Value:
-    return Value(array, context=context)
+        return tuple([Value(numpy.asarray(part), None, None, context) for part in result])
+    return (Value(numpy.asarray(result), None, None, context),)
 
 
 def run_by_mxnet(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value, ...]:
@@ -239,6 +258,8 @@ class _NumPyCall:
     pull_back = Op.pull_back
     rule = Op.rule
     vjp = UNDEFINED
+    selects = singular = False
+    cost = "memory"
 
 
 def _name_of(function: Any) -> str:
@@ -310,4 +331,21 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
     return call_numpy(getattr(ufunc, method), inputs, kwargs)
 
 
+def _in_python(name: str) -> Any:
+    """Python's operator on arrays and what else it takes."""
+    forward = getattr(ArrayMethods, f"__{name}__")
+    reflected: Any = getattr(ArrayMethods, f"__r{name}__", None)
+
+    def apply(x: Any, *other: Any) -> Any:
+        return forward(x, *other) if isinstance(x, Array) else reflected(other[0], x)
+
+    return apply
+
+
 set_eager_interpreter(EagerInterpreter())
+Array.bind = staticmethod(accelerate(run_op, ArrayMethods.__getitem__, Scalar))  # type: ignore[assignment,method-assign]
+for _op in OPS.values():
+    if _op.execute is None:
+        register_op(_op, _op.numpy, _op.name, _op in VIEW_OPS, _op.name in GIVES_ITS_OPERAND)
+for _name, _operation in {**UNARY, **COMPARISONS, **ARITHMETIC, "matmul": OPS["matmul"]}.items():
+    register_operator(_name, _operation, _in_python(_name))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from minpy.errors import PolicyError
 from minpy.ops.op import Op
+from minpy.runtime.objects import set_process_policy, set_thread_policy
 from minpy.runtime.statistics import NO_OPS, OpStatistics
 
 if TYPE_CHECKING:
@@ -21,12 +22,17 @@ class Policy:
         name: the name for ``set_global_policy``.
         strict: whether the other library is forbidden.
         compiles: whether compiled graphs, which are MXNet's, run under this policy.
+        only_numpy: whether NumPy runs everything, so that ``decide`` need not be asked.
+        decisions: where ``decide`` always says the same for the same key, its answers. A key is the op, and
+            for each operand the dtype and the ``magnitude`` of its size, or its Python type and -1.
         statistics: counts every op that ran in eager mode under this policy.
     """
 
     name = "policy"
     strict = False
     compiles = False
+    only_numpy = False
+    decisions: dict[tuple, bool] | None = None
 
     def __init__(self) -> None:
         self.statistics = OpStatistics()
@@ -58,10 +64,13 @@ class Policy:
 
     def __enter__(self) -> Policy:
         _current.stack.append(self)
+        set_thread_policy(self)
         return self
 
     def __exit__(self, *exc_info: Any) -> None:
-        _current.stack.pop()
+        stack = _current.stack
+        stack.pop()
+        set_thread_policy(stack[-1] if stack else None)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -92,6 +101,7 @@ class OnlyNumPyPolicy(Policy):
     """NumPy for everything."""
 
     name = "only_numpy"
+    only_numpy = True
 
     def decide(self, op: Op, values: tuple, params: dict[str, Any], context: Context) -> bool:
         return False
@@ -119,6 +129,7 @@ class _Current(threading.local):
 
 _current = _Current()
 _default: list[Policy] = [PreferMXNetPolicy()]
+set_process_policy(_default[0])
 
 
 def current_policy() -> Policy:
@@ -152,6 +163,7 @@ def set_global_policy(policy: Any) -> None:
     if not isinstance(policy, Policy):
         raise PolicyError(f"a policy or the name of one is needed, not {policy!r}")
     _default[0] = policy
+    set_process_policy(policy)
 
 
 def show_op_stat() -> None:

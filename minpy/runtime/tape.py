@@ -8,10 +8,11 @@ works. When the outermost gradient is done the tape is closed: arrays that leake
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from minpy.errors import GradientError
+from minpy.ops.aval import is_float
 from minpy.ops.elementwise import copy
 from minpy.ops.reverse import Record, pull_back
 from minpy.runtime.array import Array, Value, is_traced
@@ -47,23 +48,30 @@ def live_tape(values: Sequence[Any]) -> Tape | None:
     """
     found = None
     for value in values:
-        if type(value) is Value:
-            tape = value.tape
-            if tape is not None and tape.alive and tape is not found:
-                if found is not None:
-                    raise GradientError("arrays from the gradients of two threads meet in one operation")
-                found = tape
+        if type(value) is Value and value.tape is not None and value.tape.alive:
+            found = value.tape if found is None else same_tape(found, value.tape)
     return found
+
+
+def same_tape(one: Tape, other: Tape) -> Tape:
+    """The one tape of two values. Raises GradientError where there are two."""
+    if one is not other:
+        raise GradientError("arrays from the gradients of two threads meet in one operation")
+    return one
 
 
 def record(tape: Tape, op: Any, args: tuple, params: dict, outputs: tuple[Value, ...]) -> None:
     """Append one application of ``op`` and protect the data that its rule may need."""
-    for value in (*args, *outputs):
+    for value in args:
         if type(value) is Value:
             value.recorded = True
-            value.root().recorded = True
+            if value.owner is not None:
+                value.root().recorded = True
     for value in outputs:
+        value.recorded = True
         value.tape = tape
+        if value.owner is not None:
+            value.root().recorded = True
     tape.records.append(Record(op, args, params, outputs))
 
 
@@ -75,6 +83,8 @@ class recording:
         self.is_outermost = self.outer is None or not self.outer.alive
         self.tape = Tape() if self.outer is None or not self.outer.alive else self.outer
         self.start = len(self.tape.records)
+        #: a leaf by its id, and the value that it began with: the program may give it another
+        self.leaves: dict[int, tuple[Array, Value]] = {}
         _current.tape = self.tape
         return self
 
@@ -94,7 +104,9 @@ class recording:
             self.start = len(self.tape.records)
         value.tape = self.tape
         value.recorded = source.root().recorded = True
-        return type(array)(value)
+        leaf = type(array)(value)
+        self.leaves[id(leaf)] = leaf, value
+        return leaf
 
     def gradients(self, seeds: list[tuple[Array, Any]], leaves: Sequence[Array]) -> list[Any]:
         """Cotangents of the leaves (None where nothing flows), given those of results."""
@@ -105,42 +117,44 @@ class recording:
 
     def path(self, leaves: Sequence[Array]) -> GradientPath:
         """What was recorded so far between the leaves and results."""
-        active: set[Value] = {leaf._value for leaf in leaves}
+        wanted = [self.leaves[id(leaf)][1] for leaf in leaves]
+        active = set(map(id, wanted))
         records = []
         for entry in self.tape.records[self.start :]:
-            if any(type(arg) is Value and arg in active for arg in entry.args):
-                active.update(entry.outputs)
-                records.append(entry)
-        return GradientPath(records, active, leaves)
+            for arg in entry[1]:
+                if id(arg) in active:
+                    active.update([id(value) for value in entry[3] if is_float(value.aval.dtype)])
+                    records.append(entry)
+                    break
+        records.reverse()
+        return GradientPath(records, active, wanted)
 
 
 class GradientPath:
-    """The records through which gradients flow to some leaves; stays usable when the tape is closed."""
+    """The records through which gradients flow to some leaves; stays usable when the tape is closed.
 
-    def __init__(self, records: list[Record], active: set[Value], leaves: Sequence[Array]):
+    Args:
+        records: the last one first; they keep alive the values whose ``id`` is in ``active``.
+        leaves: the values that gradients are wanted of.
+    """
+
+    def __init__(self, records: list[Record], active: set[int], leaves: Sequence[Value]):
         self._records = records
         self._active = active
         self._leaves = leaves
 
     def pull_back(self, seeds: list[tuple[Array, Any]]) -> list[Any]:
         """Cotangents of the leaves (None where nothing flows), given those of results."""
-        active = self._active
-
-        def key(array: Any) -> Hashable | None:
-            value = array._value if isinstance(array, Array) else None
-            return value if value in active else None
-
-        cotangents: dict[Hashable, Any] = {}
+        cotangents: dict[int, Any] = {}
         for result, g in seeds:
             value = result._current()
-            if value in active:
-                known = cotangents.get(value)
-                cotangents[value] = g if known is None else known + g
-        pull_back(map(_boxed, reversed(self._records)), cotangents, key)
-        return [cotangents.get(leaf._value) for leaf in self._leaves]
+            if id(value) in self._active:
+                known = cotangents.get(id(value))
+                cotangents[id(value)] = g if known is None else known + g
+        pull_back(self._records, cotangents, self._active, _box)
+        return [cotangents.get(id(leaf)) for leaf in self._leaves]
 
 
-def _boxed(entry: Record) -> Record:
-    """The record with arrays instead of values, for the gradient rules."""
-    args = tuple(Array(arg) if type(arg) is Value else arg for arg in entry.args)
-    return Record(entry.op, args, entry.params, tuple(Array(value) for value in entry.outputs))
+def _box(value: Any) -> Any:
+    """What the gradient rules work on: an array for a value, a constant as it is."""
+    return Array(value) if type(value) is Value else value

@@ -1,0 +1,90 @@
+"""The memory of ``Value`` and ``Array``, and the short way of an op to NumPy: in C where that was built.
+
+``_fast.c`` runs the most frequent ops without a detour through Python. It is an accelerator: what it does
+not take is done by ``dispatch.py``, with the same result. Without it, or with ``MINPY_FAST=0``, the classes
+and functions here take its place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+_fast: Any = None
+if not TYPE_CHECKING and os.environ.get("MINPY_FAST") != "0":
+    with contextlib.suppress(ImportError):  # not built, for want of a C compiler
+        from minpy.runtime import _fast
+
+#: whether ``_fast.c`` is in use
+is_fast = _fast is not None
+
+if TYPE_CHECKING or not is_fast:
+    _known: dict[str, Any] = {}
+
+    class ValueSlots:
+        """What a ``Value`` holds."""
+
+        __slots__ = ("_aval", "_mxnet", "_numpy", "context", "owner", "recorded", "tape")
+
+        def __init__(self, numpy_array: Any, mxnet_array: Any = None, aval: Any = None, context: Any = None):
+            self._numpy = numpy_array
+            self._mxnet = mxnet_array
+            self._aval = aval
+            self.context: Any = context or _known["cpu"]
+            self.tape: Any = None
+            self.recorded = False
+            self.owner: Any = None
+
+        @property
+        def aval(self) -> Any:
+            """Shape and dtype, made when first asked for."""
+            aval = self._aval
+            if aval is None:
+                aval = self._aval = _known["aval"](self._numpy.shape, self._numpy.dtype)
+            return aval
+
+    class ArraySlots:
+        """What an ``Array`` holds."""
+
+        __slots__ = ("__weakref__", "_base", "_made_by", "_seen", "_value", "_version")
+
+        def __init__(self, data: Any):
+            self._value: Any = data if type(data) is _known["values"] else _known["as_value"](data)
+            self._base: Any = None
+            self._made_by: Any = None
+            self._version = 0
+            self._seen = 0
+
+        @property
+        def aval(self) -> Any:
+            """Shape and dtype. They never change, so a view need not look at its base."""
+            return self._value.aval
+
+    def configure(
+        values: Any, arrays: Any, aval: Any, made_by: Any, ndarray: Any, cpu: Any, asarray: Any, as_value: Any
+    ) -> None:
+        """Tell the classes of values and arrays, and what they are made with."""
+        _known.update(values=values, aval=aval, cpu=cpu, as_value=as_value)
+
+    def accelerate(run_op: Any, getitem: Any, scalars: Any) -> Any:
+        """``bind(op, args, params)``, which runs what it can and leaves the rest to ``run_op``."""
+        return run_op
+
+    def register_op(op: Any, function: Any, name: str, gives_view: bool, gives_its_operand: bool) -> None:
+        """NumPy's function for an op that may take the short way, and the name to count it under."""
+
+    def register_operator(name: str, op: Any, function: Any) -> None:
+        """The op of Python's operator ``name``, and the operator in Python for what the op does not take."""
+
+    def set_thread_policy(policy: Any) -> None:
+        """The policy of this thread; None is that of the process."""
+
+    def set_process_policy(policy: Any) -> None:
+        """The policy of the process."""
+
+else:
+    ValueSlots, ArraySlots = _fast.ValueSlots, _fast.ArraySlots
+    configure, accelerate = _fast.configure, _fast.accelerate
+    register_op, register_operator = _fast.register_op, _fast.register_operator
+    set_thread_policy, set_process_policy = _fast.set_thread_policy, _fast.set_process_policy

@@ -1,0 +1,141 @@
+"""The short way through eager mode, in C, and the long way, in Python, are the same to the user."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import weakref
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from minpy.runtime import objects
+
+PROGRAM = """
+import numpy
+import minpy
+import minpy.numpy as np
+
+minpy.set_global_policy("only_numpy")
+a = np.array(numpy.arange(12.0).reshape(3, 4))
+b = np.array(numpy.linspace(1, 2, 4, dtype="float32"))
+view = a[1:, ::2]
+a[1] = 7
+view[0, 0] = -1
+row = a[2]
+b += 1
+results = [
+    a + b, 2 - a, a / b, a // 2, a % 3, b**2, a @ b, a > b, 3 == b, -a, +b, abs(view), ~(a > 1),
+    view, row, row[1], a[..., None][0], a.T, a.T.reshape(4, 3)[1:], np.sum(a), np.sum(a, 1, keepdims=True),
+    np.mean(b), np.max(a, 0), np.where(a > 1, a, b), np.concatenate([a, a]), [1, 2, 3, 4] * b,
+    b * numpy.float32(2), numpy.ones(4) + a, True + b, 1j * b, np.tanh(b), a.mean(axis=(0, 1)),
+]
+for key in ("a[5]", "a + np.ones(3)", "a @ a", "a < np.ones((2, 2))", "b & b"):
+    try:
+        eval(key)
+    except Exception as error:
+        results.append(np.array(0))
+        print(type(error).__name__, str(error).splitlines()[0])
+gradient = minpy.grad(lambda x: np.sum(np.tanh(x[1:] * b) ** 2 / (1 + abs(x[:-1]))))
+results += [gradient(a), minpy.grad(lambda x: np.sum(gradient(x) * a))(a)]
+for r in results:
+    print(type(r).__name__, r.dtype, r.shape, numpy.asarray(r).tolist())
+print(sorted(np.policy.op_stat()["numpy"].items()))
+"""
+
+
+def run(fast):
+    environment = {**os.environ, "MINPY_FAST": fast}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_same_results_errors_and_counts_with_and_without_it():
+    with_it, without_it = run("1"), run("0")
+    assert with_it == without_it
+    assert "ShapeError" in with_it and "IndexError" in with_it and "DTypeError" in with_it
+
+
+@pytest.fixture
+def only_numpy():
+    minpy.set_global_policy("only_numpy")
+    return np.array(numpy.linspace(-1, 1, 5))
+
+
+def use(a):
+    """Run through the short way, and through its exits."""
+    other = np.ones(3)
+    for _ in range(300):
+        a + a, a * 2.0, a[1:3], np.tanh(a), a > 0, -a, a[1:][1:] + 1, np.sum(a, axis=0), a.reshape(5, 1)
+        for fails in (lambda: a @ other, lambda: a + other, lambda: a[9]):
+            with pytest.raises((ValueError, IndexError)):
+                fails()
+    gc.collect()
+
+
+def test_nothing_is_kept_alive(only_numpy):
+    a = only_numpy
+    counts = []
+    for _ in range(3):
+        use(a)
+        counts.append((sys.getrefcount(a), sys.getrefcount(a._value), sys.getrefcount(a._value._numpy)))
+    assert counts[1] == counts[2]
+    result = a + 1
+    references = weakref.ref(result), weakref.ref(result._value._numpy)
+    del result
+    assert [reference() for reference in references] == [None, None]
+
+
+def test_cycles_are_collected(only_numpy):
+    class Holder:
+        pass
+
+    holder = Holder()
+    holder.array = only_numpy + 1
+    holder.array._value.tape = holder
+    gone = weakref.ref(holder)
+    del holder
+    gc.collect()
+    assert gone() is None
+
+
+def test_policies_of_threads_are_their_own(only_numpy):
+    a, counts = only_numpy, {}
+
+    def work(number):
+        with minpy.OnlyNumPyPolicy() as policy:
+            for _ in range(number):
+                a + a
+            counts[number] = policy.op_stat()["numpy"]
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in (10, 100, 1000)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == {n: {"add": n} for n in (10, 100, 1000)}
+
+
+def test_a_stale_view_is_brought_up_to_date(only_numpy):
+    def change(x):
+        view = x[1:3]
+        x[2] = x[0] * 10  # x is recorded, so the handle gets a new value
+        return np.sum(view * view)
+
+    x = numpy.array([1.0, 2.0, 3.0])
+    assert change(np.array(x)) == 2.0**2 + 10.0**2
+    assert numpy.asarray(minpy.grad(change)(x)).tolist() == [200.0, 4.0, 0.0]
+
+
+def test_built_where_there_is_a_compiler():
+    found = os.environ.get("MINPY_FAST") != "0" and any(
+        name.startswith("_fast.") and not name.endswith(".c")
+        for name in os.listdir(os.path.dirname(objects.__file__))
+    )
+    assert objects.is_fast == found
