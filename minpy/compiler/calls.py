@@ -74,6 +74,7 @@ _PYTHON_TYPE = {ARRAY: Array, ARRAY_SCALAR: Scalar, NDARRAY: numpy.ndarray, FLOA
 class Calls(Expressions):
     """The part of the lowering that applies functions."""
 
+    inline: Callable[[Any, Sequence[Any], dict], Any]
     inline_closure: Callable[[Closure, Sequence[Any], dict], Any]
 
     def _Call(self, node: Any) -> Any:
@@ -126,7 +127,7 @@ class Calls(Expressions):
         if isinstance(function, types.MethodType):
             fixed = self.guards.fixed_path(function, str(ref.path))
             instance = self.read(function.__self__, fixed.attribute("__self__"))
-            return self.inline(function.__func__, [instance, *args], kwargs)
+            return self.call(self.reference(function.__func__), [instance, *args], kwargs)
         if isinstance(function, functools.partial):
             return self._call_partial(ref, args, kwargs)
         if function is isinstance:

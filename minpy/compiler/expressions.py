@@ -55,7 +55,7 @@ class Expressions(Reads):
     frames: list[Frame]
     store: Callable[[str, Any], None]
     assign: Callable[[Any, Any], None]
-    inline: Callable[[Any, Sequence[Any], dict], Any]
+    call: Callable[[Any, list, dict], Any]
     closure: Callable[[Any, str, Sequence[Any]], Closure]
 
     def evaluate(self, node: Any) -> Any:
@@ -225,7 +225,7 @@ class Expressions(Reads):
             try:
                 return self.attribute(value, name)
             except PropertyRead as found:
-                return self.inline(found.getter, [value], {})
+                return self.call(self.reference(found.getter), [value], {})
         if isinstance(value, Tracer):
             return self._tracer_attribute(value, name)
         if isinstance(value, (Closure, BoundMethod, ContainerMethod)):
