@@ -14,7 +14,7 @@ import numpy
 from minpy.compiler.expressions import Expressions
 from minpy.compiler.frames import Closure
 from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, class_attribute, is_plain, walk_values
-from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, MINPY, NDARRAY, SCALAR, Tracer
+from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, MINPY, NDARRAY, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import BY_NUMPY, FUNCTIONS, Function, Op
 from minpy.runtime.array import Array
@@ -58,11 +58,13 @@ _MATH = frozenset(value for value in vars(math).values() if callable(value))
 #: NumPy functions that make an array from values known at compile time, and functions about types.
 _PURE_NUMPY = frozenset(
     (
-        *(numpy.zeros, numpy.ones, numpy.full, numpy.arange, numpy.linspace, numpy.logspace, numpy.eye),
-        *(numpy.identity, numpy.array, numpy.asarray, numpy.tri, numpy.indices, numpy.finfo, numpy.iinfo),
+        *(numpy.zeros, numpy.ones, numpy.empty, numpy.full, numpy.arange, numpy.linspace, numpy.logspace),
+        *(numpy.eye, numpy.identity, numpy.array, numpy.asarray, numpy.tri, numpy.indices),
+        *(numpy.finfo, numpy.iinfo),
         *(numpy.dtype, numpy.result_type, numpy.isscalar, numpy.ndim, numpy.shape, numpy.size),
     )
 )
+_WITHOUT_CONTENT = {numpy.empty: numpy.zeros}
 _ABOUT_SHAPE: dict[Any, Callable] = {
     numpy.shape: lambda x: x.shape,
     numpy.ndim: lambda x: x.ndim,
@@ -165,45 +167,58 @@ class Calls(Expressions):
         args = [self.plain(arg) for arg in args]
         kwargs = {name: self.plain(value) for name, value in kwargs.items()}
         with self.trace.in_namespace(namespace):
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+        if any(result is arg for arg in args) and namespace not in (None, result.kind):
+            return result.as_kind(namespace)
+        return result
 
     def _call_numpy(self, known: Any, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """A function of plain NumPy that the op table has."""
         plain = [self.plain(arg) for arg in args]
         named = {name: self.plain(value) for name, value in kwargs.items()}
         found = [v for x in (*plain, *named.values()) for v in walk_values(x) if isinstance(v, Tracer)]
-        if not found:
-            return function(*plain, **named)
-        if all(tracer.kind == FLOAT for tracer in found):
-            # NumPy makes scalars of Python floats: the result has to be one too.
-            namespace = SCALAR
-        else:
-            namespace = None
-        return self.apply(known, plain, named, namespace)
+        if all(tracer.known is not None for tracer in found):
+            result = function(*map(_content, plain), **{name: _content(x) for name, x in named.items()})
+            if not isinstance(result, numpy.ndarray):
+                return result
+            if not any(numpy.may_share_memory(result, tracer.known) for tracer in found):
+                return self._array_of_numpy(result)
+        kinds = {tracer.kind for tracer in found}
+        return self.apply(known, plain, named, ARRAY if kinds & MINPY else NDARRAY)
+
+    def _array_of_numpy(self, array: numpy.ndarray) -> Tracer:
+        with self.trace.in_namespace(NDARRAY):
+            return self.trace.constant(array)
 
     def _make_numpy(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
+        if function is numpy.asarray and _is_array_of_numpy(args) and not kwargs:
+            return args[0]
         if function in (numpy.array, numpy.asarray):
             values = [v for arg in args for v in walk_values(self.plain(arg))]
             tracers = [v for v in values if isinstance(v, Tracer)]
-            if tracers:
-                if any(t.kind in MINPY for t in tracers) or function is numpy.asarray:
+            if any(tracer.known is None for tracer in tracers):
+                if function is numpy.asarray or "copy" in kwargs or any(t.kind in MINPY for t in tracers):
                     raise UnsupportedError("an array is made from arrays by NumPy itself")
                 return self.apply(FUNCTIONS["array"], args, kwargs, NDARRAY)
         plain = self._known_now(function, args, kwargs)
         named = {name: self.plain(value) for name, value in kwargs.items()}
-        return function(*plain, **named)
+        # An array that nobody has written to holds anything; in compiled code it holds zeros.
+        made = _WITHOUT_CONTENT.get(function, function)(*plain, **named)
+        if isinstance(made, numpy.ndarray):
+            return self._array_of_numpy(made)
+        return made
 
     def _known_now(self, function: Any, args: list, kwargs: dict[str, Any]) -> list:
         """Arguments that hold no array and no float that can change."""
         plain = [self.plain(arg) for arg in args]
         for value in (*plain, *kwargs.values()):
             for item in walk_values(value):
-                if isinstance(item, Tracer):
+                if isinstance(item, Tracer) and item.known is None:
                     self.pin(item)
                     raise UnsupportedError(f"{_name(function)} needs array data, known at run time only")
                 if isinstance(item, Closure):
                     raise UnsupportedError(f"{_name(function)} gets a function")
-        return plain
+        return [_content(value) for value in plain]
 
     def _call_builtin(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         first = args[0] if args else None
@@ -291,6 +306,20 @@ def _check_open(function: Any) -> None:
     """Raise for functions whose body is not to be compiled."""
     if hasattr(function, "__minpy_opaque__"):
         raise UnsupportedError(function.__minpy_opaque__)
+
+
+def _content(x: Any) -> Any:
+    """Tracers of what is known at compile time replaced by NumPy's arrays."""
+    if isinstance(x, Tracer):
+        assert x.known is not None
+        return x.known
+    if type(x) in (list, tuple):
+        return type(x)(_content(item) for item in x)
+    return x
+
+
+def _is_array_of_numpy(args: list) -> bool:
+    return len(args) == 1 and isinstance(args[0], Tracer) and args[0].kind == NDARRAY
 
 
 def _is_pairs(x: Any) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Callable
 
 import numpy
 
+from minpy.compiler.aliasing import AliasRequest
 from minpy.compiler.emit import emit
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
@@ -25,6 +26,7 @@ from minpy.compiler.passes.fold import fold_constants
 from minpy.compiler.reads import PinRequest
 from minpy.compiler.source import Source
 from minpy.compiler.trace import Trace
+from minpy.compiler.tracer import Tracer
 from minpy.runtime.executor import Executor
 
 #: The passes, in order. Each takes a graph and gives an equivalent one.
@@ -42,7 +44,8 @@ class Lowered:
     Attributes:
         returned: what the block returned, or None where it goes on.
         variables: of the block at its end.
-        inputs: the path of each input of the graph.
+        inputs: the inputs of the graph, as what they are at the end of the block.
+        written: the inputs whose arrays are written.
         lines: the lines that were lowered, in order.
     """
 
@@ -50,14 +53,17 @@ class Lowered:
     guards: Guards
     returned: Returned | None
     variables: dict[str, Any]
-    inputs: list[Path]
+    inputs: list[Tracer]
     float_inputs: frozenset[Any]
+    written: tuple[Tracer, ...]
     lines: tuple[Loc, ...]
 
     def forget_values(self) -> None:
         """Let go of what the lowering read: a plan must not keep the user's objects alive."""
         self.returned = None
         self.variables = {}
+        for tracer in self.inputs:
+            tracer.origin = tracer.origin._replace(value=None)
 
 
 class Refused(Exception):
@@ -82,12 +88,16 @@ def lower(
         Refused: a statement has to be left to Python.
     """
     pinned = frozenset(map(local_path, static))
+    same: dict[Path, Path] = {}
     while True:
-        lowering = Lowering(source, function, pinned)
+        lowering = Lowering(source, function, pinned, same)
         try:
             returned = lowering.run(statements, values)
         except PinRequest as request:
             pinned |= {request.path}
+            continue
+        except AliasRequest as request:
+            same[request.path] = request.same
             continue
         except Leftover as leftover:
             raise Refused(leftover, lowering.guards) from None
@@ -96,8 +106,9 @@ def lower(
             guards=lowering.guards,
             returned=returned,
             variables=lowering.root.variables,
-            inputs=lowering.input_paths,
+            inputs=lowering.inputs,
             float_inputs=frozenset(lowering.float_paths),
+            written=tuple(lowering.aliasing.written.values()),
             lines=tuple(lowering.lines),
         )
 

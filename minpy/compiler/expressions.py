@@ -13,7 +13,7 @@ import numpy
 from minpy.compiler.frames import UNBOUND, Closure, Frame
 from minpy.compiler.guards import Path
 from minpy.compiler.reads import BoundMethod, ContainerMethod, PropertyRead, Reads, Ref, is_plain
-from minpy.compiler.trace import FLOAT, NDARRAY, SCALAR, Tracer
+from minpy.compiler.trace import FLOAT, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
 
@@ -45,6 +45,8 @@ _COMPARE: dict[Any, Callable] = {
     gast.Gt: operator.gt,
     gast.GtE: operator.ge,
 }
+#: what of an array the user's program can ask for
+_ARRAY_ATTRIBUTES = frozenset((*(name for name in dir(ArrayMethods) if not name.startswith("__")), "fill"))
 _NUMBERS = (bool, int, float, complex, numpy.generic)
 
 
@@ -142,6 +144,8 @@ class Expressions(Reads):
     def truth(self, value: Any) -> bool:
         """``bool(value)`` at compile time."""
         if isinstance(value, Tracer):
+            if value.known is not None:
+                return bool(value)
             self.pin(value)
             raise UnsupportedError("the test depends on array data")
         if isinstance(value, Ref):
@@ -168,8 +172,6 @@ class Expressions(Reads):
 
     def _compare(self, op: Any, x: Any, y: Any) -> Any:
         if isinstance(op, (gast.Is, gast.IsNot)):
-            if isinstance(x, Tracer) and isinstance(y, Tracer):
-                raise UnsupportedError("the identity of two arrays is asked for")
             same = self.is_same(x, y)
             return same if isinstance(op, gast.Is) else not same
         if isinstance(op, (gast.In, gast.NotIn)):
@@ -233,27 +235,22 @@ class Expressions(Reads):
         return getattr(value, name)
 
     def _tracer_attribute(self, value: Tracer, name: str) -> Any:
-        if value.kind == FLOAT or not hasattr(ArrayMethods, name) or name.startswith("__"):
+        if value.kind == FLOAT or name not in _ARRAY_ATTRIBUTES:
             raise UnsupportedError(f"the attribute .{name} of a {value.kind} is not compiled")
         return getattr(value, name)
 
     def _Subscript(self, node: Any) -> Any:
-        value = self.evaluate(node.value)
-        key = self.evaluate(node.slice)
-        if isinstance(value, Ref):
-            if isinstance(key, (Tracer, Ref)):
-                raise UnsupportedError("a container is indexed by a value known at run time only")
-            return self.item(value, key)
+        return self.get_item(self.evaluate(node.value), self.evaluate(node.slice))
+
+    def get_item(self, value: Any, key: Any) -> Any:
+        """``value[key]``."""
         if isinstance(value, Tracer):
             if value.kind == FLOAT:
                 raise TypeError("'float' object is not subscriptable")
             return value[self.plain(key)]
-        if isinstance(key, Tracer):
-            if isinstance(value, numpy.ndarray):
-                with self.trace.in_namespace(NDARRAY):
-                    return self.trace.constant(value)[key]
+        if isinstance(key, Tracer) or (isinstance(value, Ref) and isinstance(key, Ref)):
             raise UnsupportedError("a container is indexed by a value known at run time only")
-        return value[self.plain(key)]
+        return self.item(value, key) if isinstance(value, Ref) else value[self.plain(key)]
 
     def _Slice(self, node: Any) -> slice:
         parts = [

@@ -16,6 +16,7 @@ from minpy.compiler.ir import Loc
 from minpy.compiler.notes import Change
 from minpy.ops import Aval
 from minpy.runtime.array import Array
+from minpy.runtime.memory import are_disjoint, is_ordered, is_writable
 
 
 class Path(NamedTuple):
@@ -54,8 +55,15 @@ class Guard(NamedTuple):
     """``kind`` of the value at ``path`` has to be ``expected``."""
 
     path: Path
-    kind: str  # 'value', 'exact', 'identity', 'type', 'length', 'keys', 'array', 'absent'
-    expected: Any
+    kind: str  # one of _CONDITIONS
+    expected: Any = None
+
+
+class Disjoint(NamedTuple):
+    """What is said to share no memory: arrays that are written, with each other and with others."""
+
+    written: tuple[Path, ...]
+    others: tuple[Path, ...]
 
 
 _FLOATS = (float, numpy.floating)
@@ -68,6 +76,13 @@ _CONDITIONS = {
     "keys": "tuple({v}) == {c}",
     "array": "matches({v}, {c})",
     "absent": "{c} not in {v}",
+    "writable": "is_writable({v})",
+    "ordered": "is_ordered({v})",
+    # About several values, given by their paths:
+    "same": "{v} is {c}",
+    "distinct": "{v} is not {c}",
+    "disjoint": "are_disjoint({c})",  # expects Disjoint
+    "overlapping": "not are_disjoint({c})",
 }
 
 
@@ -91,6 +106,9 @@ def matches(x: Any, expected: ArrayType) -> bool:
     return type(x) is expected.type and array_type(x) == expected
 
 
+_FUNCTIONS = {f.__name__: f for f in (matches, is_writable, is_ordered, are_disjoint)}
+
+
 class Guards:
     """Collects guards and implicit inputs while a block is lowered.
 
@@ -112,7 +130,7 @@ class Guards:
         self.fixed.append(obj)
         return Path(None, "fixed", len(self.fixed) - 1, label)
 
-    def add(self, path: Path, kind: str, expected: Any) -> None:
+    def add(self, path: Path, kind: str, expected: Any = None) -> None:
         """Rely on a condition."""
         if kind == "value" and isinstance(expected, _FLOATS) and (expected == 0 or expected != expected):
             kind = "exact"  # 0.0 == -0.0, and nan is not equal to itself
@@ -125,7 +143,7 @@ class Guards:
 
     def compile(self, names: tuple[str, ...]) -> Callable[[tuple], tuple | None]:
         """The guard function: values of the block's variables -> implicit inputs, or None."""
-        namespace: dict[str, Any] = {"matches": matches}
+        namespace: dict[str, Any] = dict(_FUNCTIONS)
         lines: list[str] = []
         variables: dict[Path, str] = {}
 
@@ -146,8 +164,7 @@ class Guards:
             return name
 
         for guard in self.guards:
-            v = reach(guard.path)
-            condition = _CONDITIONS[guard.kind].format(v=v, c=_constant(guard.expected.value, namespace))
+            condition = _condition(guard, reach, lambda value: _constant(value, namespace))
             lines.append(f"if not ({condition}): return None")
         results = "".join(reach(path) + ", " for path in self.inputs)
         body = "\n        ".join([*lines, f"return ({results})"])
@@ -160,16 +177,32 @@ class Guards:
         for guard, loc in self.guards.items():
             name, kind, expected = str(guard.path), guard.kind, guard.expected.value
             before = _show(kind, expected)
+            values: dict[str, Any] = {}
+
+            def name_of(value: Any, values: dict[str, Any] = values) -> str:
+                values[f"v{len(values)}"] = value
+                return f"v{len(values) - 1}"
+
             try:
                 now = guard.path.resolve(local_values, self.fixed)
+                text = _condition(guard, lambda p: name_of(p.resolve(local_values, self.fixed)), name_of)
             except Exception:
                 return Change(name, kind, before, "", loc)
-            holds = eval(  # the text is one of ours
-                _CONDITIONS[kind].format(v="v", c="c"), {"matches": matches}, {"v": now, "c": expected}
-            )
-            if not holds:
-                return Change(name, kind, before, _show_now(kind, now), loc)
+            if not eval(text, dict(_FUNCTIONS), values):  # the text is one of ours
+                return Change(name, kind, before, _show_now(kind, now, expected), loc)
         return None
+
+
+def _condition(guard: Guard, reach: Callable[[Path], str], constant: Callable[[Any], str]) -> str:
+    """A condition as text. ``reach`` gives a name to the value at a path, ``constant`` to a constant."""
+    expected = guard.expected.value
+    if isinstance(expected, Path):
+        c = reach(expected)
+    elif isinstance(expected, Disjoint):
+        c = ", ".join("(" + "".join(f"{reach(path)}, " for path in paths) + ")" for paths in expected)
+    else:
+        c = constant(expected)
+    return _CONDITIONS[guard.kind].format(v=reach(guard.path), c=c)
 
 
 class _Expected:
@@ -201,13 +234,28 @@ def _constant(value: Any, namespace: dict[str, Any]) -> str:
     return name
 
 
+#: kind of guard -> what held, and what holds now
+_IN_WORDS = {
+    "writable": ("writable", "read-only"),
+    "ordered": ("in C order", "in another order"),
+    "same": ("the same object as {}", "another object than {}"),
+    "distinct": ("another object than {}", "the same object as {}"),
+    "disjoint": ("memory of its own", "memory shared with another array"),
+    "overlapping": ("memory shared with another array", "memory of its own"),
+}
+
+
 def _show(kind: str, value: Any) -> str:
     if kind == "array":
         return f"{value.type.__name__} {value.aval}"
+    if kind in _IN_WORDS:
+        return _IN_WORDS[kind][0].format(value)
     return getattr(value, "__qualname__", None) or _short(repr(value))
 
 
-def _show_now(kind: str, now: Any) -> str:
+def _show_now(kind: str, now: Any, expected: Any) -> str:
+    if kind in _IN_WORDS:
+        return _IN_WORDS[kind][1].format(expected)
     if kind == "array" and isinstance(now, (Array, numpy.ndarray, numpy.generic)):
         return _show("array", array_type(now))
     if kind == "length":

@@ -13,7 +13,7 @@ from minpy.compiler import driver
 from minpy.compiler.driver import Refused
 from minpy.compiler.graph_op import run_compiled
 from minpy.compiler.guards import Guards, Path, local_path
-from minpy.compiler.outputs import present
+from minpy.compiler.outputs import Epilogue
 from minpy.compiler.regions import Block, Plan, graph_input, signature_of
 from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
 from minpy.errors import ContextError, GradientError, UnsupportedError
@@ -64,15 +64,19 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
     if not isinstance(result, Tracer) or not flows(result):
         return _no_graph(block, signature, lowered.guards, "the result is not an array of floats")
     trace = lowered.trace
-    places = {path: position for position, path in enumerate(lowered.inputs)}
+    places = {tracer.origin.path: position for position, tracer in enumerate(lowered.inputs)}
     positions = [places.get(_path(name, steps)) for name, steps in wanted]
     sources = [Tracer(trace, trace.inputs[i], ARRAY) for i in positions if i is not None]
+    end = Epilogue(lowered, frozenset(positions))  # what is differentiated is a copy, as on the tape
+    end.foresee([result])
     try:
+        end.store_arrays()
+        end.give(result)
         with trace.interpreting():
             seed = trace.constant(numpy.ones(result.shape, result.dtype))
             found = iter(trace.gradients([(result, seed)], sources))
         grads = [None if i is None else next(found) for i in positions]
-        graph = trace.graph([result.atom, *(grad.atom for grad in grads if grad is not None)])
+        graph = trace.graph([*end.atoms, *(grad.atom for grad in grads if grad is not None)])
         compiled = driver.compile_graph(graph)
     except (UnsupportedError, GradientError, OperandError) as error:
         plan = _no_graph(block, signature, lowered.guards, str(error))
@@ -80,14 +84,17 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
             plan.run = block.program.refuse
         return plan
     flowing = [path for path, grad in zip(starmap(_path, wanted), grads) if grad is not None]
-    names = ["value", *(f"gradient of {path}" for path in flowing)]
-    kind = result.kind
+    finish, count = end.compile(), len(end.atoms)
+    outputs = [("value", str(result.aval))]
+    outputs.extend(
+        (f"gradient of {path}", str(atom.aval)) for path, atom in zip(flowing, graph.outputs[count:])
+    )
 
     def run(values: tuple, found: tuple) -> tuple:
         inputs = [graph_input(x)._current() for x in found[: len(graph.inputs)]]
-        outputs = [Array(value) for value in run_compiled(compiled, inputs)]
-        rest = iter(outputs[1:])
-        return present(outputs[0], kind), [None if grad is None else next(rest) for grad in grads]
+        results = [Array(value) for value in run_compiled(compiled, inputs)]
+        rest = iter(results[count:])
+        return *finish(results, found), [None if grad is None else next(rest) for grad in grads]
 
     lowered.forget_values()
     return Plan(
@@ -98,7 +105,7 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
         lowered=lowered,
         compiled=compiled,
         purpose="value and gradient",
-        outputs=[(name, str(atom.aval)) for name, atom in zip(names, graph.outputs)],
+        outputs=outputs,
     )
 
 

@@ -8,39 +8,26 @@ Whatever cannot be done exactly raises ``Leftover``, which names the statement a
 
 from __future__ import annotations
 
-import operator
 import os
 import types
 from collections.abc import Sequence
 from typing import Any
 
 import gast
-import numpy
 
-from minpy.compiler.calls import Calls
+from minpy.compiler.aliasing import AliasRequest
 from minpy.compiler.eager import KeptOut
 from minpy.compiler.frames import UNBOUND, Closure, Frame, bind_parameters
-from minpy.compiler.guards import Guards, Path, local_path
+from minpy.compiler.guards import Path, local_path
 from minpy.compiler.ir import Loc
-from minpy.compiler.reads import PinRequest, Ref, walk_values
+from minpy.compiler.reads import PinRequest
 from minpy.compiler.source import Source, read_source
-from minpy.compiler.trace import ARRAY, NDARRAY, OperandError, Trace, Tracer
+from minpy.compiler.tracer import OperandError, OrderUnknown
+from minpy.compiler.writes import Writes
 from minpy.errors import UnsupportedError
-from minpy.runtime.array import VIEW_OPS
 
 MAX_EQUATIONS = 20_000  # beyond this an unrolled loop costs more to compile than it can save
 MAX_DEPTH = 60  # of inlined calls
-
-_IN_PLACE = {
-    gast.Add: operator.add,
-    gast.Sub: operator.sub,
-    gast.Mult: operator.mul,
-    gast.Div: operator.truediv,
-    gast.FloorDiv: operator.floordiv,
-    gast.Mod: operator.mod,
-    gast.Pow: operator.pow,
-    gast.MatMult: operator.matmul,
-}
 
 
 class Leftover(Exception):
@@ -79,19 +66,25 @@ class _Jump:
 BREAK, CONTINUE = _Jump(), _Jump()
 
 
-class Lowering(Calls):
+class Lowering(Writes):
     """One attempt to lower a block.
 
     Args:
         source: the function that the block belongs to.
         function: the same as an object, for globals and closure.
         pinned: paths of floats, and of what holds floats, that are constants.
+        same: paths to arrays that another path leads to as well.
     """
 
-    def __init__(self, source: Source, function: types.FunctionType, pinned: frozenset[Path]):
+    def __init__(
+        self,
+        source: Source,
+        function: types.FunctionType,
+        pinned: frozenset[Path],
+        same: dict[Path, Path],
+    ):
         super().__init__()
-        self.trace = trace = Trace()
-        self.guards = Guards(lambda: trace.loc)  # plans keep the guards, but not the lowering
+        self.same = same
         self.lines: dict[Loc, None] = {}  # all that were lowered, in order
         self.pinned = pinned
         self.function = function
@@ -107,6 +100,7 @@ class Lowering(Calls):
         Raises:
             Leftover: a statement cannot be lowered.
             PinRequest: a float has to be a constant.
+            AliasRequest: two inputs are one array.
         """
         frame = self.root
         self.frames.append(frame)
@@ -117,9 +111,11 @@ class Lowering(Calls):
             for index, statement in enumerate(statements):
                 outcome = self._attempt(index, statement, lambda s=statement: self.statement(s))
                 if isinstance(outcome, Returned):
+                    self.aliasing.finish()
                     return outcome
                 if outcome is not None:
                     raise Leftover(index, "it jumps out of the block", frame.source.loc(statement), False)
+        self.aliasing.finish()
         return None
 
     def _enter(self, name: str, value: Any) -> None:
@@ -127,8 +123,12 @@ class Lowering(Calls):
 
     def _attempt(self, index: int, statement: Any, action: Any) -> Any:
         """Run an action for a statement of the block; what goes wrong is a Leftover."""
+        self.trace.step = index
         try:
             return action()
+        except OrderUnknown as error:
+            loc = self.trace.loc or self.root.source.loc(statement)
+            raise Leftover(index if error.step is None else error.step, error.reason, loc, False) from error
         except (UnsupportedError, OperandError) as error:
             reason = error.reason if isinstance(error, UnsupportedError) else str(error)
             loc = self.trace.loc or self.root.source.loc(statement)
@@ -137,7 +137,7 @@ class Lowering(Calls):
         except RecursionError as error:
             loc = self.root.source.loc(statement)
             raise Leftover(index, "the calls are nested too deeply", loc, False) from error
-        except PinRequest:
+        except (PinRequest, AliasRequest):
             raise
         except Exception as error:
             if isinstance(error, AssertionError) and os.environ.get("MINPY_CHECK") == "1":
@@ -178,61 +178,6 @@ class Lowering(Calls):
 
     def _Pass_statement(self, node: Any) -> None:
         pass
-
-    def _Delete_statement(self, node: Any) -> None:
-        for target in node.targets:
-            if not isinstance(target, gast.Name):
-                raise UnsupportedError("an element or attribute is deleted")
-            self.load(target.id)
-            self.frame.variables.pop(target.id, None)
-
-    def _Assign_statement(self, node: Any) -> None:
-        value = self.evaluate(node.value)
-        for target in node.targets:
-            self.assign(target, value)
-
-    def _AnnAssign_statement(self, node: Any) -> None:
-        if node.value is not None:
-            self.assign(node.target, self.evaluate(node.value))
-
-    def _AugAssign_statement(self, node: Any) -> None:
-        if not isinstance(node.target, gast.Name):
-            raise UnsupportedError("an element or attribute is updated in place")
-        old = self.load(node.target.id)
-        new = self.evaluate(node.value)
-        operation = _IN_PLACE.get(type(node.op))
-        if operation is None:
-            raise UnsupportedError("this kind of in-place operation is not compiled yet")
-        if isinstance(old, Tracer) and old.kind in (ARRAY, NDARRAY):
-            self.store(node.target.id, self._update(node.target.id, old, operation, new))
-        elif isinstance(old, (Ref, list, dict, set)):
-            raise UnsupportedError("a container is changed in place")
-        else:
-            self.store(node.target.id, self.binary(operation, old, new))
-
-    def _update(self, name: str, old: Tracer, operation: Any, new: Any) -> Tracer:
-        """``old op= new`` on an array that nobody else can see."""
-        if not self._is_private(name, old):
-            raise UnsupportedError(f"{name} is updated in place, and others may hold the same array")
-        result = self.binary(operation, old, new)
-        if result.shape != old.shape or not numpy.can_cast(result.dtype, old.dtype, "same_kind"):
-            raise OperandError(f"{name} cannot hold {result.aval} in place, it is {old.aval}")
-        if result.dtype != old.dtype:
-            result = result.astype(old.dtype)
-        return Tracer(self.trace, result.atom, old.kind)
-
-    def _is_private(self, name: str, tracer: Tracer) -> bool:
-        """Made by the region, held by one variable only, and without views."""
-        made = [eqn for eqn in self.trace.eqns if tracer.atom in eqn.outputs]
-        if not made or made[0].op in VIEW_OPS:
-            return False
-        if any(eqn.op in VIEW_OPS and tracer.atom in eqn.inputs for eqn in self.trace.eqns):
-            return False
-        holders = 0
-        for frame in self.frames:
-            for value in frame.variables.values():
-                holders += sum(isinstance(v, Tracer) and v.atom is tracer.atom for v in walk_values(value))
-        return holders == 1 and name in self.frame.variables
 
     def _Return_statement(self, node: Any) -> Returned:
         return Returned(None if node.value is None else self.evaluate(node.value))
@@ -289,51 +234,6 @@ class Lowering(Calls):
         source = self.frame.source
         inner = Source(name, source.file, source.first_line, source.lines, node, tuple(body))
         return Closure(inner, self.frame, defaults, keyword_defaults)
-
-    # Assignment ---------------------------------------------------------------------------------
-
-    def assign(self, target: Any, value: Any) -> None:
-        """``target = value``."""
-        if isinstance(target, gast.Name):
-            self.store(target.id, value)
-        elif isinstance(target, (gast.Tuple, gast.List)):
-            self._unpack(target.elts, list(self.iterate(value)))
-        elif isinstance(target, gast.Subscript):
-            self._assign_item(target, value)
-        else:
-            raise UnsupportedError("an attribute of an object is written")
-
-    def _assign_item(self, target: Any, value: Any) -> None:
-        container = self.evaluate(target.value)
-        key = self.evaluate(target.slice)
-        if type(container) in (list, dict) and not isinstance(key, (Tracer, Ref)):
-            container[key] = value  # made by the region, so nobody else sees it
-        elif isinstance(container, (Tracer, numpy.ndarray)):
-            raise UnsupportedError("an array is written in place")
-        else:
-            raise UnsupportedError("an object from outside is changed")
-
-    def _unpack(self, targets: Sequence[Any], values: list) -> None:
-        starred = [i for i, target in enumerate(targets) if isinstance(target, gast.Starred)]
-        if starred:
-            at, after = starred[0], len(targets) - starred[0] - 1
-            if len(values) < len(targets) - 1:
-                raise ValueError("not enough values to unpack")
-            middle = values[at : len(values) - after]
-            targets = [*targets[:at], targets[at].value, *targets[at + 1 :]]
-            values = [*values[:at], middle, *values[len(values) - after :]]
-        if len(values) != len(targets):
-            raise ValueError(f"expected {len(targets)} values to unpack, got {len(values)}")
-        for target, value in zip(targets, values):
-            self.assign(target, value)
-
-    def store(self, name: str, value: Any) -> None:
-        """Bind a local variable."""
-        if name in self.frame.outside_names:
-            raise UnsupportedError(f"{name} is a global or nonlocal variable")
-        if isinstance(value, Tracer):
-            value.suggest_name(name)
-        self.frame.variables[name] = value
 
     # Inlining -----------------------------------------------------------------------------------
 

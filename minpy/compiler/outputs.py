@@ -1,23 +1,28 @@
-"""What a region hands back: how to build each Python value from what the graph computed."""
+"""The end of a region: what it wrote is stored, and what it gives back is built.
+
+This becomes one Python function of two arguments: the results of the graph, ``r``, and the values that the
+guards found, ``p``. One object of the user's program is built once, so what is the same object stays so;
+views are made from the array that they are views of.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Callable
 
 import numpy
 
 from minpy.compiler.driver import Lowered
-from minpy.compiler.ir import Atom, Eqn, Literal, Var
+from minpy.compiler.frames import UNBOUND
+from minpy.compiler.ir import Atom, Literal
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
-from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, Tracer
+from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, OrderUnknown, Tracer, View
 from minpy.errors import UnsupportedError
-from minpy.ops.op import Op
-from minpy.runtime.array import VIEW_OPS, Array
+from minpy.ops.indexing import index
+from minpy.ops.keys import join_key
+from minpy.ops.shape import reshape_op
+from minpy.runtime.array import Array
 from minpy.runtime.scalar import Scalar
-
-#: (results of the graph as arrays, values of the guarded paths) -> a Python value
-Maker = Callable[[Sequence[Array], tuple], Any]
 
 
 def present(array: Array, kind: str) -> Any:
@@ -41,90 +46,195 @@ def type_of(value: Any) -> str:
     return f"{kind} of {', '.join(arrays)}" if arrays else kind
 
 
-class OutputPlan:
-    """Collects the outputs of a lowered block.
+def _fresh(content: numpy.ndarray, kind: str) -> Any:
+    return present(Array(content.copy()), kind)
+
+
+def _view(view: View, kind: str, base: Any, *args: Any) -> Any:
+    """What a view shows, made from the array that it is a view of."""
+    assert view.op is not None
+    if view.op is index:
+        shown = base[join_key(args, view.params["template"])]
+        return Array(shown) if kind == ARRAY and isinstance(base, numpy.ndarray) else shown
+    if isinstance(base, numpy.ndarray):
+        shown = view.op.numpy(base, *args, **view.params)
+        return Array(shown) if kind == ARRAY else shown
+    return view.op(base, *args, **view.params)
+
+
+def _arranged(array: numpy.ndarray, axes: tuple[int, ...]) -> numpy.ndarray:
+    """A copy that lies in memory as NumPy would have it: ``axes`` are sorted by their steps."""
+    return numpy.ascontiguousarray(array.transpose(axes)).transpose(numpy.argsort(axes))
+
+
+def _by_step(layout: numpy.ndarray) -> tuple[int, ...]:
+    return tuple(sorted(range(layout.ndim), key=lambda axis: -layout.strides[axis]))
+
+
+def _store(target: Any, content: Array) -> None:
+    """Write the new content into an array of the user's."""
+    if isinstance(target, Array):
+        target.overwrite(content)
+    else:
+        numpy.copyto(target, content._current().numpy())
+
+
+_HELPERS = (present, _fresh, _view, _arranged, _store, Array)
+
+
+class Epilogue:
+    """Collects what the function at the end of a region does.
+
+    Args:
+        lowered: the region.
+        copied: positions of inputs that the region has a copy of: the user's arrays stay as they are.
 
     Attributes:
         atoms: the variables that the graph has to give, in order.
     """
 
-    def __init__(self, lowered: Lowered):
+    def __init__(self, lowered: Lowered, copied: frozenset[int | None] = frozenset()):
         self.lowered = lowered
+        self._copied = copied
         self.atoms: list[Atom] = []
-        self._positions = {var: position for position, var in enumerate(lowered.trace.inputs)}
-        self._makers: dict[Var, Eqn] = {
-            var: eqn for eqn in lowered.trace.eqns for var in eqn.outputs if eqn.op in VIEW_OPS
+        self._lines: list[str] = []
+        self._namespace: dict[str, Any] = {
+            f.__name__: f for f in (present, _fresh, _view, _arranged, _store, Array)
         }
-        self._seen: set[int] = set()
+        self._given: list[str] = []
+        self._names: dict[int, str] = {}  # of values that were built, by their identity
+        self._built: list[Any] = []  # keeps the identities taken
+        self._shown: dict[int, int] = {}  # how many of the arrays that are given show the memory of one
 
-    def maker(self, value: Any) -> Maker:
-        """How to build ``value``.
+    def foresee(self, values: Iterable[Any]) -> None:
+        """Told of all values that ``value`` is going to be asked for: which arrays share memory."""
+        seen: set[int] = set()
+        for value in values:
+            for item in _inside(value, seen):
+                if isinstance(item, Tracer):
+                    self._shown[id(item.root)] = self._shown.get(id(item.root), 0) + 1
+
+    def value(self, value: Any) -> str:
+        """Build ``value``; gives an expression for it.
 
         Raises:
             UnsupportedError: where it cannot leave the region.
         """
+        name = self._names.get(id(value))
+        if name is not None:
+            return name
         if isinstance(value, Tracer):
             return self._tracer(value)
         if isinstance(value, Ref):
-            position = self.lowered.guards.input(value.path)
-            return lambda results, paths: paths[position]
-        if type(value) in (list, tuple, set):
-            self._once(value)
-            made, kind = [self.maker(item) for item in value], type(value)
-            return lambda results, paths: kind([make(results, paths) for make in made])
+            return self._name(value, f"p[{self.lowered.guards.input(value.path)}]")
+        if type(value) is list:
+            name = self._name(value, "[]")
+            if value:
+                self._lines.append(f"{name} += [{self._items(value)}]")
+            return name
         if type(value) is dict:
-            self._once(value)
-            pairs = [(key, self.maker(item)) for key, item in value.items()]
-            return lambda results, paths: {key: make(results, paths) for key, make in pairs}
-        if isinstance(value, numpy.ndarray):
-            return lambda results, paths: value.copy()
-        if is_plain(value) or isinstance(value, (float, range, slice, numpy.generic)):
-            return lambda results, paths: value
+            name = self._name(value, "{}")
+            for key, item in value.items():
+                self._lines.append(f"{name}[{self.value(key)}] = {self.value(item)}")
+            return name
+        if type(value) is tuple:
+            return self._name(value, f"({self._items(value)})")
+        if type(value) is set:
+            return self._name(value, f"{{{self._items(value)}}}" if value else "set()")
+        if isinstance(value, (int, str, type(None))) and type(value).__module__ == "builtins":
+            return repr(value)
+        if is_plain(value) or value is UNBOUND or isinstance(value, (float, range, slice, numpy.generic)):
+            return self._constant(value)
         raise UnsupportedError(f"a {type(value).__name__} made here is used later")
 
-    def _once(self, container: Any) -> None:
-        if isinstance(container, tuple):
-            return
-        if id(container) in self._seen:
-            raise UnsupportedError("two variables hold the same list or dict")
-        self._seen.add(id(container))
+    def give(self, value: Any) -> None:
+        """Let the function return ``value``, in a tuple with what was given before. Raises as ``value``."""
+        with self.lowered.trace.interpreting():
+            self._given.append(self.value(value))
 
-    def _tracer(self, tracer: Tracer) -> Maker:
-        atom, kind = tracer.atom, tracer.kind
+    def store_arrays(self) -> None:
+        """Write the arrays from outside that the region changed."""
+        for array in self.lowered.written:
+            if self._is_input(array):
+                self._lines.append(f"_store(p[{array.origin.position}], {self._result(array.atom)})")
+
+    def compile(self) -> Callable[[Sequence[Array], tuple], tuple]:
+        """The function."""
+        body = "\n    ".join([*self._lines, f"return ({', '.join(self._given)},)"])
+        exec(compile(f"def end(r, p):\n    {body}\n", "<minpy outputs>", "exec"), self._namespace)
+        return self._namespace["end"]
+
+    def _name(self, value: Any, expression: str) -> str:
+        name = f"v{len(self._names)}"
+        self._names[id(value)] = name
+        self._built.append(value)
+        self._lines.append(f"{name} = {expression}")
+        return name
+
+    def _items(self, values: Iterable[Any]) -> str:
+        return "".join(f"{self.value(item)}, " for item in values)
+
+    def _constant(self, value: Any) -> str:
+        name = f"c{len(self._namespace)}"
+        self._namespace[name] = value
+        return name
+
+    def _result(self, atom: Atom) -> str:
+        """A result of the graph as an array that nothing else holds."""
         if isinstance(atom, Literal):
-            return lambda results, paths: present(Array(numpy.array(atom.value)), kind)
-        position = self._positions.get(atom)
-        if position is not None:
-            return lambda results, paths: paths[position]  # the object itself
-        view = self._view(atom)
-        if view is not None:
-            return view
-        if atom not in self.atoms:
-            self.atoms.append(atom)
-        index = self.atoms.index(atom)
-        if kind == ARRAY:
-            return lambda results, paths: results[index]
-        return lambda results, paths: present(results[index], kind)
+            return f"_fresh({self._constant(numpy.asarray(atom.value))}, {ARRAY!r})"
+        self.atoms.append(atom)
+        return f"r[{len(self.atoms) - 1}]"
 
-    def _view(self, var: Var) -> Maker | None:
-        """A view of an input is made from the input itself, so that it shares the input's memory."""
-        chain: list[tuple[Op, dict]] = []
-        while var in self._makers:
-            eqn = self._makers[var]
-            source = eqn.inputs[0]
-            if len(eqn.inputs) > 1 or not isinstance(source, Var):
-                return None
-            chain.append((eqn.op, eqn.params))
-            var = source
-        position = self._positions.get(var)
-        if position is None or not chain:
-            return None
-        chain.reverse()
+    def _tracer(self, tracer: Tracer) -> str:
+        if self._is_input(tracer):
+            return self._name(tracer, f"p[{tracer.origin.position}]")  # the object itself
+        if not tracer.is_scalar and self._is_made_from_base(tracer):
+            base, view = tracer.base, tracer.view
+            assert base is not None and view is not None
+            if view.op is None:
+                return self._name(tracer, f"Array({self.value(base)})")
+            args = "".join(f", {self.value(arg)}" for arg in view.args)
+            made = f"_view({self._constant(view)}, {tracer.kind!r}, {self.value(base)}{args})"
+            return self._name(tracer, made)
+        result = self._result(tracer.atom)
+        if tracer.kind != ARRAY:
+            result = f"present({result}, {tracer.kind!r})"
+        if (
+            tracer.kind == NDARRAY
+            and not tracer.ordered
+            and tracer.base is None
+            and tracer.layout is not None
+        ):
+            result = f"_arranged({result}, {_by_step(tracer.layout)})"
+        return self._name(tracer, result)
 
-        def make(results: Sequence[Array], paths: tuple) -> Any:
-            value = paths[position]
-            for op, params in chain:
-                value = op.numpy(value, **params) if isinstance(value, numpy.ndarray) else op(value, **params)
-            return value
+    def _is_input(self, tracer: Tracer) -> bool:
+        return tracer.origin is not None and tracer.origin.position not in self._copied
 
-        return make
+    def _is_made_from_base(self, tracer: Tracer) -> bool:
+        """Whether it shows memory that is seen elsewhere too, or shows it with gaps or in another order."""
+        tracer.atom  # noqa: B018  # raises where it depends on the base, and that is not known
+        base, view = tracer.base, tracer.view
+        if base is None or view is None or self._is_input(tracer.root):
+            return base is not None
+        is_shared = self._shown[id(tracer.root)] > 1
+        if not is_shared and view.op is reshape_op and base.base is None and base.ordered:
+            return False
+        if not tracer.is_view:
+            return False
+        if is_shared and not view.is_sure:
+            raise OrderUnknown(tracer)
+        return is_shared or (tracer.layout is not None and not tracer.layout.flags.c_contiguous)
+
+
+def _inside(value: Any, seen: set[int]) -> Iterable[Any]:
+    """The values in containers, each once."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    yield value
+    items: Any = value.values() if type(value) is dict else value
+    if type(value) in (list, tuple, dict):
+        for item in items:
+            yield from _inside(item, seen)

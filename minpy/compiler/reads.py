@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy
 
+from minpy.compiler.aliasing import Aliasing, Origin
 from minpy.compiler.frames import Closure
 from minpy.compiler.guards import Guards, Path, array_type
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, SCALAR, Trace, Tracer
@@ -77,14 +78,21 @@ class Reads:
     trace: Trace
     guards: Guards
     pinned: frozenset[Path]
+    same: dict[Path, Path]  # paths to arrays that another path leads to as well
 
     def __init__(self) -> None:
+        self.trace = trace = Trace()
+        self.guards = Guards(lambda: trace.loc)  # plans keep the guards, but not the lowering
+        self.aliasing = trace.watcher = Aliasing(self.guards)
         self._tracers: dict[Path, Tracer] = {}
         self.float_paths: dict[Any, Path] = {}  # variable of the graph -> path of the float
-        self.input_paths: list[Path] = []  # by position among the inputs of the graph
+        self.inputs: list[Tracer] = []  # of the graph
 
     def read(self, value: Any, path: Path) -> Any:
         """What the lowering works on for a value that was found at ``path``."""
+        if path in self.same:
+            self.guards.add(path, "same", self.same[path])
+            path = self.same[path]
         if path in self._tracers:
             return self._tracers[path]
         if isinstance(value, (Array, numpy.ndarray, numpy.generic)):
@@ -111,14 +119,14 @@ class Reads:
             self.guards.add(path, "value", value)
             return value
         self.guards.add(path, "array", found)
-        return self._new_input(found.aval, kind, path)
+        return self._new_input(found.aval, kind, path, value)
 
     def _read_float(self, value: float, path: Path) -> Any:
         if self._is_pinned(path):
             self.guards.add(path, "value", value)
             return value
         self.guards.add(path, "type", float)
-        tracer = self._new_input(_FLOAT64, FLOAT, path)
+        tracer = self._new_input(_FLOAT64, FLOAT, path, value)
         self.float_paths[tracer.atom] = path
         return tracer
 
@@ -130,10 +138,11 @@ class Reads:
             path = path.parent
         return False
 
-    def _new_input(self, aval: Aval, kind: str, path: Path) -> Tracer:
-        self.guards.input(path)
-        self.input_paths.append(path)
+    def _new_input(self, aval: Aval, kind: str, path: Path, value: Any) -> Tracer:
         tracer = self.trace.input(aval, kind, path.label if path.label.isidentifier() else "")
+        tracer.origin = Origin(path, value, self.guards.input(path))
+        self.inputs.append(tracer)
+        self.aliasing.add(tracer)
         self._tracers[path] = tracer
         return tracer
 
@@ -225,12 +234,21 @@ class Reads:
 
     def is_same(self, a: Any, b: Any) -> bool:
         """``a is b``."""
+        if isinstance(a, Tracer) and isinstance(b, Tracer):
+            return self._is_same_array(a, b)
         for one in (a, b):
             if isinstance(one, Ref) and not is_constant_object(one.value):
                 other = b if one is a else a
                 if other is not None:  # the guard on the type rules None out
                     self.guards.add(one.path, "identity", one.value)
         return unref(a) is unref(b)
+
+    def _is_same_array(self, a: Tracer, b: Tracer) -> bool:
+        if a is b:
+            return True
+        if a.origin is None and b.origin is None and {a.kind, b.kind} <= {ARRAY, NDARRAY}:
+            return False  # both were made here
+        raise UnsupportedError("it is asked whether two arrays from outside are the same object")
 
     def plain(self, x: Any) -> Any:
         """``x`` with Refs inside replaced by what they stand for, for the functions of the op table."""

@@ -30,9 +30,10 @@ from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import local_names, names_of
 from minpy.compiler.lower import Leftover as RefusedStatement
 from minpy.compiler.notes import Change, Leftover, Recompilation, describe
-from minpy.compiler.outputs import Maker, OutputPlan, type_of
+from minpy.compiler.outputs import Epilogue, type_of
 from minpy.compiler.reads import is_plain
 from minpy.compiler.source import read_source
+from minpy.compiler.tracer import OrderUnknown
 from minpy.errors import ContextError, PerformanceWarning, UnsupportedError
 from minpy.ops.creation import default_dtype
 from minpy.runtime.array import Array, Value
@@ -86,7 +87,7 @@ class Plan:
     @property
     def input_paths(self) -> list[Any]:
         """Where the inputs of the graph come from."""
-        return self.lowered.inputs if self.lowered else []
+        return [tracer.origin.path for tracer in self.lowered.inputs] if self.lowered else []
 
 
 def signature_of(values: Sequence[Any]) -> tuple:
@@ -245,16 +246,9 @@ class Block:
         )
 
     def _compiled_plan(self, signature: tuple, lowered: Lowered) -> Plan:
-        outputs = OutputPlan(lowered)
-        if lowered.returned is not None:
-            make_value = self._maker(outputs, lowered.returned.value, len(self.statements) - 1)
-            makers = None
-        else:
-            make_value = None
-            makers = [self._variable_maker(outputs, lowered.variables, name) for name in self.outputs]
-        graph = lowered.trace.graph(outputs.atoms)
+        end = self._end(lowered)
+        graph = lowered.trace.graph(end.atoms)
         compiled = driver.compile_graph(graph)
-        op = GraphOp(graph, compiled) if graph.outputs or compiled.executor else None
         plan = Plan(
             signature,
             lowered.guards.compile(self.inputs),
@@ -263,8 +257,8 @@ class Block:
             lowered=lowered,
             compiled=compiled,
         )
-        plan.op = op
-        plan.run = self._runner(plan, op, len(graph.inputs), make_value, makers)
+        plan.op = GraphOp(graph, compiled) if graph.outputs or compiled.executor else None
+        plan.run = self._runner(plan, len(graph.inputs), end.compile())
         if lowered.returned is not None:
             plan.outputs = [("result", type_of(lowered.returned.value))]
         else:
@@ -273,40 +267,43 @@ class Block:
         lowered.forget_values()
         return plan
 
-    def _maker(self, outputs: OutputPlan, value: Any, index: int) -> Maker:
-        try:
-            return outputs.maker(value)
-        except UnsupportedError as error:
-            loc = self.program.source.loc(self.statements[index])
-            leftover = RefusedStatement(index, error.reason, loc, False)
-            raise Refused(leftover, outputs.lowered.guards) from None
+    def _end(self, lowered: Lowered) -> Epilogue:
+        """What happens behind the graph. Raises Refused where a value cannot leave the region."""
+        end = Epilogue(lowered)
+        if lowered.returned is not None:
+            given = [(True, 0), (lowered.returned.value, len(self.statements) - 1)]
+        else:
+            variables = lowered.variables
+            given = [(False, 0), *[(variables.get(n, UNBOUND), self._writer(n)) for n in self.outputs]]
+        end.foresee([value for value, _ in given])
+        end.store_arrays()
+        for value, index in given:
+            try:
+                end.give(value)
+            except UnsupportedError as error:
+                if isinstance(error, OrderUnknown) and error.step is not None:
+                    index = error.step
+                loc = self.program.source.loc(self.statements[index])
+                leftover = RefusedStatement(index, error.reason, loc, False)
+                raise Refused(leftover, lowered.guards) from None
+        return end
 
-    def _variable_maker(self, outputs: OutputPlan, variables: dict[str, Any], name: str) -> Maker:
-        if name not in variables:
-            return lambda results, paths: UNBOUND
+    def _writer(self, name: str) -> int:
+        """The last statement that stores a variable."""
         writers = [i for i, s in enumerate(self.statements) if name in names_of([s]).stores]
-        return self._maker(outputs, variables[name], writers[-1] if writers else 0)
+        return writers[-1] if writers else 0
 
-    def _runner(
-        self,
-        plan: Plan,
-        op: GraphOp | None,
-        count: int,
-        make_value: Maker | None,
-        makers: list[Maker] | None,
-    ) -> Callable[[tuple, tuple], tuple]:
+    def _runner(self, plan: Plan, count: int, end: Callable) -> Callable[[tuple, tuple], tuple]:
         def run(values: tuple, found: tuple) -> tuple:
             results: tuple = ()
-            if op is not None:
+            if plan.op is not None:
                 try:
-                    results = op.call(*[graph_input(x) for x in found[:count]])
+                    results = plan.op.call(*[graph_input(x) for x in found[:count]])
                 except (MXNetError, ContextError):
                     # Python raises what the user's own line raises, or gets it right.
                     plan.failures += 1
                     return self.run_python(values)
-            if make_value is not None:
-                return True, make_value(results, found)
-            return (False, *[make(results, found) for make in makers or ()])
+            return end(results, found)
 
         return run
 

@@ -4,82 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy
 
-from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Loc, Var, infer
-from minpy.errors import MinPyError, UnsupportedError
+from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Loc, Var, evaluate, infer
+from minpy.compiler.tracer import (
+    ARRAY,
+    ARRAY_SCALAR,
+    FLOAT,
+    MINPY,
+    NDARRAY,
+    SCALAR,
+    OperandError,
+    OrderUnknown,
+    Tracer,
+    View,
+    is_view,
+)
+from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS, is_float
 from minpy.ops.lowering import Builder, Operand
-from minpy.ops.methods import ArrayMethods
 from minpy.ops.op import as_operand, interpreting
 from minpy.ops.reverse import pull_back
 from minpy.ops.scalars import gives_scalar
-
-#: What a traced value is in the user's program. The kind decides what comes out of the region.
-ARRAY = "minpy array"
-ARRAY_SCALAR = "minpy scalar"
-NDARRAY = "numpy array"
-SCALAR = "numpy scalar"
-FLOAT = "float"
-MINPY = frozenset((ARRAY, ARRAY_SCALAR))
-SCALARS = frozenset((ARRAY_SCALAR, SCALAR, FLOAT))
 
 #: Arithmetic on Python floats that never raises; the rest stays with Python.
 _FLOAT_OPS = {"add", "subtract", "multiply", "negative", "positive", "absolute"}
 
 
-class OperandError(MinPyError):
-    """The operands of an op do not fit; run by Python, the line raises what NumPy raises."""
+class Watcher(Protocol):
+    """Is told what the graph relies on where arrays from outside are written."""
+
+    def before_write(self, array: Tracer) -> None:
+        """``array`` is going to be written; raises UnsupportedError where that must not be."""
+
+    def rely_on_order(self) -> None:
+        """What was recorded is right only for inputs that lie in memory as those that are there now."""
 
 
-class Tracer(ArrayMethods):
-    """A value that is known at run time only: a variable of the graph that is being recorded."""
+class _NoWatcher:
+    def before_write(self, array: Tracer) -> None:
+        pass
 
-    __slots__ = ("atom", "kind", "trace")
-    __array_ufunc__ = None  # numpy_array + tracer asks the tracer
-
-    def __init__(self, trace: Trace, atom: Atom, kind: str):
-        self.trace = trace
-        self.atom = atom
-        self.kind = kind
-
-    @property
-    def aval(self) -> Aval:
-        return self.atom.aval
-
-    @property
-    def is_scalar(self) -> bool:  # type: ignore[override]
-        return self.kind in SCALARS
-
-    def bind(self, op: Op, args: tuple, params: dict) -> Any:
-        return self.trace.bind(op, args, params)
-
-    def suggest_name(self, name: str) -> None:
-        """Name the variable of the graph, unless it has a name: that of the user's program, for people."""
-        if isinstance(self.atom, Var) and not self.atom.name:
-            self.atom.name = name
-
-    def __repr__(self) -> str:
-        return f"<{self.kind} {self.atom!r}: {self.aval}>"
-
-    def __iter__(self) -> Iterator[Tracer]:
-        if not self.shape:
-            raise OperandError("iteration over a 0-d array")
-        return (self[i] for i in range(self.shape[0]))
-
-    def __bool__(self) -> bool:
-        raise UnsupportedError("the truth of an array is known at run time only")
-
-    def _needs_data(self, *args: Any) -> Any:
-        raise UnsupportedError("a Python number is made from array data, which is known at run time only")
-
-    __float__ = __int__ = __index__ = __complex__ = _needs_data
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        raise UnsupportedError("an array is written in place")
+    def rely_on_order(self) -> None:
+        pass
 
 
 class Trace(Interpreter):
@@ -87,6 +57,7 @@ class Trace(Interpreter):
 
     Attributes:
         loc: the source line that the next equation belongs to.
+        step: the statement of the block that is being lowered, by number.
         namespace: ARRAY while a function of ``minpy.numpy`` runs, whose results are minpy arrays;
             None where the kind of the result follows from the operands.
     """
@@ -95,7 +66,9 @@ class Trace(Interpreter):
         self.inputs: list[Var] = []
         self.eqns: list[Eqn] = []
         self.loc: Loc | None = None
+        self.step = 0
         self.namespace: str | None = None
+        self.watcher: Watcher = _NoWatcher()
 
     def interpreting(self) -> interpreting:
         return interpreting(self)
@@ -123,13 +96,33 @@ class Trace(Interpreter):
             avals = infer(op, atoms, params)
         except (ValueError, TypeError, IndexError) as error:
             raise OperandError(str(error)) from error
+        kind = self._result_kind(op, args, avals, params)
+        if kind in (NDARRAY, SCALAR) and op.execute is None and not any(isinstance(a, Var) for a in atoms):
+            results = self._computed(op, atoms, avals, params, kind)
+        else:
+            results = self._recorded(op, atoms, avals, params, kind)
+        result = results[0]
+        if isinstance(result, Tracer) and not result.is_scalar:
+            if is_view(op, args, result.aval, params):
+                result.show(args[0], View(op, (), params))
+            else:
+                result.lay_out(op, args)
+        return results if len(results) > 1 else result
+
+    def _recorded(self, op: Op, atoms: tuple, avals: tuple[Aval, ...], params: dict, kind: str) -> tuple:
         eqn = Eqn(op, atoms, params, tuple(map(Var, avals)), self.loc)
         if any(isinstance(atom, Var) for atom in atoms):  # what is constant is folded, not emitted
             _check_emittable(eqn)
-        kind = self._result_kind(op, args, avals, params)
         self.eqns.append(eqn)
-        tracers = tuple(Tracer(self, var, kind) for var in eqn.outputs)
-        return tracers if len(tracers) > 1 else tracers[0]
+        return tuple(Tracer(self, var, kind) for var in eqn.outputs)
+
+    def _computed(self, op: Op, atoms: tuple, avals: tuple[Aval, ...], params: dict, kind: str) -> tuple:
+        """NumPy code on constants is run now, so that its results are known as in Python."""
+        arrays = evaluate(op, [atom.value for atom in atoms], params)
+        values = [array.astype(aval.dtype, copy=False) for array, aval in zip(arrays, avals)]
+        if kind == SCALAR:
+            return tuple(value[()] for value in values)
+        return tuple(Tracer(self, Literal(value), kind) for value in values)
 
     def atom(self, x: Any) -> Atom:
         """The variable of a tracer, or a literal."""
@@ -146,6 +139,8 @@ class Trace(Interpreter):
         raise UnsupportedError(f"a {type(x).__name__} is an operand of array arithmetic")
 
     def fallback(self, function: Any, args: tuple, kwargs: dict, error: UnsupportedError) -> Any:
+        if isinstance(error, OrderUnknown):
+            raise error
         raise UnsupportedError(f"{function.__name__}: {error.reason}")
 
     def _result_kind(self, op: Op, args: tuple, avals: tuple[Aval, ...], params: dict) -> str:

@@ -24,6 +24,8 @@ ARITHMETIC: dict[str, Callable] = {
     "or": logic.bitwise_or,
     "xor": logic.bitwise_xor,
 }
+#: those that change an array; NumPy has no ``@=`` before 1.25
+IN_PLACE: dict[str, Callable] = {name: op for name, op in ARITHMETIC.items() if name != "matmul"}
 COMPARISONS: dict[str, Callable] = {
     "eq": logic.equal,
     "ne": logic.not_equal,

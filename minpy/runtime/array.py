@@ -15,9 +15,10 @@ from typing import Any, Callable, NamedTuple
 import numpy
 
 from minpy.errors import ContextError
-from minpy.ops import Aval, elementwise, indexing, logic
+from minpy.ops import Aval, elementwise, indexing
 from minpy.ops import shape as shape_ops
 from minpy.ops.keys import split_key
+from minpy.ops.methods import IN_PLACE
 from minpy.ops.op import Op, eager_interpreter
 from minpy.runtime import native
 from minpy.runtime.context import CPU, Context, current_context
@@ -90,9 +91,11 @@ def _read_only(base: Any, new: Any, shape: Any) -> Any:
     raise ValueError("assignment destination is read-only")
 
 
-#: op -> (base, new content of the view, params of the view) -> new content of the base
-_WRITE_BACK: dict[Op, Callable] = {
-    indexing.index: lambda base, new, template: indexing.index_put(base, new, template=template),
+#: op -> (base, new content of the view, arguments of the view) -> new content of the base
+WRITE_BACK: dict[Op, Callable] = {
+    indexing.index: lambda base, new, *arrays, template: indexing.index_put(
+        base, new, *arrays, template=template
+    ),
     shape_ops.reshape_op: lambda base, new, shape: shape_ops.reshape_op(new, shape=base.shape),
     shape_ops.transpose_op: lambda base, new, axes: shape_ops.transpose_op(
         new, axes=tuple(int(a) for a in numpy.argsort(axes))
@@ -100,7 +103,7 @@ _WRITE_BACK: dict[Op, Callable] = {
     shape_ops.broadcast_to_op: _read_only,
 }
 #: ops whose result is a view of their first argument (``index`` only without index arrays)
-VIEW_OPS = frozenset(_WRITE_BACK)
+VIEW_OPS = frozenset(WRITE_BACK)
 
 
 class MadeBy(NamedTuple):
@@ -214,13 +217,23 @@ class Array(ArraySlots, NDArrayMethods):
         base = self._base
         if base is not None:
             op, params = self._view
-            base._replace(_WRITE_BACK[op](base, Array(value), **params)._value)
+            base._replace(WRITE_BACK[op](base, Array(value), **params)._value)
             value = op(base, **params)._value
             self._seen = base._version
         elif value._numpy is not None and not value._numpy.flags.c_contiguous:
             value = elementwise.copy(Array(value))._value  # of the order of axes depends what is a view
         self._value = value
         self._version += 1
+
+    def overwrite(self, new: Array) -> None:
+        """Take over the content of an array of the same shape and dtype, which nobody else holds."""
+        value = self._current()
+        if new.context != self.context:
+            new = new.as_in_context(self.context)
+        if self._writable_in_place(value, new):
+            numpy.copyto(value.numpy(), new._current().numpy())
+        else:
+            self._replace(new._current())
 
     def _update(self, op: Op, other: Any) -> Array:
         """``self op= other``: the dtype and the object stay the same, as in NumPy."""
@@ -304,25 +317,14 @@ class Array(ArraySlots, NDArrayMethods):
         return self.copy()
 
 
-def _in_place(op: Op) -> Callable:
+def _in_place(op: Any) -> Callable:
     def method(self, other):
         return self._update(op, other)
 
     return method
 
 
-for _name, _op in {
-    "add": elementwise.add,
-    "sub": elementwise.subtract,
-    "mul": elementwise.multiply,
-    "truediv": elementwise.true_divide,
-    "floordiv": elementwise.floor_divide,
-    "mod": elementwise.remainder,
-    "pow": elementwise.power,
-    "and": logic.bitwise_and,
-    "or": logic.bitwise_or,
-    "xor": logic.bitwise_xor,
-}.items():
+for _name, _op in IN_PLACE.items():
     setattr(Array, f"__i{_name}__", _in_place(_op))
 
 

@@ -144,7 +144,7 @@ def empty(shape: tuple[int, ...], dtype: numpy.dtype, device: tuple[int, int] = 
     return NDArray(handle)
 
 
-class _Memory:
+class Memory:
     """Keeps an MXNet array alive for the NumPy view on it."""
 
     __slots__ = ("__array_interface__", "owner")
@@ -162,7 +162,7 @@ def to_numpy(array: NDArray, shape: tuple[int, ...], dtype: numpy.dtype) -> nump
     pointer = ctypes.c_void_p()
     _check(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
     interface = {"shape": shape, "typestr": dtype.str, "data": (pointer.value, False), "version": 3}
-    return numpy.asarray(_Memory(array, interface))
+    return numpy.asarray(Memory(array, interface))
 
 
 def _collect(count: int, pointer) -> list[NDArray]:

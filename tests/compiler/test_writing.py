@@ -1,0 +1,97 @@
+"""Writing into arrays, compiled: the same values, arrays and views as NumPy, and the right gradients."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from minpy.runtime.array import Array
+from tests.compiler.programs_writing import WEIGHTS, WRITING
+from tests.compiler.test_programs import assert_same as assert_equal
+from tests.ops.checks import boxed, check_gradient, projected
+from tests.ops.test_writing import PROGRAMS, operands
+from tests.ops.tolerances import assert_same
+
+every_program = pytest.mark.parametrize("function", PROGRAMS, ids=lambda function: function.__name__)
+
+
+@pytest.fixture(autouse=True)
+def check_graphs(monkeypatch):
+    monkeypatch.setenv("MINPY_CHECK", "1")
+
+
+@every_program
+@pytest.mark.parametrize("make", [np.array, numpy.array], ids=["minpy", "numpy"])
+def test_program_of_eager_mode(function, make):
+    compiled = minpy.jit(function)
+    for _ in range(2):
+        ours, theirs = [make(x) for x in operands()], operands()
+        expected = function(*theirs)
+        result = compiled(*ours)
+        assert type(result) is type(ours[0])
+        assert_same(result, expected, "the result")
+        for name, array, changed in zip("xv", ours, theirs):
+            assert_same(array, changed, f"{name} afterwards")
+
+
+@every_program
+def test_gradient_by_one_graph_and_by_regions_on_a_tape(function):
+    compiled = minpy.jit(lambda x, v: function(np.array(x), np.array(v)))
+    inner = minpy.jit(function)
+
+    def on_the_tape(x, v):
+        return inner(*(a.copy() for a in map(boxed, (x, v))))
+
+    args = operands()
+    for place, name in enumerate(("x", "v")):
+        check_gradient(projected(compiled, args, place), args[place], f"by {name}, one graph")
+        check_gradient(projected(on_the_tape, args, place), args[place], f"by {name}, on the tape")
+
+
+@every_program
+def test_a_gradient_leaves_its_argument_alone(function):
+    for place in (0, 1):
+        arrays = [np.array(a) for a in operands()]
+        compiled = minpy.jit(lambda x, v: np.sum(function(x, v)))
+        minpy.grad(compiled, place)(*arrays)
+        assert_same(arrays[place], operands()[place], "the argument afterwards")
+
+
+def arrays_in(x):
+    """The arrays in nested containers and objects, each as often as it is there."""
+    if isinstance(x, (Array, numpy.ndarray)):
+        return [x]
+    items = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else ()
+    return [array for item in items for array in arrays_in(item)]
+
+
+def sharing(x):
+    """For each pair of arrays whether they are one object, and whether they share memory."""
+    pairs = itertools.combinations(arrays_in(x), 2)
+    return [(a is b, numpy.shares_memory(*map(numpy.asarray, (a, b)))) for a, b in pairs]
+
+
+def outcome(function, args):
+    """The result or the kind of error, and the arguments afterwards."""
+    try:
+        return function(*args), args
+    except Exception as error:
+        return next(base for base in type(error).__mro__ if base.__module__ == "builtins"), args
+
+
+@pytest.mark.parametrize("number", range(len(WRITING)), ids=[entry[0].__name__ for entry in WRITING])
+def test_compiled_equals_plain(number):
+    function, makers = WRITING[number]
+    compiled = minpy.jit(function)
+    for make in makers * 3:
+        state = copy.deepcopy(WEIGHTS.__dict__)
+        expected = outcome(function, make())
+        WEIGHTS.__dict__.update(state)
+        found = outcome(compiled, make())
+        assert_equal(expected, found)
+        assert sharing(expected) == sharing(found)
