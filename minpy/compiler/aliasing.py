@@ -77,10 +77,7 @@ class Aliasing:
             raise AliasRequest(other.origin.path, path)
         if overlap(value, other.origin.value):
             self.guards.add(path, "overlapping", Disjoint((path,), (other.origin.path,)))
-            raise UnsupportedError(
-                f"{path} is written, and {other.origin.path} shares memory with it; "
-                "take a copy of one of them before"
-            )
+            raise UnsupportedError(f"{path} is written, and {other.origin.path} shares memory with it")
 
     def rely_on_order(self) -> None:
         """Guard that arrays which lie in C order now do so always: whether a reshape copies depends on it."""

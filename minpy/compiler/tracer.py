@@ -290,10 +290,7 @@ class Tracer(ArrayMethods):
 
     def _check_source(self, value: Any) -> None:
         if self.kind == NDARRAY and isinstance(value, Tracer) and value.kind in MINPY:
-            raise UnsupportedError(
-                "a MinPy array is written into a NumPy array, which cuts the gradient; "
-                "make the array with minpy.numpy"
-            )
+            raise UnsupportedError("a MinPy array is written into a NumPy array, which cuts the gradient")
 
 
 #: ops whose result NumPy puts into C order: for any operands, and for operands in C order

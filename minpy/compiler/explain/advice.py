@@ -42,11 +42,11 @@ ADVICE: tuple[tuple[str, str, str], ...] = (
         "correct the line, it raises an error",
     ),
     # Writing
-    (
-        "(written|updated) in place.* others may|array is written in place|at index arrays",
-        "",
-        "make a new array, as in x = x + y or np.where(mask, v, x)",
-    ),
+    ("written, which is read-only", "", "write to a copy, as in x = x.copy()"),
+    ("written, and .* shares memory", "", "write to a copy, or pass arrays that share no memory"),
+    ("order in memory", "", "reshape a copy, as in x.copy().reshape(...)"),
+    ("written into a NumPy array", "", "make the array with minpy.numpy"),
+    ("at index arrays", "", "make a new array, as in np.where(mask, v, x)"),
     ("element or attribute is|attribute of an object is written|global or nonlocal", "", _STORE_LATER),
     ("in place|in-place", "", "make a new object, as in x = x + y"),
     (
@@ -94,6 +94,12 @@ _ON_CHANGE = {
     "keys": "keep its keys the same",
     "array": "keep its shape and dtype the same",
     "absent": "define it before the first call",
+    "writable": "pass an array that can be written",
+    "ordered": "keep its layout in memory the same, for example by numpy.ascontiguousarray",
+    "same": "keep these two the same object, or different ones",
+    "distinct": "keep these two the same object, or different ones",
+    "disjoint": "pass arrays that share no memory",
+    "overlapping": "pass arrays that share no memory",
 }
 
 
