@@ -47,6 +47,7 @@ class Lowered:
         inputs: the inputs of the graph, as what they are at the end of the block.
         written: the inputs whose arrays are written.
         lines: the lines that were lowered, in order.
+        result: what is left of ``returned`` when the values are forgotten: of one array, its variable.
     """
 
     trace: Trace
@@ -57,9 +58,12 @@ class Lowered:
     float_inputs: frozenset[Any]
     written: tuple[Tracer, ...]
     lines: tuple[Loc, ...]
+    result: Atom | None = None
 
     def forget_values(self) -> None:
         """Let go of what the lowering read: a plan must not keep the user's objects alive."""
+        value = self.returned.value if self.returned is not None else None
+        self.result = value.atom if isinstance(value, Tracer) else None
         self.returned = None
         self.variables = {}
         for tracer in self.inputs:

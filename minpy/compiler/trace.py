@@ -185,7 +185,8 @@ class Trace(Interpreter):
             finally:
                 self.loc = saved
 
-        cotangents: dict[int, Any] = {}
+        variables = (atom for eqn in eqns for atom in (*eqn.inputs, *eqn.outputs) if isinstance(atom, Var))
+        cotangents = _Cotangents({id(var): var.name for var in variables})
         with self.in_namespace(ARRAY):
             for result, g in seeds:
                 name = id(result.atom)
@@ -198,6 +199,20 @@ class Trace(Interpreter):
     def graph(self, outputs: Sequence[Atom]) -> Graph:
         """What was recorded, with these outputs."""
         return Graph(tuple(self.inputs), tuple(self.eqns), tuple(outputs))
+
+
+class _Cotangents(dict):
+    """Cotangents by the ``id`` of the variable that they belong to; each is named after it."""
+
+    def __init__(self, names: dict[int, str]):
+        super().__init__()
+        self._names = names
+
+    def __setitem__(self, variable: int, cotangent: Any) -> None:
+        name = self._names.get(variable)
+        if name and isinstance(cotangent, Tracer):
+            cotangent.suggest_name(f"{name}_bar")
+        super().__setitem__(variable, cotangent)
 
 
 class _NoBuilder(Builder):

@@ -316,7 +316,7 @@ def _is_place(part: Any) -> bool:
 
 def is_view(op: Op, args: tuple, result: Aval, params: dict) -> bool:
     """Whether an op on a tracer of an array gives a view of it in NumPy, reshaping apart."""
-    if op not in VIEW_OPS or len(args) != 1 or args[0].is_scalar:
+    if op not in VIEW_OPS or len(args) != 1 or not isinstance(args[0], Tracer) or args[0].is_scalar:
         return False
     return op is not index or bool(result.shape) or Ellipsis in params["template"]
 

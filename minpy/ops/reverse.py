@@ -84,15 +84,18 @@ def pull_back(
         else:
             is_masked = False
         if located is None:
-            parts = _parts(op, wanted, g, ans, boxes, params, is_masked)
+            _add_parts(cotangents, args, _parts(op, wanted, g, ans, boxes, params, is_masked))
         else:
             with located(record):
-                parts = _parts(op, wanted, g, ans, boxes, params, is_masked)
-        for index, part in parts.items():
-            name = id(args[index])
-            known = cotangents.get(name)
-            cotangents[name] = part if known is None else OPS["add"](known, part)
+                _add_parts(cotangents, args, _parts(op, wanted, g, ans, boxes, params, is_masked))
     return cotangents
+
+
+def _add_parts(cotangents: dict[int, Any], args: tuple, parts: dict[int, Any]) -> None:
+    for index, part in parts.items():
+        name = id(args[index])
+        known = cotangents.get(name)
+        cotangents[name] = part if known is None else OPS["add"](known, part)
 
 
 def _parts(

@@ -6,12 +6,15 @@ import types
 from dataclasses import asdict
 from typing import Any
 
-from minpy.compiler.explain.collect import Collector
+from minpy.compiler.explain.collect import Collector, Graphed
+from minpy.compiler.explain.gradient_source import gradient_source
 from minpy.compiler.explain.marks import marked_lines
 from minpy.compiler.explain.report import Report
 from minpy.compiler.explain.summary import counts, verdict
 from minpy.compiler.explain.text import as_text
 from minpy.compiler.jit import JitFunction
+from minpy.compiler.regions import Plan, Program
+from minpy.errors import UnsupportedError
 
 
 class Explanation(Report):
@@ -20,10 +23,15 @@ class Explanation(Report):
     The attributes are those of ``Report``.
     """
 
+    _graphs: dict[int, list[Graphed]]
+    _whole: list[Plan]  # those of the whole function
+    _program: Program
+
     def __init__(self, function: JitFunction):
         name = getattr(function, "__qualname__", repr(function))
         if function.root is None or function.program is None:
             text = f"runs as plain Python, because {function.reason}"
+            self._graphs, self._whole = {}, []
             super().__init__(name=name, reason=function.reason, verdict=text, calls=function.calls)
             return
         found = Collector(function)
@@ -56,6 +64,8 @@ class Explanation(Report):
             residual=found.residual,
         )
         self._graphs = found.graphs
+        self._program = program
+        self._whole = [plan for plan in function.root.plans if plan.compiled is not None]
 
     @property
     def source(self) -> str:
@@ -92,6 +102,27 @@ class Explanation(Report):
         if not -len(graphs) <= version < len(graphs):
             raise IndexError(f"region {region} has {len(graphs)} versions; there is no version {version}")
         return graphs[version].compiled
+
+    @property
+    def gradient_source(self) -> str:
+        """The value and the gradient as a program of NumPy, which runs by itself.
+
+        It is that of the newest version, with respect to the arguments that a gradient was taken of; where
+        none was, to all arguments of floats. A comment with your own line is above what comes from it;
+        ``w_bar`` is the gradient with respect to ``w``.
+
+        Raises:
+            UnsupportedError: not all of the function is compiled, its result is not an array of floats, or
+                an op cannot be written in NumPy.
+            GradientError: an op has no gradient.
+        """
+        plans = self._whole
+        if not plans:
+            raise UnsupportedError(
+                f"{self.name} is not compiled as a whole, so there is no program of its gradient"
+            )
+        with_gradient = [plan for plan in plans if plan.purpose != "value"]
+        return gradient_source(self._program, (with_gradient or plans)[-1])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain dicts, lists, strings and numbers, fit for JSON."""

@@ -1,0 +1,80 @@
+"""The value and the gradient of a function as a program of NumPy that people read, run and step through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minpy.compiler.explain.numpy_program import Joint, NumPyProgram, identifier
+from minpy.compiler.guards import Path
+from minpy.compiler.ir import Graph
+from minpy.compiler.passes.cse import merge_common_subexpressions
+from minpy.compiler.passes.dce import eliminate_dead_code
+from minpy.compiler.regions import Plan, Program
+from minpy.compiler.trace import ARRAY, Trace, flows, replay
+from minpy.errors import UnsupportedError
+
+
+def gradient_source(program: Program, plan: Plan) -> str:
+    """The program of a function that was compiled as a whole.
+
+    Args:
+        plan: with the gradients that were asked for; of a plan without any, those of all float arguments.
+
+    Raises:
+        UnsupportedError: the function does not give an array of floats, or an op cannot be written in NumPy.
+        GradientError: an op has no gradient.
+    """
+    lowered = plan.lowered
+    assert lowered is not None
+    if lowered.result is None or not flows(lowered.result):
+        raise UnsupportedError(f"{program.source.name} does not return an array of floats")
+    inputs, paths = lowered.trace.inputs, plan.input_paths
+    for var, path in zip(inputs, paths):
+        var.name = var.name or identifier(path.label)
+    wanted = [
+        i for i, path in enumerate(paths) if (f"gradient of {path}", str(inputs[i].aval)) in plan.outputs
+    ]
+    if not wanted:
+        wanted = [i for i, path in enumerate(paths) if flows(inputs[i]) and _is_argument(path)]
+    forward = _simple(Graph(tuple(inputs), tuple(lowered.trace.eqns), (lowered.result,)))
+    joint = _differentiated(forward, wanted)
+    floats = [var in lowered.float_inputs for var in inputs]
+    return NumPyProgram(program.source, joint, [path.label for path in paths], floats).text()
+
+
+def _is_argument(path: Path) -> bool:
+    while path.parent is not None:
+        path = path.parent
+    return path.step == "local"
+
+
+def _simple(graph: Graph) -> Graph:
+    """The graph as it was written, without what is done twice or for nothing."""
+    return eliminate_dead_code(merge_common_subexpressions(graph))
+
+
+def _differentiated(forward: Graph, wanted: Sequence[int]) -> Joint:
+    """Forward and backward as one graph. What the user did not name is named after its op, so that its
+    cotangent has a name too."""
+    value = forward.outputs[0]
+    named = {var for eqn in forward.eqns for var in eqn.outputs if var.name}
+    for eqn in forward.eqns:
+        for var in eqn.outputs:
+            var.name = var.name or ("value" if var is value else identifier(eqn.op.name.rpartition(".")[2]))
+    trace = Trace()
+    trace.namespace = ARRAY
+    with trace.interpreting():
+        inputs = [trace.input(var.aval, ARRAY, var.name) for var in forward.inputs]
+        (result,) = replay(trace, forward, inputs)
+        trace.loc = None
+        seed = trace.input(value.aval, ARRAY, f"{getattr(value, 'name', 'value')}_bar")
+        grads = trace.gradients([(result, seed)], [inputs[i] for i in wanted])
+    unnamed = {
+        made
+        for eqn, original in zip(trace.eqns, forward.eqns)
+        for made, var in zip(eqn.outputs, original.outputs)
+        if var not in named
+    }
+    flowing = [(trace.inputs[i], grad.atom) for i, grad in zip(wanted, grads) if grad is not None]
+    graph = trace.graph([result.atom, *(grad for _, grad in flowing)])
+    return Joint(_simple(graph), trace.inputs[-1], [var for var, _ in flowing], unnamed)

@@ -1,0 +1,239 @@
+"""A graph of value and gradients, written as a function of NumPy.
+
+Names are the user's. A name is used again when nothing needs its old value, so that the program reads
+``x = x * 2`` where the user's does. What has no name and is used once becomes part of the expression that
+uses it.
+"""
+
+from __future__ import annotations
+
+import keyword
+import linecache
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any, NamedTuple
+
+from minpy.compiler.explain.spelling import Text, is_used_once, spelled, spelled_atom
+from minpy.compiler.explain.text import short_path
+from minpy.compiler.ir import Atom, Eqn, Graph, Loc, Var
+from minpy.compiler.source import Source
+
+WIDTH = 88  # of the lines
+
+
+class Joint(NamedTuple):
+    """A graph of value and gradients.
+
+    Attributes:
+        graph: its outputs are the value, then the gradients of ``wanted``.
+        seed: the input that is the cotangent of the value: ones.
+        wanted: those inputs whose gradient is not zero everywhere.
+        unnamed: variables whose name is not the user's.
+    """
+
+    graph: Graph
+    seed: Var
+    wanted: list[Var]
+    unnamed: set[Var]
+
+
+def identifier(text: str) -> str:
+    """A name like ``text``: ``self_params_w`` for ``self.params['w']``."""
+    name = re.sub(r"\W+", "_", text).strip("_") or "x"
+    return f"{name}_" if keyword.iskeyword(name) or name in ("np", "complex") else name
+
+
+class NumPyProgram:
+    """Writes the function.
+
+    Args:
+        labels: of the inputs, as the user's program reaches them.
+        floats: which of the inputs are Python floats.
+    """
+
+    def __init__(self, source: Source, joint: Joint, labels: Sequence[str], floats: Sequence[bool]):
+        self.source, self.joint, self.graph = source, joint, joint.graph
+        self.lines: list[str] = []
+        self.names: dict[Any, str] = {}
+        self._holders: dict[str, Any] = {}  # name -> the variable that has it now
+        self._pending: dict[Any, Text] = {}  # what becomes a part of the expression that uses it
+        self._last_use = _last_uses(self.graph)
+        self._inlined = set(self._find_inlined())
+        self.inputs = [
+            (var, label, is_float)
+            for var, label, is_float in zip(self.graph.inputs, labels, floats)
+            if var in self._last_use
+        ]
+
+    def text(self) -> str:
+        """The program."""
+        for var, _, _ in self.inputs:
+            self._bind(var, -1)
+        for var, _, is_float in self.inputs:
+            if is_float:
+                self._add(f"{self.names[var]} = np.float64({self.names[var]})")
+        heading: Any = None
+        for position, eqn in enumerate(self.graph.eqns):
+            if self.joint.seed in eqn.inputs and self.joint.seed not in self.names:
+                self._add_seed(position)
+                heading = None
+            if eqn.loc is not None and _block(eqn) != heading:
+                self._add(self._comment(eqn.loc))
+                heading = _block(eqn)
+            self._add_equation(eqn, position)
+        self._add_results()
+        name = f"{identifier(self.source.name)}_value_and_gradient"
+        head = _wrapped(f"def {name}({', '.join(self.names[var] for var, _, _ in self.inputs)}):")
+        body = [f"    {line}" if line else "" for line in (*self._docstring(), *self.lines)]
+        return "\n".join(["import numpy as np", "", "", *head, *body, ""])
+
+    def _find_inlined(self) -> Iterator[Any]:
+        """Variables without a name of the user's that are used once, in the same block.
+
+        What they are computed from is then used where they are.
+        """
+        uses = Counter(atom for eqn in self.graph.eqns for atom in eqn.inputs)
+        user = {atom: position for position, eqn in enumerate(self.graph.eqns) for atom in eqn.inputs}
+        for eqn in reversed(self.graph.eqns):
+            var = eqn.outputs[0]
+            has_name = var.name and var not in self.joint.unnamed
+            if has_name or len(eqn.outputs) > 1 or uses[var] != 1 or var in self.graph.outputs:
+                continue
+            position = user[var]
+            consumer = self.graph.eqns[position]
+            if _block(consumer) == _block(eqn) and is_used_once(consumer.inputs.index(var), consumer):
+                yield var
+                position = max(position, self._last_use[var])
+                for atom in eqn.inputs:
+                    self._last_use[atom] = max(self._last_use[atom], position)
+
+    def _add(self, line: str) -> None:
+        self.lines.extend([line] if line.startswith("#") else _wrapped(line))
+
+    def _bind(self, var: Any, position: int, is_read_later: bool = False) -> str:
+        """A name for a variable that the equation at ``position`` binds.
+
+        Args:
+            is_read_later: the operands are still read after the name was assigned.
+        """
+        for name in _candidates(identifier(var.name or "t")):
+            holder = self._holders.get(name)
+            if holder is None or self._last_use.get(holder, -2) < position + (not is_read_later):
+                break
+        self._holders[name] = var
+        self.names[var] = name
+        return name
+
+    def _add_seed(self, position: int) -> None:
+        name = self._bind(self.joint.seed, position, is_read_later=True)
+        shape, dtype = self.joint.seed.aval
+        self.lines.extend(["", "# the gradient of the value with respect to itself"])
+        self._add(f'{name} = np.ones({shape}, "{dtype.name}")')
+
+    def _comment(self, loc: Loc) -> str:
+        """The forward line that the statements below it come from."""
+        where = f"{'gradient of line' if loc.is_backward else 'line'} {loc.line}"
+        if loc.file != self.source.file:
+            where += f" of {short_path(loc.file)}"
+        elif loc.function != self.source.name:
+            where += f", in {loc.function}"
+        text = f"# {where}: {linecache.getline(loc.file, loc.line).strip()}"
+        return text if len(text) <= WIDTH - 4 else text[: WIDTH - 8] + " ..."
+
+    def _add_equation(self, eqn: Eqn, position: int) -> None:
+        operands = [self._pending.pop(atom, None) for atom in eqn.inputs]
+        text = spelled(eqn, [x or spelled_atom(atom, self.names) for x, atom in zip(operands, eqn.inputs)])
+        if any(operands) and len(text.text) > WIDTH - 20:  # then its parts get names
+            for atom, operand in zip(eqn.inputs, operands):
+                if operand is not None:
+                    self._add(f"{self._bind(atom, position, is_read_later=True)} = {operand.text}")
+            text = spelled(eqn, [spelled_atom(atom, self.names) for atom in eqn.inputs])
+        if eqn.outputs[0] in self._inlined and not text.is_statement:
+            self._pending[eqn.outputs[0]] = text
+            return
+        out = ", ".join(self._bind(var, position, text.is_statement) for var in eqn.outputs)
+        statements = text.text if text.is_statement else f"{{out}} = {text.text}"
+        for line in statements.replace("{out}", out).split("\n"):
+            self._add(line)
+
+    def _add_results(self) -> None:
+        value, *gradients = self.graph.outputs
+        if self.joint.seed in gradients and self.joint.seed not in self.names:
+            self._add_seed(len(self.graph.eqns))
+        results = []
+        for var, gradient in zip(self.joint.wanted, gradients):
+            name, text = f"{self.names.get(var, var.name)}_bar", spelled_atom(gradient, self.names).text
+            if text != name and name not in self._holders:
+                self._add(f"{name} = {text}")
+                text = name
+            results.append(text)
+        found = results[0] if len(results) == 1 else f"({', '.join(results)})"
+        self._add(f"return {spelled_atom(value, self.names).text}, {found}")
+
+    def _docstring(self) -> Iterator[str]:
+        name, wanted = self.source.name, [label for var, label, _ in self.inputs if var in self.joint.wanted]
+        first = f"The value of {name} and its gradient with respect to {', '.join(wanted) or 'nothing'}."
+        place = f"{name} stands in {short_path(self.source.file)}, line {self.source.first_line}."
+        yield from textwrap.wrap(f'"""{first}', WIDTH - 4)
+        yield ""
+        yield from textwrap.wrap(place, WIDTH - 4)
+        for var, label, _ in self.inputs:
+            name = self.names[var]
+            yield f"{name}: {var.aval}" + (f", which is {label}" if name != label else "")
+        yield '"""'
+
+
+def _last_uses(graph: Graph) -> dict[Atom, int]:
+    """The position of the last equation that reads a variable; of outputs one behind the last."""
+    found: dict[Atom, int] = {}
+    for position, eqn in enumerate(graph.eqns):
+        found.update(dict.fromkeys(eqn.inputs, position))
+    found.update(dict.fromkeys(graph.outputs, len(graph.eqns)))
+    return found
+
+
+def _block(eqn: Eqn) -> Any:
+    """Equations of one block come from one line, forward or backward."""
+    return eqn.loc and (eqn.loc.file, eqn.loc.line, eqn.loc.is_backward)
+
+
+def _candidates(name: str) -> Iterator[str]:
+    yield name
+    for number in count(2):
+        yield f"{name}_{number}"
+
+
+# Line lengths ----------------------------------------------------------------------------------
+
+
+def _wrapped(line: str) -> list[str]:
+    """A statement of the body, broken as black does where it is too long: at its outermost brackets."""
+    if len(line) <= WIDTH - 4 or "(" not in line:
+        return [line]
+    start, end = line.index("(") + 1, line.rindex(")")
+    inner = line[start:end]
+    if len(inner) <= WIDTH - 8:
+        return [line[:start], f"    {inner}", line[end:]]
+    parts = [f"    {part}" for item in _split_at_commas(inner) for part in _folded(f"{item},")]
+    return [line[:start], *parts, line[end:]]
+
+
+def _folded(item: str) -> list[str]:
+    """A long list of numbers over several lines."""
+    if len(item) <= WIDTH - 8:
+        return [item]
+    return textwrap.wrap(item, WIDTH - 8, subsequent_indent="    ", break_long_words=False)
+
+
+def _split_at_commas(text: str) -> list[str]:
+    parts, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if character == "," and not depth:
+            parts.append(text[start:position].strip())
+            start = position + 1
+    last = text[start:].strip()
+    return [*parts, last] if last else parts
