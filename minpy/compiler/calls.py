@@ -11,38 +11,20 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.compiler.expressions import Expressions
+from minpy.compiler.expressions import Made
 from minpy.compiler.frames import Closure
+from minpy.compiler.library import Library
 from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, class_attribute, is_plain, walk_values
-from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, MINPY, NDARRAY, Tracer
+from minpy.compiler.trace import ARRAY, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import BY_NUMPY, FUNCTIONS, Function, Op
-from minpy.runtime.array import Array
-from minpy.runtime.scalar import Scalar
 
-#: Builtins without effects, computed at compile time from values known then.
-_PURE_BUILTINS = frozenset(
+#: Functions without effects, computed at compile time from values known then.
+_PURE = frozenset(
     (
-        *(abs, all, any, bool, chr, complex, dict, divmod, enumerate, float, format, frozenset, hash, int),
-        *(
-            len,
-            list,
-            max,
-            min,
-            ord,
-            pow,
-            range,
-            repr,
-            reversed,
-            round,
-            set,
-            slice,
-            sorted,
-            str,
-            sum,
-            tuple,
-            zip,
-        ),
+        *(bin, bool, chr, complex, hex, int, oct, ord, range, round, slice),
+        *(value for value in vars(math).values() if callable(value)),
+        *(operator.index, operator.itemgetter, operator.attrgetter),
     )
 )
 _EFFECTS = {
@@ -53,7 +35,6 @@ _EFFECTS = {
     eval: "eval",
     breakpoint: "breakpoint",
 }
-_MATH = frozenset(value for value in vars(math).values() if callable(value))
 
 #: NumPy functions that make an array from values known at compile time, and functions about types.
 _PURE_NUMPY = frozenset(
@@ -70,16 +51,19 @@ _ABOUT_SHAPE: dict[Any, Callable] = {
     numpy.ndim: lambda x: x.ndim,
     numpy.size: lambda x: x.size,
 }
-_PYTHON_TYPE = {ARRAY: Array, ARRAY_SCALAR: Scalar, NDARRAY: numpy.ndarray, FLOAT: float}
 
 
-class Calls(Expressions):
+class Calls(Library):
     """The part of the lowering that applies functions."""
 
     inline: Callable[[Any, Sequence[Any], dict], Any]
     inline_closure: Callable[[Closure, Sequence[Any], dict], Any]
 
     def _Call(self, node: Any) -> Any:
+        return self.call(*self.call_parts(node))
+
+    def call_parts(self, node: Any) -> tuple[Any, list, dict[str, Any]]:
+        """What a call expression calls, and with which arguments."""
         function = self.evaluate(node.func)
         args = list(self._elements_of(node.args))
         kwargs: dict[str, Any] = {}
@@ -89,9 +73,9 @@ class Calls(Expressions):
                 kwargs.update(self.mapping(value))
             else:
                 kwargs[keyword.arg] = value
-        return self.call(function, args, kwargs)
+        return function, args, kwargs
 
-    def call(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
+    def call(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:  # type: ignore[override]
         """``function(*args, **kwargs)`` on abstract values."""
         if isinstance(function, Closure):
             return self.inline_closure(function, args, kwargs)
@@ -100,6 +84,8 @@ class Calls(Expressions):
             return self.inline(function.function, [function.instance, *args], kwargs)
         if isinstance(function, ContainerMethod):
             return self.call_container_method(function, args)
+        if isinstance(function, Made):
+            return function.apply(*args, **kwargs)
         hook = getattr(type(function), "__minpy_lower__", None)
         if hook is not None:
             return hook(function, self, args, kwargs)
@@ -127,13 +113,11 @@ class Calls(Expressions):
             if function not in _PURE_NUMPY:
                 return self.inline(function, args, kwargs)
         if isinstance(function, types.MethodType):
-            fixed = self.guards.fixed_path(function, str(ref.path))
-            instance = self.read(function.__self__, fixed.attribute("__self__"))
-            return self.call(self.reference(function.__func__), [instance, *args], kwargs)
+            called = self.read(function.__func__, ref.path.attribute("__func__"))
+            instance = self.read(function.__self__, ref.path.attribute("__self__"))
+            return self.call(called, [instance, *args], kwargs)
         if isinstance(function, functools.partial):
             return self._call_partial(ref, args, kwargs)
-        if function is isinstance:
-            return self._isinstance(*args)
         call = class_attribute(type(function), "__call__")
         if isinstance(call, types.FunctionType):
             return self.inline(call, [ref, *args], kwargs)
@@ -153,11 +137,12 @@ class Calls(Expressions):
             return _ABOUT_SHAPE[function](args[0])
         if function in _PURE_NUMPY or (isinstance(function, type) and issubclass(function, numpy.generic)):
             return self._make_numpy(function, args, kwargs)
-        if function in _PURE_BUILTINS:
-            return self._call_builtin(function, args, kwargs)
-        if function in _MATH:
-            plain = self._known_now(function, args, kwargs)
-            return function(*plain)
+        apply = self.library_function(function)
+        if apply is not None:
+            return apply(*args, **kwargs)
+        if function in _PURE:
+            plain = self.known_now(function, args, kwargs)
+            return function(*plain, **kwargs)
         if function in _EFFECTS:
             raise UnsupportedError(f"{_EFFECTS[function]} has to happen on every call, with real values")
         raise UnsupportedError(f"{_name(function)} is a function that the compiler does not know")
@@ -200,7 +185,9 @@ class Calls(Expressions):
                 if function is numpy.asarray or "copy" in kwargs or any(t.kind in MINPY for t in tracers):
                     raise UnsupportedError("an array is made from arrays by NumPy itself")
                 return self.apply(FUNCTIONS["array"], args, kwargs, NDARRAY)
-        plain = self._known_now(function, args, kwargs)
+        if len(args) == 1 and isinstance(args[0], Tracer) and not kwargs and isinstance(function, type):
+            return self._cast(args[0], function)
+        plain = self.known_now(function, args, kwargs)
         named = {name: self.plain(value) for name, value in kwargs.items()}
         # An array that nobody has written to holds anything; in compiled code it holds zeros.
         made = _WITHOUT_CONTENT.get(function, function)(*plain, **named)
@@ -208,7 +195,14 @@ class Calls(Expressions):
             return self._array_of_numpy(made)
         return made
 
-    def _known_now(self, function: Any, args: list, kwargs: dict[str, Any]) -> list:
+    def _cast(self, x: Tracer, kind: type) -> Any:
+        """``numpy.float32(x)``."""
+        if x.kind in MINPY:
+            raise UnsupportedError("an array is made from arrays by NumPy itself")
+        with self.trace.in_namespace(NDARRAY if x.shape else SCALAR):
+            return x.astype(kind)
+
+    def known_now(self, function: Any, args: list, kwargs: dict[str, Any]) -> list:
         """Arguments that hold no array and no float that can change."""
         plain = [self.plain(arg) for arg in args]
         for value in (*plain, *kwargs.values()):
@@ -216,68 +210,9 @@ class Calls(Expressions):
                 if isinstance(item, Tracer) and item.known is None:
                     self.pin(item)
                     raise UnsupportedError(f"{_name(function)} needs array data, known at run time only")
-                if isinstance(item, Closure):
+                if isinstance(item, (Closure, Made)):
                     raise UnsupportedError(f"{_name(function)} gets a function")
         return [_content(value) for value in plain]
-
-    def _call_builtin(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
-        first = args[0] if args else None
-        if function is len and isinstance(first, Ref):
-            return len(self.elements(first))
-        if isinstance(first, Tracer) and len(args) == 1:
-            if function is len:
-                return len(first)
-            if function is abs:
-                return abs(first)
-            if function is sum:
-                return self._sum(list(self.iterate(first)), 0)
-        if function in (list, tuple, enumerate, zip, reversed, sum, dict, sorted, all, any, set):
-            return self._over_elements(function, args, kwargs)
-        plain = self._known_now(function, args, kwargs)
-        named = {name: self.plain(value) for name, value in kwargs.items()}
-        if function in (str, repr, format, hash) and not all(is_plain(v) for v in plain):
-            raise UnsupportedError(f"{function.__name__} of an object")
-        return function(*plain, **named)
-
-    def _over_elements(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
-        """Builtins that go over elements, which may be arrays."""
-        if function is dict:
-            made = dict(self.mapping(args[0])) if args and not _is_pairs(args[0]) else dict(*args)
-            made.update(kwargs)
-            return made
-        if function is sum:
-            start = args[1] if len(args) > 1 else kwargs.get("start", 0)
-            return self._sum(list(self.iterate(args[0])), start)
-        if function is reversed:
-            return list(reversed(list(self.iterate(args[0]))))
-        if function is zip:
-            return list(zip(*[list(self.iterate(arg)) for arg in args]))
-        if function is enumerate:
-            rest = [self.plain(arg) for arg in args[1:]]
-            return list(enumerate(list(self.iterate(args[0])), *rest, **kwargs))
-        items = [list(self.iterate(arg)) for arg in args]
-        if function in (all, any):
-            return function(self.truth(item) for item in items[0])
-        if function in (sorted, set):
-            self._known_now(function, items, kwargs)
-            if kwargs and "key" in kwargs:
-                raise UnsupportedError("sorted is given a key function")
-        return function(*items, **kwargs)
-
-    def _sum(self, items: list, start: Any) -> Any:
-        total = start
-        for item in items:
-            total = self.binary(operator.add, total, item)
-        return total
-
-    def _isinstance(self, value: Any, kinds: Any) -> bool:
-        classes = self.plain(kinds)
-        if isinstance(value, Tracer):
-            kind = _PYTHON_TYPE.get(value.kind, value.dtype.type)
-            return issubclass(kind, classes)
-        if isinstance(value, (Closure, BoundMethod)):
-            return issubclass(types.FunctionType, classes)
-        return isinstance(value.value if isinstance(value, Ref) else value, classes)
 
     def _call_partial(self, ref: Ref, args: list, kwargs: dict[str, Any]) -> Any:
         partial = ref.value
@@ -295,7 +230,7 @@ class Calls(Expressions):
             return self.apply(function, args, kwargs, self.trace.namespace)
         if type(owner) in (list, dict, tuple, str) and isinstance(function, types.BuiltinMethodType):
             if type(owner) is str:
-                args = self._known_now(function, args, kwargs)
+                args = self.known_now(function, args, kwargs)
                 if not all(is_plain(arg) or type(arg) in (list, tuple, float) for arg in args):
                     raise UnsupportedError("an object is formatted into a string")
             return function(*args, **kwargs)
@@ -320,10 +255,6 @@ def _content(x: Any) -> Any:
 
 def _is_array_of_numpy(args: list) -> bool:
     return len(args) == 1 and isinstance(args[0], Tracer) and args[0].kind == NDARRAY
-
-
-def _is_pairs(x: Any) -> bool:
-    return isinstance(x, list)
 
 
 def _hashable_get(table: dict, key: Any) -> Any:

@@ -16,10 +16,11 @@ from typing import Any, Callable
 import numpy
 
 from minpy.compiler.aliasing import AliasRequest
+from minpy.compiler.control import Returned
 from minpy.compiler.emit import emit
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
-from minpy.compiler.lower import Leftover, Lowering, Returned
+from minpy.compiler.lower import Leftover, Lowering
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.fold import fold_constants

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable
 
 import gast
@@ -12,8 +12,8 @@ import numpy
 
 from minpy.compiler.frames import UNBOUND, Closure, Frame
 from minpy.compiler.guards import Path
-from minpy.compiler.reads import BoundMethod, ContainerMethod, PropertyRead, Reads, Ref, is_plain
-from minpy.compiler.trace import FLOAT, SCALAR, Tracer
+from minpy.compiler.reads import BoundMethod, ContainerMethod, PropertyRead, Reads, Ref, is_plain, walk_values
+from minpy.compiler.tracer import FLOAT, SCALARS, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
 
@@ -48,6 +48,37 @@ _COMPARE: dict[Any, Callable] = {
 #: what of an array the user's program can ask for
 _ARRAY_ATTRIBUTES = frozenset((*(name for name in dir(ArrayMethods) if not name.startswith("__")), "fill"))
 _NUMBERS = (bool, int, float, complex, numpy.generic)
+#: Turns of a loop after which the rest of them is estimated.
+_TURNS_TO_JUDGE = 3
+
+
+class Counted(Iterator):
+    """An iterator that tells how many elements are left; -1 where nobody knows."""
+
+    def __init__(self, items: Iterable[Any], count: int):
+        self._items = iter(items)
+        self._left = count
+
+    def __next__(self) -> Any:
+        self._left -= 1
+        return next(self._items)
+
+    def __length_hint__(self) -> int:
+        return self._left if self._left >= 0 else NotImplemented
+
+
+def elements_left(items: Iterator[Any]) -> int:
+    """How many elements an iterator has, as far as it knows; else -1."""
+    return operator.length_hint(items, -1)
+
+
+class Made:
+    """A function that the region made, known by what a call of it does to abstract values."""
+
+    __slots__ = ("apply",)
+
+    def __init__(self, apply: Callable):
+        self.apply = apply
 
 
 class Expressions(Reads):
@@ -55,9 +86,11 @@ class Expressions(Reads):
 
     frame: Frame
     frames: list[Frame]
-    store: Callable[[str, Any], None]
+    store: Callable[..., None]
     assign: Callable[[Any, Any], None]
     call: Callable[[Any, list, dict], Any]
+    only_element: Callable[[Tracer], Any]
+    check_size: Callable[[float], None]
     closure: Callable[[Any, str, Sequence[Any]], Closure]
 
     def evaluate(self, node: Any) -> Any:
@@ -82,6 +115,8 @@ class Expressions(Reads):
                 if value is UNBOUND:
                     break
                 return value
+            if name in frame.source.global_names:
+                return self._global(name, self.frame.home.__globals__)
             frame = frame.outer
         function: Any = self.frame.home
         code = function.__code__
@@ -132,10 +167,13 @@ class Expressions(Reads):
     def _UnaryOp(self, node: Any) -> Any:
         if isinstance(node.op, gast.Not):
             return not self.test(node.operand)
-        value = self.evaluate(node.operand)
+        return self.unary(_UNARY[type(node.op)], self.evaluate(node.operand))
+
+    def unary(self, operation: Callable, value: Any) -> Any:
+        """An operator with one operand on an abstract value."""
         if isinstance(value, (Ref, Closure)):
             raise UnsupportedError("an operator is applied to an object")
-        return _UNARY[type(node.op)](value)
+        return operation(value)
 
     def test(self, node: Any) -> bool:
         """The truth of an expression, which has to be known now."""
@@ -164,13 +202,14 @@ class Expressions(Reads):
         left = self.evaluate(node.left)
         for i, (op, right_node) in enumerate(zip(node.ops, node.comparators)):
             right = self.evaluate(right_node)
-            result = self._compare(op, left, right)
+            result = self.compare(op, left, right)
             if i == len(node.ops) - 1 or not self.truth(result):
                 return result
             left = right
         raise AssertionError("a comparison has an operator")
 
-    def _compare(self, op: Any, x: Any, y: Any) -> Any:
+    def compare(self, op: Any, x: Any, y: Any) -> Any:
+        """A comparison of two abstract values by an operator of the syntax tree."""
         if isinstance(op, (gast.Is, gast.IsNot)):
             same = self.is_same(x, y)
             return same if isinstance(op, gast.Is) else not same
@@ -210,10 +249,10 @@ class Expressions(Reads):
 
     def _NamedExpr(self, node: Any) -> Any:
         value = self.evaluate(node.value)
-        frame = self.frame
-        while frame.is_comprehension and frame.outer is not None:
+        frame: Any = self.frame
+        while frame.is_comprehension:
             frame = frame.outer
-        frame.variables[node.target.id] = value
+        self.store(node.target.id, value, frame)
         return value
 
     # Attributes and items -----------------------------------------------------------------------
@@ -235,6 +274,8 @@ class Expressions(Reads):
         return getattr(value, name)
 
     def _tracer_attribute(self, value: Tracer, name: str) -> Any:
+        if name == "item" and value.kind != FLOAT:
+            return Made(lambda: self.only_element(value))
         if value.kind == FLOAT or name not in _ARRAY_ATTRIBUTES:
             raise UnsupportedError(f"the attribute .{name} of a {value.kind} is not compiled")
         return getattr(value, name)
@@ -276,7 +317,7 @@ class Expressions(Reads):
         return list(self._elements_of(node.elts))
 
     def _Set(self, node: Any) -> set:
-        return set(self._elements_of(node.elts))
+        return set(map(self.key, self._elements_of(node.elts)))
 
     def _Dict(self, node: Any) -> dict:
         result = {}
@@ -284,8 +325,22 @@ class Expressions(Reads):
             if key is None:
                 result.update(self.mapping(self.evaluate(value)))
             else:
-                result[self.evaluate(key)] = self.evaluate(value)
+                result[self._key_of(key)] = self.evaluate(value)
         return result
+
+    def _key_of(self, node: Any) -> Any:
+        """The value of an expression that becomes a key or an element of a set."""
+        return self.key(self.evaluate(node))
+
+    def key(self, value: Any) -> Any:
+        """A value that is hashed: it has to be known now."""
+        for item in walk_values(value):
+            if isinstance(item, Tracer):
+                self.pin(item)
+                raise UnsupportedError("a key depends on array data")
+            if isinstance(item, (Ref, Closure)):
+                raise UnsupportedError("an object is used as a key")
+        return value
 
     def mapping(self, value: Any) -> dict:
         """The content of a dict."""
@@ -296,13 +351,14 @@ class Expressions(Reads):
         raise UnsupportedError("something else than a dict is unpacked")
 
     def _JoinedStr(self, node: Any) -> str:
-        return "".join(self._format(part) for part in node.values)
+        return "".join(self._part(part) for part in node.values)
 
-    def _format(self, part: Any) -> str:
+    def _part(self, part: Any) -> str:
         if isinstance(part, gast.Constant):
             return part.value
         value = self.evaluate(part.value)
-        if not is_plain(value):
+        if not is_plain(value) and type(value) is not float:
+            self.pin(value)
             raise UnsupportedError("array data or an object is formatted into a string")
         conversion: Any = {115: str, 114: repr, 97: ascii}.get(part.conversion)
         text = conversion(value) if conversion else value
@@ -315,57 +371,72 @@ class Expressions(Reads):
     # Iteration ----------------------------------------------------------------------------------
 
     def iterate(self, value: Any) -> Iterator[Any]:
-        """The elements of an iterable whose length is known now."""
+        """The elements of an iterable."""
         if isinstance(value, Ref):
             return iter(self.elements(value))
         if isinstance(value, Tracer):
-            if value.kind in (FLOAT, SCALAR):
+            if value.kind in SCALARS:
                 raise TypeError(f"a {value.kind} is not iterable")
-            return iter(value)
+            return Counted(value, len(value) if value.shape else 0)
         return iter(value)
 
-    def _comprehension(self, node: Any, emit: Callable[[], None]) -> None:
-        """Run the generators of a comprehension; its variables are its own."""
-        outer = self.frame
-        inner = Frame(outer.source, None, outer, is_comprehension=True)
-        first = list(self.iterate(self.evaluate(node.generators[0].iter)))
-        self.frames.append(inner)
-        try:
-            self._generate(node.generators, 0, first, emit)
-        finally:
-            self.frames.pop()
-
-    def _generate(self, generators: Any, depth: int, items: Any, emit: Callable[[], None]) -> None:
-        generator = generators[depth]
+    def turns(self, items: Iterator[Any]) -> Iterator[Any]:
+        """The elements that a loop goes over, unless its turns make too many operations together."""
+        count = elements_left(items)
+        sizes: list[int] = []
+        loc = self.trace.loc
         for item in items:
+            sizes.append(len(self.trace.eqns))
+            if len(sizes) == _TURNS_TO_JUDGE and count > _TURNS_TO_JUDGE:
+                self.trace.loc, saved = loc, self.trace.loc
+                each = (sizes[-1] - sizes[0]) / (len(sizes) - 1)
+                self.check_size(sizes[0] + each * count)
+                self.trace.loc = saved
+            yield item
+
+    def _ListComp(self, node: Any) -> list:
+        return list(self._comprehension(node, lambda: self.evaluate(node.elt)))
+
+    def _SetComp(self, node: Any) -> set:
+        return set(self._comprehension(node, lambda: self._key_of(node.elt)))
+
+    def _DictComp(self, node: Any) -> dict:
+        return dict(self._comprehension(node, lambda: (self._key_of(node.key), self.evaluate(node.value))))
+
+    def _GeneratorExp(self, node: Any) -> Iterator[Any]:
+        return self._comprehension(node, lambda: self.evaluate(node.elt))
+
+    def _comprehension(self, node: Any, element: Callable[[], Any]) -> Iterator[Any]:
+        """The elements of a comprehension, each when it is asked for; its variables are its own."""
+        inner = Frame(self.frame.source, None, self.frame, is_comprehension=True)
+        first = self.iterate(self.evaluate(node.generators[0].iter))
+        return self.resumed(inner, self._elements(node.generators, first, element))
+
+    def _elements(self, generators: Any, items: Iterator[Any], element: Callable[[], Any]) -> Iterator[Any]:
+        generator, *inner = generators
+        for item in self.turns(items):
             self.assign(generator.target, item)
             if not all(self.test(condition) for condition in generator.ifs):
                 continue
-            if depth + 1 == len(generators):
-                emit()
+            if inner:
+                yield from self._elements(inner, self.iterate(self.evaluate(inner[0].iter)), element)
             else:
-                following = list(self.iterate(self.evaluate(generators[depth + 1].iter)))
-                self._generate(generators, depth + 1, following, emit)
+                yield element()
 
-    def _ListComp(self, node: Any) -> list:
-        result: list = []
-        self._comprehension(node, lambda: result.append(self.evaluate(node.elt)))
-        return result
-
-    _GeneratorExp = _ListComp
-
-    def _SetComp(self, node: Any) -> set:
-        return set(self._ListComp(node))
-
-    def _DictComp(self, node: Any) -> dict:
-        result: dict = {}
-
-        def emit() -> None:
-            key = self.evaluate(node.key)
-            result[key] = self.evaluate(node.value)
-
-        self._comprehension(node, emit)
-        return result
+    def resumed(self, frame: Frame, steps: Iterator[Any]) -> Iterator[Any]:
+        """What ``steps`` gives, computed in ``frame`` when it is asked for, as a generator does."""
+        while True:
+            saved = self.trace.loc
+            self.frames.append(frame)
+            try:
+                with self.trace.in_namespace(None):
+                    value = next(steps)
+            except StopIteration:
+                return
+            finally:
+                self.frames.pop()
+            self.trace.loc = saved
+            yield value
 
 
 def _is_comparable(value: Any) -> bool:

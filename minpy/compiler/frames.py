@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import types
 from collections.abc import Sequence
 from typing import Any
-
-import gast
 
 from minpy.compiler.ir import Loc
 from minpy.compiler.source import Source
@@ -28,12 +25,11 @@ class Frame:
     Attributes:
         function: None for a function that the region defined.
         outer: the frame that the function was defined in, where the region defined it.
-        outside_names: declared global or nonlocal.
         caller: the line of the call, where the function is inlined.
         is_comprehension: the frame is that of a comprehension, where ``:=`` binds outside.
     """
 
-    __slots__ = ("caller", "function", "is_comprehension", "outer", "outside_names", "source", "variables")
+    __slots__ = ("caller", "function", "is_comprehension", "outer", "source", "variables")
 
     def __init__(
         self,
@@ -48,20 +44,26 @@ class Frame:
         self.outer = outer
         self.caller: Loc | None = None
         self.variables: dict[str, Any] = {}
-        self.outside_names = {
-            name
-            for statement in source.body
-            for node in ast.walk(statement)
-            if isinstance(node, (gast.Global, gast.Nonlocal))
-            for name in node.names
-        }
+
+    def owner(self, name: str) -> Frame | None:
+        """The frame that an assignment to ``name`` here reaches; None where it goes out of the region."""
+        if name in self.source.global_names:
+            return None
+        if self.is_comprehension or name not in self.source.nonlocal_names:
+            return self
+        frame = self.outer
+        while frame is not None and name not in frame.variables:
+            if name in frame.source.global_names:
+                return None
+            frame = frame.outer
+        return frame
 
     def loc(self, node: Any) -> Loc:
         """Where a node of this function stands."""
         return self.source.loc(node, self.caller)
 
     @property
-    def home(self) -> types.FunctionType:
+    def home(self) -> Any:
         """The real function around the code: it has the globals and the closure."""
         frame: Frame = self
         while frame.function is None:

@@ -83,6 +83,8 @@ _CONDITIONS = {
     "distinct": "{v} is not {c}",
     "disjoint": "are_disjoint({c})",  # expects Disjoint
     "overlapping": "not are_disjoint({c})",
+    "has": "hasattr({v}, {c})",
+    "lacks": "not hasattr({v}, {c})",
 }
 
 
@@ -106,6 +108,26 @@ def matches(x: Any, expected: ArrayType) -> bool:
     return type(x) is expected.type and array_type(x) == expected
 
 
+def class_attribute(kind: type, name: str, after: type | None = None) -> Any:
+    """What a class or its bases define under a name, unbound; with ``after``, only bases behind that one."""
+    bases = kind.__mro__
+    for base in bases if after is None else bases[bases.index(after) + 1 :]:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return None
+
+
+class _Lookup:
+    """``class_attribute`` as a container, so that a path can lead through it."""
+
+    def __init__(self, kind: type, after: type | None):
+        self.kind = kind
+        self.after = after
+
+    def __getitem__(self, name: str) -> Any:
+        return class_attribute(self.kind, name, self.after)
+
+
 _FUNCTIONS = {f.__name__: f for f in (matches, is_writable, is_ordered, are_disjoint)}
 
 
@@ -118,17 +140,23 @@ class Guards:
 
     def __init__(self, place: Callable[[], Loc | None]) -> None:
         self.fixed: list[Any] = []
+        self._numbers: dict[int, int] = {}  # id of a fixed object -> its place in ``fixed``
+        self._lookups: dict[tuple, _Lookup] = {}
         self.guards: dict[Guard, Loc | None] = {}
         self._place = place
         self.inputs: list[Path] = []
 
     def fixed_path(self, obj: Any, label: str) -> Path:
         """The path of an object that is always the same one: a globals dict, a cell, a class."""
-        for number, known in enumerate(self.fixed):
-            if known is obj:
-                return Path(None, "fixed", number, label)
-        self.fixed.append(obj)
-        return Path(None, "fixed", len(self.fixed) - 1, label)
+        number = self._numbers.setdefault(id(obj), len(self.fixed))
+        if number == len(self.fixed):
+            self.fixed.append(obj)
+        return Path(None, "fixed", number, label)
+
+    def lookup(self, kind: type, name: str, after: type | None = None) -> Path:
+        """The path of what a class defines under a name; see ``class_attribute``."""
+        found = self._lookups.setdefault((kind, after), _Lookup(kind, after))
+        return self.fixed_path(found, kind.__name__).item(name)._replace(label=f"{kind.__name__}.{name}")
 
     def add(self, path: Path, kind: str, expected: Any = None) -> None:
         """Rely on a condition."""

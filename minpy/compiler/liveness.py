@@ -9,9 +9,8 @@ from typing import Any
 
 import gast
 
-from minpy.compiler.source import Source, parameter_names
+from minpy.compiler.source import SCOPES, Source, parameter_names
 
-_SCOPES = (gast.FunctionDef, gast.AsyncFunctionDef, gast.Lambda, gast.ClassDef)
 _COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
 
 
@@ -41,7 +40,7 @@ def _collect(node: Any, loads: set[str], stores: set[str]) -> None:
         return
     if isinstance(node, gast.AugAssign) and isinstance(node.target, gast.Name):
         loads.add(node.target.id)
-    if isinstance(node, _SCOPES):
+    if isinstance(node, SCOPES):
         if not isinstance(node, gast.Lambda):
             stores.add(node.name)
         inner_loads: set[str] = set()
@@ -71,15 +70,8 @@ def _walrus_targets(node: Any) -> set[str]:
 
 def local_names(source: Source) -> frozenset[str]:
     """The local variables of a function: parameters and what is stored, unless declared elsewhere."""
-    declared = {
-        name
-        for statement in source.body
-        for node in ast.walk(statement)
-        if isinstance(node, (gast.Global, gast.Nonlocal))
-        for name in node.names
-    }
     stored = names_of(source.body).stores | set(parameter_names(source.node.args))
-    return frozenset(stored - declared)
+    return frozenset(stored - source.global_names - source.nonlocal_names)
 
 
 def assigned_for_sure(statements: Sequence[Any]) -> frozenset[str]:
@@ -99,15 +91,21 @@ def assigned_for_sure(statements: Sequence[Any]) -> frozenset[str]:
 
 def may_return(statements: Sequence[Any]) -> bool:
     """Whether a return statement of this function stands among the statements."""
-    return any(_contains_return(statement) for statement in statements)
+    return any(_contains(statement, gast.Return) for statement in statements)
 
 
-def _contains_return(node: Any) -> bool:
-    if isinstance(node, gast.Return):
+def _contains(node: Any, kinds: Any) -> bool:
+    """Whether a node of one of the kinds is in the tree, outside of inner functions."""
+    if isinstance(node, kinds):
         return True
-    if isinstance(node, _SCOPES):
+    if isinstance(node, SCOPES):
         return False
-    return any(_contains_return(child) for child in ast.iter_child_nodes(node))
+    return any(_contains(child, kinds) for child in ast.iter_child_nodes(node))
+
+
+def is_generator(body: Iterable[Any]) -> bool:
+    """Whether a function with this body is a generator."""
+    return any(_contains(statement, (gast.Yield, gast.YieldFrom)) for statement in body)
 
 
 def escapes_loop(statements: Sequence[Any]) -> bool:
@@ -118,7 +116,7 @@ def escapes_loop(statements: Sequence[Any]) -> bool:
 def _escapes(node: Any) -> bool:
     if isinstance(node, (gast.Break, gast.Continue)):
         return True
-    if isinstance(node, _SCOPES):
+    if isinstance(node, SCOPES):
         return False
     if isinstance(node, (gast.For, gast.While)):
         return any(_escapes(child) for child in node.orelse)
@@ -127,4 +125,4 @@ def _escapes(node: Any) -> bool:
 
 def defines_functions(statements: Sequence[Any]) -> bool:
     """Whether functions, lambdas or classes are defined: they share variables with the function."""
-    return any(isinstance(node, _SCOPES) for statement in statements for node in ast.walk(statement))
+    return any(isinstance(node, SCOPES) for statement in statements for node in ast.walk(statement))

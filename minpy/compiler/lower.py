@@ -13,20 +13,19 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-import gast
-
 from minpy.compiler.aliasing import AliasRequest
+from minpy.compiler.control import Returned
 from minpy.compiler.eager import KeptOut
 from minpy.compiler.frames import UNBOUND, Closure, Frame, bind_parameters
 from minpy.compiler.guards import Path, local_path
 from minpy.compiler.ir import Loc
+from minpy.compiler.liveness import is_generator
 from minpy.compiler.reads import PinRequest
 from minpy.compiler.source import Source, read_source
 from minpy.compiler.tracer import OperandError, OrderUnknown
 from minpy.compiler.writes import Writes
 from minpy.errors import UnsupportedError
 
-MAX_EQUATIONS = 20_000  # beyond this an unrolled loop costs more to compile than it can save
 MAX_DEPTH = 60  # of inlined calls
 
 
@@ -48,22 +47,6 @@ class Leftover(Exception):
         self.loc = loc
         self.is_error = is_error
         self.is_whole = is_whole
-
-
-class Returned:
-    """The block returned this value."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any):
-        self.value = value
-
-
-class _Jump:
-    """``break`` or ``continue``."""
-
-
-BREAK, CONTINUE = _Jump(), _Jump()
 
 
 class Lowering(Writes):
@@ -109,7 +92,9 @@ class Lowering(Writes):
                 if value is not UNBOUND:
                     self._attempt(0, statements[0], lambda n=name, v=value: self._enter(n, v))
             for index, statement in enumerate(statements):
-                outcome = self._attempt(index, statement, lambda s=statement: self.statement(s))
+                outcome = self._attempt(
+                    index, statement, lambda s=statement: self.complete(self.statement(s))
+                )
                 if isinstance(outcome, Returned):
                     self.aliasing.finish()
                     return outcome
@@ -153,93 +138,28 @@ class Lowering(Writes):
 
     # Statements ---------------------------------------------------------------------------------
 
-    def statements(self, body: Sequence[Any]) -> Any:
-        """Lower statements in order; gives Returned, BREAK, CONTINUE, or None at the end."""
-        for statement in body:
-            outcome = self.statement(statement)
-            if outcome is not None:
-                return outcome
-        return None
-
-    def statement(self, node: Any) -> Any:
-        """Lower one statement."""
-        self.trace.loc = self.frame.loc(node)
-        self.lines[self.trace.loc] = None
-        if len(self.trace.eqns) > MAX_EQUATIONS:
-            raise UnsupportedError(f"it unrolls to more than {MAX_EQUATIONS} operations")
-        method = getattr(self, f"_{type(node).__name__}_statement", None)
-        if method is None:
-            raise UnsupportedError(f"a {_keyword(node)} statement is not compiled yet")
-        return method(node)
-
-    def _Expr_statement(self, node: Any) -> None:
-        if not isinstance(node.value, gast.Constant):  # a docstring
-            self.evaluate(node.value)
-
-    def _Pass_statement(self, node: Any) -> None:
-        pass
-
-    def _Return_statement(self, node: Any) -> Returned:
-        return Returned(None if node.value is None else self.evaluate(node.value))
-
-    def _Break_statement(self, node: Any) -> Any:
-        return BREAK
-
-    def _Continue_statement(self, node: Any) -> Any:
-        return CONTINUE
-
-    def _If_statement(self, node: Any) -> Any:
-        return self.statements(node.body if self.test(node.test) else node.orelse)
-
-    def _While_statement(self, node: Any) -> Any:
-        while self.test(node.test):
-            outcome = self.statements(node.body)
-            if outcome is BREAK:
-                return None
-            if isinstance(outcome, Returned):
-                return outcome
-            self.trace.loc = self.frame.loc(node)
-            if len(self.trace.eqns) > MAX_EQUATIONS:
-                raise UnsupportedError(f"it unrolls to more than {MAX_EQUATIONS} operations")
-        return self.statements(node.orelse)
-
-    def _With_statement(self, node: Any) -> None:
-        for item in node.items:
-            self.evaluate(item.context_expr)
-        raise UnsupportedError("a with statement is not compiled yet")
-
-    def _For_statement(self, node: Any) -> Any:
-        for item in self.iterate(self.evaluate(node.iter)):
-            self.assign(node.target, item)
-            outcome = self.statements(node.body)
-            if outcome is BREAK:
-                return None
-            if isinstance(outcome, Returned):
-                return outcome
-        return self.statements(node.orelse)
-
-    def _Assert_statement(self, node: Any) -> None:
-        if not self.test(node.test):
-            raise UnsupportedError("the assertion fails")
-
     def _FunctionDef_statement(self, node: Any) -> None:
-        if node.decorator_list:
-            raise UnsupportedError("a function with decorators is defined")
-        self.store(node.name, self.closure(node, node.name, node.body))
+        decorators = [self.evaluate(decorator) for decorator in node.decorator_list]
+        made: Any = self.closure(node, node.name, node.body)
+        for decorator in reversed(decorators):
+            made = self.call(decorator, [made], {})
+        self.store(node.name, made)
 
     def closure(self, node: Any, name: str, body: Sequence[Any]) -> Closure:
         """A function or lambda defined in the region."""
         defaults = [self.evaluate(default) for default in node.args.defaults]
         keyword_defaults = [d and self.evaluate(d) for d in node.args.kw_defaults]
         source = self.frame.source
-        inner = Source(name, source.file, source.first_line, source.lines, node, tuple(body))
+        inner = Source(
+            name, source.file, source.first_line, source.lines, node, tuple(body), is_generator(body)
+        )
         return Closure(inner, self.frame, defaults, keyword_defaults)
 
     # Inlining -----------------------------------------------------------------------------------
 
     def inline(self, function: types.FunctionType, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Lower a call of a Python function by lowering its body."""
-        source = read_source(function)
+        source = read_source(function, inlined=True)
         frame = Frame(source, function, None)
         fixed = self.guards.fixed_path(function, function.__qualname__)
         defaults = [
@@ -272,18 +192,14 @@ class Lowering(Writes):
             bind_parameters(frame.source, parameters, defaults, keyword_defaults, args, kwargs)
         )
         saved = frame.caller = self.trace.loc
+        if frame.source.is_generator:
+            return self.resumed(frame, self.statements(frame.source.body))
         self.frames.append(frame)
         try:
             with self.trace.in_namespace(None):
-                outcome = self.statements(frame.source.body)
+                outcome = self.complete(self.statements(frame.source.body))
         finally:
             # After an error the innermost line stays, for the message.
             self.frames.pop()
         self.trace.loc = saved
         return outcome.value if isinstance(outcome, Returned) else None
-
-
-def _keyword(node: Any) -> str:
-    names = {"With": "with", "Try": "try", "Raise": "raise", "Global": "global", "Nonlocal": "nonlocal"}
-    names.update(Delete="del", Import="import", ImportFrom="import", ClassDef="class", Match="match")
-    return names.get(type(node).__name__, type(node).__name__.lower())

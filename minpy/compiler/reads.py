@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import enum
+import functools
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,7 @@ import numpy
 
 from minpy.compiler.aliasing import Aliasing, Origin
 from minpy.compiler.frames import Closure
-from minpy.compiler.guards import Guards, Path, array_type
+from minpy.compiler.guards import Guards, Path, array_type, class_attribute
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, SCALAR, Trace, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Function, Op
@@ -36,6 +37,7 @@ _BY_IDENTITY = (
     Op,
     Function,
 )
+_READABLE = (property, functools.cached_property, types.MemberDescriptorType)
 _CONTAINER_METHODS = frozenset(("items", "keys", "values", "get"))
 _KINDS = {Array: ARRAY, Scalar: ARRAY_SCALAR, numpy.ndarray: NDARRAY}
 _FLOAT64 = Aval((), numpy.dtype("float64"))
@@ -102,7 +104,11 @@ class Reads:
         if is_plain(value):
             self.guards.add(path, "value", value)
             return value
-        if is_constant_object(value):
+        if isinstance(value, types.BuiltinFunctionType) and type(value.__self__) is not types.ModuleType:
+            self.guards.add(
+                path, "value", value
+            )  # a method of an object: a new one at each reading, but equal
+        elif is_constant_object(value):
             self.guards.add(path, "identity", value)
         else:
             self.guards.add(path, "type", type(value))
@@ -152,9 +158,9 @@ class Reads:
             return obj
         return Ref(obj, self.guards.fixed_path(obj, getattr(obj, "__name__", repr(obj))))
 
-    def pin(self, tracer: Tracer) -> None:
+    def pin(self, value: Any) -> None:
         """Ask for a float input as a constant, where its value decides what is compiled."""
-        path = self.float_paths.get(tracer.atom)
+        path = self.float_paths.get(value.atom) if isinstance(value, Tracer) else None
         if path is not None:
             raise PinRequest(path)
 
@@ -168,19 +174,52 @@ class Reads:
         kind = type(obj)
         if isinstance(obj, (dict, list, tuple)) and name in _CONTAINER_METHODS:
             return ContainerMethod(ref, name)
+        self._check_readable(ref, name)
         found = class_attribute(kind, name)
         if isinstance(found, property):
+            self.guards.add(self.guards.lookup(kind, name), "identity", found)
             raise PropertyRead(found.fget)
-        if isinstance(found, (types.FunctionType, classmethod, staticmethod)):
-            bound = getattr(obj, name)
-            if isinstance(found, types.FunctionType) and isinstance(bound, types.MethodType):
-                self.guards.add(path.attribute(name).attribute("__func__"), "identity", bound.__func__)
-                return BoundMethod(bound.__func__, ref)
-            return self.read(bound, path.attribute(name))
-        is_slot = isinstance(found, types.MemberDescriptorType)
-        if hasattr(kind, "__getattr__") or (hasattr(type(found), "__set__") and not is_slot):
-            raise UnsupportedError(f"{path}.{name} is computed by {kind.__name__}")
-        return self.read(getattr(obj, name), path.attribute(name))
+        if isinstance(found, functools.cached_property) and name not in vars(obj):
+            self.guards.add(path.attribute("__dict__"), "absent", name)
+            raise UnsupportedError(f"{path}.{name} is computed when it is read for the first time")
+        value = getattr(obj, name)
+        if isinstance(found, types.FunctionType) and isinstance(value, types.MethodType):
+            self.guards.add(path.attribute(name).attribute("__func__"), "identity", value.__func__)
+            return BoundMethod(value.__func__, ref)
+        return self.read(value, path.attribute(name))
+
+    def _check_readable(self, ref: Ref, name: str) -> None:
+        """Raise UnsupportedError where reading an attribute would run code of the class."""
+        kind = type(ref.value)
+        found = class_attribute(kind, name)
+        has_hook = isinstance(class_attribute(kind, "__getattribute__"), types.FunctionType) or (
+            found is None and hasattr(kind, "__getattr__") and name not in getattr(ref.value, "__dict__", ())
+        )
+        is_computed = name != "__class__" and (
+            hasattr(type(found), "__set__")
+            or isinstance(class_attribute(type(found), "__get__"), types.FunctionType)
+        )
+        is_known = isinstance(found, _READABLE) or hasattr(type(found), "__minpy_lower__")
+        if has_hook or (is_computed and not is_known):
+            raise UnsupportedError(f"{ref.path}.{name} is computed by {kind.__name__}")
+
+    def has_attribute(self, ref: Ref, name: str) -> bool:
+        """``hasattr(ref, name)``."""
+        if not isinstance(ref.value, (types.ModuleType, type)):
+            self._check_readable(ref, name)
+            if isinstance(class_attribute(type(ref.value), name), (property, functools.cached_property)):
+                raise UnsupportedError(f"{ref.path}.{name} is computed when it is read")
+        found = hasattr(ref.value, name)
+        self.guards.add(ref.path, "has" if found else "lacks", name)
+        return found
+
+    def python_method(self, ref: Ref, name: str) -> BoundMethod | None:
+        """A special method such as ``__len__``, if the class of an object has it in Python."""
+        function = class_attribute(type(ref.value), name)
+        if not isinstance(function, types.FunctionType):
+            return None
+        self.guards.add(self.guards.lookup(type(ref.value), name), "identity", function)
+        return BoundMethod(function, ref)
 
     def item(self, ref: Ref, key: Any) -> Any:
         """``ref[key]``."""
@@ -295,14 +334,6 @@ class PropertyRead(Exception):
     def __init__(self, getter: Any):
         super().__init__()
         self.getter = getter
-
-
-def class_attribute(kind: type, name: str) -> Any:
-    """What a class or its bases define under a name, unbound."""
-    for base in kind.__mro__:
-        if name in base.__dict__:
-            return base.__dict__[name]
-    return None
 
 
 def unref(x: Any) -> Any:

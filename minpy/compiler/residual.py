@@ -237,7 +237,7 @@ def _print(tree: ast.AST) -> str:
 
 def _rebind(function: Any, global_names: dict, cells: dict[str, types.CellType]) -> Callable:
     """The function with the user's globals and closure cells, beside the helpers."""
-    own = zip(function.__code__.co_freevars, function.__closure__)
+    own = zip(function.__code__.co_freevars, function.__closure__ or ())
     closure = tuple(cells.get(name, cell) for name, cell in own)
     return types.FunctionType(function.__code__, global_names, function.__name__, None, closure)
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import inspect
 import types
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import gast
 
-from minpy.compiler.functions import find_function
+from minpy.compiler.functions import Found, find_function
 from minpy.compiler.ir import Loc
 from minpy.errors import UnsupportedError
+
+#: Nodes with local variables of their own.
+SCOPES = (gast.FunctionDef, gast.AsyncFunctionDef, gast.Lambda, gast.ClassDef)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +31,7 @@ class Source:
         lines: its text.
         node: ``gast.FunctionDef`` or ``gast.Lambda``; line numbers count in the file.
         body: the statements; for a lambda a return of its expression.
+        is_generator: a call gives an iterator.
     """
 
     name: str
@@ -33,11 +40,22 @@ class Source:
     lines: tuple[str, ...]
     node: Any
     body: tuple[Any, ...]
+    is_generator: bool = False
 
     @property
     def identifier(self) -> str:
         """The name, as one that Python can define."""
         return self.name if self.name.isidentifier() else "function"
+
+    @functools.cached_property
+    def global_names(self) -> frozenset[str]:
+        """Names that the function declares as global."""
+        return _declared(self.body, gast.Global)
+
+    @functools.cached_property
+    def nonlocal_names(self) -> frozenset[str]:
+        """Names that the function declares as nonlocal."""
+        return _declared(self.body, gast.Nonlocal)
 
     def loc(self, node: Any, caller: Loc | None = None) -> Loc:
         """Where a node stands, in a function that is inlined at ``caller``."""
@@ -49,24 +67,40 @@ class Source:
         return self.lines[index] if 0 <= index < len(self.lines) else ""
 
 
-def read_source(function: types.FunctionType) -> Source:
-    """The source of a Python function.
+def read_source(function: types.FunctionType, inlined: bool = False) -> Source:
+    """The source of a Python function; one that is called by compiled code may be a generator.
 
     Raises:
         UnsupportedError: where there is no source, or it is not of a kind that can be compiled.
     """
     code = function.__code__
-    flags = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-    if code.co_flags & flags:
-        raise UnsupportedError(f"{code.co_name} is a generator or a coroutine")
-    found = find_function(code, function.__globals__)
+    if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        raise UnsupportedError(f"{code.co_name} is a coroutine")
+    is_generator = bool(code.co_flags & inspect.CO_GENERATOR)
+    if is_generator and not inlined:
+        raise UnsupportedError(f"{code.co_name} is a generator, which runs step by step")
+    return _source(find_function(code, function.__globals__), code.co_name, code.co_filename, is_generator)
+
+
+@functools.lru_cache(maxsize=2048)
+def _source(found: Found, name: str, file: str, is_generator: bool) -> Source:
     node = found.tree
     body = node.body if isinstance(node, gast.FunctionDef) else (_returning(node.body),)
-    return Source(code.co_name, code.co_filename, found.first_line, found.lines, node, tuple(body))
+    return Source(name, file, found.first_line, found.lines, node, tuple(body), is_generator)
 
 
 def _returning(expression: Any) -> Any:
     return gast.copy_location(gast.Return(value=expression), expression)
+
+
+def _declared(body: Iterable[Any], kind: Any) -> frozenset[str]:
+    names: set[str] = set()
+    for node in body:
+        if isinstance(node, kind):
+            names.update(node.names)
+        elif not isinstance(node, SCOPES):
+            names |= _declared(ast.iter_child_nodes(node), kind)
+    return frozenset(names)
 
 
 def parameter_names(arguments: Any) -> list[str]:

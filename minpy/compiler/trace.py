@@ -144,6 +144,8 @@ class Trace(Interpreter):
         raise UnsupportedError(f"{function.__name__}: {error.reason}")
 
     def _result_kind(self, op: Op, args: tuple, avals: tuple[Aval, ...], params: dict) -> str:
+        if self.namespace == FLOAT:
+            return FLOAT
         kinds = [arg.kind for arg in args if isinstance(arg, Tracer)]
         is_scalar = not avals[0].shape and gives_scalar(op.name, args, params)
         if self.namespace in MINPY or (self.namespace is None and any(kind in MINPY for kind in kinds)):

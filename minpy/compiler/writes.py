@@ -8,7 +8,8 @@ from typing import Any, Callable
 
 import gast
 
-from minpy.compiler.calls import Calls
+from minpy.compiler.control import Control
+from minpy.compiler.frames import Frame
 from minpy.compiler.reads import Ref
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
@@ -30,7 +31,7 @@ _IN_PLACE: dict[Any, Callable] = {
 }
 
 
-class Writes(Calls):
+class Writes(Control):
     """The part of the lowering that writes; ``Lowering`` gives the rest."""
 
     def _Assign_statement(self, node: Any) -> None:
@@ -96,11 +97,12 @@ class Writes(Calls):
         for target, value in zip(targets, values):
             self.assign(target, value)
 
-    def store(self, name: str, value: Any) -> None:
-        """Bind a local variable."""
-        if name in self.frame.outside_names:
-            raise UnsupportedError(f"{name} is a global or nonlocal variable")
-        self.frame.variables[name] = value
+    def store(self, name: str, value: Any, frame: Frame | None = None) -> None:  # type: ignore[override]
+        """Bind a variable of a frame; the innermost one, if none is given."""
+        owner = (frame or self.frame).owner(name)
+        if owner is None:
+            raise UnsupportedError(f"{name}, a global or nonlocal variable, is assigned")
+        owner.variables[name] = value
         if isinstance(value, Tracer):
             value.suggest_name(name)
 

@@ -11,16 +11,23 @@ import numpy
 import minpy.numpy as np
 
 PROGRAMS: list[tuple] = []
+#: program -> the source text of the statements that have to stay with Python, and no others
+LEFTOVERS: dict[str, list[str]] = {}
 SCALE = 3
 RATE = 0.25
 TABLE = {"w": numpy.arange(3.0), "depth": 2}
 
 
-def program(*inputs):
-    """Register a function with argument tuples; each is called several times."""
+def program(*inputs, left=None):
+    """Register a function with argument tuples; each is called several times.
+
+    ``left``: the statements that have to stay with Python, each by its first line.
+    """
 
     def register(function):
         PROGRAMS.append((function, inputs))
+        if left is not None:
+            LEFTOVERS[function.__name__] = left
         return function
 
     return register

@@ -1,0 +1,206 @@
+"""Lowering of the statements that decide what runs: branches, loops, ``try``, ``with``, ``match``, imports.
+
+Each such method is a generator, so that lowering can stop at a ``yield`` of a generator function and go on
+later. What it returns is how the statement ended: Returned, BREAK, CONTINUE, or None at its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+import types
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import gast
+import numpy
+
+from minpy.compiler.calls import Calls
+from minpy.compiler.ir import Loc
+from minpy.compiler.reads import unref
+from minpy.errors import UnsupportedError
+
+MAX_EQUATIONS = 20_000  # beyond this an unrolled loop costs more to compile than it can save
+MAX_STATEMENTS = 100_000  # run while compiling
+
+Steps = Generator[Any, None, Any]
+
+
+class Returned:
+    """The block returned this value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+class _Jump:
+    """``break`` or ``continue``."""
+
+
+BREAK, CONTINUE = _Jump(), _Jump()
+
+
+class Control(Calls):
+    """The part of the lowering that runs statements; ``Lowering`` gives those that bind and write."""
+
+    lines: dict[Loc, None]
+    executed = 0  # statements so far
+
+    def complete(self, steps: Steps) -> Any:
+        """Run statements to their end."""
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+        raise UnsupportedError("a yield stands outside of a generator")
+
+    def statements(self, body: Sequence[Any]) -> Steps:
+        """Lower statements in order."""
+        for statement in body:
+            outcome = yield from self.statement(statement)
+            if outcome is not None:
+                return outcome
+        return None
+
+    def statement(self, node: Any) -> Steps:
+        """Lower one statement."""
+        self.trace.loc = self.frame.loc(node)
+        self.lines[self.trace.loc] = None
+        self.executed += 1
+        if self.executed > MAX_STATEMENTS:
+            raise UnsupportedError(f"it runs more than {MAX_STATEMENTS} statements")
+        self.check_size(len(self.trace.eqns))
+        method = getattr(self, f"_{type(node).__name__}_statement", None)
+        if method is None:
+            raise UnsupportedError(f"a {_keyword(node)} statement is not compiled")
+        outcome = method(node)
+        if isinstance(outcome, types.GeneratorType):
+            outcome = yield from outcome
+        return outcome
+
+    def check_size(self, equations: float) -> None:
+        """Raise UnsupportedError where the graph has, or is going to have, too many equations."""
+        if equations > MAX_EQUATIONS:
+            raise UnsupportedError(
+                f"it unrolls to about {int(equations)} operations, and more than {MAX_EQUATIONS} cost more "
+                "to compile than they can save"
+            )
+
+    def _Pass_statement(self, node: Any) -> None:
+        pass
+
+    _Global_statement = _Nonlocal_statement = _Pass_statement
+
+    def _Return_statement(self, node: Any) -> Returned:
+        return Returned(None if node.value is None else self.evaluate(node.value))
+
+    def _Break_statement(self, node: Any) -> Any:
+        return BREAK
+
+    def _Continue_statement(self, node: Any) -> Any:
+        return CONTINUE
+
+    def _Raise_statement(self, node: Any) -> Any:
+        raise UnsupportedError("it raises an exception")
+
+    def _Assert_statement(self, node: Any) -> None:
+        if not self.test(node.test):
+            raise UnsupportedError("the assertion fails")
+
+    def _Expr_statement(self, node: Any) -> Steps:
+        value = node.value
+        if isinstance(value, gast.Yield):
+            yield None if value.value is None else self.evaluate(value.value)
+        elif isinstance(value, gast.YieldFrom):
+            yield from self.iterate(self.evaluate(value.value))
+        elif not isinstance(value, gast.Constant):  # a docstring
+            self.evaluate(value)
+
+    # Branches and loops -------------------------------------------------------------------------
+
+    def _If_statement(self, node: Any) -> Steps:
+        return self.statements(node.body if self.test(node.test) else node.orelse)
+
+    def _While_statement(self, node: Any) -> Steps:
+        while self.test(node.test):
+            outcome = yield from self.statements(node.body)
+            if outcome is BREAK:
+                return None
+            if isinstance(outcome, Returned):
+                return outcome
+            self.trace.loc = self.frame.loc(node)
+        return (yield from self.statements(node.orelse))
+
+    def _For_statement(self, node: Any) -> Steps:
+        for item in self.turns(self.iterate(self.evaluate(node.iter))):
+            self.assign(node.target, item)
+            outcome = yield from self.statements(node.body)
+            if outcome is BREAK:
+                return None
+            if isinstance(outcome, Returned):
+                return outcome
+        return (yield from self.statements(node.orelse))
+
+    # Exceptions and contexts --------------------------------------------------------------------
+
+    def _Try_statement(self, node: Any) -> Steps:
+        """No handler is needed: what raises an exception is left to Python, with the whole statement."""
+        outcome = yield from self.statements(node.body)
+        if outcome is None:
+            outcome = yield from self.statements(node.orelse)
+        last = yield from self.statements(node.finalbody)
+        return outcome if last is None else last
+
+    def _With_statement(self, node: Any) -> Steps:
+        for item in node.items:
+            value = self._context(item.context_expr)
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, value)
+        return (yield from self.statements(node.body))
+
+    def _context(self, node: Any) -> Any:
+        """What entering a context gives, for those that mean nothing to a graph."""
+        called, args, kwargs = self.call_parts(node) if isinstance(node, gast.Call) else (None, [], {})
+        function = unref(called)
+        if function is contextlib.nullcontext:
+            return next(iter([*args, *kwargs.values()]), None)
+        if hasattr(type(function), "__minpy_lower__"):
+            self.call(called, args, kwargs)
+        if function is numpy.errstate and not args and set(kwargs.values()) <= {"ignore", "warn"}:
+            return None
+        raise UnsupportedError("what the context manager does is known to Python only")
+
+    # Imports ------------------------------------------------------------------------------------
+
+    def _Import_statement(self, node: Any) -> None:
+        for alias in node.names:
+            first, *rest = alias.name.split(".")
+            self._module(alias.name)
+            value = self._module(first)
+            if alias.asname:
+                for name in rest:
+                    value = self.get_attribute(value, name)
+            self.store(alias.asname or first, value)
+
+    def _ImportFrom_statement(self, node: Any) -> None:
+        name = "." * (node.level or 0) + (node.module or "")
+        if node.level:
+            name = importlib.util.resolve_name(name, self.frame.home.__globals__.get("__package__") or "")
+        module = self._module(name)
+        for alias in node.names:
+            self.store(alias.asname or alias.name, self.get_attribute(module, alias.name))
+
+    def _module(self, name: str) -> Any:
+        if sys.modules.get(name) is None:
+            raise UnsupportedError(f"the module {name} is imported for the first time")
+        path = self.guards.fixed_path(sys.modules, "sys.modules").item(name)
+        return self.read(sys.modules[name], path._replace(label=name))
+
+
+def _keyword(node: Any) -> str:
+    names = {"AsyncFor": "async for", "AsyncWith": "async with", "AsyncFunctionDef": "async def"}
+    names.update(Delete="del", ClassDef="class", TryStar="try")
+    return names.get(type(node).__name__, type(node).__name__.lower())
