@@ -20,6 +20,7 @@ from minpy.compiler.target import Target, calling
 from minpy.compiler.trace import FLOAT, Tracer
 from minpy.errors import NotCompiledError, StaticArgumentError, UnsupportedError
 from minpy.runtime.array import Array
+from minpy.runtime.location import without_own_frames
 
 Names = Union[str, Iterable[str]]
 
@@ -84,7 +85,10 @@ class JitFunction:
         values = self._values(args, kwargs)
         if values is None:
             return self.function(*args, **kwargs)
-        return self.root(*values)[1]  # type: ignore[misc]
+        try:
+            return self.root(*values)[1]  # type: ignore[misc]
+        except Exception as error:
+            raise error.with_traceback(without_own_frames(error.__traceback__))  # noqa: B904  # its chain stays
 
     def value_and_gradients(self, args: tuple, kwargs: dict[str, Any], wanted: Wanted) -> Any:
         """The value and the gradients by one graph, or None where not all of the function compiles."""

@@ -37,7 +37,7 @@ from minpy.compiler.tracer import OrderUnknown
 from minpy.errors import ContextError, PerformanceWarning, UnsupportedError
 from minpy.ops.creation import default_dtype
 from minpy.runtime.array import Array, Value
-from minpy.runtime.dispatch import user_frame
+from minpy.runtime.location import user_frame
 from minpy.runtime.native import MXNetError
 
 _FLOAT32_MAX = 3.4028234663852886e38

@@ -203,7 +203,7 @@ class _Builder:
         made: dict[str, Any] = {}
         exec(code, {"__builtins__": {}}, made)
         empty = made["__make"](*[None] * len(cells), *self.helpers.values())
-        function = _rebind(empty, self.program.function.__globals__, cells)
+        function = _rebind(empty, source.name, self.program.function.__globals__, cells)
         return Residual(function, text, self.children)
 
 
@@ -235,11 +235,11 @@ def _print(tree: ast.AST) -> str:
         return ast.unparse(tree)
 
 
-def _rebind(function: Any, global_names: dict, cells: dict[str, types.CellType]) -> Callable:
-    """The function with the user's globals and closure cells, beside the helpers."""
+def _rebind(function: Any, name: str, global_names: dict, cells: dict[str, types.CellType]) -> Callable:
+    """The function with the user's name, globals and closure cells, beside the helpers."""
     own = zip(function.__code__.co_freevars, function.__closure__ or ())
-    closure = tuple(cells.get(name, cell) for name, cell in own)
-    return types.FunctionType(function.__code__, global_names, function.__name__, None, closure)
+    closure = tuple(cells.get(variable, cell) for variable, cell in own)
+    return types.FunctionType(function.__code__.replace(co_name=name), global_names, name, None, closure)
 
 
 def _parse(lines: Sequence[str], place: Any) -> list[Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -18,13 +16,12 @@ from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
 from minpy.runtime import native
 from minpy.runtime.array import VIEW_OPS, Array, MadeBy, Value, same_context, to_raw
 from minpy.runtime.context import CPU, current_context
+from minpy.runtime.location import operand_names, user_place
 from minpy.runtime.objects import accelerate, register_op, register_operator
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.statistics import NO_OPS
 from minpy.runtime.tape import live_tape, record, same_tape
-
-_PACKAGE = str(Path(__file__).resolve().parent.parent)
 
 
 class ImperativeBuilder(Builder):
@@ -186,9 +183,12 @@ def _located(error: Exception, name: str, operands: tuple) -> Exception:
     kind = DTypeError if isinstance(error, TypeError) else _KINDS.get(type(error))
     if kind is None or isinstance(error, MinPyError) or getattr(error, "is_located", False):
         return error
-    shown = ", ".join(_shown(operand) for operand in operands)
-    where = user_location()
-    located = kind(f"{error}\n  {name} of {shown}" + (f"\n  at {where}" if where else ""))
+    shown = [_shown(operand) for operand in operands]
+    names = operand_names(name, len(operands))
+    if names and max(map(len, names)) < 40:
+        shown = [f"{called} is {what}" for called, what in zip(names, shown)] + shown[len(names) :]
+    where = user_place()
+    located = kind(f"{error}\n  {name}: {', '.join(shown)}" + (f"\n  at {where}" if where else ""))
     located.is_located = True  # type: ignore[attr-defined]
     return located
 
@@ -198,23 +198,6 @@ def _shown(x: Any) -> str:
         return str(aval_of(x))
     text = repr(x)
     return text if len(text) <= 40 else f"a {type(x).__name__}"
-
-
-def user_frame() -> Any:
-    """The innermost frame outside this package."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith(_PACKAGE) and not name.startswith("<frozen"):
-            return frame
-        frame = frame.f_back
-    return None
-
-
-def user_location() -> str | None:
-    """``file:line in function`` of the innermost frame outside this package."""
-    frame = user_frame()
-    return frame and f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 
 class EagerInterpreter(Interpreter):

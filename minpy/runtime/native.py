@@ -26,9 +26,15 @@ _LIB = mx.base._LIB
 _SYNCHRONOUS = is_synchronous()
 if not _SYNCHRONOUS:
     atexit.register(mx.nd.waitall)
-_check = mx.base.check_call
 _Handle = mx.base.NDArrayHandle
 _HandlePointer = ctypes.POINTER(_Handle)
+
+
+def _check(code: int) -> None:
+    """Raise MXNetError for a call that failed; MXNet's own check may raise another class of error."""
+    if code:
+        raise MXNetError(mx.base.py_str(_LIB.MXGetLastError()))
+
 
 _BOOL_FLAG = 7  # MXNet's number for bool, missing in its own table
 
@@ -242,9 +248,9 @@ def shares_memory(array: numpy.ndarray) -> bool:
 
 def short_message(error: Exception) -> str:
     """The sentence of an MXNet error, without MXNet's stack."""
-    lines = [line for line in str(error).splitlines() if line.startswith("MXNetError:")]
-    text = lines[-1] if lines else (str(error).strip().splitlines() or ["unknown error"])[-1]
-    return text.replace("MXNetError:", "").strip()
+    lines = str(error).strip().splitlines() or ["unknown error"]
+    text = next((line for line in reversed(lines) if "Error: " in line), lines[-1])
+    return text.split("Error: ", 1)[-1].strip()
 
 
 def is_mxnet_array(x: Any) -> bool:
