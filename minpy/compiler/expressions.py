@@ -10,7 +10,7 @@ from typing import Any, Callable
 import gast
 import numpy
 
-from minpy.compiler.frames import UNBOUND, Closure, Frame
+from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, UnforeseenError
 from minpy.compiler.guards import Path
 from minpy.compiler.reads import BoundMethod, ContainerMethod, PropertyRead, Reads, Ref, is_plain, walk_values
 from minpy.compiler.tracer import FLOAT, SCALARS, Tracer
@@ -114,6 +114,8 @@ class Expressions(Reads):
                 value = frame.variables[name]
                 if value is UNBOUND:
                     break
+                if isinstance(value, Unforeseen):
+                    raise UnforeseenError(f"{name} {value.reason}")
                 return value
             if name in frame.source.global_names:
                 return self._global(name, self.frame.home.__globals__)

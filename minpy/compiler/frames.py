@@ -19,6 +19,19 @@ class _Unbound:
 UNBOUND: Any = _Unbound()
 
 
+class Unforeseen:
+    """What a variable holds where that is known only when the program has run; for ``explain``."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str):
+        self.reason = reason
+
+
+class UnforeseenError(UnsupportedError):
+    """A value is used that is unforeseen."""
+
+
 class Frame:
     """A function that is being lowered.
 

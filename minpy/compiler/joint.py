@@ -34,9 +34,7 @@ def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> tuple[An
     if any(live_tape([array._current()]) for _, _, array in wanted):
         return None
     started = block.clock()
-    places = tuple((name, steps) for name, steps, _ in wanted)
-    signature = (("gradient", places), *signature_of(values))
-    known = block.plan_for(signature, values, lambda: _plan(block, signature, places, values))
+    known = plan_for(block, values, wanted)
     if known is None or known[0].run is _nothing:
         return None
     plan, found = known
@@ -49,6 +47,13 @@ def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> tuple[An
     except (MXNetError, ContextError):
         plan.failures += 1
         return None
+
+
+def plan_for(block: Block, values: tuple, wanted: Wanted) -> tuple[Plan, tuple] | None:
+    """The plan of value and gradients for a call, and its guarded inputs; see ``Block.plan_for``."""
+    places = tuple((name, steps) for name, steps, _ in wanted)
+    signature = (("gradient", places), *signature_of(values))
+    return block.plan_for(signature, values, lambda: _plan(block, signature, places, values))
 
 
 def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:

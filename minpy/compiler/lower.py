@@ -16,7 +16,7 @@ from typing import Any
 from minpy.compiler.aliasing import AliasRequest
 from minpy.compiler.control import Returned
 from minpy.compiler.eager import KeptOut
-from minpy.compiler.frames import UNBOUND, Closure, Frame, bind_parameters
+from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, bind_parameters
 from minpy.compiler.guards import Path, local_path
 from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import is_generator
@@ -104,7 +104,8 @@ class Lowering(Writes):
         return None
 
     def _enter(self, name: str, value: Any) -> None:
-        self.root.variables[name] = self.read(value, local_path(name))
+        is_known = not isinstance(value, Unforeseen)
+        self.root.variables[name] = self.read(value, local_path(name)) if is_known else value
 
     def _attempt(self, index: int, statement: Any, action: Any) -> Any:
         """Run an action for a statement of the block; what goes wrong is a Leftover."""

@@ -17,6 +17,7 @@ class Leftover:
         reason: completes "left to Python because ...".
         cause: the line that the reason is about, which may stand in an inlined function.
         is_control_flow: Python decides where to go on; what is inside may be compiled.
+        is_unforeseen: nothing is wrong with it, but what it uses is not known before the program runs.
     """
 
     line: int
@@ -24,6 +25,7 @@ class Leftover:
     reason: str
     cause: Loc
     is_control_flow: bool = False
+    is_unforeseen: bool = False
 
 
 class Change(NamedTuple):

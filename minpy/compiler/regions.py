@@ -183,7 +183,7 @@ class Block:
     ) -> Block:
         """A block of some of the statements."""
         static = self.static - self.program.assigned
-        return Block(self.program, statements, inputs, outputs, in_loop, static)
+        return type(self)(self.program, statements, inputs, outputs, in_loop, static)
 
     @property
     def place(self) -> Loc:

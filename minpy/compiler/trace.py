@@ -60,9 +60,11 @@ class Trace(Interpreter):
         step: the statement of the block that is being lowered, by number.
         namespace: ARRAY while a function of ``minpy.numpy`` runs, whose results are minpy arrays;
             None where the kind of the result follows from the operands.
+        runs: the graph is going to run, so MXNet has to have the operators.
     """
 
     def __init__(self) -> None:
+        self.runs = True
         self.inputs: list[Var] = []
         self.eqns: list[Eqn] = []
         self.loc: Loc | None = None
@@ -111,7 +113,7 @@ class Trace(Interpreter):
 
     def _recorded(self, op: Op, atoms: tuple, avals: tuple[Aval, ...], params: dict, kind: str) -> tuple:
         eqn = Eqn(op, atoms, params, tuple(map(Var, avals)), self.loc)
-        if any(isinstance(atom, Var) for atom in atoms):  # what is constant is folded, not emitted
+        if self.runs and any(isinstance(atom, Var) for atom in atoms):  # what is constant is folded
             _check_emittable(eqn)
         self.eqns.append(eqn)
         return tuple(Tracer(self, var, kind) for var in eqn.outputs)

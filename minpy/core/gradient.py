@@ -10,11 +10,12 @@ import functools
 import inspect
 import types
 from collections.abc import Sequence
-from typing import Any, Callable, Union
+from typing import Any, Callable, NamedTuple, Union
 
 import numpy
 
 from minpy.compiler.jit import JitFunction
+from minpy.compiler.joint import Wanted
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, Tracer
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import creation, elementwise
@@ -47,6 +48,13 @@ class _Differentiated:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         gradients, value = differentiate(self.function, self.selected, args, kwargs)
         return self.result(self._shaped(gradients), value)
+
+    def joint_call(self, args: tuple, kwargs: dict[str, Any]) -> JointCall | None:
+        """What a compiled graph of value and gradients is called with, for ``explain``."""
+        arguments, named = list(args), dict(kwargs)
+        targets = _targets(self.function, self.selected, arguments, named)
+        _boxed(targets)
+        return _joint_call(self.function, targets, arguments, named)
 
     def _shaped(self, gradients: list) -> Any:
         return gradients if isinstance(self.argnum, (list, tuple)) else gradients[0]
@@ -165,17 +173,25 @@ def differentiate(
     """Gradients of ``function`` with respect to the selected arguments, and its value."""
     arguments, named = list(args), dict(kwargs)
     targets = _targets(function, selected, arguments, named)
-    originals = [holder[key] for holder, key in targets]
-    flat: list[Array] = []
-    for (holder, key), original in zip(targets, originals):
-        holder[key] = rebuild(functools.partial(boxed_leaf, which=key, flat=flat), original)
-    found = _compiled(function, selected, targets, arguments, named)
+    originals, flat = _boxed(targets)
+    call, found = _joint_call(function, targets, arguments, named), None
+    if call is not None:
+        found = call.function.value_and_gradients(call.args, call.kwargs, call.wanted)
     if found is None:
         found = _taped(function, targets, arguments, named, flat)
     value, gradients = found
     filled = iter(creation.zeros_like(x) if g is None else g for g, x in zip(gradients, flat))
     numbers = [rebuild(lambda x: as_given(next(filled), x), original) for original in originals]
     return numbers, _as_number(value, originals)
+
+
+def _boxed(targets: list[tuple[Any, Any]]) -> tuple[list, list[Array]]:
+    """Make arrays of the leaves of the selected arguments; gives what was there, and the arrays."""
+    originals = [holder[key] for holder, key in targets]
+    flat: list[Array] = []
+    for (holder, key), original in zip(targets, originals):
+        holder[key] = rebuild(functools.partial(boxed_leaf, which=key, flat=flat), original)
+    return originals, flat
 
 
 def _targets(function: Any, selected: Sequence[Any], args: list, kwargs: dict) -> list[tuple[Any, Any]]:
@@ -239,8 +255,17 @@ def _as_number(value: Any, originals: Sequence[Any]) -> Any:
     return value.item() if numbers and isinstance(value, Array) and not value.shape else value
 
 
-def _compiled(function: Any, selected: Any, targets: Any, args: list, kwargs: dict) -> Any:
-    """By one compiled graph, where ``function`` is jitted and compiles as a whole."""
+class JointCall(NamedTuple):
+    """A call of a jitted function, and the arrays in its arguments that a gradient is taken of."""
+
+    function: JitFunction
+    args: tuple
+    kwargs: dict[str, Any]
+    wanted: Wanted
+
+
+def _joint_call(function: Any, targets: Any, args: list, kwargs: dict) -> JointCall | None:
+    """The call that a compiled graph of value and gradients stands for, where ``function`` is jitted."""
     first: list[Any] = []
     if isinstance(function, types.MethodType):
         function, first = function.__func__, [function.__self__]
@@ -253,7 +278,7 @@ def _compiled(function: Any, selected: Any, targets: Any, args: list, kwargs: di
             return None
         name, steps_before = place
         wanted.extend((name, (*steps_before, *steps), array) for steps, array in leaves(holder[key]))
-    return function.value_and_gradients((*first, *args), kwargs, wanted)
+    return JointCall(function, (*first, *args), kwargs, wanted)
 
 
 def _taped(function: Callable, targets: Any, args: list, kwargs: dict, flat: list[Array]) -> Any:

@@ -66,7 +66,7 @@ def test_text_marks_each_line(found):
     assert marked["if np.sum(z) > 100:"].split()[1] == "flow"
     assert marked["w = z * y"].split()[1] == marked["return w"].split()[1] != "py"
     assert "left to Python: print" in text and "Python decides here: the test depends" in text
-    assert f"test_explain.py:{line_of(inner, 'np.unwrap')}" in text
+    assert f"line {line_of(inner, 'np.unwrap')}: return np.unwrap(y) + y" in text
 
 
 def test_dictionary_is_plain_data(found):

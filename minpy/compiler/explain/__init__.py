@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from dataclasses import asdict
 from typing import Any
 
 from minpy.compiler.explain.collect import Collector, Graphed
+from minpy.compiler.explain.foresee import foresee
 from minpy.compiler.explain.gradient_source import gradient_source
 from minpy.compiler.explain.marks import marked_lines
 from minpy.compiler.explain.report import Report
 from minpy.compiler.explain.summary import counts, verdict
-from minpy.compiler.explain.text import as_text
+from minpy.compiler.explain.text import as_text, duration
 from minpy.compiler.jit import JitFunction
 from minpy.compiler.regions import Plan, Program
 from minpy.errors import UnsupportedError
@@ -27,7 +29,7 @@ class Explanation(Report):
     _whole: list[Plan]  # those of the whole function
     _program: Program
 
-    def __init__(self, function: JitFunction):
+    def __init__(self, function: JitFunction, is_foreseen: bool = False):
         name = getattr(function, "__qualname__", repr(function))
         if function.root is None or function.program is None:
             text = f"runs as plain Python, because {function.reason}"
@@ -47,8 +49,12 @@ class Explanation(Report):
             file=source.file,
             line=source.first_line,
             verdict=text,
-            counts=counts(
-                function.calls, hits, program.compilations, program.compile_seconds, program.evictions
+            counts=(
+                f"compiled for these arguments in {duration(program.compile_seconds)}; nothing was run"
+                if is_foreseen
+                else counts(
+                    function.calls, hits, program.compilations, program.compile_seconds, program.evictions
+                )
             ),
             notes=found.notes,
             calls=function.calls,
@@ -134,19 +140,34 @@ class Explanation(Report):
     __repr__ = __str__
 
 
-def explain(function: Any) -> Explanation:
-    """What was compiled of a jitted function so far, line by line, with reasons and costs.
+def explain(function: Any, *args: Any, **kwargs: Any) -> Explanation:
+    """What is compiled of a jitted function, line by line, with reasons and costs.
+
+    Without arguments: what happened in the calls so far. With arguments: the function is compiled for these,
+    and nothing is run: the arguments stay as they are, and so do the compiled versions and counts of the
+    function. What only a run can tell, such as what comes out of a statement that is left to Python, is said
+    to be not foreseen.
 
     Args:
         function: what ``jit`` returned, a method of it, or a gradient of it.
 
     Raises:
-        TypeError: for a function that is not jitted.
+        TypeError: for a function that is not jitted, or arguments that it does not take.
     """
-    found = function
+    given = (args, kwargs) if args or kwargs else None
+    found: Any = function
+    wanted: Any = ()
     while not isinstance(found, JitFunction):
-        inner = found.__func__ if isinstance(found, types.MethodType) else getattr(found, "function", None)
-        if inner is None:
+        if isinstance(found, types.MethodType):
+            found, args = found.__func__, (found.__self__, *args)
+        elif isinstance(found, functools.partial):
+            found, args, kwargs = found.func, (*found.args, *args), {**found.keywords, **kwargs}
+        elif given is not None and hasattr(found, "joint_call"):
+            found, args, kwargs, wanted = found.joint_call(args, kwargs) or (None, (), {}, ())
+        else:
+            found = getattr(found, "function", None)
+        if found is None:
             raise TypeError(f"explain takes a function decorated with minpy.jit, not {function!r}")
-        found = inner
-    return Explanation(found)
+    if given is None:
+        return Explanation(found)
+    return Explanation(foresee(found, args, kwargs, wanted), is_foreseen=True)

@@ -13,7 +13,7 @@ from minpy.compiler.driver import Compiled
 from minpy.compiler.explain.advice import advice, advice_on_change
 from minpy.compiler.explain.cost import cost
 from minpy.compiler.explain.report import Leftover, Place, Recompilation, Region, Shares, Variable, Version
-from minpy.compiler.frames import UNBOUND
+from minpy.compiler.frames import UNBOUND, Unforeseen
 from minpy.compiler.guards import Path
 from minpy.compiler.ir import Loc
 from minpy.compiler.jit import JitFunction
@@ -96,16 +96,19 @@ class Collector:
         signature = [
             f"{name}: {notes.describe(part)}"
             for name, part in zip(block.inputs, values)
-            if part is not type(UNBOUND)
+            if part not in (type(UNBOUND), Unforeseen)
         ]
         graph_inputs = plan.compiled.graph.inputs
         inputs = [
             Variable(str(path), str(var.aval), self._origin(path, plan))
             for path, var in zip(plan.input_paths, graph_inputs)
         ]
-        version = _version(
-            plan.purpose, plan.compiled, signature, inputs, [Variable(*output) for output in plan.outputs]
+        outputs = [Variable(*output) for output in plan.outputs]
+        outputs.extend(
+            Variable(str(tracer.origin.path), str(tracer.aval), "written in place")
+            for tracer in plan.lowered.written
         )
+        version = _version(plan.purpose, plan.compiled, signature, inputs, outputs)
         version.calls, version.failures = plan.calls, plan.failures
         version.compile_seconds = plan.compile_seconds
         yield Graphed(version, plan.compiled)
@@ -190,10 +193,11 @@ def _leftover(item: notes.Leftover, seconds: float) -> Leftover:
         line=item.line,
         last_line=item.last_line,
         reason=item.reason,
-        fix=advice(item.reason, cause_text),
+        fix="" if item.is_unforeseen else advice(item.reason, cause_text),
         cause=Place(item.cause.file, item.cause.line),
         cause_text=cause_text,
-        is_control_flow=item.is_control_flow,
+        is_control_flow=item.is_control_flow and not item.is_unforeseen,
+        is_unforeseen=item.is_unforeseen,
         seconds=seconds,
     )
 

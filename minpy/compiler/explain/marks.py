@@ -11,6 +11,7 @@ import gast
 
 from minpy.compiler.explain.report import Call, CalleeLine, Leftover, Line
 from minpy.compiler.ir import Loc
+from minpy.compiler.liveness import escapes_loop
 from minpy.compiler.residual import last_own_line
 from minpy.compiler.source import Source
 
@@ -34,6 +35,8 @@ def marked_lines(source: Source, lowered: dict[Loc, list[int]], leftovers: list[
     for item in sorted(leftovers, key=lambda item: not item.is_unforeseen):
         kind = "control" if item.is_control_flow else "unforeseen" if item.is_unforeseen else "leftover"
         kinds.update(dict.fromkeys(range(item.line, item.last_line + 1), kind))
+        if item.is_control_flow:
+            kinds.update(dict.fromkeys(_jumps(source.body, item.line), "control"))
     calls = _Calls(lowered, source)
     result = []
     for number, text in enumerate(source.lines, source.first_line):
@@ -58,6 +61,17 @@ def _statements(body: Iterable[Any]) -> Iterator[tuple[int, int]]:
         for node in ast.walk(statement) if not is_docstring else ():
             if isinstance(node, (gast.stmt, gast.Lambda)):
                 yield node.lineno, last_own_line(node)
+
+
+def _jumps(body: Iterable[Any], line: int) -> Iterator[int]:
+    """The lines inside of a loop of Python's that break or continue it, and so are Python's too."""
+    nodes = (node for statement in body for node in ast.walk(statement))
+    inside = [s for node in nodes if getattr(node, "lineno", 0) == line for s in getattr(node, "body", ())]
+    while inside:
+        statement = inside.pop()
+        if escapes_loop([statement]):
+            yield from range(statement.lineno, last_own_line(statement) + 1)
+            inside.extend((*getattr(statement, "body", ()), *getattr(statement, "orelse", ())))
 
 
 def _lines_of(spans: dict[int, int]) -> Iterator[int]:

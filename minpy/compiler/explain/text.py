@@ -6,7 +6,7 @@ import os
 import textwrap
 from collections.abc import Iterator
 
-from minpy.compiler.explain.report import Call, Leftover, Line, Region, Report, Version
+from minpy.compiler.explain.report import Call, Leftover, Line, Place, Region, Report, Variable, Version
 
 WIDTH = 110
 _MARKS = {"control": "flow", "leftover": "py", "unforeseen": "?", "skipped": "-", "compiled": "", "": ""}
@@ -31,8 +31,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from report.notes
     if report.lines:
         kinds = {line.kind for line in report.lines}
-        yield ""
-        yield from _wrapped("; ".join(text for kind, text in LEGEND.items() if kind in kinds), "")
+        legend = "; ".join(text for kind, text in LEGEND.items() if kind in kinds)
+        yield from _wrapped(f"marks: {legend}", "") if legend else ()
         yield ""
         for line in report.lines:
             yield from _source_line(line, report.file)
@@ -88,7 +88,8 @@ def _leftover(item: Leftover, line: Line, file: str, indent: str) -> Iterator[st
     yield from _wrapped(f"{what}: {item.reason}", f"{margin}^ ", f"{margin}  ")
     is_own = item.cause.file == file and item.line <= item.cause.line <= item.last_line
     if not is_own:
-        yield f"{margin}  in {short_path(item.cause.file)}:{item.cause.line}: {item.cause_text}"
+        place = f"line {item.cause.line}" if item.cause.file == file else place_of(item.cause)
+        yield f"{margin}  {place}: {item.cause_text}"
     if item.fix:
         yield from _wrapped(f"to compile it: {item.fix}", f"{margin}  ")
 
@@ -103,10 +104,8 @@ def _version(version: Version) -> Iterator[str]:
     yield from _wrapped(
         f"{version.purpose}, for {', '.join(version.signature) or 'no arguments'}", "  ", "    "
     )
-    inputs = "; ".join(f"{v.name}: {v.type}{f' ({v.origin})' if v.origin else ''}" for v in version.inputs)
-    yield from _wrapped(f"in: {inputs or 'nothing'}", "    ", "        ")
-    outputs = "; ".join(f"{variable.name}: {variable.type}" for variable in version.outputs)
-    yield from _wrapped(f"out: {outputs or 'nothing'}", "    ", "         ")
+    yield from _wrapped(f"in: {_variables(version.inputs)}", "    ", "        ")
+    yield from _wrapped(f"out: {_variables(version.outputs)}", "    ", "         ")
     runs = (
         f"{plural(version.calls, 'call')}, {duration(version.seconds_per_call)} each, "
         if version.calls
@@ -125,6 +124,11 @@ def _version(version: Version) -> Iterator[str]:
         yield f"    about {amount(version.flops, 'FLOP')} and {amount(version.bytes, 'B')} a call"
     if version.failures:
         yield f"    {plural(version.failures, 'call')} refused by MXNet and run by Python"
+
+
+def _variables(variables: list[Variable]) -> str:
+    shown = [f"{v.name}: {v.type}{f' ({v.origin})' if v.origin else ''}" for v in variables]
+    return "; ".join(shown) or "nothing"
 
 
 def _sizes(graph_sizes: dict[str, int]) -> Iterator[str]:
@@ -172,6 +176,11 @@ def amount(number: float, unit: str) -> str:
             return f"{number:.3g} {prefix}{unit}"
         number /= 1000
     return f"{number:.3g} T{unit}"
+
+
+def place_of(place: Place) -> str:
+    """A place as editors and terminals know it."""
+    return f"{short_path(place.file)}:{place.line}"
 
 
 def short_path(path: str) -> str:

@@ -1,0 +1,148 @@
+"""``explain(fn, *args)`` says what a call would show, and runs nothing."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from minpy.core import grad, grad_and_loss
+from tests.compiler.programs import PROGRAMS
+from tests.compiler.test_explain import line_of
+from tests.compiler.test_programs import NAMES, assert_same, run
+
+X = np.array(numpy.arange(6, dtype="float32").reshape(2, 3))
+
+
+def left(found):
+    """Lines and reasons of leftovers, those apart that cannot be foreseen."""
+    return {(item.line, item.reason) for item in found.leftovers if not item.is_unforeseen}
+
+
+def unforeseen(found):
+    return [(item.line, item.reason) for item in found.leftovers if item.is_unforeseen]
+
+
+@pytest.mark.parametrize("number", range(len(PROGRAMS)), ids=NAMES)
+def test_foretells_what_a_call_shows(number):
+    function, inputs = PROGRAMS[number]
+    for args in inputs:
+        compiled, given = minpy.jit(function), copy.deepcopy(args)
+        foretold = minpy.explain(compiled, *given)
+        assert_same(list(args), list(given), "arguments")
+        assert compiled.calls == 0 and minpy.explain(compiled).compilations == 0
+        run(compiled, args)
+        found = minpy.explain(compiled)
+        if not unforeseen(foretold):
+            assert left(found) <= left(foretold)  # a call takes one way, and may end before the last line
+
+
+def marks(found):
+    return {line.text.strip(): line.kind for line in found.lines}
+
+
+def test_what_comes_out_of_a_leftover():
+    seen = []
+
+    @minpy.jit
+    def f(x):
+        y = np.tanh(x)
+        seen.append("ran")
+        w = np.unwrap(y)  # nobody knows what this gives
+        z = y + 1
+        a = w * 2
+        b = a + z
+        return np.sum(z) + np.sum(b)
+
+    found = minpy.explain(f, X)
+    w, a, b, end = (line_of(f.function, text) for text in ("w = np", "a = w", "b = a", "return"))
+    assert seen == []
+    assert unforeseen(found) == [
+        (a, f"w is known when line {w} has run"),
+        (b, f"a is known when line {a} has run"),
+        (end, f"b is known when line {b} has run"),
+    ]
+    kinds = marks(found)
+    assert kinds["y = np.tanh(x)"] == kinds["z = y + 1"] == "compiled"
+    assert kinds["a = w * 2"] == "unforeseen"
+    assert "nothing was run" in str(found) and "3 not foreseen" in str(found).splitlines()[0]
+
+
+def test_shapes_are_known_where_only_the_operator_is_missing():
+    @minpy.jit
+    def f(x):
+        y = x // 2  # MXNet has no operator
+        return np.exp(y) + y.shape[0]
+
+    found = minpy.explain(f, X)
+    assert [item.reason for item in found.leftovers] == ["MXNet has no operator for floor_divide"]
+    assert found.regions[0].versions[0].outputs[0].type == "float32[2,3]"
+
+
+def test_both_ways_of_a_branch_and_the_turns_of_a_loop():
+    @minpy.jit
+    def f(x):
+        if np.sum(x) > 3:
+            y = x * 2
+            kind = x
+        else:
+            y = x - 1
+            kind = None
+        while np.max(y) > 3:
+            if np.min(y) > 1:
+                break
+            y = y / 2
+        z = y + 1
+        return z if kind is None else kind
+
+    found = minpy.explain(f, X)
+    kinds = marks(found)
+    assert [kinds[text] for text in ("y = x * 2", "y = x - 1", "y = y / 2", "z = y + 1")] == ["compiled"] * 4
+    for text in ("if np.sum(x) > 3:", "while np.max(y) > 3:", "if np.min(y) > 1:", "break"):
+        assert kinds[text] == "control", text
+    branch, end = line_of(f.function, "if np.sum"), line_of(f.function, "return")
+    assert unforeseen(found) == [(end, f"kind depends on the way that line {branch} goes")]
+
+
+def test_number_that_a_run_computes_and_that_decides():
+    @minpy.jit
+    def f(x, rate):
+        step = rate * 2
+        print(end="")
+        if step > 1:
+            return x * step
+        return x
+
+    found = minpy.explain(f, X, 0.75)
+    reason = "it depends on the value of step, which is known when the function runs"
+    assert unforeseen(found) == [(line_of(f.function, "if step"), reason)]
+
+
+def test_method_gradient_and_errors():
+    class Model:
+        def __init__(self):
+            self.w = np.ones((3, 2))
+
+        @minpy.jit
+        def loss(self, x):
+            return np.sum(np.dot(x, self.w) ** 2)
+
+    model = Model()
+    assert minpy.explain(model.loss, X).regions[0].versions[0].purpose == "value"
+    found = minpy.explain(grad_and_loss(model.loss), X)
+    (version,) = found.regions[0].versions
+    assert [(output.name, output.type) for output in version.outputs] == [
+        ("value", "float32[]"),
+        ("gradient of x", "float32[2,3]"),
+    ]
+    assert "x_bar = " in found.gradient_source
+    assert Model.loss.calls == 0
+    with pytest.raises(TypeError, match="missing a required argument"):
+        minpy.explain(Model.loss, model)
+    with pytest.raises(TypeError, match=r"minpy\.jit"):
+        minpy.explain(grad(lambda x: x), X)
+    with pytest.raises(TypeError, match="no argument 'z'"):
+        minpy.explain(grad(Model.loss, "z"), model, X)
