@@ -5,16 +5,13 @@
 
 from __future__ import annotations
 
-import dis
 import sys
-import types
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy
 
 import minpy.numpy as np
 from minpy.ops import FUNCTIONS
-from minpy.ops.op import Function, Op
 
 _HEADER = """# Operators
 
@@ -42,37 +39,7 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """The public functions of the table, by name."""
-    return [_row(name, FUNCTIONS[name]) for name in sorted(FUNCTIONS)]
-
-
-def _row(name: str, function: Any) -> Row:
-    ops = _ops_of(function, set())
-    return Row(name, all(op.mx is not None for op in ops), any(op.is_differentiable for op in ops))
-
-
-def _ops_of(function: Any, seen: set[int]) -> list[Op]:
-    """The ops that a function may apply: those that its code names, and the code that it calls."""
-    if isinstance(function, Op):
-        return [function]
-    code_owner = function.implementation if isinstance(function, Function) else function
-    if not isinstance(code_owner, types.FunctionType) or id(code_owner) in seen:
-        return []
-    seen.add(id(code_owner))
-    cells = dict(zip(code_owner.__code__.co_freevars, code_owner.__closure__ or ()))
-    named = [code_owner.__globals__.get(name) for name in _global_names(code_owner.__code__)]
-    named.extend(cell.cell_contents for cell in cells.values())
-    found: list[Op] = []
-    for value in named:
-        is_ours = getattr(value, "__module__", "").startswith("minpy.ops")
-        if isinstance(value, (Op, Function)) or (isinstance(value, types.FunctionType) and is_ours):
-            found.extend(_ops_of(value, seen))
-    return found
-
-
-def _global_names(code: types.CodeType) -> set[str]:
-    """The global names that code reads, comprehensions and lambdas in it included."""
-    names = {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}
-    return names.union(*(_global_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+    return [Row(name, f.on_mxnet, f.is_differentiable) for name, f in sorted(FUNCTIONS.items())]
 
 
 def page() -> str:

@@ -1,4 +1,4 @@
-"""Sums of products: ``einsum``, ``kron``, ``vdot``, ``cross``, ``multi_dot``, ``average``.
+"""Sums of products: ``einsum``, ``kron``, ``vdot``, ``cross``, ``multi_dot``.
 
 ``einsum`` is taken apart into transpositions, one matrix product for each pair of operands and sums,
 so that it runs on BLAS, compiles, and has the gradients of those.
@@ -6,19 +6,21 @@ so that it runs on BLAS, compiles, and has the gradients of those.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from string import ascii_letters
 from typing import Any, NamedTuple
 
 import numpy
 
 from minpy.ops.aval import aval_of, normalize_axis, product
 from minpy.ops.choosing import number
-from minpy.ops.elementwise import astype, multiply, subtract, true_divide
+from minpy.ops.elementwise import astype, multiply, subtract
 from minpy.ops.indexing import index
 from minpy.ops.linalg import dot, matmul_op
-from minpy.ops.op import Box, as_operand, numpy_function, refuse
+from minpy.ops.op import as_operand, numpy_function, refuse
 from minpy.ops.rearrange import diagonal
-from minpy.ops.reduction import mean, sum_op
+from minpy.ops.reduction import sum_op
 from minpy.ops.shape import broadcast_to_op, moveaxis, ravel, reshape_op, stack, transpose_op
 from minpy.ops.transcendental import conjugate
 
@@ -137,11 +139,26 @@ def _contracted(x: Term, y: Term, kept: set[str]) -> Term:
     )
 
 
+def _with_text(operands: tuple) -> tuple:
+    """The form ``einsum(x, [0, 1], y, [1, 2], [0, 2])`` in letters."""
+
+    def text(labels: Sequence[Any]) -> str:
+        return "".join(
+            "..." if x is Ellipsis else ascii_letters.swapcase()[operator.index(x)] for x in labels
+        )
+
+    inputs = ",".join(text(labels) for labels in operands[1 : len(operands) // 2 * 2 : 2])
+    if len(operands) % 2:
+        return f"{inputs}->{text(operands[-1])}", *operands[:-1:2]
+    return inputs, *operands[::2]
+
+
 @numpy_function(numpy.einsum, arrays=0)
 def einsum(*operands, out=None, optimize=False, **options):
     """Products of arrays summed over the labels that ``subscripts`` leaves out of the result."""
     refuse(out=out, **options)
-    refuse(subscripts="in lists" if not isinstance(operands[0], str) else None)
+    if not isinstance(operands[0], str):
+        operands = _with_text(operands)
     subscripts, arrays = operands[0], [as_operand(x) for x in operands[1:]]
     dtypes = [aval_of(x).dtype for x in arrays]
     dtype = numpy.result_type(*dtypes)
@@ -177,7 +194,8 @@ def kron(a, b):
     """Each element of ``a`` times the whole of ``b``, as blocks."""
     m, n = aval_of(a).shape, aval_of(b).shape
     ndim = max(len(m), len(n))
-    refuse(a="number" if not (m and n) else None)
+    if not (m and n):
+        return multiply(a, b)
     m, n = (1,) * (ndim - len(m)) + m, (1,) * (ndim - len(n)) + n
     outer = multiply(
         reshape_op(a, shape=tuple(k for i in m for k in (i, 1))),
@@ -262,28 +280,3 @@ def multi_dot(arrays, *, out=None):
         return arrays[i] if i == j else dot.implementation(chained(i, k), chained(k + 1, j))
 
     return chained(0, len(arrays) - 1)
-
-
-@numpy_function(numpy.average)
-def average(a, axis=None, weights=None, returned=False, **options):
-    """The mean, each element counted by its weight."""
-    refuse(returned=returned or None, **options)
-    if weights is None:
-        return mean.implementation(a, axis)
-    weights = as_operand(weights)
-    shape = aval_of(a).shape
-    if aval_of(weights).shape != shape:
-        refuse(axis=None if isinstance(axis, int) and aval_of(weights).ndim == 1 else axis or "None")
-        axis = normalize_axis(axis, len(shape))
-        if aval_of(weights).shape[0] != shape[axis]:
-            raise ValueError("Length of weights not compatible with specified axis.")
-        weights = weights.reshape(tuple(n if i == axis else 1 for i, n in enumerate(shape)))
-    dtype = numpy.result_type(aval_of(a).dtype, aval_of(weights).dtype)
-    dtype = numpy.result_type(dtype, "f8") if dtype.kind in "iub" else dtype
-    a = a if aval_of(a).dtype == dtype else astype(a, dtype=dtype)
-    weights = weights if aval_of(weights).dtype == dtype else weights.astype(dtype)
-    axes = tuple(range(len(shape))) if axis is None else (normalize_axis(axis, len(shape)),)
-    total = sum_op(weights, axes=axes, keepdims=False) if isinstance(weights, Box) else weights.sum(axes)
-    if (total == 0).any():  # known when compiling for plain weights only
-        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
-    return true_divide(sum_op(multiply(a, weights), axes=axes, keepdims=False), total)

@@ -53,21 +53,21 @@ def _create(function: Any, *args: Any, dtype: Any, by: str | None = None, **kwar
     return created(made, dtype, by or function.__name__)
 
 
-@numpy_function(name="zeros", arrays=0)
+@numpy_function(name="zeros", arrays=0, gradient=False)
 def zeros(shape, dtype=None, order="C", **options):
     """Zeros; of the default dtype unless ``dtype`` says otherwise."""
     refuse(order=None if order == "C" else order, **options)
     return _create(numpy.zeros, shape, dtype=dtype)
 
 
-@numpy_function(name="ones", arrays=0)
+@numpy_function(name="ones", arrays=0, gradient=False)
 def ones(shape, dtype=None, order="C", **options):
     """Ones; of the default dtype unless ``dtype`` says otherwise."""
     refuse(order=None if order == "C" else order, **options)
     return _create(numpy.ones, shape, dtype=dtype)
 
 
-@numpy_function(name="empty", arrays=0)
+@numpy_function(name="empty", arrays=0, gradient=False)
 def empty(shape, dtype=None, order="C", **options):
     """An array whose content is zero here, since compiled and eager code have to agree."""
     refuse(order=None if order == "C" else order, **options)
@@ -84,7 +84,7 @@ def full(shape, fill_value, dtype=None, order="C", **options):
     return _create(numpy.full, shape, fill_value, dtype=dtype)
 
 
-@numpy_function(name="arange", arrays=0)
+@numpy_function(name="arange", arrays=0, gradient=False)
 def arange(start, stop=None, step=None, dtype=None, **options):
     """Evenly spaced values; integers stay int64, floats get the default dtype."""
     refuse(**options)
@@ -101,14 +101,14 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     return _create(numpy.linspace, start, stop, num, endpoint, axis=axis, dtype=dtype)
 
 
-@numpy_function(name="eye", arrays=0)
+@numpy_function(name="eye", arrays=0, gradient=False)
 def eye(N, M=None, k=0, dtype=None, **options):
     """Ones on the k-th diagonal; of the default dtype unless ``dtype`` says otherwise."""
     refuse(**options)
     return created(numpy.eye(N, M, k, dtype=dtype or float), dtype, "eye")
 
 
-@numpy_function(name="identity", arrays=0)
+@numpy_function(name="identity", arrays=0, gradient=False)
 def identity(n, dtype=None, **options):
     """The n x n identity matrix."""
     refuse(**options)
@@ -121,19 +121,19 @@ def _like(a: Any, value: Any, dtype: Any, shape: Any, by: str) -> Any:
     return created(numpy.full(aval.shape if shape is None else shape, value, dtype), dtype, by)
 
 
-@numpy_function(numpy.zeros_like)
+@numpy_function(numpy.zeros_like, gradient=False)
 def zeros_like(a, dtype=None, order="K", subok=True, shape=None):
     """Zeros of the shape and dtype of ``a``."""
     return _like(a, 0, dtype, shape, "zeros_like")
 
 
-@numpy_function(numpy.ones_like)
+@numpy_function(numpy.ones_like, gradient=False)
 def ones_like(a, dtype=None, order="K", subok=True, shape=None):
     """Ones of the shape and dtype of ``a``."""
     return _like(a, 1, dtype, shape, "ones_like")
 
 
-@numpy_function(numpy.empty_like)
+@numpy_function(numpy.empty_like, gradient=False)
 def empty_like(prototype, dtype=None, order="K", subok=True, shape=None):
     """Zeros of the shape and dtype of ``prototype``, as ``empty``."""
     return _like(prototype, 0, dtype, shape, "empty_like")

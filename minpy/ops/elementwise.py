@@ -1,26 +1,26 @@
 """Elementwise functions: casts, arithmetic, exponentials, trigonometry, rounding, limits.
 
-Derivatives are the textbook ones. Conventions where a derivative does not exist: ``abs`` and
-``sign`` have derivative 0 at 0; ``maximum`` and ``minimum`` share the gradient equally at ties;
-rounding functions have derivative 0 everywhere.
+Derivatives are the textbook ones; what holds where there is none stands in docs/gradients.md.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from typing import Any, Callable
 
 import numpy
 
-from minpy.ops.aval import Aval, aval_of
-from minpy.ops.logic import equal, greater, less, where
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes
+from minpy.ops.logic import equal, greater, greater_equal, where, where_op
 from minpy.ops.lowering import FLOATS, NUMBERS, STORABLE, Builder, Operand, binary, require, unary
 from minpy.ops.op import FUNCTIONS, OPS, ZERO, Op, Ufunc, numpy_function, publish, refuse, register, ufunc
 
 
-def _half_where_equal(compare: Callable, g: Any, x: Any, y: Any) -> Any:
-    """``g`` where ``compare(x, y)``, half of it where they are equal, else 0."""
-    return g * (astype(compare(x, y), dtype=g.dtype) + 0.5 * astype(equal(x, y), dtype=g.dtype))
+def unless_zero(x: Any) -> Any:
+    """A divisor whose quotient is 0 where ``x`` is 0."""
+    return where_op(equal(x, 0), math.inf, x)
 
 
 # Casting ---------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ positive = ufunc("positive", numpy.positive, unary("_copy", NUMBERS), lambda g, 
 def _absolute_vjp(g: Any, ans: Any, x: Any) -> Any:
     """For complex x the change of |x| is Re(conj(x) dx) / |x|."""
     if aval_of(x).dtype.kind == "c":
-        return g * (OPS["conjugate"](x) / ans)
+        return g * (OPS["conjugate"](x) / unless_zero(ans))
     return g * sign(x)
 
 
@@ -166,19 +166,46 @@ reciprocal = ufunc(
     lambda g, ans, x: -g * (ans * ans),
     singular=True,
 )
+
+
+def _preference_mx(b: Builder, out: Aval, x: Operand, y: Operand, dtype: Any) -> Operand:
+    compared = (op.mx(b, Aval(out.shape, numpy.dtype(bool)), x, y) for op in (greater, greater_equal))
+    total = b.op("_npi_add", out, *[b.cast(held, out.dtype) for held in compared])
+    return b.op("_npi_multiply_scalar", out, total, scalar=0.5, is_int=False)
+
+
+_preference = register(
+    Op(
+        "preference",
+        numpy=lambda x, y, dtype: numpy.multiply(numpy.add(x > y, x >= y, dtype=dtype), 0.5, dtype=dtype),
+        infer=lambda x, y, dtype: Aval(broadcast_shapes(aval_of(x).shape, aval_of(y).shape), dtype),
+        mx=_preference_mx,
+        vjp=(ZERO, ZERO),
+        family="elementwise",
+        elementwise=True,
+        doc="1 where x is greater than y, 1/2 where they are equal, else 0.",
+    )
+)
+
+
+def share(g: Any, x: Any, y: Any) -> Any:
+    """What of ``g`` belongs to ``x``, where it is greater than ``y``; half of it where they are equal."""
+    return g * _preference(x, y, dtype=aval_of(g).dtype)
+
+
 maximum = ufunc(
     "maximum",
     numpy.maximum,
     binary("_npi_maximum", "_npi_maximum_scalar", "_npi_maximum_scalar"),
-    lambda g, ans, x, y: _half_where_equal(greater, g, x, y),
-    lambda g, ans, x, y: _half_where_equal(greater, g, y, x),
+    lambda g, ans, x, y: share(g, x, y),
+    lambda g, ans, x, y: share(g, y, x),
 )
 minimum = ufunc(
     "minimum",
     numpy.minimum,
     binary("_npi_minimum", "_npi_minimum_scalar", "_npi_minimum_scalar"),
-    lambda g, ans, x, y: _half_where_equal(less, g, x, y),
-    lambda g, ans, x, y: _half_where_equal(less, g, y, x),
+    lambda g, ans, x, y: share(g, y, x),
+    lambda g, ans, x, y: share(g, x, y),
 )
 
 
@@ -202,6 +229,18 @@ logaddexp = ufunc(
     singular=True,
 )
 sqrt = ufunc("sqrt", numpy.sqrt, unary("_npi_sqrt"), lambda g, ans, x: g * 0.5 / ans, singular=True)
+root = register(
+    Op(
+        "root",
+        numpy=lambda x: numpy.sqrt(x),
+        infer=sqrt.infer,
+        mx=sqrt.mx,
+        vjp=(lambda g, ans, x: g * 0.5 / unless_zero(ans),),
+        family="elementwise",
+        elementwise=True,
+        doc="The square root of a sum of squares: a norm, whose derivative at 0 is taken to be 0.",
+    )
+)
 cbrt = ufunc("cbrt", numpy.cbrt, unary("_npi_cbrt"), lambda g, ans, x: g / (3 * ans * ans), singular=True)
 
 
@@ -221,8 +260,13 @@ sinh = ufunc("sinh", numpy.sinh, unary("_npi_sinh"), lambda g, ans, x: g * cosh(
 cosh: Ufunc = ufunc("cosh", numpy.cosh, unary("_npi_cosh"), lambda g, ans, x: g * sinh(x), singular=True)
 tanh = ufunc("tanh", numpy.tanh, unary("_npi_tanh"), lambda g, ans, x: g * (1 - ans * ans))
 arcsinh = ufunc("arcsinh", numpy.arcsinh, unary("_npi_arcsinh"), lambda g, ans, x: g / sqrt(x * x + 1))
+# The product of two roots: sqrt(x * x - 1) has the wrong sign in half of the complex plane.
 arccosh = ufunc(
-    "arccosh", numpy.arccosh, unary("_npi_arccosh"), lambda g, ans, x: g / sqrt(x * x - 1), singular=True
+    "arccosh",
+    numpy.arccosh,
+    unary("_npi_arccosh"),
+    lambda g, ans, x: g / (sqrt(x - 1) * sqrt(x + 1)),
+    singular=True,
 )
 arctanh = ufunc(
     "arctanh", numpy.arctanh, unary("_npi_arctanh"), lambda g, ans, x: g / (1 - x * x), singular=True
@@ -239,8 +283,8 @@ hypot = ufunc(
     "hypot",
     numpy.hypot,
     binary("_npi_hypot", allowed=FLOATS),
-    lambda g, ans, x, y: g * x / ans,
-    lambda g, ans, x, y: g * y / ans,
+    lambda g, ans, x, y: g * x / unless_zero(ans),
+    lambda g, ans, x, y: g * y / unless_zero(ans),
     singular=True,
 )
 
@@ -303,9 +347,9 @@ rint = ufunc("rint", numpy.rint, _rint_mx, ZERO)
 # Limits and rounding ---------------------------------------------------------------------------
 
 
-@numpy_function(numpy.clip)
+@numpy_function(numpy.clip, arrays=3)
 def clip(a, a_min=None, a_max=None, out=None, **options):
-    """``a`` limited to ``[a_min, a_max]``; the gradient is 0 outside, half of it exactly on a limit."""
+    """``a`` limited to ``[a_min, a_max]``; a limit gets the gradient of what it replaces."""
     refuse(out=out, **options)
     if a_min is None and a_max is None:
         raise ValueError("One of max or min must be given")
@@ -313,11 +357,43 @@ def clip(a, a_min=None, a_max=None, out=None, **options):
     return result if a_max is None else minimum(result, a_max)
 
 
-@numpy_function(numpy.around, numpy.round_)  # type: ignore[attr-defined]
+def _round_mx(b: Builder, out: Aval, x: Operand, decimals: int) -> Operand:
+    """As NumPy: multiplied by a power of ten, rounded, divided again."""
+    factor = float(10 ** abs(decimals))
+    steps = ["_npi_multiply_scalar", "_npi_true_divide_scalar"]
+    before, after = steps if decimals >= 0 else reversed(steps)
+    require(out.dtype, FLOATS, "rounding")
+    if decimals:
+        x = b.op(before, out, x, scalar=factor, is_int=False)
+    x = _rint_mx(b, out, x)
+    return b.op(after, out, x, scalar=factor, is_int=False) if decimals else x
+
+
+round_op = register(
+    Op(
+        "round",
+        numpy=lambda x, decimals: numpy.around(x, decimals),
+        infer=lambda x, decimals: Aval(aval_of(x).shape, _rounded_dtype(aval_of(x).dtype, decimals)),
+        mx=_round_mx,
+        vjp=(ZERO,),
+        family="elementwise",
+        elementwise=True,
+    )
+)
+
+
+@functools.lru_cache(maxsize=256)
+def _rounded_dtype(dtype: numpy.dtype, decimals: int) -> numpy.dtype:
+    return numpy.around(numpy.ones(1, dtype), decimals).dtype
+
+
+@numpy_function(numpy.around, numpy.round_, gradient=False)  # type: ignore[attr-defined]
 def around(a, decimals=0, out=None):
     """``a`` rounded to ``decimals`` places, halves to even; the gradient is 0."""
-    refuse(out=out, decimals=decimals or None, dtype="bool" if aval_of(a).dtype == bool else None)
-    return rint(a) if aval_of(a).dtype.kind == "f" else positive(a)
+    refuse(out=out)
+    decimals = operator.index(decimals)
+    is_whole = aval_of(a).dtype.kind in "iu" and decimals >= 0
+    return positive(a) if is_whole else round_op(a, decimals=decimals)
 
 
 publish("round", FUNCTIONS["around"], *({numpy.round} if hasattr(numpy, "round") else ()))

@@ -12,7 +12,6 @@ from typing import Any, Callable
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, normalize_axis
-from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.elementwise import real
 from minpy.ops.indexing import basic_slice
 from minpy.ops.op import Op, numpy_function, refuse, register
@@ -63,19 +62,19 @@ def _along(op: Op, a: Any, n: Any, axis: int, norm: Any) -> Any:
     return op(_resized(a, n, axis), axis=axis, norm=norm)
 
 
-@numpy_function(numpy.fft.fft, name="fft.fft")
+@numpy_function(numpy.fft.fft, name="fft.fft", mxnet=False)
 def fft(a, n=None, axis=-1, norm=None):
     """The discrete Fourier transform along an axis."""
     return _along(fft_op, a, n, axis, norm)
 
 
-@numpy_function(numpy.fft.ifft, name="fft.ifft")
+@numpy_function(numpy.fft.ifft, name="fft.ifft", mxnet=False)
 def ifft(a, n=None, axis=-1, norm=None):
     """The inverse of ``fft``."""
     return _along(ifft_op, a, n, axis, norm)
 
 
-@numpy_function(numpy.fft.rfft, name="fft.rfft")
+@numpy_function(numpy.fft.rfft, name="fft.rfft", mxnet=False)
 def rfft(a, n=None, axis=-1, norm=None):
     """The first half of the transform of real numbers, which says all."""
     refuse(dtype="complex" if aval_of(a).dtype.kind == "c" else None)
@@ -84,7 +83,7 @@ def rfft(a, n=None, axis=-1, norm=None):
     return basic_slice(found, axis, 0, aval_of(found).shape[axis] // 2 + 1)
 
 
-@numpy_function(numpy.fft.irfft, name="fft.irfft")
+@numpy_function(numpy.fft.irfft, name="fft.irfft", mxnet=False)
 def irfft(a, n=None, axis=-1, norm=None):
     """The inverse of ``rfft``."""
     shape = aval_of(a).shape
@@ -111,31 +110,30 @@ def _over(op: Op, a: Any, s: Any, axes: Any, norm: Any) -> Any:
     sizes = [None] * len(axes) if s is None else list(s)
     if len(sizes) != len(axes):
         raise ValueError("Shape and axes have different lengths.")
-    refuse(axes="none" if not axes else None)
     for n, axis in reversed(list(zip(sizes, axes))):
         a = _along(op, a, n, axis, norm)
     return a
 
 
-@numpy_function(numpy.fft.fft2, name="fft.fft2")
+@numpy_function(numpy.fft.fft2, name="fft.fft2", mxnet=False)
 def fft2(a, s=None, axes=(-2, -1), norm=None):
     """``fft`` over two axes."""
     return _over(fft_op, a, s, axes, norm)
 
 
-@numpy_function(numpy.fft.ifft2, name="fft.ifft2")
+@numpy_function(numpy.fft.ifft2, name="fft.ifft2", mxnet=False)
 def ifft2(a, s=None, axes=(-2, -1), norm=None):
     """The inverse of ``fft2``."""
     return _over(ifft_op, a, s, axes, norm)
 
 
-@numpy_function(numpy.fft.fftn, name="fft.fftn")
+@numpy_function(numpy.fft.fftn, name="fft.fftn", mxnet=False)
 def fftn(a, s=None, axes=None, norm=None):
     """``fft`` over several axes."""
     return _over(fft_op, a, s, axes, norm)
 
 
-@numpy_function(numpy.fft.ifftn, name="fft.ifftn")
+@numpy_function(numpy.fft.ifftn, name="fft.ifftn", mxnet=False)
 def ifftn(a, s=None, axes=None, norm=None):
     """The inverse of ``fftn``."""
     return _over(ifft_op, a, s, axes, norm)
@@ -145,8 +143,7 @@ def _shifted(x: Any, axes: Any, places: Callable) -> Any:
     shape = aval_of(x).shape
     axes = tuple(range(len(shape))) if axes is None else axes if isinstance(axes, (tuple, list)) else (axes,)
     axes = tuple(normalize_axis(axis, len(shape)) for axis in axes)
-    if not axes:
-        return copy_op(x)
+    refuse(axes="none" if not axes else None)
     return roll.implementation(x, tuple(places(shape[axis]) for axis in axes), axes)
 
 

@@ -41,7 +41,7 @@ def det(a):
     return matrix.det_op(a)
 
 
-@numpy_function(numpy.linalg.slogdet, name="linalg.slogdet")
+@numpy_function(numpy.linalg.slogdet, name="linalg.slogdet", mxnet=False)
 def slogdet(a):
     """The sign of the determinant and the logarithm of its size."""
     return _like(numpy.linalg.slogdet, matrix.slogdet_op(_real(a)))
@@ -59,19 +59,19 @@ def cholesky(a):
     return matrix.cholesky_op(_real(a))
 
 
-@numpy_function(numpy.linalg.eigh, name="linalg.eigh")
+@numpy_function(numpy.linalg.eigh, name="linalg.eigh", mxnet=False)
 def eigh(a, UPLO="L"):
     """Eigenvalues, ascending, and eigenvectors of a symmetric matrix."""
     return _like(numpy.linalg.eigh, matrix.eigh_op(_real(a), UPLO=UPLO))
 
 
-@numpy_function(numpy.linalg.eigvalsh, name="linalg.eigvalsh")
+@numpy_function(numpy.linalg.eigvalsh, name="linalg.eigvalsh", mxnet=False)
 def eigvalsh(a, UPLO="L"):
     """Eigenvalues of a symmetric matrix, ascending."""
     return matrix.eigh_op(_real(a), UPLO=UPLO)[0]
 
 
-@numpy_function(numpy.linalg.qr, name="linalg.qr")
+@numpy_function(numpy.linalg.qr, name="linalg.qr", mxnet=False)
 def qr(a, mode="reduced"):
     """Orthonormal columns Q and an upper triangle R with ``a = Q @ R``."""
     refuse(mode=None if mode in ("reduced", "r") else mode, ndim="3" if aval_of(a).ndim > 2 else None)
@@ -79,7 +79,7 @@ def qr(a, mode="reduced"):
     return r if mode == "r" else _like(numpy.linalg.qr, (q, r))
 
 
-@numpy_function(numpy.linalg.svd, name="linalg.svd")
+@numpy_function(numpy.linalg.svd, name="linalg.svd", mxnet=False)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     """The singular value decomposition ``a = U @ diag(s) @ Vh``; the full one of square matrices only."""
     refuse(hermitian=hermitian or None)
@@ -90,7 +90,7 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     return _like(numpy.linalg.svd, matrix.svd_op(_real(a)))
 
 
-@numpy_function(numpy.linalg.pinv, name="linalg.pinv")
+@numpy_function(numpy.linalg.pinv, name="linalg.pinv", mxnet=False)
 def pinv(a, rcond=1e-15, hermitian=False):
     """The Moore-Penrose inverse."""
     refuse(hermitian=hermitian or None, rcond=None if isinstance(rcond, float) else "an array")

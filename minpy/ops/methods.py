@@ -6,7 +6,7 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops import creation, elementwise, indexing, linalg, logic, reduction, shape
+from minpy.ops import creation, elementwise, indexing, linalg, logic, moments, reduction, shape
 from minpy.ops.aval import Aval
 from minpy.ops.op import Box
 
@@ -165,7 +165,7 @@ for _name, _operation in ARITHMETIC.items():
 for _name, _operation in COMPARISONS.items():
     setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
 for _function in (
-    *(reduction.sum, reduction.prod, reduction.mean, reduction.var, reduction.std),
+    *(reduction.sum, reduction.prod, moments.mean, moments.var, moments.std),
     *(reduction.max, reduction.min, reduction.any, reduction.all, reduction.argmax, reduction.argmin),
     *(shape.swapaxes, shape.squeeze, shape.ravel, shape.take),
     *(elementwise.clip, linalg.dot),

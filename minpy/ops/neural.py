@@ -133,14 +133,14 @@ def log_softmax(x, axis=-1):
     return log_softmax_op(x, axis=normalize_axis(axis, aval_of(x).ndim))
 
 
-@numpy_function(name="one_hot")
+@numpy_function(name="one_hot", gradient=False)
 def one_hot(indices, depth, dtype="float32"):
     """Rows of ``depth`` zeros with a one at each index; an index out of range gives zeros only."""
     places = reshape_op(indices, shape=(*aval_of(indices).shape, 1))
     return astype(equal(places, numpy.arange(depth).astype(aval_of(indices).dtype)), dtype=numpy.dtype(dtype))
 
 
-@numpy_function(name="onehot_encode")
+@numpy_function(name="onehot_encode", gradient=False)
 def onehot_encode(indices, out):
     """``one_hot`` in the shape and dtype of ``out``, which is (number of indices, depth)."""
     shape, dtype = aval_of(out)

@@ -159,6 +159,11 @@ class Op:
         return self.vjp
 
     @property
+    def on_mxnet(self) -> bool:
+        """Whether MXNet has it, for some dtypes at least."""
+        return self.mx is not None
+
+    @property
     def is_differentiable(self) -> bool:
         """Whether some argument has a rule that is not identically zero."""
         return callable(self.vjp) or (isinstance(self.vjp, tuple) and any(map(callable, self.vjp)))
@@ -209,10 +214,21 @@ class Function:
         numpy: the function of NumPy that it stands for: the compiler recognizes it in plain NumPy
             code, and eager mode falls back to it for arguments that the table does not cover.
         arrays: the names of the first parameters, which are arrays or what NumPy takes for such.
+        on_mxnet: some call of it is made of ops that MXNet has, so that it can be compiled.
+        is_differentiable: false where the result does not depend on array data, or only by jumps.
     """
 
-    def __init__(self, implementation: Callable, numpy: Callable | None, arrays: int = 1):
+    def __init__(
+        self,
+        implementation: Callable,
+        numpy: Callable | None,
+        arrays: int = 1,
+        mxnet: bool = True,
+        gradient: bool = True,
+    ):
         self.implementation = implementation
+        self.on_mxnet = mxnet
+        self.is_differentiable = gradient
         self.numpy = numpy
         self.arrays = implementation.__code__.co_varnames[:arrays]
         self.__name__ = implementation.__name__
@@ -268,15 +284,16 @@ def publish(name: str, function: Any, *numpy_functions: Callable) -> Any:
 
 
 def numpy_function(
-    *numpy_functions: Callable, name: str | None = None, arrays: int = 1
+    *numpy_functions: Callable, name: str | None = None, **columns: Any
 ) -> Callable[[Callable], Function]:
     """Decorator: publish a Python function with NumPy's signature, written in ops.
 
-    Its first parameters, ``arrays`` of them, are arrays.
+    ``columns`` are those of ``Function``: how many of the first parameters are ``arrays``, and whether
+    it is on ``mxnet`` and has a ``gradient``.
     """
 
     def decorate(implementation: Callable) -> Function:
-        function = Function(implementation, numpy_functions[0] if numpy_functions else None, arrays)
+        function = Function(implementation, numpy_functions[0] if numpy_functions else None, **columns)
         function.__name__ = name or implementation.__name__
         publish(function.__name__, function, *numpy_functions)
         return function

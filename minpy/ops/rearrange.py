@@ -21,6 +21,7 @@ from minpy.ops.op import Box, as_operand, numpy_function, refuse
 from minpy.ops.reduction import sum as sum_function
 from minpy.ops.shape import (
     _sequence,
+    broadcast_to,
     broadcast_to_op,
     concatenate_op,
     flip,
@@ -143,8 +144,8 @@ def tile(A, reps):
 @numpy_function(numpy.repeat)
 def repeat(a, repeats, axis=None):
     """Each element along ``axis`` (None: of the flattened array) repeated."""
-    if axis is None:
-        a, axis = ravel.implementation(a), 0
+    if axis is None or not aval_of(a).ndim:
+        a, axis = ravel.implementation(a), axis or 0
     shape = aval_of(a).shape
     axis = normalize_axis(axis, len(shape))
     counts = _static(repeats, "the number of repetitions")
@@ -158,8 +159,10 @@ def repeat(a, repeats, axis=None):
 @numpy_function(numpy.resize)
 def resize(a, new_shape):
     """The elements, over and over, in a new shape."""
-    size = aval_of(a).size
-    refuse(a="empty" if not size else None)
+    size, dtype = aval_of(a).size, aval_of(a).dtype
+    if not size:  # NumPy gives zeros, which the sum over nothing is
+        nothing = reshape_op(a, shape=(0,))
+        return broadcast_to.implementation(sum_function.implementation(nothing, dtype=dtype), new_shape)
     return take_static(ravel.implementation(a), numpy.resize(numpy.arange(size), new_shape), 0)
 
 
@@ -201,7 +204,7 @@ def pad(array, pad_width, mode="constant", **options):
                 for n, v in zip(width, value)
             ]
             if width[0] or width[1]:
-                parts = [x for x in (blank[0], padded, blank[1]) if x is padded or x.size]
+                parts = [x for x, n in zip((blank[0], padded, blank[1]), (width[0], 1, width[1])) if n]
                 padded = concatenate_op(*parts, axis=axis)
     elif mode in _BY_INDEX:
         refuse(**options, array="empty" if 0 in shape else None)
@@ -220,6 +223,8 @@ def pad(array, pad_width, mode="constant", **options):
 def _lower(m: Any, k: Any) -> numpy.ndarray:
     """Which elements of a matrix, or of one with a vector for every row, stand on or below a diagonal."""
     shape = aval_of(m).shape
+    if not shape:
+        raise TypeError("a number has no triangle")
     rows, columns = (shape if len(shape) > 1 else 2 * shape)[-2:]
     return numpy.tri(rows, columns, k, dtype=bool)
 

@@ -1,4 +1,4 @@
-"""Reductions: sums, products, extrema, means, logical reductions, positions of extrema.
+"""Reductions: sums, products, extrema, logical reductions, positions of extrema; the mean as an op.
 
 The ops take ``axes``, a sorted tuple of non-negative axes; the public functions take NumPy's
 ``axis``. Where several elements share the maximum or minimum, they share its gradient equally.
@@ -10,13 +10,14 @@ import functools
 from typing import Any, Callable
 
 import numpy
+from numpy import _NoValue  # type: ignore[attr-defined]
 
-from minpy.ops.aval import Aval, aval_of, normalize_axes, normalize_axis, product
-from minpy.ops.elementwise import astype, multiply, sqrt, square, subtract, true_divide
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axes, normalize_axis, product
+from minpy.ops.elementwise import add, astype, maximum, minimum, multiply, true_divide
 from minpy.ops.indexing import basic_slice
-from minpy.ops.logic import equal
+from minpy.ops.logic import not_equal, where_op
 from minpy.ops.lowering import FLOATS, INTEGERS, NUMBERS, Builder, Operand, require
-from minpy.ops.op import ZERO, Op, numpy_function, publish, refuse, register
+from minpy.ops.op import ZERO, Box, Op, as_operand, numpy_function, publish, refuse, register
 from minpy.ops.shape import broadcast_to_op, concatenate_op, reshape_op, transpose_op
 
 
@@ -172,10 +173,39 @@ prod_op = _reduction(
 )
 
 
+def _shares(x: Any, ans: Any, axes: tuple[int, ...]) -> Any:
+    hits = numpy.equal(x, ans).astype(x.dtype)
+    return hits / hits.sum(axes, dtype=x.dtype, keepdims=True)
+
+
+def _shares_mx(b: Builder, out: Aval, x: Operand, ans: Operand, axes: tuple[int, ...]) -> Operand:
+    require(x.aval.dtype, FLOATS, "comparison")
+    hits = b.cast(b.op("_npi_equal", Aval(out.shape, numpy.dtype(bool)), x, ans), out.dtype)
+    total = _sum_mx(b, Aval(reduced_shape(out.shape, axes, True), out.dtype), hits, axes, True)
+    return b.op("_npi_true_divide", out, hits, total)
+
+
+_shares_op = register(
+    Op(
+        "shares",
+        numpy=_shares,
+        infer=lambda x, ans, axes: Aval(aval_of(x).shape, _quotient_dtype(aval_of(x).dtype)),
+        mx=_shares_mx,
+        vjp=(ZERO, ZERO),
+        family="reduction",
+        doc="For each element its part among those that equal the extremum ``ans`` of their row.",
+    )
+)
+
+
+@functools.lru_cache(maxsize=256)
+def _quotient_dtype(dtype: numpy.dtype) -> numpy.dtype:
+    return numpy.true_divide(*[numpy.ones(1, dtype)] * 2).dtype
+
+
 def _extremum_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     """Elements that attain the extremum share the cotangent equally."""
-    hit = astype(equal(x, spread(ans, x, axes, keepdims)), dtype=aval_of(g).dtype)
-    return spread(g, x, axes, keepdims) * hit / sum_op(hit, axes=axes, keepdims=True)
+    return spread(g, x, axes, keepdims) * _shares_op(x, spread(ans, x, axes, keepdims), axes=axes)
 
 
 max_op = _reduction(
@@ -240,80 +270,113 @@ argmin_op = _position("argmin", lambda x, axis: numpy.argmin(x, axis), "_npi_arg
 # Public functions ------------------------------------------------------------------------------
 
 
-def _public_reduction(op: Op, *numpy_functions: Callable, name: str) -> Any:
-    def function(a, axis=None, dtype=None, out=None, keepdims=False, **options):
-        refuse(out=out, **options)
-        keepdims = False if keepdims is numpy._NoValue else bool(keepdims)  # type: ignore[attr-defined]
-        axes = normalize_axes(axis, aval_of(a).ndim)
-        if dtype is None:
-            return op(a, axes=axes, keepdims=keepdims)
-        dtype = numpy.dtype(dtype)
-        refuse(dtype="of integers" if op is mean_op and dtype.kind != "f" else None)
-        result = op(astype(a, dtype=dtype), axes=axes, keepdims=keepdims)
-        return result if aval_of(result).dtype == dtype else astype(result, dtype=dtype)
-
-    function.__name__ = name
-    function.__doc__ = f"``numpy.{name}``, differentiable."
-    return numpy_function(*numpy_functions, name=name)(function)
+def flag(keepdims: Any) -> bool:
+    """``keepdims=`` as a bool; false where it is not given."""
+    return keepdims is not _NoValue and bool(keepdims)
 
 
-sum = _public_reduction(sum_op, numpy.sum, name="sum")
-prod = _public_reduction(prod_op, numpy.prod, name="prod")
-mean = _public_reduction(mean_op, numpy.mean, name="mean")
+def reduced_axes(a: Any, axis: Any) -> tuple[int, ...]:
+    """The axes that a reduction by a ufunc takes; a number may be given the axis 0 or -1 for none."""
+    ndim = aval_of(a).ndim
+    return () if not ndim and axis in (0, -1) else normalize_axes(axis, ndim)
 
 
-def _public_extremum(op: Op, *numpy_functions: Callable, name: str) -> Any:
-    def function(a, axis=None, out=None, keepdims=False, **options):
-        refuse(out=out, **options)
-        keepdims = False if keepdims is numpy._NoValue else bool(keepdims)  # type: ignore[attr-defined]
-        return op(a, axes=normalize_axes(axis, aval_of(a).ndim), keepdims=keepdims)
-
-    function.__name__ = name
-    function.__doc__ = f"``numpy.{name}``."
-    return numpy_function(*numpy_functions, name=name)(function)
+def cast(x: Any, dtype: Any) -> Any:
+    """``x`` as ``dtype``, as it is where it has that dtype."""
+    return x if aval_of(x).dtype == dtype else astype(x, dtype=numpy.dtype(dtype))
 
 
-max = _public_extremum(max_op, numpy.max, numpy.amax, name="max")
-min = _public_extremum(min_op, numpy.min, numpy.amin, name="min")
-any = _public_extremum(any_op, numpy.any, name="any")
-all = _public_extremum(all_op, numpy.all, name="all")
+def chosen(a: Any, where: Any, neutral: Any) -> Any:
+    """``a`` with ``neutral`` where the mask ``where`` is false."""
+    if where is True:
+        return a
+    shape, dtype = aval_of(a)
+    where = as_operand(where)
+    refuse(where="of another shape" if broadcast_shapes(aval_of(where).shape, shape) != shape else None)
+    return where_op(where, a, numpy.asarray(neutral, dtype))
+
+
+def _with_initial(combine: Op, result: Any, initial: Any) -> Any:
+    """A reduction to which one more element belongs."""
+    if initial is None or initial is _NoValue:
+        return result
+    dtype = aval_of(result).dtype
+    refuse(initial="that is an array" if isinstance(initial, Box) else None)
+    initial = numpy.asarray(initial)
+    refuse(initial="of another kind" if not numpy.can_cast(initial.dtype, dtype, "same_kind") else None)
+    return combine(result, initial.astype(dtype))
+
+
+def _public_reduction(op: Op, function: Callable, name: str, combine: Op, neutral: Any) -> Any:
+    def reduction(a, axis=None, dtype=None, out=None, keepdims=_NoValue, initial=_NoValue, where=True):
+        refuse(out=out)
+        axes = reduced_axes(a, axis)
+        a = chosen(a, where, neutral)
+        result = op(a if dtype is None else cast(a, dtype), axes=axes, keepdims=flag(keepdims))
+        return _with_initial(combine, result if dtype is None else cast(result, dtype), initial)
+
+    reduction.__doc__ = f"``numpy.{name}``, differentiable."
+    return numpy_function(function, name=name)(reduction)
+
+
+sum = _public_reduction(sum_op, numpy.sum, "sum", add, 0)
+prod = _public_reduction(prod_op, numpy.prod, "prod", multiply, 1)
+
+
+def _public_extremum(op: Op, functions: tuple, name: str, combine: Op) -> Any:
+    def extremum(a, axis=None, out=None, keepdims=_NoValue, initial=_NoValue, where=True):
+        refuse(out=out)
+        axes, keepdims = reduced_axes(a, axis), flag(keepdims)
+        shape = aval_of(a).shape
+        if where is not True:
+            refuse(initial="missing" if initial is _NoValue else None)
+            a = chosen(a, where, initial)
+        if initial is not _NoValue and 0 in [shape[axis] for axis in axes]:
+            kept = reduced_shape(shape, axes, keepdims)
+            a, axes = broadcast_to_op(numpy.asarray(initial, aval_of(a).dtype), shape=kept), ()
+        return _with_initial(combine, op(a, axes=axes, keepdims=keepdims), initial)
+
+    extremum.__doc__ = f"``numpy.{name}``; elements that are equal share the gradient."
+    return numpy_function(*functions, name=name)(extremum)
+
+
+max = _public_extremum(max_op, (numpy.max, numpy.amax), "max", maximum)
+min = _public_extremum(min_op, (numpy.min, numpy.amin), "min", minimum)
 publish("amax", max)
 publish("amin", min)
 
 
-@numpy_function(numpy.argmax)
-def argmax(a, axis=None, out=None, **options):
-    """Index of the first maximum along ``axis``, or in the flattened array; int64."""
-    refuse(out=out, **options)
-    return argmax_op(a, axis=None if axis is None else normalize_axis(axis, aval_of(a).ndim))
+def _public_test(op: Op, function: Callable, name: str, neutral: bool) -> Any:
+    def test(a, axis=None, out=None, keepdims=_NoValue, *, where=True):
+        refuse(out=out)
+        axes = reduced_axes(a, axis)
+        if where is not True:
+            a = chosen(not_equal(a, 0), where, neutral)
+        return op(a, axes=axes, keepdims=flag(keepdims))
+
+    test.__doc__ = f"``numpy.{name}``."
+    return numpy_function(function, name=name, gradient=False)(test)
 
 
-@numpy_function(numpy.argmin)
-def argmin(a, axis=None, out=None, **options):
-    """Index of the first minimum along ``axis``, or in the flattened array; int64."""
-    refuse(out=out, **options)
-    return argmin_op(a, axis=None if axis is None else normalize_axis(axis, aval_of(a).ndim))
+any = _public_test(any_op, numpy.any, "any", False)
+all = _public_test(all_op, numpy.all, "all", True)
 
 
-@numpy_function(numpy.var)
-def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options):
-    """Variance: the mean of squared distances from the mean, ``ddof`` taken off the count."""
-    refuse(out=out, dtype=dtype, **options)
-    keepdims = False if keepdims is numpy._NoValue else keepdims  # type: ignore[attr-defined]
-    axes = normalize_axes(axis, aval_of(a).ndim)
-    count = product(aval_of(a).shape[axis] for axis in axes)
-    refuse(ddof="as large as the count" if count - ddof <= 0 else None)
-    if aval_of(a).dtype.kind in "iub":
-        a = astype(a, dtype=numpy.dtype("float64"))
-    refuse(dtype="of the array" if aval_of(a).dtype not in FLOATS else None)
-    centered = subtract(a, mean_op(a, axes=axes, keepdims=True))
-    scattered = mean_op(square(centered), axes=axes, keepdims=bool(keepdims))
-    if not ddof:
-        return scattered
-    return astype(multiply(scattered, count / (count - ddof)), dtype=aval_of(a).dtype)
+def _public_position(op: Op, function: Callable, name: str, what: str) -> Any:
+    def position(a, axis=None, out=None, keepdims=_NoValue):
+        refuse(out=out)
+        aval = aval_of(a)
+        if axis is not None:
+            axis = normalize_axis(axis, aval.ndim or 1)  # a number counts as a vector
+        found = op(a, axis=axis if aval.ndim else None)
+        if not flag(keepdims):
+            return found
+        axes = tuple(range(aval.ndim)) if axis is None else (axis,)
+        return reshape_op(found, shape=reduced_shape(aval.shape, axes, True))
+
+    position.__doc__ = f"Index of the first {what} along ``axis``, or in the flattened array; int64."
+    return numpy_function(function, name=name, gradient=False)(position)
 
 
-@numpy_function(numpy.std)
-def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options):
-    """Standard deviation, the square root of ``var``."""
-    return sqrt(var.implementation(a, axis, dtype, out, ddof, keepdims, **options))
+argmax = _public_position(argmax_op, numpy.argmax, "argmax", "maximum")
+argmin = _public_position(argmin_op, numpy.argmin, "argmin", "minimum")

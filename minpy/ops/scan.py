@@ -87,11 +87,11 @@ cumprod_op = _scan("cumprod", numpy.cumprod, None, _cumprod_vjp)
 
 
 def _along(op: Op, a: Any, axis: Any, dtype: Any, out: Any) -> Any:
-    refuse(out=out, axis=axis if not aval_of(a).ndim else None)
+    refuse(out=out)
     if dtype is not None:
         a = astype(a, dtype=numpy.dtype(dtype))
-    if axis is None:
-        a, axis = ravel.implementation(a), 0
+    if axis is None or not aval_of(a).ndim:
+        a, axis = ravel.implementation(a), axis or 0
     return op(a, axis=normalize_axis(axis, aval_of(a).ndim))
 
 
@@ -101,7 +101,7 @@ def cumsum(a, axis=None, dtype=None, out=None):
     return _along(cumsum_op, a, axis, dtype, out)
 
 
-@numpy_function(numpy.cumprod)
+@numpy_function(numpy.cumprod, mxnet=False)
 def cumprod(a, axis=None, dtype=None, out=None):
     """Products of the elements up to each one, along ``axis`` or of the flattened array."""
     return _along(cumprod_op, a, axis, dtype, out)
@@ -121,6 +121,8 @@ def diff(a, n=1, axis=-1, prepend=None, append=None):
     n, aval = operator.index(n), aval_of(a)
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n}")
+    if not n:
+        return a
     if not aval.ndim:
         raise ValueError("diff requires input that is at least one dimensional")
     axis = normalize_axis(axis, aval.ndim)

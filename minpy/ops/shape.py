@@ -231,6 +231,8 @@ def squeeze(a, axis=None):
     shape = aval_of(a).shape
     if axis is None:
         kept = tuple(size for size in shape if size != 1)
+    elif not shape and axis in (0, -1):
+        kept = ()  # NumPy lets a number have an axis here
     else:
         axes = normalize_axes(axis, len(shape))
         if any(shape[i] != 1 for i in axes):

@@ -20,7 +20,7 @@ from minpy.ops.logic import isnan, not_equal, where_op
 from minpy.ops.lowering import FLOATS
 from minpy.ops.op import ZERO, Op, numpy_function, refuse, register
 from minpy.ops.rearrange import _static
-from minpy.ops.reduction import max_op, mean_op, min_op, sum_op
+from minpy.ops.reduction import flag, max_op, mean_op, min_op, reduced_axes, sum_op
 from minpy.ops.shape import moveaxis, ravel, reshape_op, transpose_op
 
 
@@ -106,7 +106,7 @@ def _places(kth: Any) -> tuple[int, ...]:
     return tuple(places.ravel().tolist())
 
 
-@numpy_function(numpy.sort)
+@numpy_function(numpy.sort, mxnet=False)
 def sort(a, axis=-1, kind=None, order=None):
     """A copy in ascending order along ``axis`` (None: of the flattened array)."""
     refuse(order=order)
@@ -114,15 +114,17 @@ def sort(a, axis=-1, kind=None, order=None):
     return sort_op(a, axis=axis, kind=kind)
 
 
-@numpy_function(numpy.argsort)
+@numpy_function(numpy.argsort, gradient=False, mxnet=False)
 def argsort(a, axis=-1, kind=None, order=None):
     """The indices that sort ``a`` along ``axis``."""
     refuse(order=order)
+    if not aval_of(a).ndim:
+        a = ravel.implementation(a)
     a, axis = _one_axis(a, axis)
     return argsort_op(a, axis=axis, kind=kind)
 
 
-@numpy_function(numpy.partition)
+@numpy_function(numpy.partition, mxnet=False)
 def partition(a, kth, axis=-1, kind="introselect", order=None):
     """A copy in which the elements ``kth`` stand as in the sorted array, smaller ones before them."""
     refuse(order=order, kind=None if kind == "introselect" else kind)
@@ -130,7 +132,7 @@ def partition(a, kth, axis=-1, kind="introselect", order=None):
     return partition_op(a, axis=axis, kth=_places(kth))
 
 
-@numpy_function(numpy.argpartition)
+@numpy_function(numpy.argpartition, gradient=False, mxnet=False)
 def argpartition(a, kth, axis=-1, kind="introselect", order=None):
     """The indices that partition ``a`` along ``axis``."""
     refuse(order=order, kind=None if kind == "introselect" else kind)
@@ -141,15 +143,24 @@ def argpartition(a, kth, axis=-1, kind="introselect", order=None):
 # Quantiles -------------------------------------------------------------------------------------
 
 
+def _many(a: Any, axis: Any) -> tuple[tuple[int, ...], int]:
+    """The axes, and how many elements stand over them."""
+    shape = aval_of(a).shape
+    axes = normalize_axes(axis, len(shape))
+    nothing = 0 in [n for i, n in enumerate(shape) if i not in axes]
+    refuse(axis=axis if nothing and len(axes) > 1 else None)  # NumPy cannot reshape it
+    return axes, product(shape[i] for i in axes)
+
+
 def _sorted_rows(a: Any, axis: Any, keepdims: Any) -> tuple[Any, tuple[int, ...]]:
     """The elements over ``axis`` sorted as the last axis, and the shape of a reduction over them."""
     shape, dtype = aval_of(a)
-    refuse(dtype="of the array" if dtype.kind not in "iuf" else None, a="empty" if 0 in shape else None)
-    axes = normalize_axes(axis, len(shape))
+    axes, count = _many(a, axis)
+    refuse(dtype="of the array" if dtype.kind not in "iuf" else None, a="empty" if not count else None)
     kept = tuple(i for i in range(len(shape)) if i not in axes)
     left = tuple(shape[i] for i in kept)
     rows = transpose_op(a, axes=(*kept, *axes))
-    rows = reshape_op(rows, shape=(*left, product(shape[i] for i in axes)))
+    rows = reshape_op(rows, shape=(*left, count))
     result = tuple(1 if i in axes else n for i, n in enumerate(shape)) if keepdims else left
     return sort_op(rows, axis=len(left), kind=None), result
 
@@ -163,10 +174,13 @@ def _nan_where_any(result: Any, rows: Any) -> Any:
     return where_op(isnan(last), last, result)
 
 
-@numpy_function(numpy.median)
+@numpy_function(numpy.median, mxnet=False)
 def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     """The middle element, or the mean of the two in the middle."""
-    refuse(out=out, overwrite_input=overwrite_input or None)
+    refuse(out=out)
+    axes, count = _many(a, axis)
+    if not count:
+        return mean_op(a, axes=axes, keepdims=bool(keepdims))  # of nothing: nan
     rows, shape = _sorted_rows(a, axis, keepdims)
     last = aval_of(rows).ndim - 1
     n = aval_of(rows).shape[last]
@@ -195,7 +209,7 @@ def _quantile(a: Any, q: Any, axis: Any, keepdims: Any, scale: float, function: 
     return result if aval_of(result).dtype == dtype else astype(result, dtype=dtype)
 
 
-@numpy_function(numpy.quantile)
+@numpy_function(numpy.quantile, mxnet=False)
 def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, **options):
     """The element below which the part ``q`` of all lies, interpolated linearly."""
     refuse(out=out, overwrite_input=overwrite_input or None, **options)
@@ -203,7 +217,7 @@ def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", 
     return _quantile(a, _static(q, "the quantile"), axis, keepdims, 1.0, numpy.quantile)
 
 
-@numpy_function(numpy.percentile)
+@numpy_function(numpy.percentile, mxnet=False)
 def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, **options):
     """``quantile`` with ``q`` in percent."""
     refuse(out=out, overwrite_input=overwrite_input or None, **options)
@@ -217,15 +231,13 @@ def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear"
 @numpy_function(numpy.ptp)
 def ptp(a, axis=None, out=None, keepdims=False):
     """The maximum less the minimum."""
-    keepdims = False if keepdims is numpy._NoValue else bool(keepdims)  # type: ignore[attr-defined]
     refuse(out=out, dtype="bool" if aval_of(a).dtype.kind == "b" else None)
-    axes = normalize_axes(axis, aval_of(a).ndim)
+    axes, keepdims = reduced_axes(a, axis), flag(keepdims)
     return subtract(*[op(a, axes=axes, keepdims=keepdims) for op in (max_op, min_op)])
 
 
-@numpy_function(numpy.count_nonzero)
+@numpy_function(numpy.count_nonzero, gradient=False)
 def count_nonzero(a, axis=None, *, keepdims=False):
     """How many elements along ``axis`` are not zero. Over all of them it is NumPy's, a Python int."""
     refuse(axis="None" if axis is None else None)
-    axes = normalize_axes(axis, aval_of(a).ndim)
-    return sum_op(not_equal(a, 0), axes=axes, keepdims=bool(keepdims))
+    return sum_op(not_equal(a, 0), axes=reduced_axes(a, axis), keepdims=bool(keepdims))

@@ -1,31 +1,29 @@
 """More elementwise functions: ``sinc``, ``logaddexp2``, ``fmax``, ``copysign`` and their kin.
 
-Conventions: ``fmax`` and ``fmin`` share the gradient at ties, as ``maximum`` does, and give none to a
-nan; ``heaviside`` and the sign that ``copysign`` takes have derivative 0. A complex cotangent g
-stands for the change Re(g dz) of a real result.
+What holds where there is no derivative, and for complex numbers, stands in docs/gradients.md.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Callable
+from typing import Any
 
 import numpy
 
-from minpy.ops.aval import Aval, aval_of
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes
 from minpy.ops.elementwise import (
-    _half_where_equal,
     absolute,
     arctan2,
     cos,
     exp2,
     log,
     real,
+    share,
     sign,
     trunc,
 )
-from minpy.ops.logic import equal, greater, isnan, less, where_op
-from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Op, numpy_function, refuse, register, ufunc
+from minpy.ops.logic import equal, isnan, less, where_op
+from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Op, numpy_function, register, ufunc
 
 logaddexp2 = ufunc(
     "logaddexp2",
@@ -40,22 +38,26 @@ logaddexp2 = ufunc(
 # Limits without nan, remainders, signs ---------------------------------------------------------
 
 
-def _without_nan(name: str, function: Callable, compare: Callable) -> Op:
-    def chosen(g: Any, x: Any, y: Any) -> Any:
-        """``_half_where_equal``, and all of ``g`` where only ``y`` is nan."""
-        return where_op(isnan(y), where_op(isnan(x), 0, g), _half_where_equal(compare, g, x, y))
-
-    return ufunc(
-        name,
-        function,
-        None,  # which zero of two signs comes out differs between versions of NumPy
-        lambda g, ans, x, y: chosen(g, x, y),
-        lambda g, ans, x, y: chosen(g, y, x),
-    )
+def _apart_from_nan(g: Any, shared: Any, x: Any, y: Any) -> Any:
+    """``shared``, and all of ``g`` where only ``y`` is nan."""
+    return where_op(isnan(y), where_op(isnan(x), 0, g), shared)
 
 
-fmax = _without_nan("fmax", numpy.fmax, greater)
-fmin = _without_nan("fmin", numpy.fmin, less)
+# No MXNet column: which zero of two signs comes out differs between versions of NumPy.
+fmax = ufunc(
+    "fmax",
+    numpy.fmax,
+    None,
+    lambda g, ans, x, y: _apart_from_nan(g, share(g, x, y), x, y),
+    lambda g, ans, x, y: _apart_from_nan(g, share(g, y, x), y, x),
+)
+fmin = ufunc(
+    "fmin",
+    numpy.fmin,
+    None,
+    lambda g, ans, x, y: _apart_from_nan(g, share(g, y, x), x, y),
+    lambda g, ans, x, y: _apart_from_nan(g, share(g, x, y), y, x),
+)
 fmod = ufunc("fmod", numpy.fmod, None, lambda g, ans, x, y: g, lambda g, ans, x, y: -g * trunc(x / y))
 heaviside = ufunc("heaviside", numpy.heaviside, None, ZERO, lambda g, ans, x, y: where_op(equal(x, 0), g, 0))
 copysign: Op = ufunc(
@@ -105,7 +107,7 @@ sinc_op: Op = register(
 )
 
 
-@numpy_function(numpy.sinc)
+@numpy_function(numpy.sinc, mxnet=False)
 def sinc(x):
     """sin(pi x) / (pi x), and 1 at 0."""
     return sinc_op(x)
@@ -132,21 +134,43 @@ imag_op = register(
 )
 
 
+def _join(x: Any, y: Any) -> numpy.ndarray:
+    dtypes = (numpy.asarray(part).dtype for part in (x, y))
+    result = numpy.empty(numpy.broadcast(x, y).shape, numpy.result_type(*dtypes, numpy.complex64))
+    result.real, result.imag = x, y
+    return result
+
+
+from_parts = register(
+    Op(
+        "from_parts",
+        numpy=_join,
+        infer=lambda x, y: Aval(
+            broadcast_shapes(aval_of(x).shape, aval_of(y).shape),
+            numpy.result_type(aval_of(x).dtype, aval_of(y).dtype, numpy.complex64),
+        ),
+        vjp=(lambda g, ans, x, y: g, lambda g, ans, x, y: g * 1j),
+        family="elementwise",
+        elementwise=True,
+        doc="The complex number x + iy.",
+    )
+)
+
+
 @numpy_function(numpy.real, name="real")
 def real_part(val):
     """The real part; real numbers as they are."""
     return real(val) if aval_of(val).dtype.kind == "c" else val
 
 
-@numpy_function(numpy.imag)
+@numpy_function(numpy.imag, mxnet=False)
 def imag(val):
     """The imaginary part; zeros for real numbers."""
     return imag_op(val)
 
 
-@numpy_function(numpy.angle)
+@numpy_function(numpy.angle, mxnet=False)
 def angle(z, deg=False):
     """The angle of complex numbers in the plane, in radians or degrees."""
-    refuse(dtype="of real numbers" if aval_of(z).dtype.kind != "c" else None)
-    result = arctan2(imag_op(z), real(z))
+    result = arctan2(imag_op(z), real(z)) if aval_of(z).dtype.kind == "c" else arctan2(0, z)
     return result * (180 / math.pi) if deg else result

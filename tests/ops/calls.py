@@ -6,6 +6,7 @@ but for ufuncs, whose samples are made by themselves, and for functions that mak
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Callable, NamedTuple
 
 import numpy
@@ -15,6 +16,8 @@ from tests.ops.samples import Draw
 
 class Call(NamedTuple):
     """One call.
+
+    The tests also make it with operands that are empty, numbers, complex; see ``in_other_shapes``.
 
     ``compiles`` is False where it stays eager; it has no gradient then, since NumPy runs it, unless
     ``differentiable`` says that the table does.
@@ -26,6 +29,17 @@ class Call(NamedTuple):
     differentiable: bool = False
 
 
+def in_other_shapes(call: Call) -> Iterator[Call]:
+    """The call with numbers for all operands, and with each size, wherever it occurs, replaced by 0."""
+    shapes = [operand.shape for operand in call.operands]
+    sizes = sorted({size for shape in shapes for size in shape if size})
+    others = [[tuple(0 if n == size else n for n in shape) for shape in shapes] for size in sizes]
+    for other in (*others, [()] * len(shapes)):
+        if other != shapes:
+            operands = zip(call.operands, other)
+            yield call._replace(operands=tuple(operand._replace(shape=shape) for operand, shape in operands))
+
+
 def _calls(*functions: Callable, on: tuple, compiles: bool = True) -> list[Call]:
     return [Call(function, tuple(map(Draw, on)), compiles) for function in functions]
 
@@ -33,8 +47,7 @@ def _calls(*functions: Callable, on: tuple, compiles: bool = True) -> list[Call]
 def _reduction(name: str, *more: Call) -> list[Call]:
     """The forms that ``axis`` can have, with and without keepdims, as a function and as a method."""
     calls = []
-    axes = (None, 0, 2, -1, -3, (0, 2), (-1, 0), (1,), (0, 1, 2))
-    for axis in axes if name == "std" else (*axes, ()):  # the root of 0 has no derivative
+    for axis in (None, 0, 2, -1, -3, (0, 2), (-1, 0), (1,), (0, 1, 2), ()):
         calls.append(lambda np, x, axis=axis: getattr(np, name)(x, axis=axis))
         calls.append(lambda np, x, axis=axis: getattr(np, name)(x, axis, keepdims=True))
     calls.append(lambda np, x: getattr(np, name)(x))
@@ -46,12 +59,25 @@ def _reduction(name: str, *more: Call) -> list[Call]:
 def _typed(name: str) -> list[Call]:
     return [
         *_calls(lambda np, x: getattr(np, name)(x, 0, dtype="float64"), on=((2, 3),)),
-        *_calls(lambda np, x: getattr(np, name)(x, where=x > 0), on=((2, 3),), compiles=False),
+        *_calls(
+            lambda np, x: getattr(np, name)(x, where=x > 0),
+            lambda np, x: getattr(np, name)(x, 1, where=x > -1.9, keepdims=True),
+            lambda np, x: getattr(np, name)(x, axis=0, where=numpy.array([[True], [False]])),
+            on=((2, 3),),
+        ),
     ]
 
 
+def _masked(name: str) -> list[Call]:
+    return _calls(lambda np, x: getattr(np, name)(x > 0, 1, where=x > -1), on=((2, 3),))
+
+
 def _with_initial(name: str) -> list[Call]:
-    return _calls(lambda np, x: getattr(np, name)(x, initial=1.0), on=((2, 3),), compiles=False)
+    return _calls(
+        lambda np, x: getattr(np, name)(x, initial=1),
+        lambda np, x: getattr(np, name)(x, 0, initial=-1, where=x > 0),
+        on=((2, 3),),
+    )
 
 
 def _position(name: str) -> list[Call]:
@@ -71,7 +97,8 @@ def _spread(name: str) -> list[Call]:
             lambda np, x: getattr(np, name)(x, 0, ddof=2.5),
             on=((5, 3),),
         ),
-        *_calls(lambda np, x: getattr(np, name)(x, dtype="float64"), on=((5, 3),), compiles=False),
+        *_calls(lambda np, x: getattr(np, name)(x, dtype="float64"), on=((5, 3),)),
+        *_calls(lambda np, x: getattr(np, name)(x, 0, where=x > -1.5, ddof=1), on=((5, 3),)),
     ]
 
 
@@ -114,7 +141,7 @@ CALLS: dict[str, list[Call]] = {
     ],
     "around": [
         *_calls(lambda np, x: np.around(x), lambda np, x: x.round(), on=_ONE),
-        *_calls(lambda np, x: np.around(x, 1), on=_ONE, compiles=False),
+        *_calls(lambda np, x: np.around(x, 1), lambda np, x: np.around(x * 100, -2), on=_ONE),
     ],
     "round": _calls(lambda np, x: np.round(x), on=_ONE),
     "reshape": [
@@ -260,8 +287,8 @@ CALLS: dict[str, list[Call]] = {
     "min": _reduction("min", *_with_initial("min")),
     "amax": _reduction("amax"),
     "amin": _reduction("amin"),
-    "any": _reduction("any"),
-    "all": _reduction("all"),
+    "any": _reduction("any", *_masked("any")),
+    "all": _reduction("all", *_masked("all")),
     "argmax": _position("argmax"),
     "argmin": _position("argmin"),
     "var": _reduction("var", *_spread("var")),
@@ -274,6 +301,7 @@ from tests.ops import (  # noqa: E402
     calls_contraction,  # noqa: F401
     calls_fourier,  # noqa: F401
     calls_matrix,  # noqa: F401
+    calls_moments,  # noqa: F401
     calls_rearrange,  # noqa: F401
     calls_scan,  # noqa: F401
     calls_sorting,  # noqa: F401

@@ -43,7 +43,12 @@ CALLS.update(
             _einsum("i,j,k->kij", (2,), (3,), (4,)),
             _einsum("abcd,be,dc->ae", (2, 3, 2, 3), (3, 4), (3, 2)),
             _einsum("ij,kl->i", (2, 3), (3, 4)),
-            *_calls(lambda np, x: np.einsum(x, [0, 1], [1, 0]), on=((2, 3),), compiles=False),
+            *_calls(
+                lambda np, x: np.einsum(x, [0, 1], [1, 0]),
+                lambda np, x: np.einsum(x, [30, 2]),
+                lambda np, x: np.einsum(x, [0, ...], x, [1, ...], [1, 0, ...]),
+                on=((2, 3),),
+            ),
         ],
         "kron": [
             *_calls(lambda np, x, y: np.kron(x, y), on=((2, 3), (3, 2))),
@@ -61,16 +66,5 @@ CALLS.update(
             *_calls(lambda np, x, y, z: np.linalg.multi_dot([x, y, z]), on=((2, 3), (3, 4), (4, 2))),
             *_calls(lambda np, x, y, z: np.linalg.multi_dot((x, y, z, x)), on=((3,), (3, 4), (4, 3))),
         ],
-        "average": [
-            *_calls(lambda np, x: np.average(x), lambda np, x: np.average(x, axis=0), on=((3, 4),)),
-            *_calls(
-                lambda np, x: np.average(x, 1, [1, 2, 3, 4]),
-                lambda np, x: np.average(x, weights=[[1, 2, 3, 4], [2, 3, 4, 1], [1, 1, 1, 1]]),
-                on=((3, 4),),
-            ),
-        ],
     }
 )
-CALLS["average"] += [
-    Call(lambda np, x, w: np.average(x, 0, w), (Draw((3, 4)), Draw((3,), 1.0, 2.0)), False, True)
-]

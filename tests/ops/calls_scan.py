@@ -24,6 +24,9 @@ CALLS.update(
             *_calls(lambda np, x: np.cumsum(x, 1, dtype="float64"), on=_ONE),
         ],
         "cumprod": _scan("cumprod", False),
+        "nancumprod": [
+            Call(lambda np, x: np.nancumprod(np.where(x > 0.5, np.nan, x), 1), (Draw((3, 4)),), False, True)
+        ],
         "nancumsum": [
             *_scan("nancumsum", True),
             *_calls(lambda np, x: np.nancumsum(np.where(x > 0.5, np.nan, x)), on=_ONE),

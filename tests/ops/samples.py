@@ -254,6 +254,13 @@ SAMPLES: dict[str, list[Sample]] = {
         for shape in ((3, 4), (), (0, 3))
     ],
     "copy": [Sample((Draw(shape),)) for shape in _UNARY_SHAPES],
+    "root": [Sample((Draw(shape, 0.1, 3.0),)) for shape in _UNARY_SHAPES],
+    "round": [Sample((Draw(shape, -50, 50),), {"decimals": n}) for shape in ((3, 4), ()) for n in (0, 1, -1)],
+    "preference": [
+        Sample((Draw(a, -1, 1), Draw(b, -1, 1)), {"dtype": numpy.dtype(dtype)})
+        for a, b in _BINARY_SHAPES
+        for dtype in FLOAT_DTYPES
+    ],
     "real": [Sample((Draw(shape, dtype=dtype),)) for shape in _UNARY_SHAPES for dtype in (None, "complex64")],
     "where": [
         Sample((_CHOICE, Draw((3, 4)), Draw((3, 4)))),
@@ -300,6 +307,12 @@ SAMPLES: dict[str, list[Sample]] = {
     "mean": _reductions(((0, 3), (1,))),
     "max": _reductions(((0, 3), (1,))),
     "min": _reductions(((0, 3), (1,))),
+    "var": [
+        sample._replace(params={**sample.params, "ddof": ddof})
+        for sample in _reductions(((0, 3), (1,)))
+        for ddof in (0, 1)
+        if not (ddof and sample.params["axes"] == ())
+    ],
     "any": _reductions(*_EMPTY_AXES, low=-0.9),
     "all": _reductions(*_EMPTY_AXES, low=-0.9),
     "argmax": _POSITIONS,

@@ -11,6 +11,8 @@ class Matrix(Draw):
     """Matrices far from singular: random ones with a heavy diagonal; positive definite ones on demand."""
 
     def array(self, generator, dtype):
+        if len(self.shape) < 2:
+            return super().array(generator, dtype)
         x = super().array(generator, dtype) + 4 * numpy.eye(*self.shape[-2:])
         x = x + numpy.diag(numpy.arange(min(x.shape[-2:]))) if x.shape[-1] == x.shape[-2] else x
         return x.astype(numpy.dtype(self.dtype or dtype))

@@ -10,8 +10,15 @@ import minpy.numpy as np
 from minpy.errors import GradientError
 from minpy.ops import FUNCTIONS
 from minpy.ops.op import Ufunc
-from tests.ops.calls import CALLS
-from tests.ops.checks import boxed, check_gradient, compiled, projected
+from tests.ops.calls import CALLS, in_other_shapes
+from tests.ops.checks import (
+    boxed,
+    check_gradient,
+    compiled,
+    float_places,
+    projected,
+    projected_gradient,
+)
 from tests.ops.samples import KEYS, Sample
 from tests.ops.tolerances import GRADIENT, assert_same
 
@@ -53,39 +60,86 @@ def test_eager_is_numpy(name):
 
 @every_function
 def test_compiled_is_numpy(name):
+    compiles = False
     for what, function, args, call in calls(name, ["float32"]):
         graph = compiled(lambda *x, f=function: f(np, *x), args)
         assert (graph is not None) == call.compiles, what
         if graph is not None:
             assert_same(graph(*args), function(numpy, *args), what)
+            compiles = True
+    assert name == "add" or compiles == FUNCTIONS[name].on_mxnet, "the table says otherwise"
 
 
-def joined(result):
-    """Several results as one array."""
-    return np.concatenate([np.ravel(x) for x in result]) if isinstance(result, (list, tuple)) else result
+def results_of(function):
+    """``function`` of arrays as one array; several results are joined."""
+
+    def joined(*args):
+        result = function(np, *map(boxed, args))
+        return np.concatenate([np.ravel(x) for x in result]) if isinstance(result, (list, tuple)) else result
+
+    return joined
+
+
+def differentiable_calls(name, dtype):
+    """(description, function, operands, graph or None, place of a float operand) of each call."""
+    for what, function, args, call in calls(name, [dtype]):
+        eager = results_of(function)
+        graph = compiled(eager, args)
+        for place, x in enumerate(args):
+            if x.dtype.kind == "f" and (graph is not None or call.differentiable):
+                yield f"{what}, operand {place}", eager, args, graph, place
 
 
 @every_function
 def test_gradients(name):
-    for what, function, args, call in calls(name, ["float64"]):
+    is_differentiable = False
+    for what, function, args, graph, place in differentiable_calls(name, "float64"):
+        project = projected(function, args, place)
+        check_gradient(project, args[place], what)
+        check_gradient(projected_gradient(project, args[place]), args[place], f"{what}, order 2")
+        if graph is not None:
+            by_graph = minpy.grad(projected(graph, args, place))(args[place])
+            assert_same(by_graph, minpy.grad(project)(args[place]), what, GRADIENT[args[place].dtype])
+        is_differentiable |= numpy.asarray(minpy.grad(project)(args[place])).any()
+    assert name == "add" or is_differentiable == FUNCTIONS[name].is_differentiable, "the table says otherwise"
 
-        def eager(*x, f=function):
-            return joined(f(np, *map(boxed, x)))
 
-        graph = compiled(eager, args)
-        assert (graph is not None) == call.compiles, what
-        for place, x in enumerate(args):
-            if x.dtype.kind != "f":
+@every_function
+def test_gradients_in_float32(name):
+    for what, function, args, _, place in differentiable_calls(name, "float32"):
+        wide = [x.astype("float64") if x.dtype == "float32" else x for x in args]
+        expected = minpy.grad(projected(function, wide, place))(wide[place])
+        found = minpy.grad(projected(function, args, place))(args[place])
+        assert_same(found, numpy.asarray(expected).astype("float32"), what, GRADIENT[args[place].dtype])
+
+
+@every_function
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's about empty arrays
+def test_empty_arrays_and_numbers(name):
+    for number, call in enumerate(CALLS[name]):
+        for other in in_other_shapes(call):
+            args = Sample(other.operands).draw("float64")
+            what = f"{name}, call {number}: {args}"
+            function = results_of(call.function)
+            try:
+                expected = call.function(numpy, *args)
+            except Exception as error:
+                with pytest.raises(type(error)):
+                    function(*args)
                 continue
-            if graph is not None or call.differentiable:
-                project = projected(eager, args, place)
-                check_gradient(project, x, what)
-            if graph is not None:
-                by_graph = minpy.grad(projected(graph, args, place))(x)
-                assert_same(by_graph, minpy.grad(project)(x), what, GRADIENT[x.dtype])
-            elif not call.differentiable and numpy.asarray(eager(*args)).dtype.kind == "f":
-                with pytest.raises(GradientError):
-                    minpy.grad(projected(eager, args, place))(x)
+            assert_same(call.function(np, *map(boxed, args)), expected, what)
+            if call.compiles or call.differentiable:
+                for place in float_places(args):
+                    check_gradient(projected(function, args, place), args[place], what)
+
+
+@every_function
+def test_what_numpy_does_alone_has_no_gradient(name):
+    for _, function, args, call in calls(name, ["float64"]):
+        eager = results_of(function)
+        if not (call.compiles or call.differentiable) and numpy.asarray(eager(*args)).dtype.kind == "f":
+            with pytest.raises(GradientError):
+                minpy.grad(projected(eager, args, 0))(args[0])
 
 
 ROWS = [[1.0, -2.0], [3.0, 4.0]]

@@ -26,8 +26,10 @@ from tests.ops.checks import (
 from tests.ops.samples import DTYPES, FLOAT_DTYPES, SAMPLES, samples_of
 from tests.ops.tolerances import GRADIENT, assert_same
 
-#: Ops of symmetric matrices, and with several results or complex ones: see the tests of their functions.
+#: Ops of symmetric matrices, with several results or complex ones: see the tests of their functions.
+#: And one of two arguments that belong together.
 TESTED_BY_FUNCTIONS = (
+    "shares",
     "linalg.slogdet",
     "linalg.cholesky",
     "linalg.eigh",
