@@ -54,6 +54,11 @@ def is_float(dtype: numpy.dtype) -> bool:
     return dtype.kind in "fc"
 
 
+def real_dtype(dtype: numpy.dtype) -> numpy.dtype:
+    """The dtype of the parts of a complex number; that of a real one is its own."""
+    return numpy.zeros((), dtype).real.dtype
+
+
 def _representative(key: Any) -> Any:
     """A value that NumPy's promotion treats like any operand with this key (see ``_promotion_key``)."""
     kind, what = key

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops.aval import Aval, aval_of, broadcast_shapes
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
 from minpy.ops.logic import equal, greater, greater_equal, where, where_op
 from minpy.ops.lowering import FLOATS, NUMBERS, STORABLE, Builder, Operand, binary, require, unary
 from minpy.ops.op import FUNCTIONS, OPS, ZERO, Op, Ufunc, numpy_function, publish, refuse, register, ufunc
@@ -58,7 +58,7 @@ real = register(
     Op(
         "real",
         numpy=numpy.real,
-        infer=lambda x: Aval(aval_of(x).shape, numpy.zeros((), aval_of(x).dtype).real.dtype),
+        infer=lambda x: Aval(aval_of(x).shape, real_dtype(aval_of(x).dtype)),
         vjp=(lambda g, ans, x: g,),
         family="elementwise",
         elementwise=True,

@@ -8,13 +8,15 @@ from typing import Any
 import numpy
 
 from minpy.ops import matrix
-from minpy.ops.aval import aval_of, normalize_axis
+from minpy.ops.aval import aval_of, normalize_axis, real_dtype
 from minpy.ops.choosing import number
-from minpy.ops.elementwise import absolute, astype, sqrt, square
+from minpy.ops.elementwise import absolute, astype, real, root, square
 from minpy.ops.linalg import matmul_op
+from minpy.ops.logic import not_equal
 from minpy.ops.op import numpy_function, refuse
 from minpy.ops.reduction import max_op, min_op, sum_op
 from minpy.ops.shape import expand_dims, moveaxis, reshape_op
+from minpy.ops.transcendental import imag_op
 
 
 def _like(function: Any, parts: tuple) -> Any:
@@ -115,8 +117,12 @@ def matrix_power(a, n):
     return result
 
 
+def _squares(x: Any) -> Any:
+    return square(real(x)) + square(imag_op(x)) if aval_of(x).dtype.kind == "c" else square(x)
+
+
 def _root_of_squares(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-    return sqrt(sum_op(square(x), axes=axes, keepdims=keepdims))
+    return root(sum_op(_squares(x), axes=axes, keepdims=keepdims))
 
 
 def _vector_norm(x: Any, order: Any, axis: int, keepdims: bool) -> Any:
@@ -126,8 +132,13 @@ def _vector_norm(x: Any, order: Any, axis: int, keepdims: bool) -> Any:
         return (max_op if order > 0 else min_op)(absolute(x), axes=(axis,), keepdims=keepdims)
     if order == 1:
         return sum_op(absolute(x), axes=(axis,), keepdims=keepdims)
-    refuse(ord=order if isinstance(order, str) or order == 0 else None)
-    return sum_op(absolute(x) ** order, axes=(axis,), keepdims=keepdims) ** (1.0 / order)
+    refuse(ord=order if isinstance(order, str) else None)
+    if order == 0:
+        return sum_op(
+            astype(not_equal(x, 0), dtype=real_dtype(aval_of(x).dtype)), axes=(axis,), keepdims=keepdims
+        )
+    total = sum_op(absolute(x) ** order, axes=(axis,), keepdims=keepdims)
+    return total ** numpy.asarray(1.0 / order, aval_of(total).dtype)
 
 
 def _matrix_norm(x: Any, order: Any, rows: int, columns: int, keepdims: bool) -> Any:
@@ -150,10 +161,10 @@ def _matrix_norm(x: Any, order: Any, rows: int, columns: int, keepdims: bool) ->
 
 @numpy_function(numpy.linalg.norm, name="linalg.norm")
 def norm(x, ord=None, axis=None, keepdims=False):
-    """The norm of vectors or matrices; its gradient is nan at 0, where it has none."""
+    """The norm of vectors or matrices; the gradient of a 2-norm is 0 where the norm is."""
     dtype, ndim = aval_of(x).dtype, aval_of(x).ndim
-    refuse(dtype="complex" if dtype.kind not in "biuf" else None)
-    x = x if dtype.kind == "f" else astype(x, dtype=numpy.dtype(numpy.float64))
+    refuse(dtype="of objects" if dtype.kind not in "biufc" else None)
+    x = x if dtype.kind in "fc" else astype(x, dtype=numpy.dtype(numpy.float64))
     if axis is None:
         if ord is None:
             return _root_of_squares(x, tuple(range(ndim)), bool(keepdims))

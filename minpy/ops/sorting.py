@@ -1,8 +1,7 @@
 """Sorting and what is made of it: ``sort``, ``partition``, ``median``, ``quantile``; ``ptp`` and counts.
 
-The gradient of a sorted array goes back to where each element came from. Elements that are equal
-keep their order, so at ties it is one of the one-sided derivatives. MXNet's ``argsort`` orders equal
-elements in its own way, so sorting stays with NumPy.
+The gradient of a sorted array goes back to where each element came from; elements that are equal
+share it. MXNet's ``argsort`` orders equal elements in its own way, so sorting stays with NumPy.
 """
 
 from __future__ import annotations
@@ -28,10 +27,35 @@ def _positions(x: Any, axis: int) -> Any:
     return argsort_op(x, axis=axis, kind="stable")
 
 
+def _even(g: Any, ordered: Any, axis: int) -> numpy.ndarray:
+    rows = numpy.moveaxis(ordered, axis, -1)
+    starts = numpy.ones(rows.shape, bool)
+    numpy.not_equal(rows[..., 1:], rows[..., :-1], out=starts[..., 1:])
+    if starts.all():
+        return g
+    first = numpy.flatnonzero(starts)
+    counts = numpy.diff(first, append=starts.size)
+    sums = numpy.add.reduceat(numpy.moveaxis(g, axis, -1).ravel(), first)
+    means = numpy.repeat((sums / counts).astype(g.dtype), counts)
+    return numpy.moveaxis(means.reshape(rows.shape), -1, axis)
+
+
+even_op: Op = register(
+    Op(
+        "even",
+        numpy=_even,
+        infer=lambda g, ordered, axis: aval_of(g),
+        vjp=(lambda h, ans, g, ordered, axis: even_op(h, ordered, axis=axis), ZERO),
+        family="sorting",
+        doc="``g`` with its mean wherever neighbors in the sorted array ``ordered`` are equal.",
+    )
+)
+
+
 def _sort_vjp(g: Any, ans: Any, x: Any, axis: int, kind: Any) -> Any:
     shape = aval_of(x).shape
     places, template = along_axis(_positions(x, axis), shape, axis)
-    return index_add(g, *places, template=template, shape=shape)
+    return index_add(even_op(g, ans, axis=axis), *places, template=template, shape=shape)
 
 
 def _partition_vjp(g: Any, ans: Any, x: Any, axis: int, kth: tuple[int, ...]) -> Any:
@@ -39,7 +63,8 @@ def _partition_vjp(g: Any, ans: Any, x: Any, axis: int, kth: tuple[int, ...]) ->
     shape = aval_of(x).shape
     source, template = along_axis(_positions(x, axis), shape, axis)
     result, _ = along_axis(_positions(ans, axis), shape, axis)
-    return index_add(index(g, *result, template=template), *source, template=template, shape=shape)
+    in_order, ordered = (index(y, *result, template=template) for y in (g, ans))
+    return index_add(even_op(in_order, ordered, axis=axis), *source, template=template, shape=shape)
 
 
 def _partition_infer(dtype: Any) -> Callable:

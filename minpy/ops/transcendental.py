@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-from minpy.ops.aval import Aval, aval_of, broadcast_shapes
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
 from minpy.ops.elementwise import (
     absolute,
     arctan2,
@@ -126,7 +126,7 @@ imag_op = register(
     Op(
         "imag",
         numpy=lambda x: numpy.array(numpy.imag(x)),
-        infer=lambda x: Aval(aval_of(x).shape, numpy.zeros((), aval_of(x).dtype).real.dtype),
+        infer=lambda x: Aval(aval_of(x).shape, real_dtype(aval_of(x).dtype)),
         vjp=(lambda g, ans, x: g * -1j if aval_of(x).dtype.kind == "c" else g * 0.0,),
         family="elementwise",
         elementwise=True,

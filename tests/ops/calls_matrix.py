@@ -56,7 +56,7 @@ CALLS.update(
             *_made(
                 lambda np, x: np.linalg.norm(x),
                 *[lambda np, x, n=n: np.linalg.norm(x, n) for n in ("fro", 1, -1, numpy.inf, -numpy.inf)],
-                *[lambda np, x, n=n: np.linalg.norm(x, n, axis=1) for n in (None, 1, 2, 3, numpy.inf)],
+                *[lambda np, x, n=n: np.linalg.norm(x, n, axis=1) for n in (None, 0, 1, 2, 3, numpy.inf)],
                 lambda np, x: np.linalg.norm(x, 2, axis=-1, keepdims=True),
                 lambda np, x: np.linalg.norm(x, numpy.inf, (1, 0), keepdims=True),
                 on=((3, 4),),
@@ -66,6 +66,7 @@ CALLS.update(
                 on=((3, 4),),
                 compiles=False,
             ),
+            *_made(lambda np, x: np.linalg.norm(x, 3), on=((5,),)),
         ],
     }
 )

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from tests.ops.samples import SAMPLES, Draw, Sample
+import numpy
+
+from tests.ops.samples import FLOAT_DTYPES, SAMPLES, Draw, Sample
 
 _ROWS = (((3, 4), 0), ((3, 4), 1), ((7,), 0), ((2, 1, 3), 1), ((0, 3), 0), ((0, 3), 1))
+_GIVEN = {
+    (3, 4): numpy.array([[1.0, 1, 2, 1], [2, 2, 2, 2], [1, 3, 4, 3]]),
+    (7,): numpy.array([5, 1, 5, 3.5, 5, 1, 2]),
+}
 
 
 def _sorts(*kinds: str | None) -> list[Sample]:
@@ -21,6 +27,10 @@ def _partitions() -> list[Sample]:
 
 SAMPLES.update(
     {
+        "even": [
+            Sample((Draw(shape), numpy.sort(_GIVEN[shape], axis)), {"axis": axis}, FLOAT_DTYPES)
+            for shape, axis in (((3, 4), 0), ((3, 4), 1), ((7,), 0))
+        ],
         "sort": _sorts(None, "stable"),
         "argsort": _sorts(None, "stable"),
         "partition": _partitions(),

@@ -140,6 +140,11 @@ def test_ties_share_the_gradient_equally():
     rows = numpy.array([[2.0, 2.0], [1.0, 5.0]])
     by_rows = minpy.grad(lambda x: np.sum(np.max(x, axis=1) * numpy.array([1.0, 10.0])))(rows)
     assert by_rows.tolist() == [[0.5, 0.5], [0, 10]]
+    weights = numpy.array([1.0, 10.0, 100.0, 1000.0])
+    for function in (np.sort, lambda x: np.partition(x, 2)):
+        found = gradient(lambda x, f=function: np.sum(f(x) * weights), 2.0, 1.0, 2.0, 3.0)
+        assert found.tolist() == [55, 1, 55, 1000]
+    assert gradient(np.median, 2.0, 1.0, 2.0, 3.0).tolist() == [0.5, 0, 0.5, 0]
 
 
 def test_the_product_of_zeros_has_a_gradient():
