@@ -169,8 +169,8 @@ reciprocal = ufunc(
 
 
 def _preference_mx(b: Builder, out: Aval, x: Operand, y: Operand, dtype: Any) -> Operand:
-    compared = (op.mx(b, Aval(out.shape, numpy.dtype(bool)), x, y) for op in (greater, greater_equal))
-    total = b.op("_npi_add", out, *[b.cast(held, out.dtype) for held in compared])
+    held = [op.mx(b, Aval(out.shape, numpy.dtype(bool)), x, y) for op in (greater, greater_equal)]  # type: ignore[misc]
+    total = b.op("_npi_add", out, *[b.cast(condition, out.dtype) for condition in held])
     return b.op("_npi_multiply_scalar", out, total, scalar=0.5, is_int=False)
 
 
@@ -369,6 +369,11 @@ def _round_mx(b: Builder, out: Aval, x: Operand, decimals: int) -> Operand:
     return b.op(after, out, x, scalar=factor, is_int=False) if decimals else x
 
 
+@functools.lru_cache(maxsize=256)
+def _rounded_dtype(dtype: numpy.dtype, decimals: int) -> numpy.dtype:
+    return numpy.around(numpy.ones(1, dtype), decimals).dtype
+
+
 round_op = register(
     Op(
         "round",
@@ -380,11 +385,6 @@ round_op = register(
         elementwise=True,
     )
 )
-
-
-@functools.lru_cache(maxsize=256)
-def _rounded_dtype(dtype: numpy.dtype, decimals: int) -> numpy.dtype:
-    return numpy.around(numpy.ones(1, dtype), decimals).dtype
 
 
 @numpy_function(numpy.around, numpy.round_, gradient=False)  # type: ignore[attr-defined]

@@ -185,6 +185,11 @@ def _shares_mx(b: Builder, out: Aval, x: Operand, ans: Operand, axes: tuple[int,
     return b.op("_npi_true_divide", out, hits, total)
 
 
+@functools.lru_cache(maxsize=256)
+def _quotient_dtype(dtype: numpy.dtype) -> numpy.dtype:
+    return numpy.true_divide(*[numpy.ones(1, dtype)] * 2).dtype
+
+
 _shares_op = register(
     Op(
         "shares",
@@ -196,11 +201,6 @@ _shares_op = register(
         doc="For each element its part among those that equal the extremum ``ans`` of their row.",
     )
 )
-
-
-@functools.lru_cache(maxsize=256)
-def _quotient_dtype(dtype: numpy.dtype) -> numpy.dtype:
-    return numpy.true_divide(*[numpy.ones(1, dtype)] * 2).dtype
 
 
 def _extremum_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
