@@ -241,6 +241,8 @@ def _check_open(function: Any) -> None:
     """Raise for functions whose body is not to be compiled."""
     if hasattr(function, "__minpy_opaque__"):
         raise UnsupportedError(function.__minpy_opaque__)
+    if getattr(function, "__module__", "") in ("pdb", "bdb"):
+        raise UnsupportedError(f"pdb.{function.__name__} has to happen on every call, with real values")
 
 
 def _content(x: Any) -> Any:

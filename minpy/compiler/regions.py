@@ -317,8 +317,9 @@ class Block:
             leftover.loc,
             is_control_flow=residual.is_opened(statement) and not leftover.is_whole,
         )
-        if not residual.can_split(self):
-            plan = self._python_plan(signature, leftover.reason)
+        why_whole = residual.why_whole(self)
+        if why_whole:
+            plan = self._python_plan(signature, f"{leftover.reason}; it stays whole, since {why_whole}")
             plan.leftovers[0].cause = leftover.loc
             return plan
         program = residual.split(self, leftover.index, leftover.is_whole)

@@ -19,7 +19,7 @@ import gast
 from minpy.compiler import liveness
 from minpy.compiler.frames import UNBOUND
 
-_LOOKS_AT_LOCALS = frozenset(("locals", "vars", "dir", "eval", "exec"))
+_LOOKS_AT_LOCALS = frozenset(("locals", "vars", "dir", "eval", "exec", "breakpoint"))
 _OPENED = (gast.If, gast.For, gast.While, gast.With)
 
 
@@ -48,17 +48,24 @@ class Residual:
     children: list[Any]
 
 
-def can_split(block: Block) -> bool:
-    """Whether the statements may end up in several Python functions.
+def why_whole(block: Block) -> str:
+    """Why the statements must not end up in several Python functions; empty where they may.
 
     Inner functions share variables with the function around them; taken apart they would not. What
-    looks at the local variables as such would see those of the generated program.
+    looks at the local variables as such, a debugger too, would see those of the generated program.
     """
     body = block.program.source.body
-    if liveness.defines_functions(body) or liveness.names_of(body).loads & _LOOKS_AT_LOCALS:
-        return False
+    if liveness.defines_functions(body):
+        return "functions that are defined in it share its variables"
+    for node in (node for statement in body for node in ast.walk(statement)):
+        if isinstance(node, gast.Name) and node.id in _LOOKS_AT_LOCALS:
+            return f"{node.id} looks at all of its variables"
+        if isinstance(node, gast.Attribute) and node.attr == "set_trace":
+            return "a debugger looks at all of its variables"
     nodes = (node for statement in block.statements for node in ast.walk(statement))
-    return not any(isinstance(node, (gast.Global, gast.Nonlocal)) for node in nodes)
+    if any(isinstance(node, (gast.Global, gast.Nonlocal)) for node in nodes):
+        return "variables are global or nonlocal"
+    return ""
 
 
 def end_line(node: Any) -> int:

@@ -34,6 +34,7 @@ ADVICE: tuple[tuple[str, str, str], ...] = (
     ("needs array data|number is made from array data|formatted into a string|is not compiled$", "", _ARRAY),
     ("selection by a mask", "", "keep the shape: np.where(mask, x, 0)"),
     # Effects
+    ("^(breakpoint|pdb)", "", "take it out when you are done"),
     ("has to happen on every call", "", "do it before or after the call"),
     ("draws new numbers", "", "draw before the call and pass the numbers as an argument"),
     (
@@ -54,12 +55,13 @@ ADVICE: tuple[tuple[str, str, str], ...] = (
         "",
         "make a new list or dict and return it",
     ),
+    ("a static argument, known", "", "pass a value that is known before the call"),
     # Functions
     ("no operator for|table lacks|has several results|run by NumPy", "", _FITS),
     ("MXNet has no|which MXNet does not have", "", "convert to float32 or float64 first"),
     ("compiler does not know", "", "write it in Python, with functions of NumPy"),
     (
-        "custom operator|gradient of its own|under minpy.checkpoint",
+        r"custom operator|gradient of its own|under minpy\.(checkpoint|eager)",
         "",
         "nothing to change; what is around it is compiled",
     ),
