@@ -174,18 +174,19 @@ class Trace(Interpreter):
         eqns = []
         for eqn in self.eqns[start:]:
             if any(id(atom) in active for atom in eqn.inputs):
-                active.update(id(var) for var in eqn.outputs if is_float(var.aval.dtype))
+                active.update(map(id, eqn.outputs))
                 eqns.append(eqn)
 
         def box(atom: Atom) -> Any:
             return atom.value if isinstance(atom, Literal) else Tracer(self, atom, ARRAY)
 
-        @contextmanager
-        def located(record: Any) -> Iterator[None]:
-            loc = record[-1]
-            saved, self.loc = self.loc, loc and loc._replace(is_backward=True)
+        def backwards() -> Iterator[Eqn]:
+            """The equations, the last one first; what the rule of one records belongs to its line."""
+            saved = self.loc
             try:
-                yield
+                for eqn in reversed(eqns):
+                    self.loc = eqn.loc and eqn.loc._replace(is_backward=True)
+                    yield eqn
             finally:
                 self.loc = saved
 
@@ -197,7 +198,7 @@ class Trace(Interpreter):
                 if name in active:
                     known = cotangents.get(name)
                     cotangents[name] = g if known is None else known + g
-            pull_back(reversed(eqns), cotangents, active, box, located)
+            pull_back(backwards(), cotangents, active, box)
         return [cotangents.get(id(tracer.atom)) for tracer in wanted]
 
     def graph(self, outputs: Sequence[Atom]) -> Graph:

@@ -221,8 +221,8 @@ def _targets(function: Any, selected: Sequence[Any], args: list, kwargs: dict) -
 
 def boxed_leaf(x: Any, which: Any, flat: list[Array]) -> Array:
     """A leaf of an argument as an array that the gradient can be taken to; also put into ``flat``."""
-    if isinstance(x, (bool, str)) or not isinstance(
-        x, (int, float, complex, numpy.ndarray, numpy.generic, Array)
+    if not isinstance(x, Array) and (
+        isinstance(x, (bool, str)) or not isinstance(x, (int, float, complex, numpy.ndarray, numpy.generic))
     ):
         raise GradientError(
             f"argument {which} holds a {type(x).__name__}; a gradient needs floats, "
@@ -243,6 +243,8 @@ def _kind(x: Any) -> type[Array]:
 
 def as_given(gradient: Array, original: Any) -> Any:
     """A Python number's gradient is a Python number; an array's, even one without axes, is an array."""
+    if type(original) is Array is type(gradient):
+        return gradient
     if type(original) in (int, float, complex):
         return gradient.item()
     kind = _kind(original)
@@ -251,8 +253,10 @@ def as_given(gradient: Array, original: Any) -> Any:
 
 def _as_number(value: Any, originals: Sequence[Any]) -> Any:
     """Python numbers in, a Python number out."""
+    if not isinstance(value, Array) or value.shape or any(isinstance(x, Array) for x in originals):
+        return value
     numbers = all(type(x) in (int, float, complex) for original in originals for _, x in leaves(original))
-    return value.item() if numbers and isinstance(value, Array) and not value.shape else value
+    return value.item() if numbers else value
 
 
 class JointCall(NamedTuple):

@@ -175,8 +175,9 @@ class Op:
             GradientError: where an argument has no rule.
         """
         result = {}
+        rules = self.vjp
         for index in wanted:
-            rule = self.rule(index)
+            rule = rules[index] if type(rules) is tuple else self.rule(index)
             if callable(rule):
                 result[index] = rule(g, ans, *args, **params)
             elif rule != ZERO:
@@ -213,7 +214,8 @@ class Function:
     Attributes:
         numpy: the function of NumPy that it stands for: the compiler recognizes it in plain NumPy
             code, and eager mode falls back to it for arguments that the table does not cover.
-        arrays: the names of the first parameters, which are arrays or what NumPy takes for such.
+        arrays: the names of the first parameters, which are arrays or what NumPy takes for such, and
+            ``count`` is their number.
         on_mxnet: some call of it is made of ops that MXNet has, so that it can be compiled.
         is_differentiable: false where the result does not depend on array data, or only by jumps.
     """
@@ -231,15 +233,18 @@ class Function:
         self.is_differentiable = gradient
         self.numpy = numpy
         self.arrays = implementation.__code__.co_varnames[:arrays]
+        self.count = arrays
         self.__name__ = implementation.__name__
         self.__doc__ = implementation.__doc__ or getattr(numpy, "__doc__", None)
         self.__wrapped__ = implementation
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            count = len(self.arrays)
-            args = (*[as_operand(arg) for arg in args[:count]], *args[count:])
-            if kwargs:
+            for arg in args[: self.count]:
+                if not isinstance(arg, Box):
+                    args = (*map(as_operand, args[: self.count]), *args[self.count :])
+                    break
+            if len(args) < self.count and kwargs:
                 kwargs = {name: as_operand(x) if name in self.arrays else x for name, x in kwargs.items()}
             return self.implementation(*args, **kwargs)
         except UnsupportedError as error:

@@ -25,6 +25,8 @@ class Record(NamedTuple):
 def match(cotangent: Any, aval: Aval) -> Any:
     """The cotangent brought to shape and dtype of the primal: summed over what was broadcast, cast back."""
     have = aval_of(cotangent)
+    if have == aval:
+        return cotangent
     if have.shape != aval.shape:
         lead = len(have.shape) - len(aval.shape)
         stretched = tuple(
@@ -46,7 +48,6 @@ def pull_back(
     cotangents: dict[int, Any],
     active: set[int],
     box: Callable[[Any], Any],
-    located: Callable[[Any], Any] | None = None,
 ) -> dict[int, Any]:
     """Walk the records, the last one first, and push cotangents from outputs to arguments.
 
@@ -56,10 +57,8 @@ def pull_back(
     Args:
         records: in reverse order of execution; each begins like a ``Record``.
         cotangents: the seeds, by ``id`` of the values they belong to; changed in place.
-        active: ``id`` of each value of floats that the gradient may flow to.
+        active: ``id`` of each value that depends on what is differentiated.
         box: gives for a value of a record what the rules work on.
-        located: a context manager around the rules of a record, so that errors and new equations
-            know which source line they come from.
 
     Returns:
         ``cotangents``: what is left is the cotangents of values that no record produced.
@@ -67,44 +66,30 @@ def pull_back(
     unselected: set[int] = set()  # values of which a later ``where`` may not take every element
     for record in records:
         op, args, params, outputs = record[:4]
-        found = [cotangents.pop(id(output), None) for output in outputs]
-        if found[0] is None and all(g is None for g in found):
-            continue
-        wanted = [i for i, arg in enumerate(args) if id(arg) in active]
+        if len(outputs) == 1:
+            g = cotangents.pop(id(outputs[0]), None)
+            if g is None:
+                continue
+        else:
+            g = tuple([cotangents.pop(id(output), None) for output in outputs])
+            if all(part is None for part in g):
+                continue
+        wanted = [i for i, arg in enumerate(args) if id(arg) in active and arg.aval.dtype.kind in "fc"]
         if not wanted:
             continue
-        boxes = tuple(map(box, args))
-        if len(found) == 1:
-            g, ans = found[0], box(outputs[0])
-        else:
-            g, ans = tuple(found), tuple(map(box, outputs))
-        if op.selects or (op.cost != "compute" and any(id(output) in unselected for output in outputs)):
-            unselected.update(id(args[i]) for i in wanted)
-            is_masked = op.singular and id(outputs[0]) in unselected
-        else:
-            is_masked = False
-        if located is None:
-            _add_parts(cotangents, args, _parts(op, wanted, g, ans, boxes, params, is_masked))
-        else:
-            with located(record):
-                _add_parts(cotangents, args, _parts(op, wanted, g, ans, boxes, params, is_masked))
+        boxes = tuple([box(arg) for arg in args])
+        ans = box(outputs[0]) if len(outputs) == 1 else tuple(map(box, outputs))
+        is_masked = False
+        if op.selects:
+            unselected.update([id(args[i]) for i in wanted])
+        elif unselected and op.cost != "compute" and any(id(output) in unselected for output in outputs):
+            unselected.update([id(args[i]) for i in wanted])
+            is_masked = op.singular
+        for index, part in op.pull_back(wanted, g, ans, boxes, params).items():
+            if is_masked:
+                part = OPS["where"](OPS["equal"](g, 0), 0, part)
+            part = match(part, args[index].aval)
+            name = id(args[index])
+            known = cotangents.get(name)
+            cotangents[name] = part if known is None else OPS["add"](known, part)
     return cotangents
-
-
-def _add_parts(cotangents: dict[int, Any], args: tuple, parts: dict[int, Any]) -> None:
-    for index, part in parts.items():
-        name = id(args[index])
-        known = cotangents.get(name)
-        cotangents[name] = part if known is None else OPS["add"](known, part)
-
-
-def _parts(
-    op: Op, wanted: list[int], g: Any, ans: Any, args: tuple, params: dict, is_masked: bool
-) -> dict[int, Any]:
-    """The cotangents of the arguments ``wanted``, in their shapes and dtypes."""
-    parts = op.pull_back(wanted, g, ans, args, params)
-    for index, part in parts.items():
-        if is_masked:
-            part = OPS["where"](OPS["equal"](g, 0), 0, part)
-        parts[index] = match(part, aval_of(args[index]))
-    return parts

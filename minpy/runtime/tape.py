@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from minpy.errors import GradientError
-from minpy.ops.aval import is_float
 from minpy.ops.elementwise import copy
 from minpy.ops.reverse import Record, pull_back
 from minpy.runtime.array import Array, Value, is_traced
@@ -123,7 +122,7 @@ class recording:
         for entry in self.tape.records[self.start :]:
             for arg in entry[1]:
                 if id(arg) in active:
-                    active.update([id(value) for value in entry[3] if is_float(value.aval.dtype)])
+                    active.update(map(id, entry[3]))
                     records.append(entry)
                     break
         records.reverse()

@@ -20,10 +20,10 @@ def leaves(x: Any, steps: tuple = ()) -> Iterator[tuple[tuple, Any]]:
 
 def rebuild(function: Callable[[Any], Any], x: Any) -> Any:
     """The same nesting with ``function`` of each leaf, called in the order of ``leaves``."""
+    if not isinstance(x, (tuple, list, dict)):
+        return function(x)
     if isinstance(x, tuple) and hasattr(x, "_fields"):  # a namedtuple
         return type(x)(*[rebuild(function, item) for item in x])
     if isinstance(x, (tuple, list)):
         return type(x)([rebuild(function, item) for item in x])
-    if isinstance(x, dict):
-        return {key: rebuild(function, item) for key, item in x.items()}
-    return function(x)
+    return {key: rebuild(function, item) for key, item in x.items()}
