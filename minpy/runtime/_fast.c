@@ -50,7 +50,7 @@ typedef struct {
 static Policy of_process;
 static _Thread_local Policy of_thread;
 
-static PyTypeObject *value_type, *array_type, *scalar_type; /* the Python classes */
+static PyTypeObject *value_type, *array_type, *scalar_type, *ufunc_type; /* the Python classes */
 static PyObject *ndarray_type, *cpu, *asarray, *as_value; /* what they need */
 static PyObject *aval_type, *made_by_type;
 static PyObject *run_op;                                  /* (op, args, params): the reference */
@@ -289,7 +289,7 @@ static int is_numpy_faster(Policy *policy, PyObject *op, PyObject *const *raw, P
     if (key == NULL) return -1;
     PyTuple_SET_ITEM(key, 0, Py_NewRef(op));
     for (Py_ssize_t i = 0; i < n; i++) {
-        int magnitude = -1; /* the power of 4 that holds the number of elements */
+        int magnitude = -1; /* as in auto.py */
         PyObject *kind = (PyObject *)Py_TYPE(raw[i]);
         if (kind == ndarray_type) {
             NDArray *array = (NDArray *)raw[i];
@@ -405,6 +405,63 @@ static PyObject *bind(PyObject *module, PyObject *const *args, Py_ssize_t n) {
     PyObject *result = run_here(args[0], &PyTuple_GET_ITEM(args[1], 0), PyTuple_GET_SIZE(args[1]), args[2]);
     if (result != NULL || PyErr_Occurred()) return result;
     return PyObject_Vectorcall(run_op, args, 3, NULL);
+}
+
+/* `Op.__call__`: runs the op here, or calls the method written in Python, which it stands for. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *original;
+    vectorcallfunc vectorcall;
+} Method;
+
+static PyObject *method_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
+    Py_ssize_t n = PyVectorcall_NARGS(nargsf);
+    PyObject *result = NULL;
+    if (n > 1 && (kwnames == NULL || PyTuple_GET_SIZE(kwnames) == 0))
+        result = run_here(args[0], args + 1, n - 1, NULL);
+    else if (n > 1 && !PyObject_TypeCheck(args[0], ufunc_type)) { /* the keywords of a ufunc are options */
+        PyObject *params = PyDict_New();
+        if (params == NULL) return NULL;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kwnames); i++)
+            if (PyDict_SetItem(params, PyTuple_GET_ITEM(kwnames, i), args[n + i]) < 0) break;
+        if (!PyErr_Occurred()) result = run_here(args[0], args + 1, n - 1, params);
+        Py_DECREF(params);
+    }
+    if (result != NULL || PyErr_Occurred()) return result;
+    return PyObject_Vectorcall(((Method *)self)->original, args, nargsf, kwnames);
+}
+
+static PyObject *method_get(PyObject *self, PyObject *instance, PyObject *owner) {
+    return instance == NULL ? Py_NewRef(self) : PyMethod_New(self, instance);
+}
+
+static void method_dealloc(Method *self) {
+    Py_XDECREF(self->original);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMemberDef method_members[] = {
+    {"__wrapped__", T_OBJECT, offsetof(Method, original), READONLY, NULL},
+    {NULL},
+};
+
+static PyTypeObject MethodType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minpy.runtime._fast.Method",
+    .tp_basicsize = sizeof(Method),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_vectorcall_offset = offsetof(Method, vectorcall),
+    .tp_call = PyVectorcall_Call,
+    .tp_descr_get = method_get,
+    .tp_dealloc = (destructor)method_dealloc,
+    .tp_members = method_members,
+};
+
+static PyObject *accelerated(PyObject *module, PyObject *original) {
+    Method *method = PyObject_New(Method, &MethodType);
+    if (method == NULL) return NULL;
+    method->original = Py_NewRef(original);
+    method->vectorcall = method_call;
+    return (PyObject *)method;
 }
 
 /* Python's operators ----------------------------------------------------------------------------- */
@@ -627,9 +684,11 @@ static PyObject *configure(PyObject *module, PyObject *args) {
 static PyMethodDef bind_definition = {"bind", (PyCFunction)(void (*)(void))bind, METH_FASTCALL, "Apply an op."};
 
 static PyObject *accelerate(PyObject *module, PyObject *args) {
-    PyObject *scalars;
-    if (!PyArg_ParseTuple(args, "OOO!", &run_op, &getitem, &PyType_Type, &scalars)) return NULL;
+    PyObject *scalars, *ufuncs;
+    if (!PyArg_ParseTuple(args, "OOO!O!", &run_op, &getitem, &PyType_Type, &scalars, &PyType_Type, &ufuncs))
+        return NULL;
     scalar_type = (PyTypeObject *)Py_NewRef(scalars);
+    ufunc_type = (PyTypeObject *)Py_NewRef(ufuncs);
     Py_INCREF(run_op);
     Py_INCREF(getitem);
     return PyCFunction_New(&bind_definition, NULL);
@@ -637,7 +696,8 @@ static PyObject *accelerate(PyObject *module, PyObject *args) {
 
 static PyMethodDef functions[] = {
     {"configure", configure, METH_VARARGS, "The classes, and what they are made with."},
-    {"accelerate", accelerate, METH_VARARGS, "Gives bind(op, args, params), for these in Python, and the class of scalars."},
+    {"accelerate", accelerate, METH_VARARGS, "Gives bind(op, args, params)."},
+    {"accelerated", accelerated, METH_O, "The method of ops that applies them, for the one in Python."},
     {"register_op", register_op, METH_VARARGS, "An op, NumPy's function for it, its name; what it gives."},
     {"register_operator", register_operator, METH_VARARGS, "A name, its op, the operator in Python."},
     {"set_thread_policy", set_thread_policy, METH_O, "The policy of this thread, None for that of the process."},
@@ -650,7 +710,8 @@ static struct PyModuleDef definition = {
 };
 
 PyMODINIT_FUNC PyInit__fast(void) {
-    if (PyType_Ready(&ValueSlots) < 0 || PyType_Ready(&ArraySlots) < 0) return NULL;
+    if (PyType_Ready(&ValueSlots) < 0 || PyType_Ready(&ArraySlots) < 0 || PyType_Ready(&MethodType) < 0)
+        return NULL;
     PyObject *module = PyModule_Create(&definition);
     table = PyDict_New();
     no_params = PyDict_New();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import math
 import os
 import platform
@@ -14,7 +15,7 @@ from typing import Any, ClassVar
 import numpy
 
 from minpy.errors import PolicyError, UnsupportedError
-from minpy.ops import Op
+from minpy.ops import Op, aval_of
 from minpy.runtime.array import Value
 from minpy.runtime.context import Context
 from minpy.runtime.dispatch import run_by_mxnet, run_by_numpy
@@ -57,7 +58,7 @@ class AutoPolicy(PreferMXNetPolicy):
         super().__init__()
         self.budget = budget
         self._file = JsonFile(path, "speed.json")
-        self._is_mxnet_faster: dict[tuple, bool] = {}
+        self.decisions: dict[tuple, bool] = {}
         self._saves_at_exit = False
         path = self._file.path
         if path not in self._tables:
@@ -86,8 +87,10 @@ class AutoPolicy(PreferMXNetPolicy):
             return False
         if context.device_type != "cpu":
             return True
-        key = (op.name, *map(_operand_key, values))
-        known = self._is_mxnet_faster.get(key)
+        if not all(aval_of(value).size for value in values):
+            return False
+        key = _key(op, values)
+        known = self.decisions.get(key)
         return self._decide_now(key, op, values, params, context) if known is None else known
 
     def _decide_now(
@@ -107,7 +110,7 @@ class AutoPolicy(PreferMXNetPolicy):
             faster = op.cost == "compute" and self._was_faster_below(key)
         else:
             faster = _is_mxnet_faster(times)
-        self._is_mxnet_faster[key] = faster
+        self.decisions[key] = faster
         return faster
 
     def _measure(self, op: Op, values: tuple, params: dict[str, Any], context: Context) -> Times | None:
@@ -139,10 +142,10 @@ class AutoPolicy(PreferMXNetPolicy):
 
     def _was_faster_below(self, key: tuple) -> bool:
         """Whether MXNet was faster for the nearest smaller operands that were measured."""
-        name, *operands = key
-        for smaller in range(1, max((x[1] for x in operands if isinstance(x, tuple)), default=0)):
-            shrunk = (x if isinstance(x, str) else (x[0], max(x[1] - smaller, 1)) for x in operands)
-            times = self._times.get(_text((name, *shrunk)))
+        op, kinds, magnitudes = key[0], key[1::2], key[2::2]
+        for smaller in range(1, max(magnitudes, default=0)):
+            shrunk = [n if n < 0 else max(n - smaller, 1) for n in magnitudes]
+            times = self._times.get(_text((op, *itertools.chain(*zip(kinds, shrunk)))))
             if times is not None:
                 return _is_mxnet_faster(times)
         return False
@@ -174,22 +177,28 @@ class AutoPolicy(PreferMXNetPolicy):
         self._file.write(content)
 
 
-def _operand_key(value: Any) -> Any:
-    """What the speed depends on: dtype and power of 4 of the size of an array; the type of a number."""
-    if type(value) is Value:
-        shape, dtype = value.aval
-    elif isinstance(value, numpy.ndarray):
-        shape, dtype = value.shape, value.dtype
-    else:
-        return type(value).__name__
-    size = math.prod(shape)
-    return (dtype, ((size - 1).bit_length() + 1) // 2) if size else "empty"
+def _key(op: Op, values: tuple) -> tuple:
+    """What the speed depends on: for arrays the dtype and the magnitude of the size, else the type and -1."""
+    key: list[Any] = [op]
+    for value in values:
+        if type(value) is Value:
+            value = value.aval
+        elif not isinstance(value, numpy.ndarray):
+            key += type(value), -1
+            continue
+        key += value.dtype, magnitude(math.prod(value.shape))
+    return tuple(key)
+
+
+def magnitude(size: int) -> int:
+    """The smallest n for which an array of this size has at most 4**n elements."""
+    return ((size - 1).bit_length() + 1) // 2 if size > 1 else 0
 
 
 def _text(key: tuple) -> str:
-    name, *operands = key
-    shown = (x if isinstance(x, str) else f"{x[0].name}:{4 ** x[1]}" for x in operands)
-    return f"{name}({', '.join(shown)})"
+    op, kinds, magnitudes = key[0], key[1::2], key[2::2]
+    shown = (x.__name__ if n < 0 else f"{x.name}:{4**n}" for x, n in zip(kinds, magnitudes))
+    return f"{op.name}({', '.join(shown)})"
 
 
 def _seconds(run: Any, op: Op, values: tuple, params: dict[str, Any], context: Context) -> float:

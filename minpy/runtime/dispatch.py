@@ -11,13 +11,13 @@ from minpy.ops import BY_NUMPY, OPS, Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
-from minpy.ops.op import UNDEFINED, as_operand, set_eager_interpreter
+from minpy.ops.op import UNDEFINED, Ufunc, as_operand, set_eager_interpreter
 from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
 from minpy.runtime import native
 from minpy.runtime.array import VIEW_OPS, Array, MadeBy, Value, same_context, to_raw
 from minpy.runtime.context import CPU, current_context
 from minpy.runtime.location import operand_names, user_place
-from minpy.runtime.objects import accelerate, register_op, register_operator
+from minpy.runtime.objects import accelerate, accelerated, register_op, register_operator
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.statistics import NO_OPS
@@ -326,7 +326,9 @@ def _in_python(name: str) -> Any:
 
 
 set_eager_interpreter(EagerInterpreter())
-Array.bind = staticmethod(accelerate(run_op, ArrayMethods.__getitem__, Scalar))  # type: ignore[assignment,method-assign]
+Array.bind = staticmethod(accelerate(run_op, ArrayMethods.__getitem__, Scalar, Ufunc))  # type: ignore[assignment,method-assign]
+for _kind in (Op, Ufunc):
+    _kind.__call__ = accelerated(_kind.__call__)  # type: ignore[method-assign]
 for _op in OPS.values():
     if _op.execute is None:
         register_op(_op, _op.numpy, _op.name, _op in VIEW_OPS, _op.name in GIVES_ITS_OPERAND)

@@ -67,9 +67,20 @@ if TYPE_CHECKING or not is_fast:
         """Tell the classes of values and arrays, and what they are made with."""
         _known.update(values=values, aval=aval, cpu=cpu, as_value=as_value)
 
-    def accelerate(run_op: Any, getitem: Any, scalars: Any) -> Any:
-        """``bind(op, args, params)``, which runs what it can and leaves the rest to ``run_op``."""
+    def accelerate(run_op: Any, getitem: Any, scalars: Any, ufuncs: Any) -> Any:
+        """``bind(op, args, params)``, which runs what it can and leaves the rest to ``run_op``.
+
+        Args:
+            run_op: the same in Python.
+            getitem: ``array[key]`` in Python.
+            scalars: the class of scalars.
+            ufuncs: the class of ops whose keywords are no params.
+        """
         return run_op
+
+    def accelerated(call: Any) -> Any:
+        """``Op.__call__`` that runs what it can and leaves the rest to ``call``, the method in Python."""
+        return call
 
     def register_op(op: Any, function: Any, name: str, gives_view: bool, gives_its_operand: bool) -> None:
         """NumPy's function for an op that may take the short way, and the name to count it under."""
@@ -85,6 +96,6 @@ if TYPE_CHECKING or not is_fast:
 
 else:
     ValueSlots, ArraySlots = _fast.ValueSlots, _fast.ArraySlots
-    configure, accelerate = _fast.configure, _fast.accelerate
+    configure, accelerate, accelerated = _fast.configure, _fast.accelerate, _fast.accelerated
     register_op, register_operator = _fast.register_op, _fast.register_operator
     set_thread_policy, set_process_policy = _fast.set_thread_policy, _fast.set_process_policy
