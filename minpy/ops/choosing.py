@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from minpy.errors import UnsupportedError
-from minpy.ops.aval import aval_of, broadcast_shapes, normalize_axis, result_type
+from minpy.ops.aval import aval_of, broadcast_shapes, function_dtype, normalize_axis
 from minpy.ops.elementwise import astype
 from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.indexing import index
@@ -73,6 +73,11 @@ def take_along_axis(arr, indices, axis):
     return index(arr, *places, template=template)
 
 
+def _selected(*choices: Any) -> Any:
+    *choices, default = choices  # type: ignore[assignment]
+    return numpy.select([True] * len(choices), choices, default)
+
+
 @numpy_function(numpy.select, arrays=0)
 def select(condlist, choicelist, default=0):
     """At each place the first choice whose condition is true there, else ``default``."""
@@ -86,7 +91,7 @@ def select(condlist, choicelist, default=0):
             raise TypeError(f"invalid entry {i} in condlist: should be boolean ndarray")
     if isinstance(default, Box) and aval_of(default).ndim:
         raise UnsupportedError("the default is an array")
-    dtype = result_type(*choicelist, default)
+    dtype = function_dtype(_selected, *choicelist, default)
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist)):
         result = where_op(condition, choice, result)

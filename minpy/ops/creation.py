@@ -11,7 +11,8 @@ from minpy.ops.aval import aval_of
 from minpy.ops.elementwise import astype
 from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.op import Box, as_operand, current_interpreter, holds_box, numpy_function, refuse
-from minpy.ops.shape import broadcast_to
+from minpy.ops.scalars import is_scalar
+from minpy.ops.shape import broadcast_to, reshape_op
 
 _default = [numpy.dtype("float32")]
 
@@ -160,12 +161,28 @@ def array(object, dtype=None, copy=True, order="K", **options):
     return created(made, made.dtype if isinstance(object, (numpy.ndarray, numpy.generic)) else dtype)
 
 
+@numpy_function(numpy.copy)
+def copy(a, order="K", subok=False):
+    """A copy of ``a``."""
+    return copy_op(a)
+
+
+@numpy_function(numpy.ascontiguousarray)
+def ascontiguousarray(a, dtype=None, **options):
+    """``a`` with one axis at least: itself where it lies in memory in C order, else a copy."""
+    a = asarray.implementation(a, dtype)
+    refuse(**options, a=None if hasattr(a, "raw") else "whose memory is not known")
+    if not a.shape:
+        return reshape_op(a, shape=(1,))
+    return a if a.raw().flags.c_contiguous else copy_op(a)
+
+
 @numpy_function(name="asarray", arrays=0)
 def asarray(a, dtype=None, order=None, **options):
     """``a`` as an array, without a copy where it is one already."""
     refuse(**options)
     if isinstance(a, Box) and dtype in (None, aval_of(a).dtype):
-        return a
+        return copy_op(a) if is_scalar(a) else a  # a copy is an array
     if isinstance(a, numpy.ndarray) and dtype in (None, a.dtype):
         return current_interpreter().constant(a)
     return array.implementation(a, dtype)

@@ -15,7 +15,20 @@ import numpy
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
 from minpy.ops.logic import equal, greater, greater_equal, where, where_op
 from minpy.ops.lowering import FLOATS, NUMBERS, STORABLE, Builder, Operand, binary, require, unary
-from minpy.ops.op import FUNCTIONS, OPS, ZERO, Op, Ufunc, numpy_function, publish, refuse, register, ufunc
+from minpy.ops.op import (
+    FUNCTIONS,
+    OPS,
+    ZERO,
+    Box,
+    Op,
+    Ufunc,
+    current_interpreter,
+    numpy_function,
+    publish,
+    refuse,
+    register,
+    ufunc,
+)
 
 
 def unless_zero(x: Any) -> Any:
@@ -389,11 +402,14 @@ round_op = register(
 
 @numpy_function(numpy.around, numpy.round_, gradient=False)  # type: ignore[attr-defined]
 def around(a, decimals=0, out=None):
-    """``a`` rounded to ``decimals`` places, halves to even; the gradient is 0."""
+    """``a`` rounded to ``decimals`` places, halves to even; the gradient is 0. Integers are given back."""
     refuse(out=out)
     decimals = operator.index(decimals)
-    is_whole = aval_of(a).dtype.kind in "iu" and decimals >= 0
-    return positive(a) if is_whole else round_op(a, decimals=decimals)
+    if aval_of(a).dtype.kind not in "iu" or decimals < 0:
+        return round_op(a, decimals=decimals)
+    if isinstance(a, numpy.ndarray):
+        return current_interpreter().constant(a)
+    return a if isinstance(a, Box) else positive(a)
 
 
 publish("round", FUNCTIONS["around"], *({numpy.round} if hasattr(numpy, "round") else ()))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis, product
+from minpy.ops.choosing import number
 from minpy.ops.elementwise import astype, multiply
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
 from minpy.ops.op import Op, numpy_function, refuse, register
@@ -162,7 +163,7 @@ def inner(a, b):
     m, n = aval_of(a).ndim, aval_of(b).ndim
     if not m or not n:
         return _scaled(a, b)
-    return tensordot.implementation(a, b, axes=((m - 1,), (n - 1,)))
+    return number(tensordot.implementation(a, b, axes=((m - 1,), (n - 1,))))
 
 
 @numpy_function(numpy.outer, arrays=2)

@@ -7,8 +7,30 @@ from typing import Any, Callable
 import numpy
 
 from minpy.ops import creation, elementwise, indexing, linalg, logic, moments, reduction, shape
-from minpy.ops.aval import Aval
+from minpy.ops.aval import Aval, is_float
 from minpy.ops.op import Box
+
+#: the functions that NumPy takes for ``x ** number`` on floats: unlike ``power`` they keep the dtype of x
+_POWERS: dict[float, Callable] = {
+    -1: elementwise.reciprocal,
+    0: lambda x: elementwise.astype(elementwise.power(x, 0), dtype=x.dtype),
+    0.5: elementwise.sqrt,
+    1: elementwise.positive,
+    2: elementwise.square,
+}
+
+
+def _raised(x: Any, y: Any) -> Any:
+    """``x ** y``, with NumPy's shortcuts for arrays and constant exponents."""
+    is_constant = isinstance(y, (int, float, numpy.integer, numpy.floating)) and not isinstance(y, bool)
+    if is_constant and isinstance(x, ArrayMethods) and not x.is_scalar:
+        if y in _POWERS and is_float(x.dtype):
+            return _POWERS[y](x)
+        if y == 2:
+            becomes_float = isinstance(y, (float, numpy.floating)) and x.dtype.kind in "iu"
+            return elementwise.square(x.astype(numpy.float64) if becomes_float else x)
+    return elementwise.power(x, y)
+
 
 #: Python's operators by the name of their methods, with what they apply
 ARITHMETIC: dict[str, Callable] = {
@@ -18,14 +40,17 @@ ARITHMETIC: dict[str, Callable] = {
     "truediv": elementwise.true_divide,
     "floordiv": elementwise.floor_divide,
     "mod": elementwise.remainder,
-    "pow": elementwise.power,
+    "pow": _raised,
     "matmul": linalg.matmul,
     "and": logic.bitwise_and,
     "or": logic.bitwise_or,
     "xor": logic.bitwise_xor,
 }
 #: those that change an array; NumPy has no ``@=`` before 1.25
-IN_PLACE: dict[str, Callable] = {name: op for name, op in ARITHMETIC.items() if name != "matmul"}
+IN_PLACE: dict[str, Callable] = {
+    **{name: op for name, op in ARITHMETIC.items() if name != "matmul"},
+    "pow": elementwise.power,
+}
 COMPARISONS: dict[str, Callable] = {
     "eq": logic.equal,
     "ne": logic.not_equal,

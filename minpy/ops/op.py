@@ -317,8 +317,8 @@ def _elementwise_infer(function: Callable) -> Callable[..., Aval]:
     """Inference for a NumPy ufunc: shapes broadcast, the dtype is the one that the ufunc gives."""
 
     def infer(*operands: Any) -> Aval:
-        shape = broadcast_shapes(*[aval_of(x).shape for x in operands])
-        return Aval(shape, function_dtype(function, *operands))
+        dtype = function_dtype(function, *operands)  # NumPy too looks at the dtypes first
+        return Aval(broadcast_shapes(*[aval_of(x).shape for x in operands]), dtype)
 
     return infer
 

@@ -13,9 +13,7 @@ import numpy
 from minpy.ops.aval import PYTHON_SCALARS
 
 #: ops by which NumPy gives an array without axes, and those that give what their operand is
-_GIVES_ARRAYS = frozenset(
-    ("broadcast_to", "concatenate", "copy", "index_add", "index_put", "reshape", "where")
-)
+_GIVES_ARRAYS = frozenset(("broadcast_to", "concatenate", "copy", "index_add", "index_put", "where"))
 GIVES_ITS_OPERAND = frozenset(("astype", "imag", "real", "reshape", "transpose"))
 
 

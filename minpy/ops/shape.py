@@ -8,6 +8,7 @@ from typing import Any
 import numpy
 
 from minpy.errors import UnsupportedError
+from minpy.ops import elementwise
 from minpy.ops.aval import (
     Aval,
     aval_of,
@@ -158,16 +159,17 @@ concatenate_op = register(
 @numpy_function(numpy.reshape)
 def reshape(a, newshape=None, order="C", shape=None):
     """``a`` with a new shape; one entry may be -1."""
-    refuse(order=None if order == "C" else order)
-    wanted = newshape if shape is None else shape
-    return reshape_op(a, shape=resolve_shape(wanted, aval_of(a).size))
+    refuse(order=None if order in ("C", "F") else order)
+    wanted = resolve_shape(newshape if shape is None else shape, aval_of(a).size)
+    if order == "C":
+        return reshape_op(a, shape=wanted)
+    return transpose.implementation(reshape_op(transpose.implementation(a), shape=wanted[::-1]))
 
 
 @numpy_function(numpy.ravel)
 def ravel(a, order="C"):
     """``a`` as one dimension."""
-    refuse(order=None if order == "C" else order)
-    return reshape_op(a, shape=(aval_of(a).size,))
+    return reshape.implementation(a, -1, order)
 
 
 @numpy_function(numpy.transpose)
@@ -349,10 +351,16 @@ def flip(m, axis=None):
 @numpy_function(numpy.take)
 def take(a, indices, axis=None, out=None, mode="raise"):
     """Elements (``axis`` None: of the flattened array) or slices at ``indices``."""
-    refuse(out=out, mode=None if mode == "raise" else mode)
+    refuse(out=out, mode=None if mode in ("raise", "clip", "wrap") else mode)
     if axis is None:
         a, axis = ravel.implementation(a), 0
     axis = normalize_axis(axis, aval_of(a).ndim)
     if not isinstance(indices, Box):
         indices = numpy.asarray(indices)
+    size = aval_of(a).shape[axis]
+    if mode == "clip":
+        clip = elementwise.clip.implementation if isinstance(indices, Box) else numpy.clip
+        indices = clip(indices, 0, size - 1)
+    elif mode == "wrap" and size:
+        indices = indices % size
     return index(a, indices, template=(WHOLE,) * axis + (ARRAY,))

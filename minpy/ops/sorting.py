@@ -11,8 +11,9 @@ from typing import Any, Callable
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, normalize_axes, normalize_axis, product
-from minpy.ops.choosing import along_axis
+from minpy.ops.choosing import along_axis, number
 from minpy.ops.elementwise import astype, subtract
+from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.indexing import basic_slice, index, index_add
 from minpy.ops.keys import ARRAY
 from minpy.ops.logic import isnan, not_equal, where_op
@@ -210,11 +211,14 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     last = aval_of(rows).ndim - 1
     n = aval_of(rows).shape[last]
     middle = basic_slice(rows, last, (n - 1) // 2, n // 2 + 1)
-    return reshape_op(_nan_where_any(mean_op(middle, axes=(last,), keepdims=True), rows), shape=shape)
+    result = _nan_where_any(mean_op(middle, axes=(last,), keepdims=True), rows)
+    result = reshape_op(result, shape=shape)
+    return result if keepdims else number(result)
 
 
 def _quantile(a: Any, q: Any, axis: Any, keepdims: Any, scale: float, function: Any) -> Any:
     """Linear interpolation between the two elements next to the place ``q * (n - 1)``."""
+    refuse(dtype="of the array" if aval_of(a).dtype.kind not in "iuf" else None)
     dtype = function(numpy.ones(2, aval_of(a).dtype), q).dtype
     part = _static(q, "the quantile").astype(numpy.float64) / scale
     refuse(q="outside of its range" if not ((part >= 0) & (part <= 1)).all() else None)
@@ -230,8 +234,11 @@ def _quantile(a: Any, q: Any, axis: Any, keepdims: Any, scale: float, function: 
     # from the nearer side, as NumPy does
     between = where_op(weight >= 0.5, above - apart * (1 - weight), below + apart * weight)
     found = moveaxis.implementation(_nan_where_any(between, rows), -1, 0)
+    if part.ndim:  # NumPy's result is in C order too, of which depends what a view of it is
+        found = copy_op(found)
     result = reshape_op(found, shape=(*part.shape, *shape))
-    return result if aval_of(result).dtype == dtype else astype(result, dtype=dtype)
+    result = result if aval_of(result).dtype == dtype else astype(result, dtype=dtype)
+    return result if keepdims else number(result)
 
 
 @numpy_function(numpy.quantile, mxnet=False)

@@ -334,14 +334,14 @@ def is_traced(value: Value) -> bool:
 
 
 def _raw(x: Any) -> Any:
-    """NumPy's view of an operand."""
-    return x._current().numpy() if isinstance(x, Array) else x
+    """NumPy's view of an operand, or NumPy's number."""
+    return (x.raw()[()] if x.is_scalar else x.raw()) if isinstance(x, Array) else x
 
 
 def to_raw(x: Any) -> Any:
     """Arrays inside nested tuples, lists and dicts replaced by NumPy's; the rest as it is."""
     if isinstance(x, Array):
-        return x._current().numpy()
+        return _raw(x)
     if type(x) in (tuple, list):
         return type(x)(to_raw(item) for item in x)
     if type(x) is dict:
