@@ -10,7 +10,7 @@ import numpy
 from minpy.ops import matrix
 from minpy.ops.aval import aval_of, normalize_axis, real_dtype
 from minpy.ops.choosing import number
-from minpy.ops.elementwise import absolute, astype, real, root, square
+from minpy.ops.elementwise import absolute, astype, copy, real, root, square
 from minpy.ops.linalg import matmul_op
 from minpy.ops.logic import not_equal
 from minpy.ops.op import numpy_function, refuse
@@ -104,7 +104,9 @@ def matrix_power(a, n):
     """The matrix multiplied with itself, by repeated squaring; of the inverse for a negative ``n``."""
     n = operator.index(n)
     matrix._matrices(a)
-    refuse(n=None if n else "0")
+    if not n:
+        shape, dtype = aval_of(a)
+        return copy(numpy.broadcast_to(numpy.eye(shape[-1], dtype=dtype), shape))
     if n < 0:
         a, n = matrix.inv_op(a), -n
     result = None

@@ -17,7 +17,7 @@ from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.indexing import basic_slice, index, index_add
 from minpy.ops.keys import ARRAY, WHOLE
 from minpy.ops.logic import where_op
-from minpy.ops.op import Box, as_operand, current_interpreter, numpy_function, refuse
+from minpy.ops.op import Box, as_operand, numpy_function, refuse
 from minpy.ops.reduction import sum as sum_function
 from minpy.ops.shape import (
     _sequence,

@@ -30,6 +30,8 @@ def check_gradients(program: Program, policy: minpy.Policy, second_order: bool =
     """
     with as_numpy_creates(), policy:
         start = Side(numpy)
+        if not program.inputs:
+            return False
         names = [statement.partition(" = ")[0] for statement in program.inputs]
         for statement in program.inputs:
             exec(statement, start.namespace)

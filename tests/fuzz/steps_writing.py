@@ -7,7 +7,7 @@ import numpy
 from tests.fuzz.steps_indexing import key
 from tests.fuzz.writer import Writer, expression, statement
 
-_CHANGES = ("+=", "-=", "*=", "+=", "*=", "/=", "//=", "%=", "**=", "&=", "|=", "^=")
+_CHANGES = ("+=", "-=", "*=", "+=", "*=", "/=", "//=", "%=", "&=", "|=", "^=", "<<=")
 _SMOOTH_CHANGES = ("+=", "-=", "*=")
 _FLAT = ("{}.reshape(-1)", "{}.ravel()")
 
@@ -51,6 +51,8 @@ def change_at_key(w: Writer) -> str:
 @statement(8)
 def change(w: Writer) -> str:
     x = _target(w)
+    if w.chance(10):
+        return f"{x} **= 2"  # what is left of an array by a power that raises is chance
     change = w.pick(_SMOOTH_CHANGES if w.smooth else _CHANGES)
     return f"{x} {change} {_value(w, w.value(x).shape)}"
 
@@ -100,7 +102,7 @@ def write_through_a_view(w: Writer) -> str:
     )
 
 
-_OUT = ("add", "multiply", "subtract", "maximum", "true_divide", "power")
+_OUT = ("add", "multiply", "subtract", "maximum", "true_divide", "arctan2")
 
 
 @statement(4, smooth=False)

@@ -1,0 +1,49 @@
+"""Many random programs, with NumPy and with MinPy: ``python -m tests.fuzz --programs 10000 --seed 1``.
+
+Half of them are compared value by value (``--kind values``), half are differentiated (``--kind
+gradients``). A program that fails is printed as a script, as short as it can be made; what shows a bug
+of MinPy goes into ``tests/fuzz/kept.py``. The status is 1 where one failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from tests.fuzz.checks import CHECKS
+from tests.fuzz.program import Program
+from tests.fuzz.runner import run_programs
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--programs", type=int, default=1000, help="how many, of all kinds together")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kind", choices=sorted(CHECKS), action="append", help="only programs of this kind")
+    options = parser.parse_args()
+    kinds = options.kind or list(CHECKS)
+    failed = sum(run_kind(kind, options.programs // len(kinds), options.seed) for kind in kinds)
+    return 1 if failed else 0
+
+
+def run_kind(kind: str, count: int, seed: int) -> int:
+    """Run programs of one kind and print those that fail; gives their number."""
+    strategy, check = CHECKS[kind]
+    failed = 0
+    started = time.perf_counter()
+
+    def report(program: Program, error: Exception) -> None:
+        nonlocal failed
+        failed += 1
+        print(f"{program.script}\n# {kind}: {error!r}\n{'-' * 80}", flush=True)
+
+    run_programs(strategy, check, count, seed, report)
+    print(f"{kind}: {count} programs, {failed} failed, {time.perf_counter() - started:.0f} s", flush=True)
+    return failed
+
+
+sys.exit(main())

@@ -1,0 +1,127 @@
+"""Programs that once showed a bug, as ``Program.parse`` reads them: the inputs, an empty line, the rest."""
+
+from __future__ import annotations
+
+VALUES = {
+    "a number does not change with the name that it had": """
+b = numpy.array([1.0, 2.0])
+
+v1 = u1 = np.max(b)
+v1 *= 2
+""",
+    "a number takes the dtype of what is added": """
+b = np.array([1, 2])
+
+b[1] *= 0.5
+v1 = np.max(b)
+v1 -= 0.5
+""",
+    "no write reaches a number": """
+a = np.array(0.5)
+
+v1 = a + 1
+v2 = v1[None]
+v2[0] = 7
+v1[...] = 3
+""",
+    "powers of arrays keep the dtype": """
+a = np.array(0.5, dtype=np.float32)
+b = np.array([True, False])
+c = np.array([[1, -2]])
+
+v1 = a**2
+v2 = a**0
+v3 = a**1
+v4 = b**2
+v5 = b**2.0
+v6 = c**2.0
+v7 = a[()] ** 2
+""",
+    "both parts of a complex number are rounded": """
+a = np.array([1.3 + 1.7j, -0.5 - 2.5j])
+
+v1 = np.around(a)
+v2 = a.round()
+""",
+    "integers are not copied when rounded": """
+b = np.array([[3, -4], [1, 0]])
+
+v1 = np.round(b)
+v1[0] = 7
+""",
+    "padding of an empty array": """
+b = np.zeros((0, 0, 1))
+
+v1 = np.pad(b, (1, 0), "constant", constant_values=1.5)
+""",
+    "quantiles and their kin are numbers, in C order": """
+a = np.arange(12.0).reshape(4, 1, 3)
+
+v1 = np.quantile(a, [0.25, 0.5], axis=2)
+v2 = v1.reshape(8)
+v2[...] = v2[::-1] * 0.5
+v3 = np.percentile(a, 20)
+v4 = np.median(a)
+v5 = np.median(np.array(2.0), keepdims=True)
+v6 = np.inner(a[0, 0], a[1, 0])
+v3 += v4
+""",
+    "norms and choices of float32": """
+b = np.array([0.5, -1.5], dtype=np.float32)
+
+v1 = np.linalg.norm(b, 3)
+v2 = np.select([b[:1] > 1, b[:1] > 0], [b[:1], numpy.float32(-3.0)], 0.5)
+""",
+    "dtypes are looked at before shapes": """
+a = np.zeros((4, 1))
+b = np.zeros((4, 2, 2))
+
+v1 = a | b
+v2 = np.percentile(a > 0, 75.0, axis=3)
+""",
+    "an array of a number": """
+a = np.array([1.5, 2.0])
+
+v1 = np.asarray(a[0])
+v2 = v1
+v1 += 1
+""",
+    "infinity is no integer": """
+c = np.array([3, 4])
+
+c[0] /= numpy.array(False)
+""",
+    "columns of a row": """
+b = np.arange(6.0).reshape(2, 3)
+
+v1 = b.reshape((3, 2), order="F")
+v2 = np.ravel(b, order="F")
+v3 = np.take(b, [4, -1], axis=1, mode="clip")
+v4 = np.take(b, [4, -1], axis=0, mode="wrap")
+v5 = np.copy(b)
+v6 = np.ascontiguousarray(b)
+v6[0] = 7
+v7 = np.ascontiguousarray(b.T)
+v7[0] = 8
+v8 = np.linalg.matrix_power(np.stack([b[:, :2], b[:, 1:]]), 0)
+""",
+}
+
+GRADIENTS = {
+    "copies and other orders": """
+a = numpy.arange(6.0).reshape(2, 3)
+
+v1 = a.reshape((3, 2), order="F") * a.ravel(order="F")[:2]
+v2 = np.take(np.copy(a), [4, -1], axis=1, mode="clip") ** 2
+v3 = np.take(np.ascontiguousarray(a), [4, -1], axis=0, mode="wrap") * v2[:, :1]
+v4 = np.linalg.matrix_power(v2, 0)
+""",
+    "an input is changed": """
+c = numpy.array([[0.5, 2.0], [-1.0, 1.5]])
+
+v2 = c / (1 + np.abs(c))
+c *= v2
+v3 = c.T
+v3 += v2
+""",
+}

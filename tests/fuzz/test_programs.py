@@ -1,0 +1,39 @@
+"""Random programs give what NumPy gives, and their gradients what differences say.
+
+``python -m tests.fuzz`` runs many more. What failed once is kept in ``kept.py``.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.checks import CHECKS, POLICIES
+from tests.fuzz.gradients import check_gradients
+from tests.fuzz.kept import GRADIENTS, VALUES
+from tests.fuzz.program import Program
+from tests.fuzz.runner import run_programs
+from tests.fuzz.values import check_values
+
+#: Programs in each of so many parts, which may run on different cores.
+COUNT, PARTS = 100, 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("kind", ["gradients"])
+def test_random_programs(kind, part):
+    def report(program, error):
+        raise AssertionError(f"{error}\n\n{program.script}") from error
+
+    run_programs(*CHECKS[kind], COUNT, part, report)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_kept_values(name):
+    check_values(Program.parse(VALUES[name]))
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_kept_gradients(name):
+    program = Program.parse(GRADIENTS[name])
+    for policy in POLICIES:
+        assert check_gradients(program, policy, second_order=True)
