@@ -17,7 +17,7 @@ from minpy.compiler.tracer import FLOAT, SCALARS, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
 
-_BINARY: dict[Any, Callable] = {
+BINARY: dict[Any, Callable] = {
     gast.Add: operator.add,
     gast.Sub: operator.sub,
     gast.Mult: operator.mul,
@@ -146,7 +146,7 @@ class Expressions(Reads):
     # Operators ----------------------------------------------------------------------------------
 
     def _BinOp(self, node: Any) -> Any:
-        return self.binary(_BINARY[type(node.op)], self.evaluate(node.left), self.evaluate(node.right))
+        return self.binary(BINARY[type(node.op)], self.evaluate(node.left), self.evaluate(node.right))
 
     def binary(self, operation: Callable, x: Any, y: Any) -> Any:
         """A binary operator on abstract values."""

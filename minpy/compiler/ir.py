@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Union
 import numpy
 
 from minpy.ops import Aval, Box, Op, aval_of
+from minpy.ops.keys import ARRAY
 
 _serial = itertools.count()
 
@@ -93,9 +94,9 @@ class Eqn(NamedTuple):
     @property
     def can_fail(self) -> bool:
         """Whether it looks at data and may raise: an index array that is known at run time only."""
-        return self.op.may_raise and any(
-            isinstance(atom, Var) and atom.aval.dtype.kind in "iu" for atom in self.inputs[1:]
-        )
+        template = self.params.get("template", ())
+        arrays = self.inputs[len(self.inputs) - template.count(ARRAY) :]
+        return self.op.may_raise and any(isinstance(x, Var) and x.aval.dtype.kind in "iu" for x in arrays)
 
 
 class Graph(NamedTuple):

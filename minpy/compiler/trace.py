@@ -20,7 +20,7 @@ from minpy.compiler.tracer import (
     OrderUnknown,
     Tracer,
     View,
-    is_view,
+    gives_view,
 )
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Interpreter, Op, aval_of
@@ -105,7 +105,7 @@ class Trace(Interpreter):
             results = self._recorded(op, atoms, avals, params, kind)
         result = results[0]
         if isinstance(result, Tracer) and not result.is_scalar:
-            if is_view(op, args, result.aval, params):
+            if gives_view(op, args, result.aval, params):
                 result.show(args[0], View(op, (), params))
             else:
                 result.lay_out(op, args)

@@ -14,9 +14,11 @@ import numpy
 
 from minpy.compiler.ir import Atom, Literal, Var
 from minpy.errors import MinPyError, UnsupportedError
-from minpy.ops import Aval, Op, elementwise, indexing
+from minpy.ops import Aval, Op, aval_of, elementwise, indexing
 from minpy.ops.indexing import index
-from minpy.ops.keys import join_key
+from minpy.ops.keys import ARRAY as MARK
+from minpy.ops.keys import Mask, join_key, result_shape
+from minpy.ops.logic import where_op
 from minpy.ops.methods import IN_PLACE, ArrayMethods
 from minpy.ops.shape import broadcast_to_op, reshape_op, transpose_op
 from minpy.runtime.array import VIEW_OPS, WRITE_BACK
@@ -249,6 +251,7 @@ class Tracer(ArrayMethods):
         return self._layout
 
     def __getitem__(self, key: Any) -> Any:
+        key = self._without_known_masks(key)
         result = super().__getitem__(key)
         parts = key if isinstance(key, tuple) else (key,)
         places = tuple(part for part in parts if isinstance(part, Tracer))
@@ -256,6 +259,16 @@ class Tracer(ArrayMethods):
             template = indexing.split_key(key)[1]
             result.show(self, View(index, places, {"template": template}))
         return result
+
+    def _without_known_masks(self, key: Any) -> Any:
+        """A key with the places of what they choose for masks that are known at compile time."""
+        parts = [_content(part) for part in (key if isinstance(key, tuple) else (key,))]
+        masks = [isinstance(part, numpy.ndarray) and part.dtype.kind == "b" and part.ndim for part in parts]
+        if not any(masks):
+            return key
+        result_shape(self.shape, *indexing.split_key(tuple(parts)))  # raises where a mask does not fit
+        places = [part.nonzero() if is_mask else (part,) for part, is_mask in zip(parts, masks)]
+        return tuple(place for group in places for place in group)
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -273,7 +286,19 @@ class Tracer(ArrayMethods):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._check_source(value)
-        self.write(indexing.setitem(self, key, value))
+        self.write(indexing.setitem(self, self._without_known_masks(key), value))
+
+    def update_where(self, mask: Tracer, operation: Callable, other: Any) -> None:
+        """``self[mask] operation= other`` for a mask known at run time only."""
+        self._check_source(other)
+        layout = Mask(self.shape, aval_of(other).shape, [mask.aval], (MARK,))
+        chosen = reshape_op(mask, shape=layout.shape)
+        has_axes = isinstance(other, Tracer) and other.ndim
+        operand = reshape_op(other, shape=layout.value_shape) if has_axes else other
+        # What is not chosen might have no result, or no derivative, so something harmless takes its place.
+        result = operation(where_op(chosen, self, numpy.ones((), self.dtype)), operand)
+        self._check_result(result)
+        self.write(where_op(chosen, elementwise.astype(result, dtype=self.dtype), self))
 
     def fill(self, value: Any) -> None:
         """Write a number everywhere."""
@@ -283,10 +308,13 @@ class Tracer(ArrayMethods):
         """``self operation= other``: the dtype and the object stay the same."""
         self._check_source(other)
         result = operation(self, other)
-        if result.shape != self.shape or not numpy.can_cast(result.dtype, self.dtype, "same_kind"):
-            raise OperandError(f"an array of {self.aval} cannot hold {result.aval}")
+        self._check_result(result)
         self.write(result if result.dtype == self.dtype else elementwise.astype(result, dtype=self.dtype))
         return self
+
+    def _check_result(self, result: Tracer) -> None:
+        if result.shape != self.shape or not numpy.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise OperandError(f"an array of {self.aval} cannot hold {result.aval}")
 
     def _check_source(self, value: Any) -> None:
         if self.kind == NDARRAY and isinstance(value, Tracer) and value.kind in MINPY:
@@ -296,6 +324,13 @@ class Tracer(ArrayMethods):
 #: ops whose result NumPy puts into C order: for any operands, and for operands in C order
 _ALWAYS_ORDERED = frozenset(("copy", "dot", "matmul"))
 _KEEP_ORDER = frozenset(("index_put", "index_add", "where", "concatenate", "sum", "prod", "max", "min"))
+
+
+def _content(part: Any) -> Any:
+    """A part of a key, as NumPy's array where it is one that is known at compile time."""
+    if isinstance(part, Tracer):
+        return part if part.known is None else part.known
+    return numpy.asarray(part) if isinstance(part, list) else part
 
 
 def _keeps_order(view: View) -> bool:
@@ -314,7 +349,7 @@ def _is_place(part: Any) -> bool:
     return part is None or part is Ellipsis or isinstance(part, (int, slice, numpy.integer))
 
 
-def is_view(op: Op, args: tuple, result: Aval, params: dict) -> bool:
+def gives_view(op: Op, args: tuple, result: Aval, params: dict) -> bool:
     """Whether an op on a tracer of an array gives a view of it in NumPy, reshaping apart."""
     if op not in VIEW_OPS or len(args) != 1 or not isinstance(args[0], Tracer) or args[0].is_scalar:
         return False

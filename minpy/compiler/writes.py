@@ -9,6 +9,7 @@ from typing import Any, Callable
 import gast
 
 from minpy.compiler.control import Control
+from minpy.compiler.expressions import BINARY
 from minpy.compiler.frames import Frame
 from minpy.compiler.reads import Ref
 from minpy.compiler.tracer import Tracer
@@ -50,6 +51,9 @@ class Writes(Control):
             self.store(target.id, self.change(operation, self.load(target.id), self.evaluate(node.value)))
         elif isinstance(target, gast.Subscript):
             container, key = self.evaluate(target.value), self.evaluate(target.slice)
+            if isinstance(container, Tracer) and _is_open_mask(key):
+                container.update_where(key, BINARY[type(node.op)], self.plain(self.evaluate(node.value)))
+                return
             old = self.get_item(container, key)
             new = self.change(operation, old, self.evaluate(node.value))
             if not (new is old and _shows(old, container)):
@@ -112,6 +116,11 @@ class Writes(Control):
                 raise UnsupportedError("an element or attribute is deleted")
             self.load(target.id)
             self.frame.variables.pop(target.id, None)
+
+
+def _is_open_mask(key: Any) -> bool:
+    """Whether a key is a mask that is known at run time only."""
+    return isinstance(key, Tracer) and key.dtype.kind == "b" and key.ndim > 0 and key.known is None
 
 
 def _shows(view: Any, container: Any) -> bool:

@@ -15,17 +15,18 @@ import numpy
 
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis, product
-from minpy.ops.keys import WHOLE, Layout, join_key, result_shape, split_key
-from minpy.ops.logic import equal, where
+from minpy.ops.keys import WHOLE, Layout, Mask, join_key, result_shape, split_key
+from minpy.ops.logic import equal, where_op
 from minpy.ops.lowering import (
     NUMBERS,
+    STORABLE,
     Builder,
     Operand,
     first_through_int8,
     require,
     through_int8,
 )
-from minpy.ops.op import NOT_DIFFERENTIABLE, Op, numpy_function, register
+from minpy.ops.op import NOT_DIFFERENTIABLE, OPS, Box, Op, numpy_function, register
 
 # Reading ---------------------------------------------------------------------------------------
 
@@ -146,12 +147,16 @@ def _scattered(b: Builder, key: Layout, g: Operand) -> Operand:
     neither and would write anywhere, so its indices are brought into the range: those of a gradient
     are checked going forward, but MXNet may run that later.
     """
-    to_front = tuple(int(axis) for axis in numpy.argsort(key.to_place))
-    g = b.reshape(g, tuple(key.gathered[axis] for axis in key.to_place))
-    g = _transposed(b, g, to_front)
+    g = _to_front(b, key, g)
     ordered = Aval(tuple(key.kept[axis] for axis in key.order), g.aval.dtype)
     g = b.op("_backward_gather_nd", ordered, g, _coordinates(b, key, clipped=True), shape=ordered.shape)
     return _transposed(b, g, tuple(int(axis) for axis in numpy.argsort(key.order)))
+
+
+def _to_front(b: Builder, key: Layout, x: Operand) -> Operand:
+    """What was read at a key, or goes there, with the axes of the index arrays in front."""
+    x = b.reshape(x, tuple(key.gathered[axis] for axis in key.to_place))
+    return _transposed(b, x, tuple(int(axis) for axis in numpy.argsort(key.to_place)))
 
 
 def _index_add_vjp(position: int):
@@ -189,6 +194,9 @@ def _without_leading_ones(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
 
 def _index_put_infer(x: Any, v: Any, *arrays: Any, template: tuple) -> Aval:
     aval = aval_of(x)
+    if any(isinstance(array, Box) and aval_of(array).dtype.kind == "b" for array in arrays):
+        Mask(aval.shape, aval_of(v).shape, [aval_of(array) for array in arrays], template)
+        return aval
     target = result_shape(aval.shape, arrays, template)
     source = _without_leading_ones(aval_of(v).shape, len(target))
     if broadcast_shapes(target, source) != target:
@@ -199,17 +207,108 @@ def _index_put_infer(x: Any, v: Any, *arrays: Any, template: tuple) -> Aval:
 def _index_put_mx(
     b: Builder, out: Aval, x: Operand, v: Operand, *arrays: Operand, template: tuple
 ) -> Operand:
-    if arrays:
-        raise UnsupportedError("writing at index arrays has no MXNet operator that checks its indices")
+    if not arrays:
+        return through_int8(_put_slice_mx)(b, out, x, v, template=template)
+    if b.runs_at_once:
+        raise UnsupportedError("NumPy writes at index arrays at once, MXNet in many steps")
+    if any(array.aval.dtype.kind == "b" for array in arrays):
+        mask = Mask(out.shape, v.aval.shape, [array.aval for array in arrays], template)
+        condition, v = b.reshape(arrays[0], mask.shape), b.reshape(v, mask.value_shape)
+        return where_op.mx(b, out, condition, v, x)  # type: ignore[misc]
+    require(out.dtype, STORABLE, "operator")
+    dtype = numpy.dtype("int32") if out.dtype.kind == "b" else out.dtype
+    x, v = b.cast(x, dtype), b.cast(b.cast(v, out.dtype), dtype)
+    moved = _put_rows(b, Aval(out.shape, dtype), x, v, arrays, template)
+    return b.cast(moved, out.dtype)
+
+
+def _put_slice_mx(b: Builder, out: Aval, x: Operand, v: Operand, template: tuple) -> Operand:
     key = Layout(out.shape, (), template)
     if not product(key.sliced):
         return x
-    target = result_shape(out.shape, (), template)
-    v = b.reshape(v, _without_leading_ones(v.aval.shape, len(target)))
-    if v.aval.shape != target:
-        v = b.op("_npi_broadcast_to", Aval(target, out.dtype), v, shape=target)
-    v = b.reshape(v, key.sliced)
+    v = b.reshape(_stretched(b, v, result_shape(out.shape, (), template)), key.sliced)
     return v if key.is_whole else b.op("_npi_slice_assign", out, x, v, **key.bounds)
+
+
+def _stretched(b: Builder, v: Operand, target: tuple[int, ...]) -> Operand:
+    """A value that is written, broadcast to the shape of its place."""
+    v = b.reshape(v, _without_leading_ones(v.aval.shape, len(target)))
+    if v.aval.shape == target:
+        return v
+    return b.op("_npi_broadcast_to", Aval(target, v.aval.dtype), v, shape=target)
+
+
+def _put_rows(
+    b: Builder, out: Aval, x: Operand, v: Operand, arrays: tuple[Operand, ...], template: tuple
+) -> Operand:
+    """v written at index arrays: the axes that these index become one, whose rows are replaced."""
+    key = Layout(out.shape, arrays, template)
+    if not product(key.sliced) or not product(key.places):
+        return x
+    numbers = [numpy.zeros(array.aval.shape, array.aval.dtype) for array in arrays]
+    v = _to_front(b, key, _stretched(b, v, result_shape(out.shape, numbers, template)))
+    sizes = [key.kept[axis] for axis in key.order]
+    indexed, count = product(sizes[: len(arrays)]), product(key.places)
+    rows = Aval((indexed, product(sizes[len(arrays) :])), out.dtype)
+    part = x if key.is_whole else b.op("slice", Aval(key.sliced, out.dtype), x, **key.bounds)
+    part = b.reshape(_transposed(b, b.reshape(part, tuple(key.kept)), key.order), rows.shape)
+    place = _row_numbers(b, key)
+    # Behind the rows come some that nobody reads; what a later write undoes is written there. And the
+    # operator wants at least as many rows as it writes.
+    spare = max(count - indexed, 1) if count > 1 else 0
+    if spare:
+        place = _last_writes(b, place, indexed)
+        empty = b.op("_npi_zeros", rows, shape=(spare, rows.shape[1]), dtype=out.dtype.name)
+        longer = Aval((indexed + spare, rows.shape[1]), out.dtype)
+        part = b.op("_npi_concatenate", longer, part, empty, axis=0, num_args=2)
+    v = b.reshape(v, (count, rows.shape[1]))
+    part = b.op("_contrib_index_copy", part.aval, part, place, v)
+    if spare:
+        part = b.op("slice", rows, part, begin=(0, 0), end=rows.shape, step=(1, 1))
+    part = _transposed(b, b.reshape(part, tuple(sizes)), tuple(map(int, numpy.argsort(key.order))))
+    part = b.reshape(part, key.sliced)
+    return part if key.is_whole else b.op("_npi_slice_assign", out, x, part, **key.bounds)
+
+
+def _row_numbers(b: Builder, key: Layout) -> Operand:
+    """The rows that the index arrays mean together. The operator that writes checks nothing, so each array
+    is read from a table of its numbers first, by the operator that checks."""
+    total = None
+    for array, axis in zip(key.arrays, key.order):
+        size = key.kept[axis]
+        table = b.literal(numpy.arange(size), "int64")
+        row = _take(b, table, array, 0)
+        if row.aval.shape != key.places:
+            row = b.op("_npi_broadcast_to", Aval(key.places, row.aval.dtype), row, shape=key.places)
+        row = b.reshape(row, (product(key.places),))
+        if total is not None:
+            scaled = b.op("_npi_multiply", row.aval, total, b.literal(size, "int64"))
+            row = b.op("_npi_add", row.aval, scaled, row)
+        total = row
+    assert total is not None
+    return total
+
+
+def _last_writes(b: Builder, place: Operand, count: int) -> Operand:
+    """Where each write goes if of those to one row only the last shall stay; the others go to row ``count``.
+
+    MXNet writes in parallel, in any order. Writes sorted by row and number tell which is the last.
+    """
+    writes = place.aval.shape[0]
+    if count * writes >= 2**53:
+        raise UnsupportedError("so many places cannot be numbered")
+    aval = place.aval
+    numbers, total = b.literal(numpy.arange(writes), "int64"), b.literal(writes, "int64")
+    ranks = b.op("_npi_add", aval, b.op("_npi_multiply", aval, place, total), numbers)
+    order = b.op("_npi_mod", aval, b.op("sort", aval, ranks, axis=0, is_ascend=True), total)
+    rows = b.op("take", aval, place, order, axis=0, mode="clip")
+    following = b.op("slice", Aval((writes - 1,), aval.dtype), rows, begin=(1,), end=(writes,), step=(1,))
+    end = b.literal(numpy.array([-1]), "int64")
+    following = b.op("_npi_concatenate", aval, following, end, axis=0, num_args=2)
+    is_last = b.op("_npi_not_equal", Aval(aval.shape, numpy.dtype(bool)), rows, following)
+    zeros = b.op("_npi_zeros", aval, shape=aval.shape, dtype="int64")
+    is_last = b.op("_contrib_index_copy", aval, zeros, order, b.cast(is_last, "int64"))
+    return b.op("_npi_where", aval, b.cast(is_last, numpy.bool_), place, b.literal(count, "int64"))
 
 
 def _last_written(g: Any, shape: tuple[int, ...], arrays: tuple, template: tuple) -> Any:
@@ -219,10 +318,15 @@ def _last_written(g: Any, shape: tuple[int, ...], arrays: tuple, template: tuple
         return found  # no place occurs twice
     numbers = numpy.arange(aval_of(found).size).reshape(aval_of(found).shape)
     numbered = index_put(numpy.zeros(shape, numbers.dtype), numbers, *arrays, template=template)
-    return where(equal(index(numbered, *arrays, template=template), numbers), found, 0)
+    return where_op(equal(index(numbered, *arrays, template=template), numbers), found, 0)
 
 
 def _index_put_vjp_v(g: Any, ans: Any, x: Any, v: Any, *arrays: Any, template: tuple) -> Any:
+    mask = Mask.of(x, v, arrays, template)
+    if mask is not None:  # the value was written in as many places as the mask says
+        chosen = where_op(OPS["reshape"](arrays[0], shape=mask.shape), g, 0)
+        total = OPS["sum"](chosen, axes=mask.axes, keepdims=True)
+        return OPS["reshape"](total, shape=mask.place_shape)
     found = _last_written(g, aval_of(x).shape, arrays, template)
     extra = aval_of(v).ndim - aval_of(found).ndim
     return index(found, template=(None,) * extra) if extra > 0 else found
@@ -239,7 +343,7 @@ index_put = register(
         "index_put",
         numpy=_index_put_numpy,
         infer=_index_put_infer,
-        mx=through_int8(_index_put_mx),
+        mx=_index_put_mx,
         vjp=_index_put_vjp,
         family="indexing",
         may_raise=True,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 
 from minpy.errors import UnsupportedError
-from minpy.ops.aval import aval_of, broadcast_shapes
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes
 from minpy.ops.lowering import Operand
 from minpy.ops.op import Box
 from minpy.ops.scalars import is_scalar
@@ -179,6 +179,65 @@ class Layout:
         """The axes of ``gathered`` as they stand in the result."""
         first, last = len(self.places), len(self.places) + self.before
         return (*range(first, last), *range(first), *range(last, len(self.gathered)))
+
+
+class Mask:
+    """``x[mask] = v`` as a choice between ``v`` and ``x``, for a mask whose data is not known.
+
+    That is possible where ``v`` has one value for all elements that the mask chooses, or one for each of the
+    axes that it does not cover.
+
+    Attributes:
+        shape: of the mask, with axes of size 1 where it covers none of ``x``.
+        value_shape: of ``v``, so that it broadcasts to ``x``.
+        axes: those of ``x`` that the mask covers.
+        place_shape: of ``x[mask]``, where the mask chooses one element.
+
+    Raises:
+        UnsupportedError: for a key with other parts, and a value with as many elements as the mask chooses.
+        IndexError: where the mask does not fit ``x``; ValueError: where ``v`` does not.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], value: tuple[int, ...], arrays: Sequence[Aval], template: tuple
+    ):
+        plain = all(part in (ARRAY, WHOLE) or part is Ellipsis for part in template)
+        if len(arrays) != 1 or not plain or not arrays[0].ndim:
+            raise UnsupportedError("a mask stands between the brackets together with something else")
+        covered = arrays[0].ndim
+        missing = len(shape) - covered - template.count(WHOLE)
+        if missing < 0:
+            raise IndexError(f"too many indices for an array with {len(shape)} axes")
+        at = template.index(ARRAY)
+        first = template[:at].count(WHOLE) + (missing if Ellipsis in template[:at] else 0)
+        self.axes = tuple(range(first, first + covered))
+        before, after = shape[:first], shape[first + covered :]
+        if arrays[0].shape != shape[first : first + covered]:
+            raise IndexError(
+                f"boolean index did not match indexed array: {arrays[0].shape} for axes of "
+                f"{shape[first : first + covered]}"
+            )
+        self.shape = (*[1] * len(before), *arrays[0].shape, *[1] * len(after))
+        self.place_shape = (*before, 1, *after)
+        extra = len(value) - len(self.place_shape)
+        if extra > 0 and set(value[:extra]) == {1}:
+            value = value[extra:]
+        place = len(value) - len(after) - 1  # of the axis of the chosen elements in ``v``
+        if place >= 0 and value[place] != 1:
+            raise UnsupportedError("a mask chooses where several values go")
+        if broadcast_shapes(self.place_shape, value) != self.place_shape:
+            raise ValueError(f"could not broadcast input array from shape {value} into the chosen elements")
+        self.value_shape = value if place < 0 else (*value[:place], *[1] * covered, *value[place + 1 :])
+
+    @classmethod
+    def of(cls, x: Any, v: Any, arrays: Sequence[Any], template: tuple) -> Mask | None:
+        """The same for these operands; None where it is not possible."""
+        if [aval_of(array).dtype.kind for array in arrays] != ["b"]:
+            return None
+        try:
+            return cls(aval_of(x).shape, aval_of(v).shape, [aval_of(array) for array in arrays], template)
+        except UnsupportedError:
+            return None
 
 
 def _without_ellipsis(template: tuple, ndim: int) -> list:

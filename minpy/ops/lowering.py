@@ -42,6 +42,8 @@ class Operand:
 class Builder:
     """Makes MXNet operators; subclasses say whether at once or as graph nodes."""
 
+    runs_at_once = False  # on the CPU, where NumPy can as well
+
     def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> Any:
         """Apply an MXNet operator to handles; returns the handle of its first output."""
         raise NotImplementedError

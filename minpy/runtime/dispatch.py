@@ -29,6 +29,7 @@ class ImperativeBuilder(Builder):
 
     def __init__(self, context: Any):
         self.context = context
+        self.runs_at_once = context == CPU
 
     def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> Any:
         if not inputs and self.context != CPU:

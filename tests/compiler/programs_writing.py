@@ -412,3 +412,74 @@ def written_value_is_returned_too(x):
     z[...] = y
     y[0] = 0
     return x, y, z
+
+
+def numbers(*values):
+    return numpy.array(values)
+
+
+@program(
+    lambda: (grid(), numbers(2, 0, 2, -1), numpy.arange(16.0).reshape(4, 4)),
+    lambda: (ours(), np.array(numbers(1, 1, 1, 1)), np.array(numpy.arange(4.0))),
+    lambda: (grid("float32"), numbers(0, 1, 2, 3), 7),
+    lambda: (ours("bool"), numbers(0, 1, 0, -4), 0.5),
+    lambda: (ours("int8"), numbers(0), 300.7),
+)
+def rows_at_index_arrays(x, i, v):
+    x[i] = v
+    return x.sum()
+
+
+@program(
+    lambda: (grid(), numbers(2, 0, 2), numbers(1, 1, -3)),
+    lambda: (ours(), numbers(0, 1, 2), numbers(3, 4, 0)),
+    lambda: (ours("int64"), numbers(2), numbers(3, -1)),
+)
+def elements_at_index_arrays(x, i, j):
+    x[i, j] += 10
+    x[i[:1], ::2] = 5
+    x[1, j] = x[0, j] * 2
+    x[:, j[0]] = -1
+    return x
+
+
+@program(
+    lambda: (grid(), grid() > 4, 2.5),
+    lambda: (ours("float32"), np.array(grid() % 2 == 0), np.array([5.0])),
+    lambda: (ours(), numpy.array([True, False, True]), numpy.arange(4.0)),
+    lambda: (grid("int64"), numpy.array([True, False]), 1),
+    lambda: (grid(), grid() > 99, -1.0),
+)
+def masks_in_data(x, m, v):
+    x[m] = v
+    x[m] *= 3
+    x[x > 8] -= 1
+    return x
+
+
+@program(
+    lambda: (grid() - 6, numpy.array([True, False, False, True])),
+    lambda: (ours() - 6, np.array([False, False, False, True])),
+)
+def masks_of_some_axes(x, m):
+    x[:, m] = 1
+    x[..., m] += x[:, :1]
+    x[x > 0] **= 0.5
+    return x
+
+
+@program(*each_kind((3, 4)))
+def masks_that_are_known(x):
+    m = numpy.array([True, False, True])
+    x[m] = numpy.arange(8.0).reshape(2, 4)
+    x[m, 1] = 3
+    x[[False, True, False]] *= 2
+    return x[m], x
+
+
+@program(lambda: (ours(), numbers(1, 2)), lambda: (ours(), numbers(1, 9)), lambda: (grid(), numbers(0, 0)))
+def counts_in_a_loop(x, places):
+    for place in places:
+        x[place, 0] += 1
+        x[0, place] = x[place, place]
+    return x

@@ -95,3 +95,64 @@ def test_compiled_equals_plain(number):
         found = outcome(compiled, make())
         assert_equal(expected, found)
         assert sharing(expected) == sharing(found)
+
+
+def fills_a_table(x):
+    table = np.zeros((len(x) + 1, 2), dtype=x.dtype)
+    for i in range(len(x)):
+        table[i + 1, 0] = table[i, 0] * x[i] + x[i]
+        table[i + 1, 1] = np.maximum(table[i, 1], table[i + 1, 0])
+    return np.sum(table[-1] * table[2])
+
+
+def builds_an_output_from_slices(x):
+    out = np.zeros((2, len(x)), dtype=x.dtype)
+    out[0, :2] = x[1:3] ** 2
+    out[0, 2:] = np.sum(x)
+    out[1] = out[0] * x
+    out *= out
+    return np.sum(out)
+
+
+def adds_at_places_in_data(x):
+    total = np.zeros(3, dtype=x.dtype)
+    for place in numpy.argsort(-numpy.asarray(x.shape * 4)):
+        total[place % 3] += x[place]
+    total[numpy.array([0, 0, 1])] = x[:3] * total
+    return np.sum(total**2)
+
+
+def masks_what_has_no_root(x):
+    y = x - 1.0
+    y[y > 0] **= 0.5
+    y[y < 0] = np.sum(x)
+    return np.sum(y * x)
+
+
+def writes_through_views(x):
+    y = x * x
+    flat, last = y.reshape(2, -1).T, y[-1:]
+    flat[0] += x[1:3]
+    last *= flat[0, 0]
+    return np.sum(y * flat[1, 1])
+
+
+LOSSES = [
+    fills_a_table,
+    builds_an_output_from_slices,
+    adds_at_places_in_data,
+    masks_what_has_no_root,
+    writes_through_views,
+]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_gradient_of_writes(loss):
+    x = numpy.array([0.5, 1.5, 0.75, 2.0])
+    compiled = minpy.jit(loss)
+    compiled(np.array(x))
+    assert [leftover.reason for leftover in minpy.explain(compiled).leftovers] == []
+    check_gradient(compiled, x, "by one graph")
+    check_gradient(lambda x: compiled(x * 1.0), x, "on a tape")
+    gradient = minpy.jit(minpy.grad(loss))
+    assert_same(gradient(np.array(x)), minpy.grad(loss)(x), "a gradient inside")

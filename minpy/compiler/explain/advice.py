@@ -47,7 +47,7 @@ ADVICE: tuple[tuple[str, str, str], ...] = (
     ("written, and .* shares memory", "", "write to a copy, or pass arrays that share no memory"),
     ("order in memory", "", "reshape a copy, as in x.copy().reshape(...)"),
     ("written into a NumPy array", "", "make the array with minpy.numpy"),
-    ("at index arrays", "", "make a new array, as in np.where(mask, v, x)"),
+    ("mask (stands|chooses where)", "", "make a new array, as in np.where(mask, v, x)"),
     ("element or attribute is|attribute of an object is written|global or nonlocal", "", _STORE_LATER),
     ("in place|in-place", "", "make a new object, as in x = x + y"),
     (
