@@ -63,6 +63,7 @@ setup(
     # An accelerator: MinPy works without it, so a missing compiler is no error.
     ext_modules=[Extension("minpy.runtime._fast", ["minpy/runtime/_fast.c"], optional=True)],
     packages=find_packages(include=["minpy", "minpy.*"]),
+    package_data={"minpy.compiler.explain": ["*.css"]},
     install_requires=[
         "numpy>=1.20,<2",
         "gast>=0.5.5,<0.8",  # 0.5.5 is the first that takes the syntax trees of Python 3.12

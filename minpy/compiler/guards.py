@@ -8,6 +8,7 @@ a condition no longer holds.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, NamedTuple
 
 import numpy
@@ -34,6 +35,12 @@ class Path(NamedTuple):
     def item(self, key: Any) -> Path:
         """The path of an item of a list, tuple or dict."""
         return Path(self, "item", key, f"{self.label}[{key!r}]")
+
+    @property
+    def identifier(self) -> str:
+        """The label as a name: ``self_params_w`` for ``self.params['w']``."""
+        name = re.sub(r"\W+", "_", self.label).strip("_")
+        return name if name.isidentifier() else f"x_{name}"
 
     def __str__(self) -> str:
         return self.label

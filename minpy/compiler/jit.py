@@ -6,7 +6,8 @@ import copy
 import functools
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Callable, NoReturn, Union, overload
 
 import numpy
@@ -23,6 +24,20 @@ from minpy.runtime.array import Array
 from minpy.runtime.location import without_own_frames
 
 Names = Union[str, Iterable[str]]
+
+
+_watching: list[list[JitFunction]] = []
+
+
+@contextmanager
+def jitted_functions() -> Iterator[list[JitFunction]]:
+    """``with jitted_functions() as functions:`` lists the functions that are jitted inside."""
+    functions: list[JitFunction] = []
+    _watching.append(functions)
+    try:
+        yield functions
+    finally:
+        _watching.remove(functions)
 
 
 class JitFunction:
@@ -50,6 +65,8 @@ class JitFunction:
             self.__qualname__ = getattr(self.target.function, "__qualname__", repr(function))
         self._static = [self.target.names.index(name) for name in options.static_argnames]
         self.cache_clear()
+        for functions in _watching:
+            functions.append(self)
 
     def cache_clear(self) -> None:
         """Forget all compiled versions and all counts."""

@@ -76,6 +76,6 @@ def describe(part: Any) -> str:
                 return f"{second} on {third}"
             return f"{third}[{','.join(map(str, second))}] (numpy)"
         if part[0] is float:
-            return "float" if part[1] else "float beyond float32"
+            return "float beyond float32" if part[1] else "float"
         return repr(part[1])
     return getattr(part, "__name__", repr(part))

@@ -145,7 +145,7 @@ class Reads:
         return False
 
     def _new_input(self, aval: Aval, kind: str, path: Path, value: Any) -> Tracer:
-        tracer = self.trace.input(aval, kind, path.label if path.label.isidentifier() else "")
+        tracer = self.trace.input(aval, kind, path.identifier)
         tracer.origin = Origin(path, value, self.guards.input(path))
         self.inputs.append(tracer)
         self.aliasing.add(tracer)

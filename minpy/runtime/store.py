@@ -20,6 +20,20 @@ def cache_folder() -> Path:
     return Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache")) / "minpy"
 
 
+def write_whole(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file as a whole or not at all; a link stays a link. Raises OSError."""
+    target = Path(os.path.realpath(path))
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".tmp")
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
 class JsonFile:
     """A JSON file that is written as a whole or not at all, and never over one that is damaged.
 
@@ -49,17 +63,9 @@ class JsonFile:
 
     def write(self, content: Any) -> None:
         """Replace the content. Where that is not possible one warning says so, and nothing changes."""
-        target = Path(os.path.realpath(self.path))  # a link stays a link
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".tmp")
-            try:
-                with open(handle, "w", encoding="utf-8") as file:
-                    file.write(_readable(content) + "\n")
-                os.replace(temporary, target)
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self.path, _readable(content) + "\n")
         except OSError as error:
             self.warn(f"{self.path} cannot be written: {error}")
 

@@ -28,6 +28,7 @@ SHIFT = RNG.randn(5, 1)
 def program_of(function):
     """The text, and the function that it defines in a namespace of its own."""
     text = minpy.explain(function).gradient_source
+    assert text == minpy.explain(function).gradient_source
     assert "minpy" not in text.split('"""')[2]
     namespace: dict = {}
     exec(text, namespace)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import types
 from dataclasses import asdict
 from typing import Any
@@ -10,13 +12,15 @@ from typing import Any
 from minpy.compiler.explain.collect import Collector, Graphed
 from minpy.compiler.explain.foresee import foresee
 from minpy.compiler.explain.gradient_source import gradient_source
+from minpy.compiler.explain.html import fragment, page
 from minpy.compiler.explain.marks import marked_lines
 from minpy.compiler.explain.report import Report
 from minpy.compiler.explain.summary import counts, verdict
 from minpy.compiler.explain.text import as_text, duration
 from minpy.compiler.jit import JitFunction
 from minpy.compiler.regions import Plan, Program
-from minpy.errors import UnsupportedError
+from minpy.errors import GradientError, UnsupportedError
+from minpy.runtime.store import write_whole
 
 
 class Explanation(Report):
@@ -133,6 +137,22 @@ class Explanation(Report):
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain dicts, lists, strings and numbers, fit for JSON."""
         return asdict(self)
+
+    def save_html(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as one page, which needs nothing from elsewhere.
+
+        Raises:
+            OSError: where the file cannot be written; nothing is changed then.
+        """
+        write_whole(path, page(self.name, [self._repr_html_()]))
+
+    def _repr_html_(self) -> str:
+        """The report in a notebook."""
+        graphs = {n: [found.compiled.graph for found in versions] for n, versions in self._graphs.items()}
+        programs = {"The program that calls the regions": self.source} if self.residual else {}
+        with contextlib.suppress(UnsupportedError, GradientError):
+            programs["The gradient, as a program of NumPy"] = self.gradient_source
+        return fragment(self, graphs, programs)
 
     def __str__(self) -> str:
         return as_text(self)

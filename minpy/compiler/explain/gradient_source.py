@@ -29,8 +29,6 @@ def gradient_source(program: Program, plan: Plan) -> str:
     if lowered.result is None or not flows(lowered.result):
         raise UnsupportedError(f"{program.source.name} does not return an array of floats")
     inputs, paths = lowered.trace.inputs, plan.input_paths
-    for var, path in zip(inputs, paths):
-        var.name = var.name or identifier(path.label)
     wanted = [
         i for i, path in enumerate(paths) if (f"gradient of {path}", str(inputs[i].aval)) in plan.outputs
     ]
@@ -56,25 +54,18 @@ def _simple(graph: Graph) -> Graph:
 def _differentiated(forward: Graph, wanted: Sequence[int]) -> Joint:
     """Forward and backward as one graph. What the user did not name is named after its op, so that its
     cotangent has a name too."""
-    value = forward.outputs[0]
-    named = {var for eqn in forward.eqns for var in eqn.outputs if var.name}
-    for eqn in forward.eqns:
-        for var in eqn.outputs:
-            var.name = var.name or ("value" if var is value else identifier(eqn.op.name.rpartition(".")[2]))
     trace = Trace()
     trace.namespace = ARRAY
     with trace.interpreting():
         inputs = [trace.input(var.aval, ARRAY, var.name) for var in forward.inputs]
-        (result,) = replay(trace, forward, inputs)
+        (value,) = replay(trace, forward, inputs)
+        unnamed = {var: eqn.op.name for eqn in trace.eqns for var in eqn.outputs if not var.name}
+        value.suggest_name("value")
+        for var, name in unnamed.items():
+            var.name = var.name or identifier(name.rpartition(".")[2])
         trace.loc = None
-        seed = trace.input(value.aval, ARRAY, f"{getattr(value, 'name', 'value')}_bar")
-        grads = trace.gradients([(result, seed)], [inputs[i] for i in wanted])
-    unnamed = {
-        made
-        for eqn, original in zip(trace.eqns, forward.eqns)
-        for made, var in zip(eqn.outputs, original.outputs)
-        if var not in named
-    }
+        seed = trace.input(value.aval, ARRAY, f"{getattr(value.atom, 'name', 'value')}_bar")
+        grads = trace.gradients([(value, seed)], [inputs[i] for i in wanted])
     flowing = [(trace.inputs[i], grad.atom) for i, grad in zip(wanted, grads) if grad is not None]
-    graph = trace.graph([result.atom, *(grad for _, grad in flowing)])
-    return Joint(_simple(graph), trace.inputs[-1], [var for var, _ in flowing], unnamed)
+    graph = trace.graph([value.atom, *(grad for _, grad in flowing)])
+    return Joint(_simple(graph), trace.inputs[-1], [var for var, _ in flowing], set(unnamed))

@@ -5,17 +5,26 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from minpy.compiler.explain.report import Call, Leftover, Line, Place, Region, Report, Variable, Version
 
 WIDTH = 110
-_MARKS = {"control": "flow", "leftover": "py", "unforeseen": "?", "skipped": "-", "compiled": "", "": ""}
-LEGEND = {
-    "compiled": "number: compiled, in this region",
-    "control": "flow: Python decides, around regions",
-    "leftover": "py: left to Python",
-    "unforeseen": "?: depends on what a line left to Python gives",
-    "skipped": "-: not reached, or decided while compiling",
+
+
+class Mark(NamedTuple):
+    """How lines of a kind are marked."""
+
+    sign: str
+    meaning: str
+
+
+MARKS = {
+    "compiled": Mark("", "compiled"),
+    "control": Mark("flow", "Python decides, around regions"),
+    "leftover": Mark("py", "left to Python"),
+    "unforeseen": Mark("?", "not foreseen: depends on what a line left to Python gives"),
+    "skipped": Mark("-", "not reached, or decided while compiling"),
 }
 
 
@@ -31,7 +40,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from report.notes
     if report.lines:
         kinds = {line.kind for line in report.lines}
-        legend = "; ".join(text for kind, text in LEGEND.items() if kind in kinds)
+        known = [(known.sign or "1, 2, ...", known.meaning) for kind, known in MARKS.items() if kind in kinds]
+        legend = "; ".join(f"{sign}: {meaning}" for sign, meaning in known)
         yield from _wrapped(f"marks: {legend}", "") if legend else ()
         yield ""
         for line in report.lines:
@@ -51,7 +61,7 @@ def _lines(report: Report) -> Iterator[str]:
 def mark(line: Line) -> str:
     """The sign before a line: its regions, or why it has none."""
     regions = ",".join(map(str, line.regions))
-    sign = _MARKS[line.kind]
+    sign = MARKS[line.kind].sign if line.kind in MARKS else ""
     return f"{regions},{sign}" if regions and sign else regions or sign
 
 
@@ -62,6 +72,13 @@ def _source_line(line: Line, file: str) -> Iterator[str]:
         yield from _call(call, indent + "    ")
     for leftover in line.leftovers:
         yield from _leftover(leftover, line, file, indent)
+
+
+def what_is(item: Leftover) -> str:
+    """What became of a leftover, in words."""
+    if item.is_control_flow:
+        return "Python decides here"
+    return "not foreseen" if item.is_unforeseen else "left to Python"
 
 
 def _call(call: Call, indent: str) -> Iterator[str]:
@@ -78,14 +95,7 @@ def _call(call: Call, indent: str) -> Iterator[str]:
 
 def _leftover(item: Leftover, line: Line, file: str, indent: str) -> Iterator[str]:
     margin = f"{'':11} | {indent}"
-    what = (
-        "Python decides here"
-        if item.is_control_flow
-        else "not foreseen"
-        if item.is_unforeseen
-        else "left to Python"
-    )
-    yield from _wrapped(f"{what}: {item.reason}", f"{margin}^ ", f"{margin}  ")
+    yield from _wrapped(f"{what_is(item)}: {item.reason}", f"{margin}^ ", f"{margin}  ")
     is_own = item.cause.file == file and item.line <= item.cause.line <= item.last_line
     if not is_own:
         place = f"line {item.cause.line}" if item.cause.file == file else place_of(item.cause)
@@ -113,11 +123,7 @@ def _version(version: Version) -> Iterator[str]:
     )
     times = f", {version.compilations} times" if version.compilations > 1 else ""
     yield f"    {runs}compiled in {duration(version.compile_seconds)}{times}"
-    sizes = " -> ".join(_sizes(version.graph_sizes))
-    backward = (
-        f"; {version.backward_equations} of the last are the gradient's" if version.backward_equations else ""
-    )
-    yield from _wrapped(f"equations: {sizes}{backward}", "    ", "      ")
+    yield from _wrapped(f"equations: {graph_sizes(version)}", "    ", "      ")
     if version.operators:
         names = ", ".join(f"{count} {name}" for name, count in version.operators.items())
         yield from _wrapped(f"MXNet: {names}", "    ", "      ")
@@ -131,13 +137,16 @@ def _variables(variables: list[Variable]) -> str:
     return "; ".join(shown) or "nothing"
 
 
-def _sizes(graph_sizes: dict[str, int]) -> Iterator[str]:
+def graph_sizes(version: Version) -> str:
     """The sizes of a graph as lowered and after those passes that changed it."""
+    shown: list[str] = []
     before = None
-    for name, size in graph_sizes.items():
+    for name, size in version.graph_sizes.items():
         if size != before:
-            yield f"{size} {name}"
+            shown.append(f"{size} {name}")
         before = size
+    backward = version.backward_equations
+    return " -> ".join(shown) + (f"; {backward} of the last are the gradient's" if backward else "")
 
 
 def _wrapped(text: str, first: str, rest: str | None = None) -> list[str]:
