@@ -37,6 +37,14 @@ class Path(NamedTuple):
         return Path(self, "item", key, f"{self.label}[{key!r}]")
 
     @property
+    def root(self) -> Path:
+        """Where the path begins."""
+        path = self
+        while path.parent is not None:
+            path = path.parent
+        return path
+
+    @property
     def identifier(self) -> str:
         """The label as a name: ``self_params_w`` for ``self.params['w']``."""
         name = re.sub(r"\W+", "_", self.label).strip("_")
@@ -207,10 +215,16 @@ class Guards:
         exec(compile(text, "<minpy guards>", "exec"), namespace)
         return namespace["guard"]
 
-    def first_change(self, local_values: dict[str, Any]) -> Change | None:
-        """What changed, for ``explain``; None when all guards hold."""
+    def first_change(self, local_values: dict[str, Any], place_of: Callable[[str], Loc]) -> Change | None:
+        """What changed, for ``explain``; None when all guards hold.
+
+        Args:
+            place_of: gives the line that first reads a local variable.
+        """
         for guard, loc in self.guards.items():
             name, kind, expected = str(guard.path), guard.kind, guard.expected.value
+            if loc is None and guard.path.root.step == "local":
+                loc = place_of(guard.path.root.key)
             before = _show(kind, expected)
             values: dict[str, Any] = {}
 

@@ -387,7 +387,11 @@ class Program:
         last = max(block.plans.of_signature(signature) or known, key=lambda plan: plan.last_used)
         if last.signature == signature:
             named = dict(zip(block.inputs, values))
-            change = last.conditions.first_change(named) if last.conditions is not None else None
+            change = (
+                last.conditions.first_change(named, block.place_of_reading)
+                if last.conditions is not None
+                else None
+            )
             changes = [change] if change else []
         else:
             parts = zip(block.inputs, last.signature[len(purpose) :], signature[len(purpose) :])

@@ -121,9 +121,7 @@ class Collector:
 
     def _origin(self, path: Path, plan: Plan) -> str:
         """Where an input comes from, in words."""
-        root = path
-        while root.parent is not None:
-            root = root.parent
+        root = path.root
         if root.step == "local":
             is_argument = root.key in self.root.inputs
             kind = "argument" if is_argument else "variable"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minpy.compiler.explain.numpy_program import Joint, NumPyProgram, identifier
-from minpy.compiler.guards import Path
 from minpy.compiler.ir import Graph
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
@@ -33,17 +32,11 @@ def gradient_source(program: Program, plan: Plan) -> str:
         i for i, path in enumerate(paths) if (f"gradient of {path}", str(inputs[i].aval)) in plan.outputs
     ]
     if not wanted:
-        wanted = [i for i, path in enumerate(paths) if flows(inputs[i]) and _is_argument(path)]
+        wanted = [i for i, path in enumerate(paths) if flows(inputs[i]) and path.root.step == "local"]
     forward = _simple(Graph(tuple(inputs), tuple(lowered.trace.eqns), (lowered.result,)))
     joint = _differentiated(forward, wanted)
     floats = [var in lowered.float_inputs for var in inputs]
     return NumPyProgram(program.source, joint, [path.label for path in paths], floats).text()
-
-
-def _is_argument(path: Path) -> bool:
-    while path.parent is not None:
-        path = path.parent
-    return path.step == "local"
 
 
 def _simple(graph: Graph) -> Graph:
