@@ -51,6 +51,10 @@ class NotCompiledError(MinPyError, RuntimeError):
     """Under ``jit(strict=True)`` something is left to Python. The text is that of ``explain``."""
 
 
+class CheckError(MinPyError, AssertionError):
+    """Under ``jit(check=True)`` compiled code gave something else than plain Python: a fault of MinPy."""
+
+
 class StaticArgumentError(MinPyError, ValueError):
     """An argument is named in ``static_argnames`` that cannot be a constant of the compiled code."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from time import perf_counter as now
-from typing import Any
+from typing import Any, Callable
 
 import numpy
 
@@ -51,6 +51,7 @@ class GraphOp(Op):
     Attributes:
         split_seconds: what taking it apart into forward and backward took.
         refused: why its gradient is not compiled, so that the tape runs the graph op by op.
+        check: called with graph, inputs and results of the first run of each graph for a gradient.
     """
 
     def __init__(self, graph: Graph, compiled: Compiled | None = None, purpose: str = "value"):
@@ -62,14 +63,20 @@ class GraphOp(Op):
         self.purpose = purpose
         self.split_seconds = 0.0
         self.refused = ""
+        self.check: Callable | None = None
         self._extended: dict[tuple[int, ...], tuple[GraphOp, GraphOp, list, list]] = {}
         self._recomputing: dict[Any, tuple[GraphOp, list]] = {}
         self.execute = self._execute
 
     def _execute(self, values: tuple) -> tuple[Value, ...]:
-        if self.compiled is None:
-            self.compiled = compile_graph(self.graph)
-        return tuple(run_compiled(self.compiled, [_value(value) for value in values]))
+        given = [_value(value) for value in values]
+        if self.compiled is not None:
+            return tuple(run_compiled(self.compiled, given))
+        self.compiled = compile_graph(self.graph)
+        results = tuple(run_compiled(self.compiled, given))
+        if self.check is not None:
+            self.check(self.graph, [value.numpy() for value in given], results)
+        return results
 
     def derived(self) -> Iterator[GraphOp]:
         """The ops that were made for gradients of this one, to any order."""
@@ -117,6 +124,7 @@ class GraphOp(Op):
             found[1].purpose = f"gradient of the {self.purpose}"
             found[0]._backward = found[1:]  # type: ignore[attr-defined]
             found[0]._wanted = wanted  # type: ignore[attr-defined]
+            found[0].check = found[1].check = self.check
         return found
 
     def pull_back(self, wanted: Sequence[int], g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
@@ -154,6 +162,7 @@ class GraphOp(Op):
             given = [i for i, grad in zip(self._wanted, grads) if grad is not None]  # type: ignore[attr-defined]
             graph = trace.graph([grad.atom for grad in grads if grad is not None])
             op = GraphOp(graph, purpose=f"gradient of the {self.purpose}, from its inputs")
+            op.check = self.check
             found = self._recomputing[present] = (op, given)
         return found
 

@@ -14,12 +14,13 @@ from minpy.compiler.driver import Refused
 from minpy.compiler.graph_op import run_compiled
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.outputs import Epilogue
-from minpy.compiler.regions import Block, Plan, graph_input, signature_of
+from minpy.compiler.regions import Block, Plan, Runnable, graph_input, signature_of
 from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
-from minpy.errors import ContextError, GradientError, UnsupportedError
-from minpy.runtime.array import Array
-from minpy.runtime.native import MXNetError
-from minpy.runtime.tape import live_tape
+from minpy.errors import GradientError, UnsupportedError
+from minpy.ops import creation
+from minpy.runtime.array import Array, Value
+from minpy.runtime.tape import live_tape, recording
+from minpy.runtime.tree import leaves, rebuild
 
 #: (parameter name, steps into it, the array that is found there)
 Wanted = Sequence[tuple[str, tuple, Array]]
@@ -38,15 +39,11 @@ def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> tuple[An
     if known is None or known[0].run is _nothing:
         return None
     plan, found = known
-    try:
-        entered = now()
-        result = plan.run(values, found)
-        plan.seconds += now() - entered
-        block.seconds += block.clock() - started
-        return result
-    except (MXNetError, ContextError):
-        plan.failures += 1
-        return None
+    entered = now()
+    result = plan.run(values, found)
+    plan.seconds += now() - entered
+    block.seconds += block.clock() - started
+    return result
 
 
 def plan_for(block: Block, values: tuple, wanted: Wanted) -> tuple[Plan, tuple] | None:
@@ -89,29 +86,55 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
             plan.run = block.program.refuse
         return plan
     flowing = [path for path, grad in zip(starmap(_path, wanted), grads) if grad is not None]
-    finish, count = end.compile(), len(end.atoms)
+    end_of_value, count = end.compile(), len(end.atoms)
     outputs = [("value", str(result.aval))]
     outputs.extend(
         (f"gradient of {path}", str(atom.aval)) for path, atom in zip(flowing, graph.outputs[count:])
     )
 
-    def run(values: tuple, found: tuple) -> tuple:
+    def execute(found: tuple) -> list[Array]:
         inputs = [graph_input(x)._current() for x in found[: len(graph.inputs)]]
-        results = [Array(value) for value in run_compiled(compiled, inputs)]
+        return [Array(value) for value in run_compiled(compiled, inputs)]
+
+    def finish(results: Sequence[Array], found: tuple) -> tuple:
         rest = iter(results[count:])
-        return *finish(results, found), [None if grad is None else next(rest) for grad in grads]
+        return *end_of_value(results, found), [None if grad is None else next(rest) for grad in grads]
 
     lowered.forget_values()
-    return Plan(
+    plan = Plan(
         signature,
         lowered.guards.compile(block.inputs),
-        run,
+        _nothing,
         conditions=lowered.guards,
         lowered=lowered,
         compiled=compiled,
         purpose="value and gradient",
         outputs=outputs,
     )
+    written = [array.origin.path for array in lowered.written if array.origin.position not in positions]
+    runnable = Runnable(graph, execute, finish, written)
+    has_gradient = [grad is not None for grad in grads]
+    block.use(
+        plan, runnable, lambda values: None, lambda values: _by_tape(block, wanted, values, has_gradient)
+    )
+    return plan
+
+
+def _by_tape(block: Block, wanted: tuple, values: tuple, has_gradient: list[bool]) -> tuple:
+    """The value and the gradients in plain Python, for ``jit(check=True)``."""
+    named = dict(zip(block.inputs, values))
+    with recording() as tape:
+        boxes: dict[tuple, Array] = {}
+        for name in dict.fromkeys(name for name, _ in wanted):
+            found = {(name, steps): x for steps, x in leaves(named[name])}
+            boxes.update({place: tape.leaf(found[place]) for place in wanted if place[0] == name})
+            filled = iter([boxes.get(place, x) for place, x in found.items()])
+            named[name] = rebuild(lambda _: next(filled), named[name])  # noqa: B023  # it is called at once
+        value = block.run_python(tuple(named.values()))[1]
+        seed = Array(Value(numpy.ones(value.shape, value.dtype)))
+        gradients = tape.gradients([(value, seed)], [boxes[place] for place in wanted])
+    filled = iter(creation.zeros_like(boxes[p]) if g is None else g for p, g in zip(wanted, gradients))
+    return value, [Array(g) if has else None for g, has in zip(filled, has_gradient)]
 
 
 def _path(name: str, steps: tuple) -> Path:

@@ -22,11 +22,13 @@ import numpy
 
 from minpy.compiler import driver, residual
 from minpy.compiler.cache import PlanCache, advice
+from minpy.compiler.checking import Comparison, check_graph
 from minpy.compiler.driver import Compiled, Lowered, Refused
 from minpy.compiler.eager import compiles_now
 from minpy.compiler.frames import UNBOUND
 from minpy.compiler.graph_op import GraphOp
-from minpy.compiler.ir import Loc
+from minpy.compiler.guards import Path
+from minpy.compiler.ir import Graph, Loc
 from minpy.compiler.liveness import local_names, names_of
 from minpy.compiler.lower import Leftover as RefusedStatement
 from minpy.compiler.notes import Change, Leftover, Recompilation, describe
@@ -54,6 +56,23 @@ class Options(NamedTuple):
 
 
 @dataclass
+class Runnable:
+    """A compiled graph with what happens before and after it.
+
+    Attributes:
+        graph: as it was lowered.
+        execute: the values that the guards found -> the outputs of the graph.
+        finish: (outputs, found values) -> the block's result.
+        written: paths of the arrays from outside that ``finish`` writes.
+    """
+
+    graph: Graph
+    execute: Callable[[tuple], Sequence[Array]]
+    finish: Callable[[Sequence[Array], tuple], Any]
+    written: list[Path]
+
+
+@dataclass
 class Plan:
     """How a block runs for one signature.
 
@@ -61,6 +80,7 @@ class Plan:
         guard: values of the block's variables -> values of the guarded inputs, or None.
         run: (values, guarded inputs) -> the block's result.
         op: runs ``compiled``, and its gradient on a tape.
+        runnable: what ``run`` consists of, where there is a graph.
         outputs: name and type of what the graph gives, for ``explain``.
         refused: why there is no graph of value and gradient, so that the gradient runs on a tape.
     """
@@ -72,6 +92,7 @@ class Plan:
     lowered: Lowered | None = None
     compiled: Compiled | None = None
     op: GraphOp | None = None
+    runnable: Runnable | None = None
     leftovers: list[Leftover] = field(default_factory=list)
     children: list[Block] = field(default_factory=list)
     source_text: str = ""
@@ -172,7 +193,7 @@ class Block:
             with self.program.lock:
                 known = self.plans.find(signature, values)  # another thread may have been faster
                 if known is None:
-                    self._compile(signature, values, make or (lambda: self._make_plan(signature, values)))
+                    self._compile(signature, values, make or (lambda: self.make_plan(signature, values)))
                     known = self.plans.find(signature, values)
         if known is not None:
             known[0].calls += 1
@@ -226,7 +247,8 @@ class Block:
         program, named = self.program, dict(zip(self.inputs, values))
         return driver.lower(program.source, program.function, self.statements, named, self.static)
 
-    def _make_plan(self, signature: tuple, values: tuple) -> Plan:
+    def make_plan(self, signature: tuple, values: tuple) -> Plan:
+        """Compile the statements, or take them apart around what has to stay with Python."""
         if self.in_loop and len(self.plans) >= MAX_PLANS_IN_LOOP:
             reason = f"a value changes in each turn of the loop ({MAX_PLANS_IN_LOOP} versions were compiled)"
             return self._python_plan(signature, reason)
@@ -257,8 +279,17 @@ class Block:
             lowered=lowered,
             compiled=compiled,
         )
-        plan.op = GraphOp(graph, compiled) if graph.outputs or compiled.executor else None
-        plan.run = self._runner(plan, len(graph.inputs), end.compile())
+        op = plan.op = GraphOp(graph, compiled) if graph.outputs or compiled.executor else None
+
+        if op is not None and self.program.options.check:
+            op.check = check_graph
+
+        def execute(found: tuple) -> Sequence[Array]:
+            return op.call(*[graph_input(x) for x in found[: len(graph.inputs)]]) if op is not None else ()
+
+        written = [array.origin.path for array in lowered.written]
+        runnable = Runnable(graph, execute, end.compile(), written)
+        self.use(plan, runnable, self.run_python, self.run_python)
         if lowered.returned is not None:
             plan.outputs = [("result", type_of(lowered.returned.value))]
         else:
@@ -293,19 +324,35 @@ class Block:
         writers = [i for i, s in enumerate(self.statements) if name in names_of([s]).stores]
         return writers[-1] if writers else 0
 
-    def _runner(self, plan: Plan, count: int, end: Callable) -> Callable[[tuple, tuple], tuple]:
-        def run(values: tuple, found: tuple) -> tuple:
-            results: tuple = ()
-            if plan.op is not None:
-                try:
-                    results = plan.op.call(*[graph_input(x) for x in found[:count]])
-                except (MXNetError, ContextError):
-                    # Python raises what the user's own line raises, or gets it right.
-                    plan.failures += 1
-                    return self.run_python(values)
-            return end(results, found)
+    def use(
+        self, plan: Plan, runnable: Runnable, fallback: Callable[[tuple], Any], plain: Callable[[tuple], Any]
+    ) -> None:
+        """Let a plan run a graph.
 
-        return run
+        Args:
+            fallback: called instead, with the values of the variables, where an operator fails on its data.
+            plain: does the same in plain Python, for ``jit(check=True)``.
+        """
+
+        def execute(found: tuple) -> Sequence[Array] | None:
+            try:
+                return runnable.execute(found)
+            except (MXNetError, ContextError):
+                plan.failures += 1
+                return None
+
+        def run(values: tuple, found: tuple) -> Any:
+            results = execute(found)
+            return fallback(values) if results is None else runnable.finish(results, found)
+
+        def first_run(values: tuple, found: tuple) -> Any:
+            plan.run = run
+            comparison = Comparison(self, runnable, plain, values, found)
+            results = execute(found)
+            return fallback(values) if results is None else comparison.finish(results)
+
+        plan.runnable = runnable
+        plan.run = first_run if self.program.options.check else run
 
     def _split_plan(self, signature: tuple, refused: Refused) -> Plan:
         leftover = refused.leftover

@@ -74,6 +74,20 @@ def record(tape: Tape, op: Any, args: tuple, params: dict, outputs: tuple[Value,
     tape.records.append(Record(op, args, params, outputs))
 
 
+class pausing:
+    """``with pausing():`` the arrays of an open gradient are plain ones, and nothing is recorded."""
+
+    def __enter__(self) -> None:
+        self.tape = _current.tape
+        self.is_open = self.tape is not None and self.tape.alive
+        if self.tape is not None:
+            self.tape.alive = False
+
+    def __exit__(self, *exc_info: Any) -> None:
+        if self.tape is not None:
+            self.tape.alive = self.is_open
+
+
 class recording:
     """``with recording() as tape:`` opens a tape, or goes on with the one that is open."""
 
