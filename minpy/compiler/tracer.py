@@ -20,6 +20,7 @@ from minpy.ops.keys import ARRAY as MARK
 from minpy.ops.keys import Mask, join_key, result_shape
 from minpy.ops.logic import where_op
 from minpy.ops.methods import IN_PLACE, ArrayMethods
+from minpy.ops.rearrange import diagonal_op
 from minpy.ops.shape import broadcast_to_op, reshape_op, transpose_op
 from minpy.runtime.array import VIEW_OPS, WRITE_BACK
 
@@ -91,9 +92,7 @@ class View:
             except AttributeError:  # NumPy would have to copy
                 return None
             return view
-        if self.op is transpose_op:
-            return base.transpose(self.params["axes"])
-        return base if self.op is None else numpy.broadcast_to(base, self.params["shape"])
+        return base if self.op is None else self.op.numpy(base, **self.params)
 
 
 class Tracer(ArrayMethods):
@@ -339,7 +338,7 @@ def _keeps_order(view: View) -> bool:
         return all(not isinstance(part, tuple) or (part[3] or 1) > 0 for part in view.params["template"])
     if view.op is transpose_op:
         return view.params["axes"] == tuple(range(len(view.params["axes"])))
-    return view.op is not broadcast_to_op
+    return view.op not in (broadcast_to_op, diagonal_op)
 
 
 def _is_place(part: Any) -> bool:

@@ -6,6 +6,10 @@ import functools
 from types import ModuleType
 from typing import Any
 
+import numpy
+
+from minpy.errors import UnsupportedError
+from minpy.ops.op import UfuncFunction
 from minpy.runtime import dispatch
 
 
@@ -29,10 +33,18 @@ def member(module: ModuleType, name: str) -> Any:
 @functools.cache
 def wrapped(function: Any) -> Any:
     """NumPy's function on MinPy arrays; it has no gradient."""
+    reason = f"{function.__name__} is run by NumPy, the op table lacks it"
+    if isinstance(function, numpy.ufunc):
+
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise UnsupportedError(reason)
+
+        refuse.__name__, refuse.__doc__ = function.__name__, function.__doc__
+        return UfuncFunction(refuse, function, 0)
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         return dispatch.call_numpy(function, args, kwargs)
 
-    wrapper.__minpy_opaque__ = f"{function.__name__} is run by NumPy, the op table lacks it"  # type: ignore[attr-defined]
+    wrapper.__minpy_opaque__ = reason  # type: ignore[attr-defined]
     return wrapper

@@ -169,6 +169,15 @@ def _reflected(operation: Callable) -> Callable:
     return method
 
 
+def _equality(operation: Callable) -> Callable:
+    def method(self, other):
+        if other is None:
+            other = numpy.array(None)  # each element is compared
+        return operation(self, other) if _is_operand(other) else NotImplemented
+
+    return method
+
+
 def _is_operand(x: Any) -> bool:
     return isinstance(x, (Box, int, float, complex, numpy.ndarray, numpy.generic, list, tuple))
 
@@ -189,6 +198,8 @@ for _name, _operation in ARITHMETIC.items():
     setattr(ArrayMethods, f"__r{_name}__", _reflected(_operation))
 for _name, _operation in COMPARISONS.items():
     setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
+for _name in ("eq", "ne"):
+    setattr(ArrayMethods, f"__{_name}__", _equality(COMPARISONS[_name]))
 for _function in (
     *(reduction.sum, reduction.prod, moments.mean, moments.var, moments.std),
     *(reduction.max, reduction.min, reduction.any, reduction.all, reduction.argmax, reduction.argmin),

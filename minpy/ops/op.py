@@ -259,6 +259,19 @@ class Function:
         return _lookup_function, (self.__name__,)
 
 
+#: what ``numpy.ufunc`` tells about itself; its methods stand in ``ops/folding.py``
+_UFUNC_FACTS = ("nin", "nout", "nargs", "ntypes", "types", "identity", "signature")
+
+
+class UfuncFunction(Function):
+    """A ufunc of NumPy that is no elementwise op of the table."""
+
+    def __init__(self, implementation: Callable, numpy: Any, **columns: Any):
+        super().__init__(implementation, numpy, **columns)
+        for name in _UFUNC_FACTS:
+            setattr(self, name, getattr(numpy, name))
+
+
 OPS: dict[str, Op] = {}
 FUNCTIONS: dict[str, Any] = {}  # public name in minpy.numpy -> Function
 BY_NUMPY: dict[Any, Any] = {}  # NumPy's own function -> Function
@@ -298,7 +311,9 @@ def numpy_function(
     """
 
     def decorate(implementation: Callable) -> Function:
-        function = Function(implementation, numpy_functions[0] if numpy_functions else None, **columns)
+        numpy_one = numpy_functions[0] if numpy_functions else None
+        kind = UfuncFunction if isinstance(numpy_one, numpy.ufunc) else Function
+        function = kind(implementation, numpy_one, **columns)
         function.__name__ = name or implementation.__name__
         publish(function.__name__, function, *numpy_functions)
         return function
@@ -329,13 +344,17 @@ class Ufunc(Op):
     The options of ufuncs (``out=``, ``where=``, ``dtype=``, ...) are left to NumPy's own.
     """
 
+    nin: int
+
     def __init__(self, name: str, ufunc: Callable, **columns: Any):
         columns.setdefault("infer", _elementwise_infer(ufunc))
         super().__init__(name, numpy=ufunc, elementwise=True, **columns)
+        for fact in _UFUNC_FACTS:
+            setattr(self, fact, getattr(ufunc, fact))
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if options:
-            error = UnsupportedError(f"the options {', '.join(options)} of a ufunc are not compiled")
+        if options or len(args) != self.nin:
+            error = UnsupportedError(f"{', '.join(options) or 'an array to write to'}: not compiled")
             return current_interpreter().fallback(self, args, options, error)
         return Op.__call__(self, *args)
 

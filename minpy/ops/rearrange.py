@@ -12,12 +12,13 @@ from typing import Any
 import numpy
 
 from minpy.errors import UnsupportedError
-from minpy.ops.aval import aval_of, normalize_axis
+from minpy.ops.aval import Aval, aval_of, normalize_axis
 from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.indexing import basic_slice, index, index_add
 from minpy.ops.keys import ARRAY, WHOLE
 from minpy.ops.logic import where_op
-from minpy.ops.op import Box, as_operand, numpy_function, refuse
+from minpy.ops.lowering import Builder, Operand
+from minpy.ops.op import Box, Op, as_operand, numpy_function, refuse, register
 from minpy.ops.reduction import sum as sum_function
 from minpy.ops.shape import (
     _sequence,
@@ -245,21 +246,61 @@ def triu(m, k=0):
     return _masked(m, ~_lower(m, operator.index(k) - 1))
 
 
+def _diagonal_places(shape: tuple[int, ...], offset: int, axis1: int, axis2: int) -> tuple[tuple, tuple]:
+    """The axes with those of the diagonal last, and the rows and columns of its elements there."""
+    others = tuple(axis for axis in range(len(shape)) if axis not in (axis1, axis2))
+    count = max(0, min(shape[axis1] - max(-offset, 0), shape[axis2] - max(offset, 0)))
+    rows, columns = numpy.arange(count) + max(-offset, 0), numpy.arange(count) + max(offset, 0)
+    return (*others, axis1, axis2), (rows, columns)
+
+
+_DIAGONAL_KEY = (Ellipsis, ARRAY, ARRAY)
+
+
+def _diagonal_infer(x: Any, **params: int) -> Aval:
+    shape, dtype = aval_of(x)
+    return Aval(numpy.diagonal(numpy.broadcast_to(0, shape), **params).shape, dtype)
+
+
+def _diagonal_mx(b: Builder, out: Aval, x: Operand, **params: int) -> Operand:
+    order, places = _diagonal_places(x.aval.shape, **params)
+    moved: Any = transpose_op.mx
+    turned = Aval(tuple(x.aval.shape[axis] for axis in order), x.aval.dtype)
+    chosen: Any = index.mx
+    rows, columns = (b.literal(place, "int64") for place in places)
+    return chosen(b, out, moved(b, turned, x, axes=order), rows, columns, template=_DIAGONAL_KEY)
+
+
+def _diagonal_vjp(g: Any, ans: Any, x: Any, **params: int) -> Any:
+    shape = aval_of(x).shape
+    order, places = _diagonal_places(shape, **params)
+    turned = tuple(shape[axis] for axis in order)
+    spread = index_add(g, *places, template=_DIAGONAL_KEY, shape=turned)
+    return transpose_op(spread, axes=tuple(int(axis) for axis in numpy.argsort(order)))
+
+
+diagonal_op = register(
+    Op(
+        "diagonal",
+        numpy=numpy.diagonal,
+        infer=_diagonal_infer,
+        mx=_diagonal_mx,
+        vjp=(_diagonal_vjp,),
+        family="rearrange",
+    )
+)
+
+
 @numpy_function(numpy.diagonal)
 def diagonal(a, offset=0, axis1=0, axis2=1):
-    """The elements of the diagonals of two axes, as the last axis. A copy, where NumPy gives a view."""
-    shape, offset = aval_of(a).shape, operator.index(offset)
+    """The elements of the diagonals of two axes, as the last axis; a view that is read-only."""
+    shape = aval_of(a).shape
     if len(shape) < 2:
         raise ValueError("diag requires an array of at least two dimensions")
     first, second = normalize_axis(axis1, len(shape)), normalize_axis(axis2, len(shape))
     if first == second:
         raise ValueError("axis1 and axis2 cannot be the same")
-    others = tuple(axis for axis in range(len(shape)) if axis not in (first, second))
-    count = max(0, min(shape[first] - max(-offset, 0), shape[second] - max(offset, 0)))
-    rows, columns = numpy.arange(count) + max(-offset, 0), numpy.arange(count) + max(offset, 0)
-    return index(
-        transpose_op(a, axes=(*others, first, second)), rows, columns, template=(Ellipsis, ARRAY, ARRAY)
-    )
+    return diagonal_op(a, offset=operator.index(offset), axis1=first, axis2=second)
 
 
 @numpy_function(numpy.diag)

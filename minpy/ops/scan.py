@@ -64,19 +64,26 @@ def _shifted(x: Any, axis: int, step: int, fill: float) -> Any:
     return concatenate_op(blank, basic_slice(x, axis, 0, max(n + step, 0)), axis=axis)
 
 
-def _cumprod_vjp(g: Any, ans: Any, x: Any, axis: int) -> Any:
-    """No division, so zeros are no special case.
+def backward_recurrence(factor: Any, g: Any, axis: int) -> Any:
+    """r with r[i] = g[i] + factor[i] r[i+1] along an axis; what ``factor`` has for the last i is not used.
 
-    The cotangent of x[i] is the product of what is before it times r[i] = g[i] + x[i+1] r[i+1]. The
-    recurrence is solved by composing it with itself: each step doubles the distance that it spans
+    The recurrence is solved by composing it with itself: each step doubles the distance that it spans
     (Blelloch 1990, "Prefix sums and their applications").
     """
-    factor, total, step = _shifted(x, axis, 1, 0), g, 1
-    while step < aval_of(x).shape[axis]:
+    n, total, step = aval_of(g).shape[axis], g, 1
+    while step < n:
         total = total + factor * _shifted(total, axis, step, 0)
         factor = factor * _shifted(factor, axis, step, 0)
         step *= 2
-    return _shifted(ans, axis, -1, 1) * total
+    return total
+
+
+def _cumprod_vjp(g: Any, ans: Any, x: Any, axis: int) -> Any:
+    """The cotangent of x[i] is the product of what is before it times r[i] = g[i] + x[i+1] r[i+1].
+
+    No division, so zeros are no special case.
+    """
+    return _shifted(ans, axis, -1, 1) * backward_recurrence(_shifted(x, axis, 1, 0), g, axis)
 
 
 # In MXNet a product would have to be made of blocks, which can overflow where a sequential one does not.

@@ -9,13 +9,14 @@ are views, as in NumPy: a write through a view reaches its base, and the other w
 from __future__ import annotations
 
 import logging
+import operator
 from collections.abc import Iterator
 from typing import Any, Callable, NamedTuple
 
 import numpy
 
 from minpy.errors import ContextError
-from minpy.ops import Aval, elementwise, indexing
+from minpy.ops import Aval, elementwise, indexing, rearrange, transcendental
 from minpy.ops import shape as shape_ops
 from minpy.ops.keys import split_key
 from minpy.ops.methods import IN_PLACE
@@ -87,7 +88,7 @@ class Value(ValueSlots):
         return value
 
 
-def _read_only(base: Any, new: Any, shape: Any) -> Any:
+def _read_only(*args: Any, **params: Any) -> Any:
     raise ValueError("assignment destination is read-only")
 
 
@@ -101,6 +102,9 @@ WRITE_BACK: dict[Op, Callable] = {
         new, axes=tuple(int(a) for a in numpy.argsort(axes))
     ),
     shape_ops.broadcast_to_op: _read_only,
+    rearrange.diagonal_op: _read_only,
+    elementwise.real: lambda base, new: new + 1j * transcendental.imag_op(base),
+    transcendental.imag_op: lambda base, new: elementwise.real(base) + 1j * new,
 }
 #: ops whose result is a view of their first argument (``index`` only without index arrays)
 VIEW_OPS = frozenset(WRITE_BACK)
@@ -151,7 +155,7 @@ class Array(ArraySlots, NDArrayMethods):
             base._current()
             if base._version != self._seen:
                 op, params = self._view
-                self._value = op(base, **params)._value
+                self._hold(op(base, **params)._value)
                 self._seen = base._version
                 self._version += 1
         return self._value
@@ -205,6 +209,8 @@ class Array(ArraySlots, NDArrayMethods):
             key = tuple(map(_raw, key)) if isinstance(key, tuple) else _raw(key)
             value.numpy()[key] = _raw(new)
         else:
+            if not value.is_writeable:
+                _read_only()
             self._replace(indexing.setitem(self, key, new)._value)
 
     def _writable_in_place(self, value: Value, *operands: Any) -> bool:
@@ -217,12 +223,13 @@ class Array(ArraySlots, NDArrayMethods):
         base = self._base
         if base is not None:
             op, params = self._view
-            base._replace(WRITE_BACK[op](base, Array(value), **params)._value)
+            write_back = WRITE_BACK.get(op) or op.write_back
+            base._replace(write_back(base, Array(value), **params)._value)
             value = op(base, **params)._value
             self._seen = base._version
         elif value._numpy is not None and not value._numpy.flags.c_contiguous:
             value = elementwise.copy(Array(value))._value  # of the order of axes depends what is a view
-        self._value = value
+        self._hold(value)
         self._version += 1
 
     def overwrite(self, new: Array) -> None:
@@ -235,6 +242,20 @@ class Array(ArraySlots, NDArrayMethods):
         else:
             self._replace(new._current())
 
+    def _follow(self, base: Array, op: Any, params: dict) -> None:
+        """Be a view: ``op(base, **params)`` at any time."""
+        source = base._current()
+        self._base, self._made_by, self._seen = base, MadeBy(op, params), base._version
+        self._value.owner = source
+        if source.root().recorded:
+            self._value.recorded = True
+
+    def _hold(self, value: Value) -> None:
+        """Take a new value; what is read-only stays so."""
+        if not self._value.is_writeable:
+            value.numpy().flags.writeable = False
+        self._value = value
+
     def _update(self, op: Op, other: Any) -> Array:
         """``self op= other``: the dtype and the object stay the same, as in NumPy."""
         value = self._current()
@@ -242,6 +263,8 @@ class Array(ArraySlots, NDArrayMethods):
             op.numpy(value.numpy(), _raw(other), out=value.numpy())
             count_by_numpy(op.name)
             return self
+        if not value.is_writeable:
+            _read_only()
         result = op(self, other)
         if not numpy.can_cast(result.dtype, self.dtype, "same_kind"):
             raise TypeError(
@@ -316,6 +339,12 @@ class Array(ArraySlots, NDArrayMethods):
     def __deepcopy__(self, memo: dict) -> Array:
         return self.copy()
 
+    def __round__(self, ndigits: int | None = None) -> Any:
+        """Of an array without axes: what ``round`` gives for NumPy's number."""
+        if self.shape:
+            raise TypeError(f"type {type(self).__name__} doesn't define __round__ method")
+        return self.round(ndigits) if ndigits is not None else round(self.item())
+
 
 def _in_place(op: Any) -> Callable:
     def method(self, other):
@@ -324,6 +353,18 @@ def _in_place(op: Any) -> Callable:
     return method
 
 
+def _by_numpys_operator(operation: Callable) -> Callable:
+    def method(self, other):
+        if self.is_scalar:
+            return NotImplemented
+        eager_interpreter().call(operation, (self, other), {})
+        return self
+
+    return method
+
+
+for _operation in (operator.ilshift, operator.irshift, operator.imatmul):
+    setattr(Array, f"__{_operation.__name__}__", _by_numpys_operator(_operation))
 for _name, _op in IN_PLACE.items():
     setattr(Array, f"__i{_name}__", _in_place(_op))
 
@@ -338,15 +379,31 @@ def _raw(x: Any) -> Any:
     return (x.raw()[()] if x.is_scalar else x.raw()) if isinstance(x, Array) else x
 
 
-def to_raw(x: Any) -> Any:
-    """Arrays inside nested tuples, lists and dicts replaced by NumPy's; the rest as it is."""
+def to_raw(x: Any, known: dict[int, numpy.ndarray] | None = None) -> Any:
+    """Arrays inside nested tuples, lists and dicts replaced by NumPy's, which are read-only where a tape
+    relies on them; the rest as it is. ``known`` has what to put in place of an object, by its id.
+    """
+    if known is not None and id(x) in known:
+        return known[id(x)]
     if isinstance(x, Array):
-        return _raw(x)
+        return x.raw()[()] if x.is_scalar else x.__array__()
     if type(x) in (tuple, list):
-        return type(x)(to_raw(item) for item in x)
+        return type(x)(to_raw(item, known) for item in x)
     if type(x) is dict:
-        return {name: to_raw(item) for name, item in x.items()}
+        return {name: to_raw(item, known) for name, item in x.items()}
     return x
+
+
+def arrays_in(x: Any) -> Iterator[Array]:
+    """The arrays inside nested tuples, lists and dicts."""
+    if isinstance(x, Array):
+        yield x
+    elif type(x) in (tuple, list):
+        for item in x:
+            yield from arrays_in(item)
+    elif type(x) is dict:
+        for item in x.values():
+            yield from arrays_in(item)
 
 
 def same_context(one: Context, other: Context) -> Context:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from minpy.errors import DTypeError, MinPyError, PolicyError, ShapeError, UnsupportedError
+from minpy.errors import DTypeError, GradientError, MinPyError, PolicyError, ShapeError, UnsupportedError
 from minpy.ops import BY_NUMPY, OPS, Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS
 from minpy.ops.lowering import Builder, Operand
@@ -14,14 +14,15 @@ from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
 from minpy.ops.op import UNDEFINED, Ufunc, as_operand, set_eager_interpreter
 from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
 from minpy.runtime import native
-from minpy.runtime.array import VIEW_OPS, Array, MadeBy, Value, same_context, to_raw
+from minpy.runtime.array import VIEW_OPS, Array, Value, arrays_in, same_context, to_raw
 from minpy.runtime.context import CPU, current_context
 from minpy.runtime.location import operand_names, user_place
 from minpy.runtime.objects import accelerate, accelerated, register_op, register_operator
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
-from minpy.runtime.statistics import NO_OPS
+from minpy.runtime.statistics import NO_OPS, name_of
 from minpy.runtime.tape import live_tape, record, same_tape
+from minpy.runtime.writing import written
 
 
 class ImperativeBuilder(Builder):
@@ -74,10 +75,7 @@ def run_op(op: Op, args: tuple, params: dict) -> Any:
             if results[0].is_writeable:  # nobody can write to a scalar
                 results[0].detach()
             return result
-        result._base, result._made_by, result._seen = source, MadeBy(op, params), source._version
-        result._value.owner = values[0]
-        if values[0].root().recorded:
-            result._value.recorded = True
+        result._follow(source, op, params)
     return result
 
 
@@ -234,10 +232,16 @@ class EagerInterpreter(Interpreter):
 
 
 class _NumPyCall:
-    """A call of NumPy's own function as an op without a gradient, so that a lost gradient is noticed."""
+    """A call of NumPy's own function, on arrays.
 
-    def __init__(self, function: Any):
-        self.name = _name_of(function)
+    On a tape it is an op without a gradient, so that a lost gradient is noticed. Where the result is a view
+    of one of the arrays it stands for what made the view.
+    """
+
+    def __init__(self, function: Any, args: tuple, kwargs: dict):
+        self.function, self.args, self.kwargs = function, args, kwargs
+        self.name = name_of(function)
+        self.arrays = list(arrays_in((args, kwargs)))
 
     pull_back = Op.pull_back
     rule = Op.rule
@@ -245,74 +249,94 @@ class _NumPyCall:
     selects = singular = False
     cost = "memory"
 
+    def run(self, known: dict[int, numpy.ndarray]) -> Any:
+        """The result; ``known`` has NumPy's arrays for those of MinPy, by their ids."""
+        return self.function(*to_raw(self.args, known), **to_raw(self.kwargs, known))
 
-def _name_of(function: Any) -> str:
-    name = getattr(function, "__name__", str(function))
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, numpy.ufunc):  # a method of it, such as numpy.add.reduce
-        return owner.__name__ if name == "__call__" else f"{owner.__name__}.{name}"
-    return name
+    def wrapped(self, result: Any, known: dict[int, numpy.ndarray], values: tuple, tape: Any) -> Any:
+        """The result as the user gets it: arrays as MinPy's, an argument that comes back as it is."""
+        if type(result) in (tuple, list):
+            return type(result)(self.wrapped(item, known, values, tape) for item in result)
+        if isinstance(result, numpy.generic):
+            made: Array = Scalar(Value(numpy.asarray(result)))
+        elif isinstance(result, numpy.ndarray):
+            for array in self.arrays:
+                if result is known[id(array)]:
+                    return array
+            made = Array(Value(result))
+        else:
+            return result
+        if tape is not None:
+            record(tape, self, values, {}, (made._value,))
+        return made
+
+    def view(self, result: Any, known: dict[int, numpy.ndarray]) -> Array | None:
+        """The result as a view of an argument, if it is one."""
+        if isinstance(result, numpy.ndarray):
+            for array in self.arrays:
+                if result is not known[id(array)] and numpy.may_share_memory(result, known[id(array)]):
+                    view_of = _ViewOf(self, array)
+                    made = view_of(array)  # NumPy was given a read-only array where a tape relies on this one
+                    made._follow(array, view_of, {})
+                    return made
+        return None
+
+
+class _ViewOf:
+    """What made a view of an array by NumPy's own means, as ``a.view(dtype)`` does; it has no gradient."""
+
+    def __init__(self, call: _NumPyCall, array: Array):
+        self.call, self.array = call, array
+
+    def __call__(self, base: Array) -> Array:
+        source = base._current()
+        value = Value(self.call.run({id(self.array): source.numpy()}))
+        tape = live_tape((source,))
+        if tape is not None:
+            record(tape, self.call, (source,), {}, (value,))
+        return Array(value)
+
+    def write_back(self, base: Array, new: Array) -> Array:
+        """The content of the base after a write to the view."""
+        if new.is_traced() or base.is_traced():
+            raise GradientError(f"a write to what {self.call.name} gives has no gradient")
+        content = numpy.array(base.raw())
+        self.call.run({id(self.array): content})[...] = new.raw()
+        return Array(Value(content))
 
 
 def call_numpy(function: Any, args: tuple, kwargs: dict) -> Any:
     """NumPy's own function on the memory of the arrays; array results become Arrays.
 
-    The call has no gradient: when one is asked for through it, that is an error, not a zero.
+    Where it does not write into an array, the call has no gradient: when one is asked for through it, that
+    is an error, not a zero.
 
     Raises PolicyError where the policy does not let NumPy work on arrays.
     """
     if function is None:
         raise UnsupportedError("there is no NumPy function to fall back to")
-    if isinstance(kwargs.get("out"), Array):
-        raise UnsupportedError("out= needs an array of NumPy here; assign the result instead")
-    leaves: list[Value] = []
-    _collect_values((args, kwargs), leaves)
-    tape = live_tape(leaves)
-    name = _name_of(function)
-    if leaves and current_policy().strict and name not in NO_OPS:
-        raise PolicyError(f"{name} under {current_policy()}: only NumPy has it, or this form of it")
-    result = function(*to_raw(args), **to_raw(kwargs))
-    if leaves or isinstance(result, (numpy.ndarray, numpy.generic, tuple, list)):
-        count_by_numpy(name)
-    return _wrap(result, function, tuple(leaves), tape)
-
-
-def _collect_values(x: Any, found: list) -> None:
-    if isinstance(x, Array):
-        found.append(x._current())
-    elif type(x) in (tuple, list):
-        for item in x:
-            _collect_values(item, found)
-    elif type(x) is dict:
-        for item in x.values():
-            _collect_values(item, found)
-
-
-def _wrap(result: Any, function: Any, values: tuple, tape: Any) -> Any:
-    if type(result) in (tuple, list):
-        return type(result)(_wrap(item, function, values, tape) for item in result)
-    if not isinstance(result, (numpy.ndarray, numpy.generic)):
-        return result
-    value = Value(numpy.asarray(result))
-    if tape is not None:
-        record(tape, _NumPyCall(function), values, {}, (value,))
-    return Scalar(value) if isinstance(result, numpy.generic) else Array(value)
+    changed = written(function, args, kwargs)
+    if changed is not NotImplemented:
+        return changed
+    call = _NumPyCall(function, args, kwargs)
+    values = tuple([array._current() for array in call.arrays])
+    tape = live_tape(values)
+    if values and current_policy().strict and call.name not in NO_OPS:
+        raise PolicyError(f"{call.name} under {current_policy()}: only NumPy has it, or this form of it")
+    known = {id(array): to_raw(array) for array in call.arrays}
+    result = call.run(known)
+    if values or isinstance(result, (numpy.ndarray, numpy.generic, tuple, list)):
+        count_by_numpy(call.name)
+    view = call.view(result, known)
+    return call.wrapped(result, known, values, tape) if view is None else view
 
 
 def call_ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
     """A ufunc of NumPy, or a method of it, on arrays."""
-    outs = kwargs.get("out", ())
-    if outs:
-        # NumPy's own array is written in place, which its memory sees; there is no gradient to it.
-        if any(isinstance(out, Array) for out in outs):
-            return NotImplemented
-        function = getattr(ufunc, method)
-        count_by_numpy(_name_of(function))
-        return function(*to_raw(inputs), **to_raw(kwargs))
     known = BY_NUMPY.get(ufunc)
-    if method == "__call__" and known is not None and not kwargs:
-        return known(*inputs)
-    return call_numpy(getattr(ufunc, method), inputs, kwargs)
+    if known is not None:
+        return (known if method == "__call__" else getattr(known, method))(*inputs, **kwargs)
+    return call_numpy(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
 
 def _in_python(name: str) -> Any:

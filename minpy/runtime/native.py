@@ -168,7 +168,7 @@ def to_numpy(array: NDArray, shape: tuple[int, ...], dtype: numpy.dtype) -> nump
     pointer = ctypes.c_void_p()
     _check(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
     interface = {"shape": shape, "typestr": dtype.str, "data": (pointer.value, False), "version": 3}
-    return numpy.asarray(Memory(array, interface))
+    return numpy.asarray(Memory(array, interface))[...]  # a view, so that it can be made read-only and back
 
 
 def _collect(count: int, pointer) -> list[NDArray]:

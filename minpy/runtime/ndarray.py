@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 import numpy
 
-from minpy.errors import GradientError
 from minpy.ops import FUNCTIONS
 from minpy.ops.methods import ArrayMethods
 from minpy.ops.op import eager_interpreter
+from minpy.runtime.flat import FlatIterator
 
-#: methods that change the array; each takes the same arguments as ndarray's
-_MUTATING = frozenset(("fill", "sort", "partition", "put", "itemset", "setfield"))
-#: methods that would need the array to own its memory, or change what it is
-_REFUSED = frozenset(("resize", "setflags", "newbyteorder"))
+#: methods that change the array, where the function of the same name gives a new one
+_MUTATING = frozenset(("sort", "partition", "put"))
+#: methods that would change what the array is
+_REFUSED = frozenset(("resize", "newbyteorder"))
+
+
+def _fixed(name: str, instead: str) -> property:
+    """An attribute that ndarray can set, and an array whose shape and dtype never change cannot."""
+
+    def setter(self: Any, value: Any) -> None:
+        raise AttributeError(f"the {name} of an array is not set in place; write a = {instead}")
+
+    inherited = getattr(ArrayMethods, name, None)
+    getter = inherited.fget if inherited else lambda self: getattr(self.raw(), name)
+    return property(getter, setter, doc=getattr(numpy.ndarray, name).__doc__)
 
 
 class NDArrayMethods(ArrayMethods):
@@ -39,33 +50,63 @@ class NDArrayMethods(ArrayMethods):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if name in _REFUSED:
             raise AttributeError(f"{name} would change what the array is; make a new array instead")
-        if name in _MUTATING:
-            return self._mutating(found, name)
+        known = None if name in _MUTATING else FUNCTIONS.get(name)
         if not callable(found):
-            value = getattr(self.raw(), name)
-            known = FUNCTIONS.get(name)
             if known is not None:
                 return known(self)
+            # flags can be set; memory is handed out as it may be used
+            value = getattr(self.raw() if name == "flags" else numpy.asarray(self), name)
             return eager_interpreter().constant(value) if isinstance(value, numpy.ndarray) else value
-        known = FUNCTIONS.get(name)
         if known is not None:
             return lambda *args, **kwargs: known(self, *args, **kwargs)
         return lambda *args, **kwargs: eager_interpreter().call(found, (self, *args), kwargs)
 
-    def _mutating(self, method: Callable, name: str) -> Callable:
-        def change(*args: Any, **kwargs: Any) -> None:
-            if name == "fill":
-                self[...] = args[0] if args else kwargs["value"]  # type: ignore[index]
-                return
-            if self.is_traced():
-                raise GradientError(
-                    f"{name} in place has no gradient; use the function that gives a new array"
-                )
-            copy = numpy.array(self.raw())
-            method(copy, *args, **kwargs)
-            self[...] = copy  # type: ignore[index]
+    shape = _fixed("shape", "a.reshape(...)")
+    dtype = _fixed("dtype", "a.astype(...), or a.view(...)")
+    strides = _fixed("strides", "numpy.lib.stride_tricks.as_strided(a, ...)")
 
-        return change
+    @property
+    def real(self) -> Any:
+        """The real part, a view; of real numbers the array itself."""
+        return FUNCTIONS["real"](self)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.real[...] = value
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part, a view; of real numbers zeros that are read-only."""
+        return FUNCTIONS["imag"](self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        self.imag[...] = value
+
+    @property
+    def flat(self) -> FlatIterator:
+        """The elements one after another, for iteration and for writing by position."""
+        return FlatIterator(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[:] = value
+
+    def view(self, dtype: Any = None, type: Any = None) -> Any:
+        """The same memory as another array; where it is to be of another dtype, without a gradient."""
+        if type is None and (dtype is None or dtype == self.dtype):
+            return self[...]
+        kinds = [x for x in (dtype, type) if x is not None]
+        return eager_interpreter().call(numpy.ndarray.view, (self, *kinds), {})
+
+    def setflags(self, write: Any = None, align: Any = None, uic: Any = None) -> None:
+        """``ndarray.setflags``: ``write=False`` makes the array read-only."""
+        self.raw().setflags(write, align, uic)
+
+    def __delitem__(self, key: Any) -> None:
+        raise ValueError("cannot delete array elements")
 
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return self // other, self % other  # type: ignore[operator]
@@ -86,7 +127,7 @@ class NDArrayMethods(ArrayMethods):
         return eager_interpreter().call(numpy.right_shift, (other, self), {})
 
     def __dlpack__(self, **options: Any) -> Any:
-        return self.raw().__dlpack__(**options)
+        return self.__array__().__dlpack__(**options)  # type: ignore[attr-defined]
 
     def __dlpack_device__(self) -> Any:
         return self.raw().__dlpack_device__()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
+
+import numpy
 
 #: Ops that are shown under the name that users write: one name for the division, one for every
 #: product of matrices.
@@ -16,6 +19,13 @@ _WRITERS = ("array2string", "array_repr", "array_str", "save", "savetxt", "savez
 _GENERATORS = ("default_rng", "get_state", "seed", "set_state")
 #: Functions of NumPy that compute nothing. They are not counted, and no policy forbids them.
 NO_OPS = frozenset((*_QUERIES, *_WRITERS, *_GENERATORS))
+
+
+def name_of(function: Any) -> str:
+    """The name under which a function of NumPy is counted, such as ``add.reduce``."""
+    name = getattr(function, "__name__", str(function))
+    owner = getattr(function, "__self__", None)
+    return f"{owner.__name__}.{name}" if isinstance(owner, numpy.ufunc) else name
 
 
 class OpStatistics:

@@ -293,12 +293,12 @@ CALLS: dict[str, list[Call]] = {
     "argmin": _position("argmin"),
     "var": _reduction("var", *_spread("var")),
     "std": _reduction("std", *_spread("std")),
-    "add": _calls(lambda np, x, y: np.add(x, y, dtype="float64"), on=_PAIR, compiles=False),
 }
 
 # The rest is in a file for each family, which adds to CALLS.
 from tests.ops import (  # noqa: E402
     calls_contraction,  # noqa: F401
+    calls_folding,  # noqa: F401
     calls_fourier,  # noqa: F401
     calls_matrix,  # noqa: F401
     calls_moments,  # noqa: F401

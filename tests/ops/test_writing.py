@@ -10,6 +10,7 @@ import pytest
 
 import minpy
 import minpy.numpy as np
+from minpy.errors import GradientError
 from tests.ops.checks import boxed, check_gradient, projected
 from tests.ops.tolerances import assert_same
 
@@ -253,6 +254,124 @@ def cumulative_sum(x, v):
     return x
 
 
+@program
+def put_by_position(x, v):
+    numpy.put(x, [0, 5, 5, -1], v)
+    numpy.put(x.T, [1, 4, 7], v[:2], mode="wrap")
+    x.put([2, 14], v[2:] * x[0, 0], mode="clip")
+    return x
+
+
+@program
+def put_by_a_mask(x, v):
+    mask = numpy.arange(12).reshape(3, 4) % 3 == 1
+    numpy.place(x, mask, v[:3])
+    numpy.putmask(x[1:], ~mask[1:], v * 2)
+    numpy.copyto(x, v, where=mask[::-1])
+    numpy.copyto(x[0], x[1] * v)
+    return x
+
+
+@program
+def fill_parts(x, v):
+    x[0].fill(v[0] * x[1, 1])
+    numpy.fill_diagonal(x, v[1])
+    numpy.fill_diagonal(x[:, 1:], v[:3])
+    numpy.put_along_axis(x, numpy.array([[1, 2], [0, 0], [3, 1]]), v[:2], axis=1)
+    return x
+
+
+@program
+def sort_in_place(x, v):
+    x *= v
+    x.sort(axis=0)
+    x[1].sort()
+    x[:, 2].partition(1)
+    v.sort()
+    return x * v
+
+
+@program
+def write_by_position(x, v):
+    x.flat[3] = v[0]
+    x.T.flat[2:7] = v[1:3]
+    x[1:].flat[[0, 5]] = x.flat[1] * v[3]
+    total = 0.0
+    for element in x[2].flat:
+        total = total + element * element
+    v.flat = x.flat[5:7]
+    return x * total
+
+
+@program
+def real_numbers_are_their_real_part(x, v):
+    x.real[0] = v
+    x.real = x * 2
+    v.real[1:] = v.imag[1:] + 3
+    return x * v
+
+
+@program
+def write_to_out(x, v):
+    numpy.multiply(x, v, out=x)
+    numpy.add(x[1:], x[:-1], out=x[1:])
+    numpy.exp(v, out=v, where=v > 1)
+    numpy.sum(x, axis=0, out=x[0])
+    numpy.cumsum(x, axis=1, out=x)
+    numpy.dot(x[:, :3], v[:3], out=x[:, 3].reshape(3)[::1].copy())
+    numpy.clip(x[2], 0.5, v, out=x[2])
+    numpy.concatenate([v[2:], x[0, :2]], out=v)
+    return x
+
+
+@program
+def write_to_a_broadcast_out(x, v):
+    numpy.add(v, 1.0, out=x)
+    numpy.hypot(x, v, x)
+    numpy.subtract(x[0], v, out=x[1:], casting="unsafe", dtype="float64")
+    return x
+
+
+@program
+def change_at_indices(x, v):
+    numpy.add.at(x, [0, 0, 2], v)
+    numpy.subtract.at(x, (slice(None), [1, 1]), x[:, 2:] * v[:2])
+    numpy.multiply.at(v, [3, 3, 0, 3], x[:, 0][[0, 1, 2, 0]])
+    numpy.maximum.at(x, (numpy.array([[0], [1]]), [1, 2]), v[:2])
+    numpy.square.at(v, [1, 1])
+    return x * v
+
+
+@program
+def change_through_many_views(x, v):
+    part = x[1:].T[1:3]
+    part *= v[:2]
+    part.reshape(2, 2, 1)[1, 0] += v[1]
+    numpy.moveaxis(x[None], 0, -1)[2, 1] -= 1
+    numpy.expand_dims(x, 1)[0, 0, 3] = v[3]
+    numpy.atleast_2d(v)[0, 2] = 5
+    numpy.split(x, [1], axis=1)[1][:, 0] *= x[0, 0]
+    x[::-1][0][1:] = part[0, 0]
+    return x * v + part.sum()
+
+
+@program
+def see_writes_through_a_diagonal(x, v):
+    diagonal, other = numpy.diagonal(x), x[:, 1:].diagonal(-1)
+    x[1] = v
+    x += 1
+    x[0, 0] = v[0]
+    return x + diagonal.sum() * other[0]
+
+
+@program
+def multiply_matrices_in_place(x, v):
+    if hasattr(numpy, "exceptions"):  # NumPy 1.25 and later
+        part = x[:, :3]
+        part @= numpy.array([[1.0, 2.0, 0.0], [0.5, -1.0, 1.0], [0.0, 3.0, 1.0]]) * v[:3]
+    return x
+
+
 def operands():
     generator = numpy.random.default_rng(5)
     return generator.uniform(0.5, 2, (3, 4)), generator.uniform(0.5, 2, 4)
@@ -291,6 +410,76 @@ def test_a_gradient_leaves_its_argument_alone(function):
     assert_same(x, operands()[0], "x afterwards")
     minpy.grad(lambda v: np.sum(function(np.array(operands()[0]), v)))(v)
     assert_same(v, operands()[1], "v afterwards")
+
+
+@pytest.mark.parametrize("change", [operator.ilshift, operator.irshift, operator.imatmul])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_in_place_operators_of_integers_and_matrices(change, recorded):
+    for other in (numpy.array([[1, 2], [0, 1]]), 2, 1.5, numpy.ones((3, 2), int)):
+        theirs, ours = numpy.array([[5, 9], [2, 12]]), np.array([[5, 9], [2, 12]])
+        view = ours[1]
+        ours._current().recorded = recorded
+        try:
+            expected = change(theirs, other)
+        except (TypeError, ValueError) as error:
+            with pytest.raises(ValueError if isinstance(error, ValueError) else TypeError):
+                change(ours, boxed(other))
+        else:
+            assert change(ours, boxed(other)) is ours
+            assert_same(ours, expected, f"{change} {other}")
+        assert_same(view, theirs[1], "the view")
+
+
+def test_complex_parts_are_views():
+    start = numpy.array([[1 + 2j, 3 - 1j], [0.5j, 2]])
+
+    def write(z, w):
+        imag = z.imag
+        z.real[0] = w
+        z.imag = z.real * 2
+        z[1, 0] = 4 + 1j
+        return z * imag.sum()
+
+    for recorded in (False, True):
+        theirs, ours = start.copy(), np.array(start)
+        ours._current().recorded = recorded
+        assert_same(write(ours, np.array([5.0, 6.0])), write(theirs, numpy.array([5.0, 6.0])), "the result")
+        assert_same(ours, theirs, "afterwards")
+
+    def loss(w):
+        z = np.array(start)
+        return np.sum(np.abs(write(z * 1, w)))
+
+    check_gradient(loss, numpy.array([1.5, 0.5]), "by what is written")
+    for namespace in (numpy, np):
+        with pytest.raises(TypeError, match="imaginary"):
+            namespace.zeros(2).imag = 1
+        with pytest.raises(ValueError):
+            namespace.zeros(2).imag[0] = 1
+
+
+def test_views_that_numpy_makes():
+    """Also when the memory of the base must not change any more, since a tape relied on it."""
+    for recorded in (False, True):
+        theirs, ours = numpy.arange(6.0), np.array(numpy.arange(6.0))
+        ours._current().recorded = recorded
+        for x in (theirs, ours):
+            bits, windows = x.view("int64"), numpy.lib.stride_tricks.sliding_window_view(x, 3)
+            bits[2] = 0
+            x[4] = 7
+            x[0] = windows[1, 1] + windows[2, 2]
+            bits[1] = bits[4] + 1
+        assert_same(ours, theirs, "the base")
+        with pytest.raises(ValueError, match="read-only"):
+            windows[0, 0] = 1
+
+    def through_bits(x):
+        y = x * 2
+        y.view("int64")[0] = 1
+        return np.sum(y)
+
+    with pytest.raises(GradientError, match="view"):
+        minpy.grad(through_bits)(ours)
 
 
 IN_PLACE = (
@@ -376,6 +565,106 @@ def test_a_write_to_an_array_of_the_user_reaches_it():
     data[1, 1] = 5
     assert_same(array, numpy.array([[2.0, 2, 2], [1, 5, 1]]), "the array")
     assert_same(data, numpy.array([[2.0, 2, 2], [1, 5, 1]]), "the data")
+
+
+def test_read_only():
+    """Views of what is read-only are so too; and the mark stays when a gradient relies on the data."""
+    for recorded in (False, True):
+        for namespace in (numpy, np):
+            x = namespace.ones((2, 3))
+            before = x[0]
+            x.flags.writeable = False
+            if namespace is np:
+                x._current().recorded = recorded
+            after = x[1]
+            for write in (
+                lambda x=x: x.__setitem__(0, 1.0),
+                lambda x=x: operator.iadd(x, 1),
+                lambda x=after: x.fill(2),
+                lambda x=after: x.sort(),
+                lambda x=x: numpy.put(x, [0], 1),
+                lambda x=x: numpy.add(1, 2, out=x),
+                lambda x=x: numpy.add.at(x, 0, 1),
+                lambda x=x: x.flat.__setitem__(0, 3),
+                lambda x=x: numpy.diagonal(x).__setitem__(0, 1),
+            ):
+                with pytest.raises(ValueError):
+                    write()
+            before[0] = 5
+            assert x.tolist() == [[5, 1, 1], [1, 1, 1]]
+            assert not x.flags.writeable
+            x.setflags(write=True)
+            x[1, 1] = 7
+            assert x.tolist() == [[5, 1, 1], [1, 7, 1]]
+
+    def write(x):
+        y = x * 2
+        y.flags.writeable = False
+        y[0] = 1.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        minpy.grad(write)(np.ones(3))
+
+
+def test_a_wrong_call_raises_and_changes_nothing():
+    original = numpy.array([[1.0, 2.0], [3.0, 4.0]])
+    x = np.array(original)
+    calls = [
+        lambda x: numpy.add(x, numpy.ones(3), out=x),
+        lambda x: numpy.add(x, x, out=np.zeros((2, 2), dtype="int64")),
+        lambda x: numpy.sum(x, out=x),
+        lambda x: numpy.dot(x, x[0], out=x),
+        lambda x: numpy.concatenate([x, x], out=x),
+        lambda x: numpy.put(x, [9], x),
+        lambda x: numpy.copyto(np.zeros(2, dtype="int64"), x[0]),
+        lambda x: numpy.fill_diagonal(x[0], 1.0),
+        lambda x: numpy.add.at(x, [2], 1.0),
+        lambda x: numpy.add.at(np.zeros(2, dtype="int64"), [0], x[0]),
+        lambda x: x.sort(axis=2),
+        lambda x: x.fill(x),
+        lambda x: x.flat.__setitem__(9, 1.0),
+        lambda x: numpy.put_along_axis(x, numpy.array([[2]]), x, axis=1),
+        lambda x: x.__delitem__(0),
+    ]
+    for call in calls:
+        with pytest.raises((ValueError, TypeError, IndexError)) as theirs:
+            call(original.copy())
+        kind = next(kind for kind in (IndexError, ValueError, TypeError) if issubclass(theirs.type, kind))
+        with pytest.raises(kind):
+            call(x)
+
+        def loss(x, call=call):
+            y = x * 1
+            try:
+                call(y)
+            finally:
+                assert_same(y, original, "afterwards")
+
+        with pytest.raises(kind):
+            minpy.grad(loss)(x)
+    assert_same(x, original, "afterwards")
+
+
+def test_out_is_what_comes_back():
+    x, out, plain = np.array([1.0, 2.0]), np.zeros(2), numpy.zeros(2)
+    for array in (out, plain):
+        assert np.add(x, x, out=array) is array
+        assert np.add(x, x, array) is array
+        assert numpy.add(x, x, out=(array,)) is array
+        assert np.cumsum(x, out=array) is array
+        assert x.cumsum(0, None, array) is array
+        assert np.choose([0, 1], [x, x], out=array) is array
+        assert np.lcm([2, 3], [4, 6], out=np.zeros(2, dtype="int64")).tolist() == [4, 6]
+        assert array.tolist() == [1, 2]
+    number = np.zeros(())
+    assert np.add.reduce(x, out=number) is number
+    assert float(number) == 3
+    quotient, rest = np.zeros(2), np.zeros(2)
+    assert np.divmod(x, 2, out=(quotient, rest))[1] is rest
+    assert np.divmod(x, 2, out=(quotient, None))[0] is quotient
+    assert (quotient.tolist(), rest.tolist()) == ([0, 1], [1, 0])
+    with pytest.raises(TypeError):
+        np.add(x, x, out=x.sum())
 
 
 def test_what_cannot_be_written_raises():
