@@ -286,6 +286,7 @@ diagonal_op = register(
         infer=_diagonal_infer,
         mx=_diagonal_mx,
         vjp=(_diagonal_vjp,),
+        selects=True,
         family="rearrange",
     )
 )

@@ -223,7 +223,7 @@ class Array(ArraySlots, NDArrayMethods):
         base = self._base
         if base is not None:
             op, params = self._view
-            write_back = WRITE_BACK.get(op) or op.write_back
+            write_back = getattr(op, "write_back", None) or WRITE_BACK[op]
             base._replace(write_back(base, Array(value), **params)._value)
             value = op(base, **params)._value
             self._seen = base._version
