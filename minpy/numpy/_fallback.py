@@ -40,7 +40,7 @@ def wrapped(function: Any) -> Any:
             raise UnsupportedError(reason)
 
         refuse.__name__, refuse.__doc__ = function.__name__, function.__doc__
-        return UfuncFunction(refuse, function, 0)
+        return UfuncFunction(refuse, function, arrays=0)
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -144,10 +144,11 @@ _REDUCTIONS = {
     "logical_and": "all",
     "logical_or": "any",
 }
+#: the options of these functions that those of ufuncs have too
 _OPTIONS = {
-    **dict.fromkeys(("sum", "prod"), {"initial", "where", "dtype"}),
-    **dict.fromkeys(("max", "min"), {"initial", "where"}),
-    **dict.fromkeys(("all", "any"), {"where"}),
+    **{name: {"initial", "where", "dtype"} for name in ("sum", "prod")},
+    **{name: {"initial", "where"} for name in ("max", "min")},
+    **{name: {"where"} for name in ("all", "any")},
 }
 _SCANS = {"add": "cumsum", "multiply": "cumprod"}
 _NOT_GIVEN: Any = numpy._NoValue  # type: ignore[attr-defined]
@@ -164,8 +165,9 @@ def _reduce(ufunc: Any) -> Callable:
     def reduce(array, axis=0, dtype=None, out=None, keepdims=False, initial=_NOT_GIVEN, where=True):
         """``ufunc.reduce``: the ufunc folded over ``axis``, one of them, several, or all (None)."""
         _foldable(ufunc, out=out)
-        options = {"initial": initial} if initial is not _NOT_GIVEN else {}
-        options.update({"where": where} if where is not True else {}, **({"dtype": dtype} if dtype else {}))
+        options = {"initial": initial, "where": where, "dtype": dtype}
+        unused = {"initial": _NOT_GIVEN, "where": True, "dtype": None}
+        options = {name: x for name, x in options.items() if x is not unused[name]}
         known = _REDUCTIONS.get(ufunc.name)
         if known is not None and options.keys() <= _OPTIONS[known]:
             return FUNCTIONS[known].implementation(array, axis=axis, keepdims=keepdims, **options)
@@ -179,8 +181,7 @@ def _reduce(ufunc: Any) -> Callable:
 def _accumulate(ufunc: Any) -> Callable:
     def accumulate(array, axis=0, dtype=None, out=None):
         """``ufunc.accumulate``: every step of folding the ufunc over ``axis``."""
-        _foldable(ufunc, out=out)
-        refuse(array="without axes" if not aval_of(array).ndim else None)
+        _foldable(ufunc, out=out, array=None if aval_of(array).ndim else "without axes")
         known = _SCANS.get(ufunc.name)
         if known is not None:
             return FUNCTIONS[known].implementation(array, axis=axis, dtype=dtype)
@@ -194,7 +195,7 @@ def _accumulate(ufunc: Any) -> Callable:
 def _reduceat(ufunc: Any) -> Callable:
     def reduceat(array, indices, axis=0, dtype=None, out=None):
         """``ufunc.reduceat``: the ufunc folded between each index and the next, if that is larger."""
-        _foldable(ufunc, dtype=dtype, out=out)
+        _foldable(ufunc, dtype=dtype, out=out, array=None if aval_of(array).ndim else "without axes")
         axis = normalize_axis(axis, aval_of(array).ndim)
         return reduceat_op(array, as_operand(indices), function=ufunc.name, axis=axis)
 
