@@ -7,89 +7,141 @@ is only what is true for every program. Where nothing can be changed, that is wh
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from minpy.compiler.notes import Change
 
-_SELECT = "select with np.where(test, a, b) instead of branching"
-_STORE_LATER = "return the value and store it after the call"
-_FITS = "use a function with yes under MXNet in docs/operators.md"
-_ARRAY = "keep it an array; make a number or a text of it after the call"
 
-#: (pattern of the reason, pattern of the line, advice); the first row that fits counts.
-ADVICE: tuple[tuple[str, str, str], ...] = (
+class Advice(NamedTuple):
+    """What to do about a kind of reason. ``where`` narrows it to lines of code like this."""
+
+    reason: str
+    advice: str
+    where: str = ""
+
+
+_ON_DATA = "test depends on array data|truth of an array"
+_RAISES = (
+    "assertion fails|^it raises|0-d array|cannot hold|only arrays of one element"
+    "|is not defined|expected .* values|yield stands outside|numbers of repetitions|widths are not counts"
+)
+_OF_OBJECTS = (
+    "applied to|objects are|object is|(of an|among) object|used as a key|operand of array arithmetic"
+    "|computed (by|when)|than a dict|iteration over|no sequence|attribute .* of a|type of a method"
+)
+
+#: The first row that fits counts. Patterns are regular expressions.
+ADVICE: tuple[Advice, ...] = (
     # Control flow on data
-    (
-        "test depends on array data|truth of an array",
-        r"^\s*while\b",
-        "loop a fixed number of times, and select with np.where",
-    ),
-    ("test depends on array data|truth of an array", r"^\s*assert\b", "check it after the call"),
-    ("test depends on array data|truth of an array", "", _SELECT),
-    ("bounds of a slice depend on", "", "take bounds that do not depend on data, or a mask with np.where"),
-    (
-        "indexed by a value known at run time|membership is tested",
-        "",
+    Advice(_ON_DATA, "loop a fixed number of times, and select with np.where", r"^\s*while\b"),
+    Advice(_ON_DATA, "check it after the call", r"^\s*assert\b"),
+    Advice(_ON_DATA, "select with np.where(test, a, b) instead of branching"),
+    Advice("bounds of a slice depend on", "take bounds that do not depend on data, or a mask with np.where"),
+    Advice(
+        "indexed by a value known|membership is tested by|key depends on array data",
         "stack the entries into one array and index that",
     ),
-    ("needs array data|number is made from array data|formatted into a string|is not compiled$", "", _ARRAY),
-    ("selection by a mask", "", "keep the shape: np.where(mask, x, 0)"),
-    # Effects
-    ("^(breakpoint|pdb)", "", "take it out when you are done"),
-    ("has to happen on every call", "", "do it before or after the call"),
-    ("draws new numbers", "", "draw before the call and pass the numbers as an argument"),
-    (
-        "assertion fails|^it raises|iteration over a 0-d|cannot hold",
-        "",
-        "correct the line, it raises an error",
+    Advice("selection by a mask", "keep the shape, as in np.where(mask, x, 0)"),
+    Advice("an array with axes is converted", "take the element first, as in x[0]"),
+    Advice(
+        "needs array data|number is made from array data|formatted into a string|is an array that is computed"
+        "|the default is an array",
+        "keep what is computed in arrays; make numbers or text of it after the call",
     ),
+    Advice("static argument, known at run time", "pass a value that is known before the call"),
+    # Effects
+    Advice("^(breakpoint|pdb)", "take it out when you are done"),
+    Advice("has to happen on every call", "do it before or after the call"),
+    Advice("draws new numbers", "draw before the call and pass the numbers as an argument"),
+    Advice("imported for the first time", "import it at the top of the file"),
+    Advice("computed when it is read for the first time", "nothing to change: the next call finds the value"),
+    Advice("may have no value here", "give it a value on every way to this line"),
+    Advice(_RAISES, "correct the line, if it is not meant to raise an error"),
     # Writing
-    ("written, which is read-only", "", "write to a copy, as in x = x.copy()"),
-    ("written, and .* shares memory", "", "write to a copy, or pass arrays that share no memory"),
-    ("order in memory", "", "reshape a copy, as in x.copy().reshape(...)"),
-    ("written into a NumPy array", "", "make the array with minpy.numpy"),
-    ("mask (stands|chooses where)", "", "make a new array, as in np.where(mask, v, x)"),
-    ("element or attribute is|attribute of an object is written|global or nonlocal", "", _STORE_LATER),
-    ("in place|in-place", "", "make a new object, as in x = x + y"),
-    (
-        "object from outside is changed|made here is used later|hold the same",
-        "",
+    Advice("written, which is read-only", "write to a copy, as in x = x.copy()"),
+    Advice("written, and .* shares memory", "write to a copy, or pass arrays that share no memory"),
+    Advice("order in memory", "reshape a copy, as in x.copy().reshape(...)"),
+    Advice("written into a NumPy array", "make the array with minpy.numpy"),
+    Advice("mask (stands|chooses where)|at index arrays|so many places", "select with np.where(mask, v, x)"),
+    Advice("element or attribute is deleted", "make a new list or dict without it"),
+    Advice(
+        "attribute (of an object )?is (written|updated)|global or nonlocal",
+        "return the value and store it after the call",
+    ),
+    Advice("in place|in-place", "make a new object, as in x = x + y"),
+    Advice(
+        "from outside is changed|made here is used later|hold the same",
         "make a new list or dict and return it",
     ),
-    ("a static argument, known", "", "pass a value that is known before the call"),
-    # Functions
-    ("no operator for|table lacks|has several results|run by NumPy", "", _FITS),
-    ("MXNet has no|which MXNet does not have", "", "convert to float32 or float64 first"),
-    ("compiler does not know", "", "write it in Python, with functions of NumPy"),
-    (
-        r"custom operator|gradient of its own|under minpy\.(checkpoint|eager)",
-        "",
-        "nothing to change; what is around it is compiled",
+    Advice("iterator from outside", "go over a list, or make the iterator inside of the function"),
+    # Types and objects
+    Advice(
+        "MXNet has no (?!operator).* for|which MXNet does not have", "convert to float32 or float64 first"
     ),
-    ("gets a function|key function|called from outside", "", "call the function by its name"),
-    ("generator or a coroutine", "", "return a list instead of yielding"),
-    ("source of|source of the lambda", "", "define the function with def, in a file"),
-    ("private names", "", "rename what begins with two underscores"),
-    ("nested (too deeply|more than)", "", "use a loop instead of recursion"),
-    ("unrolls to more than", "", "jit one turn of the loop as a function of its own"),
-    (
+    Advice("Python floats can raise", "compute it in an array, as in np.asarray(x)"),
+    Advice("special kind of array", "pass it as a plain array, as in np.asarray(x)"),
+    Advice("empty array", "leave out the case of no elements before the call"),
+    Advice("arrays by NumPy itself", "make the array with minpy.numpy"),
+    Advice("array is compared with", "compare arrays with numbers and arrays"),
+    Advice("list, a tuple or an array", "pass a list of arrays, or one array"),
+    Advice("are the same object", "tell them apart by a name or a number that you pass along"),
+    Advice("a class is made", "define the class outside of the function"),
+    Advice("context manager", "put the with statement around the call, if it concerns all of it"),
+    Advice(
+        _OF_OBJECTS, "take what is needed out of the object before the call: arrays, numbers, lists, dicts"
+    ),
+    # Functions
+    Advice(
+        "no operator for|table lacks|has several results|run by NumPy",
+        "use a function with yes under MXNet in docs/operators.md",
+    ),
+    Advice(
+        "options? .* (is|are) not compiled", "leave the option out, and do what it does in a line of its own"
+    ),
+    Advice(
+        "compiler does not know",
+        "write it in Python, with functions of NumPy",
+    ),
+    Advice(
+        r"custom operator|gradient of its own|under minpy\.(checkpoint|eager)",
+        "nothing to change: what is around it is compiled",
+    ),
+    Advice(
+        "(gets|given) a (key )?function|called from outside|attribute of a function",
+        "call the function by its name",
+    ),
+    Advice("generator", "return a list instead of yielding"),
+    Advice("coroutine", "define it with def"),
+    Advice("source of", "define the function with def, in a file"),
+    Advice("private names", "rename what begins with two underscores"),
+    Advice(
+        "a gradient with respect to|vjp is taken|that is differentiated",
+        "take the gradient of arrays of floats",
+    ),
+    Advice("of another compilation", "return the value instead of keeping it outside"),
+    # Size
+    Advice("nested (too deeply|more than)", "use a loop instead of recursion"),
+    Advice("unrolls to|more than .* statements", "jit one turn of the loop as a function of its own"),
+    Advice(
         "in each turn of the loop",
-        "",
         "keep types and shapes the same in every turn, and numbers that change in arrays",
     ),
+    Advice("(statement|expression) is not compiled", "write it another way, or move it out of the function"),
 )
 
 
 def advice(reason: str, line: str = "") -> str:
     """What to change, given a reason and the text of the line that it is about; empty for unknown reasons."""
-    for of_reason, of_line, text in ADVICE:
-        if re.search(of_reason, reason) and re.search(of_line, line):
-            return text
+    for row in ADVICE:
+        if re.search(row.reason, reason) and re.search(row.where, line):
+            return row.advice
     return ""
 
 
 #: kind of the change (see ``notes.Change``) -> advice
 _ON_CHANGE = {
     "value": "pass it as an argument, in a float or an array, so that its value is an input",
+    "exact": "pass it as an argument, in a float or an array, so that its value is an input",
     "identity": "define the object once, so that it stays the same one",
     "type": "keep its type the same",
     "length": "keep its length the same, or stack it into one array",
@@ -102,6 +154,8 @@ _ON_CHANGE = {
     "distinct": "keep these two the same object, or different ones",
     "disjoint": "pass arrays that share no memory",
     "overlapping": "pass arrays that share no memory",
+    "has": "set the attribute before the first call",
+    "lacks": "set the attribute before the first call",
 }
 
 
