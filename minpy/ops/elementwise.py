@@ -51,6 +51,7 @@ astype = register(
         mx=lambda b, out, x, dtype: b.cast(x, dtype),
         vjp=(_astype_vjp,),
         family="elementwise",
+        source="np.asarray({0}, {dtype})",
         elementwise=True,
         doc="``x.astype(dtype)``.",
     )
@@ -63,6 +64,7 @@ copy = register(
         mx=unary("_copy", STORABLE),
         vjp=(lambda g, ans, x: g,),
         family="elementwise",
+        source="np.array({0})",
         elementwise=True,
         doc="A copy of the array.",
     )
@@ -74,6 +76,7 @@ real = register(
         infer=lambda x: Aval(aval_of(x).shape, real_dtype(aval_of(x).dtype)),
         vjp=(lambda g, ans, x: g,),
         family="elementwise",
+        source="np.real({0})",
         elementwise=True,
     )
 )
@@ -195,6 +198,7 @@ _preference = register(
         mx=_preference_mx,
         vjp=(ZERO, ZERO),
         family="elementwise",
+        source="np.asarray((({0} > {1}) + 1.0 * ({0} >= {1})) / 2, {dtype})",
         elementwise=True,
         doc="1 where x is greater than y, 1/2 where they are equal, else 0.",
     )
@@ -250,6 +254,7 @@ root = register(
         mx=sqrt.mx,
         vjp=(lambda g, ans, x: g * 0.5 / unless_zero(ans),),
         family="elementwise",
+        source="np.sqrt({0})",
         elementwise=True,
         doc="The square root of a sum of squares: a norm, whose derivative at 0 is taken to be 0.",
     )
@@ -395,6 +400,7 @@ round_op = register(
         mx=_round_mx,
         vjp=(ZERO,),
         family="elementwise",
+        source="np.around({0}, {decimals})",
         elementwise=True,
     )
 )

@@ -9,6 +9,7 @@ Three ops share the key, split as in ``ops/keys.py``, and are each other's gradi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -107,6 +108,7 @@ index = register(
         mx=first_through_int8(_index_mx),
         vjp=_index_vjp,
         family="indexing",
+        source="{0}[{key}]",
         may_raise=True,
     )
 )
@@ -165,6 +167,12 @@ def _index_add_vjp(position: int):
     return lambda g, ans, x, *arrays, template, shape: index(g, *arrays, template=template)
 
 
+def _index_add_source(avals: Sequence[Aval], params: dict) -> str:
+    is_once = all(aval.dtype.kind == "b" for aval in avals[1:])  # no place occurs twice
+    adding = "{out}[{key}] = {0}" if is_once else "np.add.at({out}, np.s_[{key}], {0})"
+    return "{out} = np.zeros({shape}, {0}.dtype)\n" + adding
+
+
 index_add = register(
     Op(
         "index_add",
@@ -173,6 +181,7 @@ index_add = register(
         mx=_index_add_mx,
         vjp=_index_add_vjp,
         family="indexing",
+        source=_index_add_source,
     )
 )
 
@@ -346,6 +355,7 @@ index_put = register(
         mx=_index_put_mx,
         vjp=_index_put_vjp,
         family="indexing",
+        source="{out} = np.array({0})\n{out}[{key}] = {1}",
         may_raise=True,
         selects=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -68,6 +69,11 @@ def _gemm_vjp_y(g: Any, ans: Any, x: Any, y: Any, transpose_x: bool, transpose_y
     return gemm(x, g, transpose_x=not transpose_x, transpose_y=False)
 
 
+def _gemm_source(avals: Sequence[Aval], params: dict) -> str:
+    first, second = (".T" if params[flag] else "" for flag in ("transpose_x", "transpose_y"))
+    return f"{{0}}{first} @ {{1}}{second}"
+
+
 # The product of two matrices, either of them transposed on the fly: BLAS reads it in place, where a
 # transposition of its own would copy the largest operand of most backward passes.
 gemm = register(
@@ -80,6 +86,7 @@ gemm = register(
         mx=_gemm_mx,
         vjp=(_gemm_vjp_x, _gemm_vjp_y),
         family="linalg",
+        source=_gemm_source,
         cost="compute",
     )
 )
@@ -125,6 +132,7 @@ matmul_op = register(
         mx=_matmul_mx,
         vjp=(_matmul_vjp_x, _matmul_vjp_y),
         family="linalg",
+        source="{0} @ {1}",
         cost="compute",
     )
 )

@@ -122,6 +122,7 @@ where_op: Op = register(
             lambda g, ans, condition, x, y: where_op(condition, 0, g),
         ),
         family="elementwise",
+        source="np.where({operands})",
         elementwise=True,
         selects=True,
     )

@@ -99,6 +99,7 @@ def _matrix_op(name: str, infer: Callable, vjp: Any, mx: Callable | None = None)
             family="matrix",
             may_raise=True,
             cost="compute",
+            source=None if mx is None else f"np.linalg.{name}({{operands}})",
             doc=function.__doc__,
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -33,6 +34,7 @@ from minpy.ops.reduction import (
     chosen,
     flag,
     mean_op,
+    over_axes,
     reduced_axes,
     reduced_shape,
     spread,
@@ -76,6 +78,11 @@ def _var_dtype(dtype: numpy.dtype) -> numpy.dtype:
     return numpy.result_type(numpy.var(numpy.ones(1, dtype)))
 
 
+def _var_source(avals: Sequence[Aval], params: dict) -> str:
+    ddof = f", ddof={params['ddof']}" if params["ddof"] else ""
+    return f"np.var({{0}}{over_axes(avals, params['axes'], params['keepdims'])}{ddof})"
+
+
 var_op = register(
     Op(
         "var",
@@ -86,6 +93,7 @@ var_op = register(
         mx=_var_mx,
         vjp=(_var_vjp,),
         family="reduction",
+        source=_var_source,
     )
 )
 

@@ -27,7 +27,7 @@ def _relu(x: Any) -> Any:
     return numpy.maximum(x, 0)
 
 
-def _activation(name: str, function: Callable, mx: Callable, vjp: Callable) -> Op:
+def _activation(name: str, function: Callable, mx: Callable, vjp: Callable, source: str) -> Op:
     return register(
         Op(
             name,
@@ -37,17 +37,25 @@ def _activation(name: str, function: Callable, mx: Callable, vjp: Callable) -> O
             vjp=(vjp,),
             family="neural",
             elementwise=True,
+            source=source,
         )
     )
 
 
-sigmoid_op = _activation("sigmoid", _sigmoid, unary("_npx_sigmoid"), lambda g, ans, x: g * (ans * (1 - ans)))
+sigmoid_op = _activation(
+    "sigmoid",
+    _sigmoid,
+    unary("_npx_sigmoid"),
+    lambda g, ans, x: g * (ans * (1 - ans)),
+    "np.exp(-np.logaddexp(0, -{0}))",
+)
 # MXNet's faster form, the operator Activation, makes 0 of nan.
 relu_op = _activation(
     "relu",
     _relu,
     unary("_npx_relu"),
     lambda g, ans, x: g * astype(greater(x, 0), dtype=aval_of(g).dtype),
+    "np.maximum({0}, 0)",
 )
 
 
@@ -84,7 +92,7 @@ def _log_softmax_vjp(g: Any, ans: Any, x: Any, axis: int) -> Any:
     return g - exp(ans) * sum_op(g, axes=(axis,), keepdims=True)
 
 
-def _softmax_op(name: str, function: Callable, vjp: Callable) -> Op:
+def _softmax_op(name: str, function: Callable, vjp: Callable, source: str) -> Op:
     return register(
         Op(
             name,
@@ -93,12 +101,25 @@ def _softmax_op(name: str, function: Callable, vjp: Callable) -> Op:
             mx=_softmax_mx(name),
             vjp=(vjp,),
             family="neural",
+            source=source,
         )
     )
 
 
-softmax_op = _softmax_op("softmax", _softmax, _softmax_vjp)
-log_softmax_op = _softmax_op("log_softmax", _log_softmax, _log_softmax_vjp)
+softmax_op = _softmax_op(
+    "softmax",
+    _softmax,
+    _softmax_vjp,
+    "{out} = np.exp({0} - np.max({0}, axis={axis}, keepdims=True))\n"
+    "{out} = {out} / np.sum({out}, axis={axis}, keepdims=True)",
+)
+log_softmax_op = _softmax_op(
+    "log_softmax",
+    _log_softmax,
+    _log_softmax_vjp,
+    "{out} = {0} - np.max({0}, axis={axis}, keepdims=True)\n"
+    "{out} = {out} - np.log(np.sum(np.exp({out}), axis={axis}, keepdims=True))",
+)
 
 
 def _floats(x: Any) -> Any:

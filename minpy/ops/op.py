@@ -107,6 +107,10 @@ class Op:
         may_raise: the operation looks at data and can fail, so it is never removed as dead.
         selects: elements of its arguments may not be in the result, as in ``where``.
         singular: elementwise, and its derivative is infinite or nan at some arguments.
+        source: how it is written in NumPy, for programs that people read: a template in which ``{0}``,
+            ``{1}``, ... are the arguments, ``{operands}`` all of them, ``{key}`` the key of an indexing op,
+            and the params have their names; of an expression, or of statements that assign ``{out}``; or a
+            function of the arguments' avals and the params that gives one. A ufunc needs none.
         cost: 'free' (metadata only), 'memory' (bound by reading and writing) or 'compute'.
     """
 
@@ -124,6 +128,7 @@ class Op:
         selects: bool = False,
         singular: bool = False,
         cost: str = "memory",
+        source: str | Callable[[Sequence[Aval], dict], str] | None = None,
         doc: str = "",
     ):
         self.name = name
@@ -137,6 +142,7 @@ class Op:
         self.selects = selects
         self.singular = singular
         self.cost = cost
+        self.source = source
         #: runs the op on the runtime's values instead of ``numpy``; for ops that hold a program
         self.execute: Callable | None = None
         self.__name__ = name

@@ -288,6 +288,7 @@ diagonal_op = register(
         vjp=(_diagonal_vjp,),
         selects=True,
         family="rearrange",
+        source="np.diagonal({0}, {offset}, {axis1}, {axis2})",
     )
 )
 

@@ -7,6 +7,7 @@ The ops take ``axes``, a sorted tuple of non-negative axes; the public functions
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any, Callable
 
 import numpy
@@ -55,6 +56,16 @@ def _by_operator(mx_name: str, allowed: frozenset) -> Callable:
     return mx
 
 
+def over_axes(avals: Sequence[Aval], axes: tuple[int, ...], keepdims: bool) -> str:
+    """The options of a reduction as NumPy's programs write them; what goes without saying is left out."""
+    text = "" if len(axes) == avals[0].ndim and axes else f", axis={axes[0] if len(axes) == 1 else axes}"
+    return text + (", keepdims=True" if keepdims else "")
+
+
+def _source(name: str) -> Callable:
+    return lambda avals, params: f"np.{name}({{0}}{over_axes(avals, **params)})"
+
+
 def _reduction(
     name: str,
     function: Callable,
@@ -74,7 +85,9 @@ def _reduction(
     def run(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
         return reduce(x, axes, None, None, keepdims)
 
-    return register(Op(name, numpy=run, infer=infer, mx=mx, vjp=vjp, family="reduction"))
+    return register(
+        Op(name, numpy=run, infer=infer, mx=mx, vjp=vjp, family="reduction", source=_source(name))
+    )
 
 
 _integer_sum_mx = _by_operator("_np_sum", INTEGERS)
@@ -178,6 +191,11 @@ def _shares(x: Any, ans: Any, axes: tuple[int, ...]) -> Any:
     return hits / hits.sum(axes, dtype=x.dtype, keepdims=True)
 
 
+def _shares_source(avals: Sequence[Aval], params: dict) -> str:
+    total = over_axes(avals, params["axes"], True)
+    return f"{{out}} = np.asarray({{0}} == {{1}}, {{0}}.dtype)\n{{out}} = {{out}} / np.sum({{out}}{total})"
+
+
 def _shares_mx(b: Builder, out: Aval, x: Operand, ans: Operand, axes: tuple[int, ...]) -> Operand:
     require(x.aval.dtype, FLOATS, "comparison")
     hits = b.cast(b.op("_npi_equal", Aval(out.shape, numpy.dtype(bool)), x, ans), out.dtype)
@@ -198,6 +216,7 @@ _shares_op = register(
         mx=_shares_mx,
         vjp=(ZERO, ZERO),
         family="reduction",
+        source=_shares_source,
         doc="For each element its part among those that equal the extremum ``ans`` of their row.",
     )
 )
@@ -237,7 +256,9 @@ def _logical_reduction(name: str, function: Callable, mx_name: str) -> Op:
     def run(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
         return function(x, axis=axes, keepdims=keepdims)
 
-    return register(Op(name, numpy=run, infer=infer, mx=mx, vjp=(ZERO,), family="reduction"))
+    return register(
+        Op(name, numpy=run, infer=infer, mx=mx, vjp=(ZERO,), family="reduction", source=_source(name))
+    )
 
 
 any_op = _logical_reduction("any", numpy.any, "_np_any")
@@ -260,7 +281,10 @@ def _position(name: str, function: Callable, mx_name: str) -> Op:
             x, axis = b.reshape(x, (x.aval.size,)), 0
         return b.op(mx_name, out, x, axis=axis, keepdims=False)
 
-    return register(Op(name, numpy=function, infer=infer, mx=mx, vjp=(ZERO,), family="reduction"))
+    source = f"np.{name}({{0}}, axis={{axis}})"
+    return register(
+        Op(name, numpy=function, infer=infer, mx=mx, vjp=(ZERO,), family="reduction", source=source)
+    )
 
 
 argmax_op = _position("argmax", lambda x, axis: numpy.argmax(x, axis), "_npi_argmax")

@@ -37,6 +37,7 @@ def _scan(name: str, function: Callable, mx: Callable | None, vjp: Callable) -> 
             mx=mx,
             vjp=(vjp,),
             family="scan",
+            source=f"np.{name}({{0}}, axis={{axis}})",
         )
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -53,6 +54,7 @@ reshape_op: Op = register(
         mx=through_int8(lambda b, out, x, shape: b.reshape(x, out.shape)),
         vjp=(lambda g, ans, x, shape: reshape_op(g, shape=aval_of(x).shape),),
         family="shape",
+        source="np.reshape({0}, {shape})",
         cost="free",
     )
 )
@@ -64,6 +66,10 @@ def _transpose_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...]) -> O
     return b.op("transpose", out, x, axes=axes)
 
 
+def _transpose_source(avals: Sequence[Aval], params: dict) -> str:
+    return "{0}.T" if params["axes"] == (1, 0) else "np.transpose({0}, {axes})"
+
+
 transpose_op: Op = register(
     Op(
         "transpose",
@@ -72,6 +78,7 @@ transpose_op: Op = register(
         mx=through_int8(_transpose_mx),
         vjp=(lambda g, ans, x, axes: transpose_op(g, axes=tuple(int(a) for a in numpy.argsort(axes))),),
         family="shape",
+        source=_transpose_source,
     )
 )
 
@@ -101,6 +108,7 @@ broadcast_to_op = register(
         mx=through_int8(lambda b, out, x, shape: b.op("_npi_broadcast_to", out, x, shape=out.shape)),
         vjp=(lambda g, ans, x, shape: g,),  # the walk sums over what was broadcast
         family="shape",
+        source="np.broadcast_to({0}, {shape})",
     )
 )
 
@@ -149,6 +157,7 @@ concatenate_op = register(
         mx=through_int8(_concatenate_mx),
         vjp=_concatenate_vjp,
         family="shape",
+        source="np.concatenate([{operands}], axis={axis})",
     )
 )
 

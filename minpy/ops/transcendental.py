@@ -102,6 +102,7 @@ sinc_op: Op = register(
         infer=_sinc_infer,
         vjp=(_sinc_vjp,),
         family="elementwise",
+        source="np.sinc({0})",
         elementwise=True,
     )
 )
@@ -129,6 +130,7 @@ imag_op = register(
         infer=lambda x: Aval(aval_of(x).shape, real_dtype(aval_of(x).dtype)),
         vjp=(lambda g, ans, x: g * -1j if aval_of(x).dtype.kind == "c" else g * 0.0,),
         family="elementwise",
+        source="np.imag({0})",
         elementwise=True,
     )
 )

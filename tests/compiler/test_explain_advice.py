@@ -9,7 +9,7 @@ import pytest
 
 import minpy
 import minpy.numpy as np
-from minpy.compiler.explain.advice import ADVICE, advice, advice_on_change
+from minpy.compiler.explain.advice import ADVICE, ANY_REASON, advice, advice_on_change
 from minpy.compiler.guards import _CONDITIONS
 from minpy.compiler.notes import Change
 
@@ -56,9 +56,9 @@ def test_reasons_are_found():
     assert any("has to happen on every call" in text for _, text in REASONS)
 
 
-@pytest.mark.parametrize(("place", "reason"), REASONS, ids=[place for place, _ in REASONS])
-def test_each_reason_has_advice(place, reason):
-    assert advice(reason), f"{place}: {reason!r} has no row in explain/advice.py"
+def test_each_kind_of_reason_has_advice_of_its_own():
+    general = [f"{place}: {reason}" for place, reason in REASONS if advice(reason) == ANY_REASON]
+    assert len(general) <= 0.1 * len(REASONS), "give these a row in explain/advice.py:\n" + "\n".join(general)
 
 
 def test_rows_are_sentences_without_a_period():

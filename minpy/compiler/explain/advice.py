@@ -30,6 +30,8 @@ _OF_OBJECTS = (
     "|computed (by|when)|than a dict|iteration over|no sequence|attribute .* of a|type of a method"
 )
 
+#: For a reason of a new kind, until it gets a row.
+ANY_REASON = "move the line out of the function, before or after the call"
 #: The first row that fits counts. Patterns are regular expressions.
 ADVICE: tuple[Advice, ...] = (
     # Control flow on data
@@ -92,7 +94,7 @@ ADVICE: tuple[Advice, ...] = (
     ),
     # Functions
     Advice(
-        "no operator for|table lacks|has several results|run by NumPy",
+        "no operator for|table lacks|not in the op table|has several results|run by NumPy",
         "use a function with yes under MXNet in docs/operators.md",
     ),
     Advice(
@@ -131,11 +133,10 @@ ADVICE: tuple[Advice, ...] = (
 
 
 def advice(reason: str, line: str = "") -> str:
-    """What to change, given a reason and the text of the line that it is about; empty for unknown reasons."""
-    for row in ADVICE:
-        if re.search(row.reason, reason) and re.search(row.where, line):
-            return row.advice
-    return ""
+    """What to change, given a reason and the text of the line that it is about."""
+    fitting = (row for row in ADVICE if re.search(row.reason, reason) and re.search(row.where, line))
+    row = next(fitting, None)
+    return ANY_REASON if row is None else row.advice
 
 
 #: kind of the change (see ``notes.Change``) -> advice

@@ -1,14 +1,9 @@
-"""How each op of the table is written in NumPy.
-
-A ufunc is spelled by its name or its operator. Every other op has an entry in ``_SPELLINGS``: a template
-of an expression, or of statements that assign ``{out}``. ``{0}``, ``{1}``, ... are the operands,
-``{operands}`` all of them, ``{key}`` the key of an indexing op, ``{axis}`` and so on its parameters.
-"""
+"""Equations written in NumPy: a ufunc by its name or operator, any other op by its ``source``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -67,15 +62,7 @@ def spelled(eqn: Eqn, operands: Sequence[Text]) -> Text:
             return _infix(*_INFIX[op.name], *operands)
         if op.name == "negative":
             return Text(f"-{operands[0].within(ATOM)}", UNARY)
-    if op.name == "gemm":
-        flags = eqn.params["transpose_x"], eqn.params["transpose_y"]
-        flipped = (Text(f"{x.within(ATOM)}.T", ATOM) if flag else x for x, flag in zip(operands, flags))
-        return _infix("@", PRODUCT, *flipped)
-    template = _SPELLINGS.get(op.name)
-    if callable(template):
-        template = template(eqn)
-    if template is None and isinstance(op, Ufunc):
-        template = f"np.{op.numpy.__name__}({{operands}})"
+    template = _template(eqn)
     if template is None:
         place = f", on line {eqn.loc.line}," if eqn.loc else ""
         raise UnsupportedError(f"{op.name}{place} cannot be written in NumPy")
@@ -85,7 +72,15 @@ def spelled(eqn: Eqn, operands: Sequence[Text]) -> Text:
         params["key"] = _key(eqn.params["template"], [x.within(ATOM) for x in arrays])
     joined = ", ".join(x.text for x in operands)
     parts = [x.within(COMPARISON if _is_argument(i, template) else ATOM) for i, x in enumerate(operands)]
-    return Text(template.format(*parts, out="{out}", operands=joined, **params), ATOM)
+    binding = PRODUCT if " @ " in template else ATOM
+    return Text(template.format(*parts, out="{out}", operands=joined, **params), binding)
+
+
+def _template(eqn: Eqn) -> str | None:
+    op = eqn.op
+    if isinstance(op, Ufunc):
+        return f"np.{op.numpy.__name__}({{operands}})"
+    return op.source([atom.aval for atom in eqn.inputs], eqn.params) if callable(op.source) else op.source
 
 
 def _is_plain_power(eqn: Eqn) -> bool:
@@ -111,9 +106,8 @@ def _is_argument(position: int, template: str) -> bool:
 
 def is_used_once(position: int, eqn: Eqn) -> bool:
     """Whether the spelling of an equation has an operand in one place only."""
-    template = _SPELLINGS.get(eqn.op.name, "")
-    text = template(eqn) if callable(template) else template
-    return text.count(f"{{{position}}}") <= 1 and "{out}" not in text
+    template = _template(eqn) or ""
+    return template.count(f"{{{position}}}") <= 1 and "{out}" not in template
 
 
 def _is_numpy(value: Any) -> bool:
@@ -184,76 +178,3 @@ def _key_part(part: Any) -> str:
         start, stop, step = ("" if n is None else str(n) for n in part[1:])
         return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
     return "..." if part is Ellipsis else repr(part)
-
-
-# The ops that are no ufuncs --------------------------------------------------------------------
-
-
-def _reduction(name: str) -> Callable[[Eqn], str]:
-    def template(eqn: Eqn) -> str:
-        axes, keepdims = eqn.params["axes"], eqn.params["keepdims"]
-        text = f"np.{name}({{0}}"
-        if len(axes) != eqn.inputs[0].aval.ndim or not axes:
-            text += f", axis={axes[0] if len(axes) == 1 else axes}"
-        return text + (", keepdims=True)" if keepdims else ")")
-
-    return template
-
-
-def _transpose(eqn: Eqn) -> str:
-    return "{0}.T" if eqn.params["axes"] == (1, 0) else "np.transpose({0}, {axes})"
-
-
-def _index_add(eqn: Eqn) -> str:
-    """Without index arrays, or with masks, no place occurs twice."""
-    is_once = all(atom.aval.dtype.kind == "b" for atom in eqn.inputs[1:])
-    adding = "{out}[{key}] = {0}" if is_once else "np.add.at({out}, np.s_[{key}], {0})"
-    return "{out} = np.zeros({shape}, {0}.dtype)\n" + adding
-
-
-_SPELLINGS: dict[str, str | Callable[[Eqn], str]] = {
-    "astype": "np.asarray({0}, {dtype})",
-    "copy": "np.array({0})",
-    "real": "np.real({0})",
-    "imag": "np.imag({0})",
-    "sinc": "np.sinc({0})",
-    "where": "np.where({operands})",
-    "index": "{0}[{key}]",
-    "index_add": _index_add,
-    "index_put": "{out} = np.array({0})\n{out}[{key}] = {1}",
-    "reshape": "np.reshape({0}, {shape})",
-    "transpose": _transpose,
-    "broadcast_to": "np.broadcast_to({0}, {shape})",
-    "concatenate": "np.concatenate([{operands}], axis={axis})",
-    "matmul": "np.matmul({operands})",
-    **{name: _reduction(name) for name in ("sum", "mean", "prod", "max", "min", "any", "all")},
-    "argmax": "np.argmax({0}, axis={axis})",
-    "argmin": "np.argmin({0}, axis={axis})",
-    "cumsum": "np.cumsum({0}, axis={axis})",
-    "cumprod": "np.cumprod({0}, axis={axis})",
-    "sort": "np.sort({0}, axis={axis}, kind={kind})",
-    "argsort": "np.argsort({0}, axis={axis}, kind={kind})",
-    "partition": "np.partition({0}, {kth}, axis={axis})",
-    "argpartition": "np.argpartition({0}, {kth}, axis={axis})",
-    "fft": "np.fft.fft({0}, axis={axis}, norm={norm})",
-    "ifft": "np.fft.ifft({0}, axis={axis}, norm={norm})",
-    "linalg.inv": "np.linalg.inv({0})",
-    "linalg.det": "np.linalg.det({0})",
-    "linalg.slogdet": "np.linalg.slogdet({0})",
-    "linalg.solve": "np.linalg.solve({operands})",
-    "linalg.cholesky": "np.linalg.cholesky({0})",
-    "linalg.eigh": "np.linalg.eigh({0}, {UPLO})",
-    "linalg.qr": "np.linalg.qr({0})",
-    "linalg.svd": "np.linalg.svd({0}, full_matrices=False)",
-    "linalg.pinv": "np.linalg.pinv({0}, {rcond})",
-    "sigmoid": "np.exp(-np.logaddexp(0, -{0}))",
-    "relu": "np.maximum({0}, 0)",
-    "softmax": (
-        "{out} = np.exp({0} - np.max({0}, axis={axis}, keepdims=True))\n"
-        "{out} = {out} / np.sum({out}, axis={axis}, keepdims=True)"
-    ),
-    "log_softmax": (
-        "{out} = {0} - np.max({0}, axis={axis}, keepdims=True)\n"
-        "{out} = {out} - np.log(np.sum(np.exp({out}), axis={axis}, keepdims=True))"
-    ),
-}
