@@ -56,7 +56,7 @@ _ABOUT_SHAPE: dict[Any, Callable] = {
 class Calls(Library):
     """The part of the lowering that applies functions."""
 
-    inline: Callable[[Any, Sequence[Any], dict], Any]
+    inline: Callable[..., Any]
     inline_closure: Callable[[Closure, Sequence[Any], dict], Any]
 
     def _Call(self, node: Any) -> Any:
@@ -105,13 +105,17 @@ class Calls(Library):
         if isinstance(function, (Op, Function)):
             return self.apply(function, args, kwargs, ARRAY)
         if isinstance(function, types.FunctionType):
+            known = self.library_function(function)
+            if known is not None:
+                return known(*args, **kwargs)
             known = _hashable_get(BY_NUMPY, function)
             if known is not None:
                 return self._call_numpy(known, function, args, kwargs)
             if getattr(function, "__minpy_pure__", False):
                 return self._make(function, args, kwargs)
             if function not in _PURE_NUMPY:
-                return self.inline(function, args, kwargs)
+                path = None if self.is_constant(ref) else ref.path
+                return self.inline(function, args, kwargs, path)
         if isinstance(function, types.MethodType):
             called = self.read(function.__func__, ref.path.attribute("__func__"))
             instance = self.read(function.__self__, ref.path.attribute("__self__"))
@@ -125,8 +129,12 @@ class Calls(Library):
 
     def _make(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """A function that makes another one, such as ``grad``, run now."""
-        plain = [self.plain(arg) for arg in args]
-        return function(*plain, **{name: self.plain(value) for name, value in kwargs.items()})
+
+        def given(value: Any) -> Any:  # ``reference`` finds the functions again
+            is_function = isinstance(value, Ref) and isinstance(value.value, types.FunctionType)
+            return value.value if is_function else self.plain(value)
+
+        return function(*map(given, args), **{name: given(value) for name, value in kwargs.items()})
 
     def _call_known(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """Functions of Python and NumPy that the compiler knows by name."""

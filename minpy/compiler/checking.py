@@ -106,7 +106,7 @@ class Comparison:
         block = self.block
         for count, statement in enumerate(block.statements[:-1], 1):
             names = tuple(sorted(block.program.local_names))
-            start = block.child(block.statements[:count], block.inputs, names, False)
+            start = block.child(block.statements[:count], block.inputs, names, block.around)
             values = copy.deepcopy(self.unchanged or self.values)
             plan = start.make_plan((), values)
             found = plan.guard(values)

@@ -188,7 +188,7 @@ class Control(Calls):
     def _ImportFrom_statement(self, node: Any) -> None:
         name = "." * (node.level or 0) + (node.module or "")
         if node.level:
-            name = importlib.util.resolve_name(name, self.frame.home.__globals__.get("__package__") or "")
+            name = importlib.util.resolve_name(name, self.frame.global_names.get("__package__") or "")
         module = self._module(name)
         for alias in node.names:
             self.store(alias.asname or alias.name, self.get_attribute(module, alias.name))

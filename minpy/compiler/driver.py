@@ -86,8 +86,11 @@ def lower(
     statements: Sequence[Any],
     values: dict[str, Any],
     static: frozenset[str] = frozenset(),
+    shared: frozenset[str] = frozenset(),
 ) -> Lowered:
     """Lower a block for these values of its variables; those named ``static`` are constants.
+
+    Functions outside of the block have the variables named ``shared`` too.
 
     Raises:
         Refused: a statement has to be left to Python.
@@ -95,7 +98,7 @@ def lower(
     pinned = frozenset(map(local_path, static))
     same: dict[Path, Path] = {}
     while True:
-        lowering = Lowering(source, function, pinned, same)
+        lowering = Lowering(source, function, pinned, same, shared)
         try:
             returned = lowering.run(statements, values)
         except PinRequest as request:

@@ -12,7 +12,16 @@ import numpy
 
 from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, UnforeseenError
 from minpy.compiler.guards import Path
-from minpy.compiler.reads import BoundMethod, ContainerMethod, PropertyRead, Reads, Ref, is_plain, walk_values
+from minpy.compiler.reads import (
+    BoundMethod,
+    ContainerMethod,
+    PropertyRead,
+    Reads,
+    Ref,
+    Super,
+    is_plain,
+    walk_values,
+)
 from minpy.compiler.tracer import FLOAT, SCALARS, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
@@ -118,14 +127,19 @@ class Expressions(Reads):
                     raise UnforeseenError(f"{name} {value.reason}")
                 return value
             if name in frame.source.global_names:
-                return self._global(name, self.frame.home.__globals__)
+                return self._global(name, self.frame.global_names)
             frame = frame.outer
-        function: Any = self.frame.home
+        home = self.frame.home
+        function: Any = home.function
         code = function.__code__
         if name in code.co_freevars:
-            cell = function.__closure__[code.co_freevars.index(name)]
-            path = self.guards.fixed_path(cell, name).attribute("cell_contents")
-            return self.read(cell.cell_contents, path._replace(label=name))
+            number = code.co_freevars.index(name)
+            cell = function.__closure__[number]
+            if home.path is None:
+                path = self.guards.fixed_path(cell, name)
+            else:
+                path = home.path.attribute("__closure__").item(number)
+            return self.read(cell.cell_contents, path.attribute("cell_contents")._replace(label=name))
         if name in code.co_varnames or name in code.co_cellvars:
             raise UnsupportedError(f"{name} may have no value here")
         return self._global(name, function.__globals__)
@@ -269,6 +283,11 @@ class Expressions(Reads):
                 return self.attribute(value, name)
             except PropertyRead as found:
                 return self.call(self.reference(found.getter), [value], {})
+        if isinstance(value, Super):
+            try:
+                return self.inherited(value, name)
+            except PropertyRead as found:
+                return self.call(self.reference(found.getter), [value.instance], {})
         if isinstance(value, Tracer):
             return self._tracer_attribute(value, name)
         if isinstance(value, (Closure, BoundMethod, ContainerMethod)):

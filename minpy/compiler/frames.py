@@ -6,6 +6,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
+from minpy.compiler.guards import Path
 from minpy.compiler.ir import Loc
 from minpy.compiler.source import Source
 from minpy.errors import UnsupportedError
@@ -37,12 +38,13 @@ class Frame:
 
     Attributes:
         function: None for a function that the region defined.
+        path: to the function, where it is another one at each call.
         outer: the frame that the function was defined in, where the region defined it.
         caller: the line of the call, where the function is inlined.
         is_comprehension: the frame is that of a comprehension, where ``:=`` binds outside.
     """
 
-    __slots__ = ("caller", "function", "is_comprehension", "outer", "source", "variables")
+    __slots__ = ("caller", "function", "is_comprehension", "outer", "path", "source", "variables")
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Frame:
         self.source = source
         self.function = function
         self.outer = outer
+        self.path: Path | None = None
         self.caller: Loc | None = None
         self.variables: dict[str, Any] = {}
 
@@ -76,13 +79,18 @@ class Frame:
         return self.source.loc(node, self.caller)
 
     @property
-    def home(self) -> Any:
-        """The real function around the code: it has the globals and the closure."""
+    def home(self) -> Frame:
+        """The frame of the real function around the code: it has the globals and the closure."""
         frame: Frame = self
         while frame.function is None:
             assert frame.outer is not None
             frame = frame.outer
-        return frame.function
+        return frame
+
+    @property
+    def global_names(self) -> dict[str, Any]:
+        """The globals of the code."""
+        return self.home.function.__globals__  # type: ignore[union-attr]
 
 
 class Closure:

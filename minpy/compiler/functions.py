@@ -120,6 +120,8 @@ class _Text:
         node = min(same, key=lambda node: first_line(node) != code.co_firstlineno)
         if node not in self._found:
             tree, start, class_name = gast.ast_to_gast(node), first_line(node), self.classes[node]
+            if "__class__" in code.co_freevars:
+                name_arguments_of_super(tree)
             lines = tuple(line.rstrip("\n") for line in self.lines[start - 1 : node.end_lineno])
             self._found[node] = Found(mangled(tree, class_name) if class_name else tree, start, lines)
         return self._found[node]
@@ -186,6 +188,22 @@ def _is_same(a: Any, b: Any) -> bool:
         count = a.co_argcount + a.co_kwonlyargcount
         return a.co_varnames[:count] == b.co_varnames[:count] and a.co_firstlineno == b.co_firstlineno
     return all(getattr(a, f) == getattr(b, f) for f in _FIELDS) and _is_same(a.co_consts, b.co_consts)
+
+
+def name_arguments_of_super(tree: Any) -> None:
+    """``super()`` becomes ``super(__class__, self)``, so that it means the same wherever the code stands."""
+
+    def visit(node: Any, first_parameter: str) -> None:
+        if isinstance(node, (gast.FunctionDef, gast.AsyncFunctionDef, gast.Lambda)):
+            parameters = [*node.args.posonlyargs, *node.args.args]
+            first_parameter = parameters[0].id if parameters else ""
+        if isinstance(node, gast.Call) and getattr(node.func, "id", "") == "super" and not node.args:
+            arguments = gast.parse(f"__class__, {first_parameter}").body[0].value.elts
+            node.args = [gast.copy_location(argument, node) for argument in arguments]
+        for child in ast.iter_child_nodes(node):
+            visit(child, first_parameter)
+
+    visit(tree, "")
 
 
 #: Fields of ``gast`` nodes that hold names of variables and attributes.

@@ -17,7 +17,7 @@ import numpy
 
 from minpy.compiler.expressions import Counted, Expressions, Made, elements_left
 from minpy.compiler.frames import Closure
-from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, unref, walk_values
+from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, Super, is_plain, unref, walk_values
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, OperandError, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Op
@@ -308,6 +308,11 @@ class Library(Expressions):
             return self.has_attribute(value, name)
         return hasattr(self._python_type(value), name)
 
+    def _super(self, kind: Any, instance: Any) -> Super:
+        if not isinstance(instance, Ref):
+            raise UnsupportedError("super() of something that the compiler made")
+        return Super(self.plain(kind), instance)
+
     def _wraps(self, *args: Any, **kwargs: Any) -> Any:
         return Made(lambda function: function)
 
@@ -341,7 +346,7 @@ _LIBRARY: dict[Any, str] = {
     **{f: f"_{f.__name__}" for f in (abs, divmod, float, max, min, pow, sum)},
     **{f: f"_{f.__name__}" for f in (all, any, dict, enumerate, filter, frozenset, iter, len, list, map)},
     **{f: f"_{f.__name__}" for f in (next, reversed, set, sorted, tuple, zip)},
-    **{f: f"_{f.__name__}" for f in (callable, getattr, hasattr, isinstance, issubclass, type)},
+    **{f: f"_{f.__name__}" for f in (callable, getattr, hasattr, isinstance, issubclass, super, type)},
     **{f: f"_{f.__name__}" for f in (format, hash, repr, str)},
     itertools.count: "_count",
     itertools.product: "_product",

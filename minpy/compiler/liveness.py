@@ -9,7 +9,7 @@ from typing import Any
 
 import gast
 
-from minpy.compiler.source import SCOPES, Source, parameter_names
+from minpy.compiler.source import SCOPES, Source, declared_names, parameter_names
 
 _COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
 
@@ -41,27 +41,36 @@ def _collect(node: Any, loads: set[str], stores: set[str]) -> None:
     if isinstance(node, gast.AugAssign) and isinstance(node.target, gast.Name):
         loads.add(node.target.id)
     if isinstance(node, SCOPES):
-        if not isinstance(node, gast.Lambda):
-            stores.add(node.name)
-        inner_loads: set[str] = set()
-        inner_stores: set[str] = set()
-        parameters = set() if isinstance(node, gast.ClassDef) else set(parameter_names(node.args))
-        for child in ast.iter_child_nodes(node):
-            _collect(child, inner_loads, inner_stores)
-        loads.update(inner_loads - parameters)
+        _collect_scope(node, loads, stores)
         return
     if isinstance(node, _COMPREHENSIONS):
-        inner_stores = set()
         for child in ast.iter_child_nodes(node):
-            _collect(child, loads, inner_stores)
+            _collect(child, loads, set())
         stores.update(_walrus_targets(node))
         return
     if isinstance(node, (gast.Import, gast.ImportFrom)):
         stores.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
-    if isinstance(node, gast.ExceptHandler) and node.name is not None:
-        stores.add(node.name.id if isinstance(node.name, gast.Name) else node.name)
+    captured = node.rest if isinstance(node, gast.MatchMapping) else getattr(node, "name", None)
+    if isinstance(captured, str):  # of a pattern or an exception
+        stores.add(captured)
     for child in ast.iter_child_nodes(node):
         _collect(child, loads, stores)
+
+
+def _collect_scope(node: Any, loads: set[str], stores: set[str]) -> None:
+    """What an inner function or class reads and assigns of the variables around it."""
+    inner_loads: set[str] = set()
+    inner_stores: set[str] = set()
+    for child in ast.iter_child_nodes(node):
+        _collect(child, inner_loads, inner_stores)
+    body = node.body if isinstance(node.body, list) else []
+    outer = declared_names(body, gast.Nonlocal)
+    if not isinstance(node, gast.ClassDef):
+        inner_loads -= (inner_stores | set(parameter_names(node.args))) - outer
+    loads |= inner_loads - declared_names(body, gast.Global)
+    stores |= inner_stores & outer
+    if not isinstance(node, gast.Lambda):
+        stores.add(node.name)
 
 
 def _walrus_targets(node: Any) -> set[str]:
@@ -80,12 +89,16 @@ def assigned_for_sure(statements: Sequence[Any]) -> frozenset[str]:
     for statement in statements:
         if isinstance(statement, gast.If):
             sure |= assigned_for_sure(statement.body) & assigned_for_sure(statement.orelse)
-        elif isinstance(statement, gast.With):
-            sure |= names_of([*statement.items]).stores | assigned_for_sure(statement.body)
+        elif isinstance(statement, gast.With):  # its context may swallow an exception of the body
+            sure |= names_of(statement.items[:1]).stores
         elif isinstance(statement, gast.AnnAssign) and statement.value is None:
             continue
-        elif isinstance(statement, (gast.Assign, gast.AnnAssign, gast.AugAssign, gast.FunctionDef)):
-            sure |= names_of([statement]).stores
+        elif isinstance(statement, gast.Assign):
+            sure |= names_of(statement.targets).stores
+        elif isinstance(statement, (gast.AnnAssign, gast.AugAssign)):
+            sure |= names_of([statement.target]).stores
+        elif isinstance(statement, gast.FunctionDef):
+            sure.add(statement.name)
     return frozenset(sure)
 
 
@@ -123,6 +136,25 @@ def _escapes(node: Any) -> bool:
     return any(_escapes(child) for child in ast.iter_child_nodes(node))
 
 
-def defines_functions(statements: Sequence[Any]) -> bool:
-    """Whether functions, lambdas or classes are defined: they share variables with the function."""
-    return any(isinstance(node, SCOPES) for statement in statements for node in ast.walk(statement))
+#: Functions that use up a generator expression at once; others may keep it.
+_CONSUMERS = frozenset(("all", "any", "dict", "list", "max", "min", "set", "sorted", "sum", "tuple"))
+
+
+def shared_names(source: Source) -> frozenset[str]:
+    """The local variables that inner functions, classes or lazy expressions of a function use too."""
+    found: set[str] = set()
+
+    def visit(node: Any, is_used_up: bool = False) -> None:
+        if isinstance(node, SCOPES):
+            names = names_of([node])
+            found.update(names.loads, names.stores - {getattr(node, "name", "")})
+            return
+        if isinstance(node, gast.GeneratorExp) and not is_used_up:
+            found.update(names_of([node]).loads)
+        uses_up = isinstance(node, gast.Call) and getattr(node.func, "id", "") in _CONSUMERS
+        for child in ast.iter_child_nodes(node):
+            visit(child, uses_up)
+
+    for statement in source.body:
+        visit(statement)
+    return frozenset(found) & local_names(source)

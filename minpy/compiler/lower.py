@@ -57,6 +57,7 @@ class Lowering(Writes):
         function: the same as an object, for globals and closure.
         pinned: paths of floats, and of what holds floats, that are constants.
         same: paths to arrays that another path leads to as well.
+        shared: variables of the block that functions outside of it have too.
     """
 
     def __init__(
@@ -65,9 +66,12 @@ class Lowering(Writes):
         function: types.FunctionType,
         pinned: frozenset[Path],
         same: dict[Path, Path],
+        shared: frozenset[str] = frozenset(),
     ):
         super().__init__()
         self.same = same
+        self.shared = shared
+        self.shared_stores: dict[str, int] = {}  # those that were assigned, and the statement
         self.lines: dict[Loc, None] = {}  # all that were lowered, in order
         self.pinned = pinned
         self.function = function
@@ -96,6 +100,9 @@ class Lowering(Writes):
                     index, statement, lambda s=statement: self.complete(self.statement(s))
                 )
                 if isinstance(outcome, Returned):
+                    for name, step in self.shared_stores.items():
+                        reason = f"{name} is a variable of inner functions too, which may go on using it"
+                        raise Leftover(step, reason, frame.source.loc(statements[step]), False)
                     self.aliasing.finish()
                     return outcome
                 if outcome is not None:
@@ -158,11 +165,25 @@ class Lowering(Writes):
 
     # Inlining -----------------------------------------------------------------------------------
 
-    def inline(self, function: types.FunctionType, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Lower a call of a Python function by lowering its body."""
+    def inline(
+        self,
+        function: types.FunctionType,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        path: Path | None = None,
+    ) -> Any:
+        """Lower a call of a Python function by lowering its body.
+
+        ``path`` leads to the function, where that is another one at each call.
+        """
         source = read_source(function, inlined=True)
         frame = Frame(source, function, None)
-        fixed = self.guards.fixed_path(function, function.__qualname__)
+        if path is None:
+            fixed = self.guards.fixed_path(function, function.__qualname__)
+        else:
+            fixed = frame.path = path
+            for name in filter(self.shared_stores.__contains__, function.__code__.co_freevars):
+                raise UnsupportedError(f"{name} was assigned before, and {function.__name__} reads it")
         defaults = [
             self.read(value, fixed.attribute("__defaults__").item(i))
             for i, value in enumerate(function.__defaults__ or ())

@@ -13,7 +13,7 @@ from typing import Any, Callable
 import numpy
 
 from minpy.compiler.driver import Lowered
-from minpy.compiler.frames import UNBOUND
+from minpy.compiler.frames import UNBOUND, Closure
 from minpy.compiler.ir import Atom, Literal
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, OrderUnknown, Tracer, View
@@ -145,6 +145,8 @@ class Epilogue:
             return repr(value)
         if is_plain(value) or value is UNBOUND or isinstance(value, (float, range, slice, numpy.generic)):
             return self._constant(value)
+        if isinstance(value, Closure):
+            raise UnsupportedError(f"the function {value.source.name} is used outside of compiled code")
         raise UnsupportedError(f"a {type(value).__name__} made here is used later")
 
     def give(self, value: Any) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import builtins
 import enum
 import functools
+import inspect
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -74,6 +75,14 @@ def is_constant_object(value: Any) -> bool:
     return isinstance(value, _BY_IDENTITY) or type(value).__name__ == "_ArrayFunctionDispatcher"
 
 
+def is_made_by_call(value: Any, path: Path) -> bool:
+    """Whether a value is an inner function that a variable holds: another one at each call, as a rule."""
+    while path.parent is not None:
+        path = path.parent
+    is_function = isinstance(value, types.FunctionType) and bool(value.__code__.co_flags & inspect.CO_NESTED)
+    return is_function and path.step == "local"
+
+
 class Reads:
     """The part of the lowering that reads from outside. Floats in what is ``pinned`` are constants."""
 
@@ -89,6 +98,7 @@ class Reads:
         self._tracers: dict[Path, Tracer] = {}
         self.float_paths: dict[Any, Path] = {}  # variable of the graph -> path of the float
         self.inputs: list[Tracer] = []  # of the graph
+        self._made_functions: dict[int, Path] = {}  # id of a function that is made anew -> its path
 
     def read(self, value: Any, path: Path) -> Any:
         """What the lowering works on for a value that was found at ``path``."""
@@ -104,15 +114,30 @@ class Reads:
         if is_plain(value):
             self.guards.add(path, "value", value)
             return value
+        if is_made_by_call(value, path):
+            return self._read_made_function(value, path)
         if isinstance(value, types.BuiltinFunctionType) and type(value.__self__) is not types.ModuleType:
-            self.guards.add(
-                path, "value", value
-            )  # a method of an object: a new one at each reading, but equal
+            self.guards.add(path, "value", value)  # a bound method: another one at each reading, but equal
         elif is_constant_object(value):
             self.guards.add(path, "identity", value)
         else:
             self.guards.add(path, "type", type(value))
         return Ref(value, path)
+
+    def _read_made_function(self, function: types.FunctionType, path: Path) -> Ref:
+        """A function that is another one at each call, with the same code; see ``is_made_by_call``."""
+        known = self._made_functions.setdefault(id(function), path)
+        if known != path:
+            self.guards.add(path, "same", known)
+            return Ref(function, known)
+        self.guards.add(path, "type", types.FunctionType)
+        self.guards.add(path.attribute("__code__"), "identity", function.__code__)
+        self.guards.add(path.attribute("__globals__"), "identity", function.__globals__)
+        return Ref(function, path)
+
+    def is_constant(self, ref: Ref) -> bool:
+        """Whether the guards fix which object a Ref stands for."""
+        return is_constant_object(ref.value) and id(ref.value) not in self._made_functions
 
     def _read_array(self, value: Any, path: Path) -> Any:
         found = array_type(value)
@@ -156,6 +181,8 @@ class Reads:
         """A Ref to an object that the compiler itself came by; what the region defined is itself."""
         if isinstance(obj, Closure):
             return obj
+        if id(obj) in self._made_functions:
+            return Ref(obj, self._made_functions[id(obj)])
         return Ref(obj, self.guards.fixed_path(obj, getattr(obj, "__name__", repr(obj))))
 
     def pin(self, value: Any) -> None:
@@ -212,6 +239,25 @@ class Reads:
         found = hasattr(ref.value, name)
         self.guards.add(ref.path, "has" if found else "lacks", name)
         return found
+
+    def inherited(self, found: Super, name: str) -> Any:
+        """``super().name``."""
+        instance, obj = found.instance, found.instance.value
+        kind = obj if isinstance(obj, type) else type(obj)
+        value, path = class_attribute(kind, name, found.after), self.guards.lookup(kind, name, found.after)
+        if isinstance(value, (types.FunctionType, classmethod, staticmethod, property)):
+            self.guards.add(path, "identity", value)
+        if isinstance(value, property):
+            raise PropertyRead(value.fget)
+        if isinstance(value, classmethod):
+            return BoundMethod(value.__func__, self.reference(kind))
+        if isinstance(value, staticmethod):
+            return self.reference(value.__func__)
+        if isinstance(value, types.FunctionType) and obj is not kind:
+            return BoundMethod(value, instance)
+        if value is None or hasattr(value, "__get__"):
+            raise UnsupportedError(f"super().{name} is computed by {kind.__name__}")
+        return self.read(value, path)
 
     def python_method(self, ref: Ref, name: str) -> BoundMethod | None:
         """A special method such as ``__len__``, if the class of an object has it in Python."""
@@ -276,7 +322,7 @@ class Reads:
         if isinstance(a, Tracer) and isinstance(b, Tracer):
             return self._is_same_array(a, b)
         for one in (a, b):
-            if isinstance(one, Ref) and not is_constant_object(one.value):
+            if isinstance(one, Ref) and not self.is_constant(one):
                 other = b if one is a else a
                 if other is not None:  # the guard on the type rules None out
                     self.guards.add(one.path, "identity", one.value)
@@ -296,7 +342,7 @@ class Reads:
                 return self.plain(self.elements(x))
             if type(x.value) is dict:
                 return {key: self.plain(value) for key, value in self.mapping_items(x)}
-            if not is_constant_object(x.value):
+            if not self.is_constant(x):
                 self.guards.add(x.path, "identity", x.value)
             return x.value
         if type(x) in (list, tuple):
@@ -315,6 +361,16 @@ class BoundMethod:
 
     def __init__(self, function: Any, instance: Ref):
         self.function = function
+        self.instance = instance
+
+
+class Super:
+    """``super(after, instance)``."""
+
+    __slots__ = ("after", "instance")
+
+    def __init__(self, after: type, instance: Ref):
+        self.after = after
         self.instance = instance
 
 

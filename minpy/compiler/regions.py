@@ -26,14 +26,16 @@ from minpy.compiler.checking import Comparison, check_graph
 from minpy.compiler.driver import Compiled, Lowered, Refused
 from minpy.compiler.eager import compiles_now
 from minpy.compiler.frames import UNBOUND
+from minpy.compiler.generated import CELLS
 from minpy.compiler.graph_op import GraphOp
 from minpy.compiler.guards import Path
 from minpy.compiler.ir import Graph, Loc
-from minpy.compiler.liveness import local_names, names_of
+from minpy.compiler.liveness import local_names, names_of, shared_names
 from minpy.compiler.lower import Leftover as RefusedStatement
 from minpy.compiler.notes import Change, Leftover, Recompilation, describe
 from minpy.compiler.outputs import Epilogue, type_of
 from minpy.compiler.reads import is_plain
+from minpy.compiler.residual import NOTHING, Around
 from minpy.compiler.source import read_source
 from minpy.compiler.tracer import OrderUnknown
 from minpy.errors import ContextError, PerformanceWarning, UnsupportedError
@@ -137,7 +139,7 @@ class Block:
         program: what all blocks of the function share.
         inputs: names of the variables it takes.
         outputs: names of the variables it gives when it does not return.
-        in_loop: it stands in a loop that Python runs.
+        around: what Python runs around it.
         static: names of inputs whose value is a constant of the compiled code.
     """
 
@@ -147,14 +149,14 @@ class Block:
         statements: Sequence[Any],
         inputs: tuple[str, ...],
         outputs: tuple[str, ...],
-        in_loop: bool = False,
+        around: Around = NOTHING,
         static: frozenset[str] = frozenset(),
     ):
         self.program = program
         self.statements = tuple(statements)
         self.inputs = inputs
         self.outputs = outputs
-        self.in_loop = in_loop
+        self.around = around
         self.static = static
         self.plans = PlanCache(program.options.cache_size)
         self.misses = 0  # calls that had to compile first
@@ -200,11 +202,11 @@ class Block:
         return known
 
     def child(
-        self, statements: Sequence[Any], inputs: tuple[str, ...], outputs: tuple[str, ...], in_loop: bool
+        self, statements: Sequence[Any], inputs: tuple[str, ...], outputs: tuple[str, ...], around: Around
     ) -> Block:
         """A block of some of the statements."""
         static = self.static - self.program.assigned
-        return type(self)(self.program, statements, inputs, outputs, in_loop, static)
+        return type(self)(self.program, statements, inputs, outputs, around, static)
 
     @property
     def place(self) -> Loc:
@@ -245,11 +247,13 @@ class Block:
     def lower(self, values: tuple) -> Lowered:
         """The statements as equations, for these values of the inputs. Raises Refused at a leftover."""
         program, named = self.program, dict(zip(self.inputs, values))
-        return driver.lower(program.source, program.function, self.statements, named, self.static)
+        has_cells = named.pop(CELLS, None) is not None
+        shared = frozenset(program.shared if has_cells else ())
+        return driver.lower(program.source, program.function, self.statements, named, self.static, shared)
 
     def make_plan(self, signature: tuple, values: tuple) -> Plan:
         """Compile the statements, or take them apart around what has to stay with Python."""
-        if self.in_loop and len(self.plans) >= MAX_PLANS_IN_LOOP:
+        if self.around.loop and len(self.plans) >= MAX_PLANS_IN_LOOP:
             reason = f"a value changes in each turn of the loop ({MAX_PLANS_IN_LOOP} versions were compiled)"
             return self._python_plan(signature, reason)
         try:
@@ -397,8 +401,11 @@ class Program:
         self.function = function
         self.options = options
         self.source = read_source(function)
-        self.local_names = local_names(self.source)
+        code = function.__code__
+        self.local_names = local_names(self.source) & {*code.co_varnames, *code.co_cellvars}
         self.assigned = names_of(self.source.body).stores
+        self.shared = tuple(sorted(shared_names(self.source) & self.local_names))
+        self.generated: set[types.CodeType] = set()  # of the functions that residual programs are
         self.lock = threading.RLock()
         self.refuse: Callable | None = None  # called instead of running what has leftovers, if set
         self.compilations = 0

@@ -50,12 +50,12 @@ class Source:
     @functools.cached_property
     def global_names(self) -> frozenset[str]:
         """Names that the function declares as global."""
-        return _declared(self.body, gast.Global)
+        return declared_names(self.body, gast.Global)
 
     @functools.cached_property
     def nonlocal_names(self) -> frozenset[str]:
         """Names that the function declares as nonlocal."""
-        return _declared(self.body, gast.Nonlocal)
+        return declared_names(self.body, gast.Nonlocal)
 
     def loc(self, node: Any, caller: Loc | None = None) -> Loc:
         """Where a node stands, in a function that is inlined at ``caller``."""
@@ -93,13 +93,14 @@ def _returning(expression: Any) -> Any:
     return gast.copy_location(gast.Return(value=expression), expression)
 
 
-def _declared(body: Iterable[Any], kind: Any) -> frozenset[str]:
+def declared_names(body: Iterable[Any], kind: Any) -> frozenset[str]:
+    """The names that statements outside of inner functions declare as global or as nonlocal."""
     names: set[str] = set()
     for node in body:
         if isinstance(node, kind):
             names.update(node.names)
         elif not isinstance(node, SCOPES):
-            names |= _declared(ast.iter_child_nodes(node), kind)
+            names |= declared_names(ast.iter_child_nodes(node), kind)
     return frozenset(names)
 
 

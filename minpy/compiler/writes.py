@@ -35,6 +35,10 @@ _IN_PLACE: dict[Any, Callable] = {
 class Writes(Control):
     """The part of the lowering that writes; ``Lowering`` gives the rest."""
 
+    root: Frame
+    shared: frozenset[str]
+    shared_stores: dict[str, Any]
+
     def _Assign_statement(self, node: Any) -> None:
         value = self.evaluate(node.value)
         for target in node.targets:
@@ -107,6 +111,8 @@ class Writes(Control):
         if owner is None:
             raise UnsupportedError(f"{name}, a global or nonlocal variable, is assigned")
         owner.variables[name] = value
+        if owner is self.root and name in self.shared:
+            self.shared_stores.setdefault(name, self.trace.step)
         if isinstance(value, Tracer):
             value.suggest_name(name)
 

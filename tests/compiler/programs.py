@@ -26,6 +26,8 @@ def program(*inputs, left=None):
 
     def register(function):
         PROGRAMS.append((function, inputs))
+        if not hasattr(function, "__name__"):
+            function.__name__ = type(function).__name__
         if left is not None:
             LEFTOVERS[function.__name__] = left
         return function

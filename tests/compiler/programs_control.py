@@ -271,6 +271,31 @@ def raises_unhandled(x):
     return y
 
 
+@contextlib.contextmanager
+def swallowing(log):
+    log.append("enter")
+    try:
+        yield len(log)
+    except ValueError:
+        log.append("swallowed")
+    log.append("exit")
+
+
+@program((X, 2), (X, 9))
+def with_statements(x, n):
+    log = []
+    y = x
+    with swallowing(log) as depth:
+        y = np.exp(x) * depth
+        z = y + np.ones((n, 3))
+        y = z * 2
+    with contextlib.suppress(ValueError, KeyError):
+        y = y + 1
+        y = y + np.ones((n, 3))
+        log.append("not suppressed")
+    return y, log, n
+
+
 @program((X,), left=[])
 def contexts_without_meaning(x):
     with numpy.errstate(divide="ignore", invalid="ignore"), contextlib.nullcontext(3) as k:

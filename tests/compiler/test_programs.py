@@ -10,7 +10,7 @@ import pytest
 
 import minpy
 from minpy.runtime.array import Array
-from tests.compiler import programs_control  # noqa: F401
+from tests.compiler import programs_control, programs_functions  # noqa: F401
 from tests.compiler.programs import LEFTOVERS, PROGRAMS
 
 NAMES = [f"{i}-{function.__name__.strip('<>')}" for i, (function, _) in enumerate(PROGRAMS)]

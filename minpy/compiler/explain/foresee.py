@@ -27,7 +27,7 @@ from minpy.compiler.lower import Lowering
 from minpy.compiler.notes import Leftover
 from minpy.compiler.reads import PinRequest, Ref
 from minpy.compiler.regions import Block, Plan, Program, signature_of
-from minpy.compiler.residual import last_own_line
+from minpy.compiler.residual import bodies_of, last_own_line
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, FLOAT, SCALAR, Tracer
 from minpy.ops import Aval
 from minpy.runtime.array import Array, Value
@@ -137,8 +137,7 @@ class _Walk:
         """The variables behind a leftover."""
         if isinstance(statement, (gast.Return, gast.Raise)):
             return None
-        inside = [getattr(statement, field, None) or [] for field in ("body", "orelse", "finalbody")]
-        inside.extend(handler.body for handler in getattr(statement, "handlers", ()))
+        inside = bodies_of(statement)
         if not any(id(node) in self.blocks for body in inside for node in body):
             return {**values, **self._results(statement, values)}
         is_loop = isinstance(statement, (gast.For, gast.While))
@@ -147,7 +146,8 @@ class _Walk:
         elif isinstance(statement, gast.With):
             values = {**values, **self._results(_entered(statement), values)}
         ways = [self.over(body, values) for body in inside if body]
-        may_skip = is_loop or (isinstance(statement, gast.If) and not statement.orelse)
+        is_alone = isinstance(statement, gast.If) and len(inside) < 2
+        may_skip = is_loop or is_alone or isinstance(statement, gast.Match)
         known = [way for way in (*ways, *([values] if may_skip else ())) if way is not None]
         if not known:
             return None

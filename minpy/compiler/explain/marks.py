@@ -12,7 +12,7 @@ import gast
 from minpy.compiler.explain.report import Call, CalleeLine, Leftover, Line
 from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import escapes_loop
-from minpy.compiler.residual import last_own_line
+from minpy.compiler.residual import bodies_of, last_own_line
 from minpy.compiler.source import Source
 
 
@@ -66,12 +66,14 @@ def _statements(body: Iterable[Any]) -> Iterator[tuple[int, int]]:
 def _jumps(body: Iterable[Any], line: int) -> Iterator[int]:
     """The lines inside of a loop of Python's that break or continue it, and so are Python's too."""
     nodes = (node for statement in body for node in ast.walk(statement))
-    inside = [s for node in nodes if getattr(node, "lineno", 0) == line for s in getattr(node, "body", ())]
+    inside = [
+        s for node in nodes if getattr(node, "lineno", 0) == line for body in bodies_of(node) for s in body
+    ]
     while inside:
         statement = inside.pop()
         if escapes_loop([statement]):
             yield from range(statement.lineno, last_own_line(statement) + 1)
-            inside.extend((*getattr(statement, "body", ()), *getattr(statement, "orelse", ())))
+            inside.extend(s for body in bodies_of(statement) for s in body)
 
 
 def _lines_of(spans: dict[int, int]) -> Iterator[int]:

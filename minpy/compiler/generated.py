@@ -1,0 +1,198 @@
+"""Functions made from syntax trees: compiled with the user's file and lines, and printed.
+
+A generated function has the globals and the closure of the user's function, beside helpers of ours. Variables
+that the user's inner functions share with it stand in cells that are made for each call, so that all
+generated functions of one call, and the inner functions, have the same ones.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import types
+from collections.abc import Sequence
+from typing import Any, Callable
+
+import astunparse
+import gast
+
+from minpy.compiler.source import SCOPES
+
+#: The name by which generated code knows the cells of the call.
+CELLS = "__cells"
+_MAKER = "__make"
+
+
+class Generated:
+    """A function made of statements.
+
+    Args:
+        function: the user's function, for globals, closure and names.
+        identifier: its name, as one that Python can define.
+        parameters: of the new function, in order; those that are shared are in the cells already, or are
+            put there.
+        shared: the variables that stand in cells.
+        body: statements that ``gast`` made; they may use ``helpers`` by name.
+    """
+
+    def __init__(
+        self,
+        function: types.FunctionType,
+        identifier: str,
+        file: str,
+        parameters: Sequence[str],
+        shared: Sequence[str],
+        body: list[Any],
+        helpers: dict[str, Any],
+    ):
+        own = [name for name in parameters if name not in shared and name != CELLS]
+        place = body[0]
+        inner = parse([f"def {identifier}({', '.join(own)}): pass"], place)[0]
+        inner.body = body
+        self.text = _print(gast.gast_to_ast(gast.fix_missing_locations(_module([inner]))))
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
+        if shared:
+            declared = parse([f"nonlocal {', '.join(shared)}"], place)
+            inner.body = [*declared, *body]
+        outer = parse([f"def {_MAKER}({', '.join([*cells, *shared, CELLS, *helpers])}): pass"], place)[0]
+        outer.body = [inner, *parse([f"return {identifier}"], place)]
+        tree = gast.gast_to_ast(gast.fix_missing_locations(_module([outer])))
+        code = _named(compile(tree, file, "exec"), f"{_MAKER}.<locals>.{identifier}", function.__qualname__)
+        name = function.__code__.co_name
+        made: dict[str, Any] = {}
+        exec(code, {"__builtins__": {}}, made)
+        nothing = [None] * (len(cells) + len(shared) + 1)
+        template = made[_MAKER](*nothing, *helpers.values())
+        self.code: types.CodeType = template.__code__.replace(co_name=name)
+        self._globals = function.__globals__
+        free = self.code.co_freevars
+        self._closure = [cells.get(name, cell) for name, cell in zip(free, template.__closure__ or ())]
+        self._own = [i for i, name in enumerate(parameters) if name not in shared and name != CELLS]
+        self._given = parameters.index(CELLS) if CELLS in parameters else None
+        self._shared = [(name, parameters.index(name) if name in parameters else None) for name in shared]
+        self._places = {name: free.index(name) for name in (*shared, CELLS) if name in free}
+        self._function = self._bound(self._closure)
+
+    def _bound(self, closure: list) -> Callable:
+        return types.FunctionType(self.code, self._globals, self.code.co_name, None, tuple(closure))
+
+    def __call__(self, *values: Any) -> Any:
+        """Run on values of the parameters."""
+        if not self._shared:
+            return self._function(*values)
+        if self._given is None:
+            cells = {name: types.CellType() for name, _ in self._shared}
+            for name, at in self._shared:
+                if at is not None:
+                    cells[name].cell_contents = values[at]
+        else:
+            cells = values[self._given]
+        closure = list(self._closure)
+        for name, at in self._places.items():
+            closure[at] = types.CellType(cells) if name == CELLS else cells[name]
+        return self._bound(closure)(*[values[i] for i in self._own])
+
+
+def _named(code: types.CodeType, ours: str, theirs: str) -> types.CodeType:
+    """The code in which inner functions have the qualified names that the user's functions have."""
+
+    def renamed(constant: Any) -> Any:
+        if isinstance(constant, types.CodeType):
+            return _named(constant, ours, theirs)
+        is_name = isinstance(constant, str) and constant.startswith(ours)
+        return theirs + constant[len(ours) :] if is_name else constant
+
+    changes: dict[str, Any] = {"co_consts": tuple(map(renamed, code.co_consts))}
+    if hasattr(code, "co_qualname"):
+        changes["co_qualname"] = renamed(code.co_qualname)
+    return code.replace(**changes)
+
+
+class _Printer(astunparse.Unparser):
+    """astunparse for today's Python: no parentheses in ``x[a:b, c]``, no use of what ``ast`` deprecated."""
+
+    def _Attribute(self, node: Any) -> None:
+        is_int = isinstance(node.value, ast.Constant) and isinstance(node.value.value, int)
+        self.write("(" if is_int else "")  # 3.real is a syntax error
+        self.dispatch(node.value)
+        self.write((")." if is_int else ".") + node.attr)
+
+    def _Subscript(self, node: Any) -> None:
+        self.dispatch(node.value)
+        self.write("[")
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) and node.slice.elts else [node.slice]
+        for position, part in enumerate(parts):
+            self.write(", " if position else "")
+            self.dispatch(part)
+        self.write(",]" if parts[0] is not node.slice and len(parts) == 1 else "]")
+
+
+def _print(tree: ast.AST) -> str:
+    try:
+        text = io.StringIO()
+        _Printer(tree, file=text)
+        return text.getvalue().strip()
+    except (AttributeError, NotImplementedError):  # syntax that is younger than astunparse
+        return ast.unparse(tree)
+
+
+def parse(lines: Sequence[str], place: Any) -> list[Any]:
+    """Generated lines as nodes that claim to stand where ``place`` stands."""
+    nodes = gast.parse("\n".join(lines)).body
+    for root in nodes:
+        for node in ast.walk(root):
+            if hasattr(node, "lineno"):
+                gast.copy_location(node, place)
+            if isinstance(node, gast.Return):
+                node.is_ours = True
+    return nodes
+
+
+def _module(body: list[Any]) -> Any:
+    return gast.Module(body=body, type_ignores=[])
+
+
+def copied(node: Any) -> Any:
+    """A deep copy of a tree, so that a transformation leaves the original alone."""
+    if isinstance(node, list):
+        return [copied(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return node
+    made = type(node)()
+    for name in (*node._fields, *node._attributes):
+        if hasattr(node, name):
+            setattr(made, name, copied(getattr(node, name)))
+    return made
+
+
+class Adapted(gast.NodeTransformer):
+    """The user's statements as those of a generated function; inner functions stay as they are.
+
+    ``return x`` becomes ``return (True, x)``. The function declares global names at its beginning, so the
+    statements that declare them go.
+    """
+
+    def visit_Return(self, node: Any) -> Any:
+        if getattr(node, "is_ours", False):
+            return node
+        self.generic_visit(node)
+        value = node.value or gast.Constant(value=None, kind=None)
+        pair = gast.Tuple(elts=[gast.Constant(value=True, kind=None), value], ctx=gast.Load())
+        return gast.copy_location(gast.Return(value=gast.copy_location(pair, node)), node)
+
+    def visit_AnnAssign(self, node: Any) -> Any:
+        """A shared variable may not have an annotation, which means nothing in a function anyway."""
+        self.generic_visit(node)
+        if node.value is None:
+            return gast.copy_location(gast.Pass(), node)
+        plain = gast.Assign(targets=[node.target], value=node.value, type_comment=None)
+        return gast.copy_location(plain, node)
+
+    def visit_Global(self, node: Any) -> Any:
+        return gast.copy_location(gast.Pass(), node)
+
+    visit_Nonlocal = visit_Global
+
+    def visit(self, node: Any) -> Any:
+        """Visit a node, unless it begins an inner function."""
+        return node if isinstance(node, SCOPES) else super().visit(node)
