@@ -11,10 +11,11 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.compiler.expressions import Made
 from minpy.compiler.frames import Closure
+from minpy.compiler.guards import class_attribute
 from minpy.compiler.library import Library
-from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, class_attribute, is_plain, walk_values
+from minpy.compiler.operators import Made
+from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, walk_values
 from minpy.compiler.trace import ARRAY, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import BY_NUMPY, FUNCTIONS, Function, Op

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import builtins
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Callable
 
 import gast
-import numpy
 
 from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, UnforeseenError
 from minpy.compiler.guards import Path
-from minpy.compiler.reads import (
-    BoundMethod,
-    ContainerMethod,
-    PropertyRead,
-    Reads,
-    Ref,
-    Super,
-    is_plain,
-    walk_values,
-)
-from minpy.compiler.tracer import FLOAT, SCALARS, Tracer
+from minpy.compiler.operators import Operators, elements_left
+from minpy.compiler.reads import is_plain
+from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
-from minpy.ops.methods import ArrayMethods
 
 BINARY: dict[Any, Callable] = {
     gast.Add: operator.add,
@@ -46,59 +36,17 @@ _UNARY: dict[Any, Callable] = {
     gast.USub: operator.neg,
     gast.Invert: operator.invert,
 }
-_COMPARE: dict[Any, Callable] = {
-    gast.Eq: operator.eq,
-    gast.NotEq: operator.ne,
-    gast.Lt: operator.lt,
-    gast.LtE: operator.le,
-    gast.Gt: operator.gt,
-    gast.GtE: operator.ge,
-}
-#: what of an array the user's program can ask for
-_ARRAY_ATTRIBUTES = frozenset((*(name for name in dir(ArrayMethods) if not name.startswith("__")), "fill"))
-_NUMBERS = (bool, int, float, complex, numpy.generic)
 #: Turns of a loop after which the rest of them is estimated.
 _TURNS_TO_JUDGE = 3
 
 
-class Counted(Iterator):
-    """An iterator that tells how many elements are left; -1 where nobody knows."""
-
-    def __init__(self, items: Iterable[Any], count: int):
-        self._items = iter(items)
-        self._left = count
-
-    def __next__(self) -> Any:
-        self._left -= 1
-        return next(self._items)
-
-    def __length_hint__(self) -> int:
-        return self._left if self._left >= 0 else NotImplemented
-
-
-def elements_left(items: Iterator[Any]) -> int:
-    """How many elements an iterator has, as far as it knows; else -1."""
-    return operator.length_hint(items, -1)
-
-
-class Made:
-    """A function that the region made, known by what a call of it does to abstract values."""
-
-    __slots__ = ("apply",)
-
-    def __init__(self, apply: Callable):
-        self.apply = apply
-
-
-class Expressions(Reads):
+class Expressions(Operators):
     """The part of the lowering that evaluates expressions; ``Lowering`` gives the rest."""
 
     frame: Frame
     frames: list[Frame]
     store: Callable[..., None]
     assign: Callable[[Any, Any], None]
-    call: Callable[[Any, list, dict], Any]
-    only_element: Callable[[Tracer], Any]
     check_size: Callable[[float], None]
     closure: Callable[[Any, str, Sequence[Any]], Closure]
 
@@ -162,49 +110,14 @@ class Expressions(Reads):
     def _BinOp(self, node: Any) -> Any:
         return self.binary(BINARY[type(node.op)], self.evaluate(node.left), self.evaluate(node.right))
 
-    def binary(self, operation: Callable, x: Any, y: Any) -> Any:
-        """A binary operator on abstract values."""
-        if isinstance(x, Ref) or isinstance(y, Ref):
-            x, y = self._operand(x), self._operand(y)
-        if isinstance(x, Tracer) or isinstance(y, Tracer):
-            for value in (x, y):
-                if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
-                    kind = type(value).__name__
-                    raise TypeError(f"unsupported operand of {operation.__name__} with an array: {kind}")
-        return operation(x, y)
-
-    def _operand(self, x: Any) -> Any:
-        if isinstance(x, Ref) and type(x.value) in (list, tuple):
-            return self.elements(x)
-        if isinstance(x, Ref):
-            raise UnsupportedError(f"an operator is applied to {x.path}, a {type(x.value).__name__}")
-        return x
-
     def _UnaryOp(self, node: Any) -> Any:
         if isinstance(node.op, gast.Not):
             return not self.test(node.operand)
         return self.unary(_UNARY[type(node.op)], self.evaluate(node.operand))
 
-    def unary(self, operation: Callable, value: Any) -> Any:
-        """An operator with one operand on an abstract value."""
-        if isinstance(value, (Ref, Closure)):
-            raise UnsupportedError("an operator is applied to an object")
-        return operation(value)
-
     def test(self, node: Any) -> bool:
         """The truth of an expression, which has to be known now."""
         return self.truth(self.evaluate(node))
-
-    def truth(self, value: Any) -> bool:
-        """``bool(value)`` at compile time."""
-        if isinstance(value, Tracer):
-            if value.known is not None:
-                return bool(value)
-            self.pin(value)
-            raise UnsupportedError("the test depends on array data")
-        if isinstance(value, Ref):
-            return self.truth_of_ref(value)
-        return bool(value)
 
     def _BoolOp(self, node: Any) -> Any:
         stop = isinstance(node.op, gast.Or)
@@ -224,42 +137,6 @@ class Expressions(Reads):
             left = right
         raise AssertionError("a comparison has an operator")
 
-    def compare(self, op: Any, x: Any, y: Any) -> Any:
-        """A comparison of two abstract values by an operator of the syntax tree."""
-        if isinstance(op, (gast.Is, gast.IsNot)):
-            same = self.is_same(x, y)
-            return same if isinstance(op, gast.Is) else not same
-        if isinstance(op, (gast.In, gast.NotIn)):
-            found = self._contains(x, y)
-            return found if isinstance(op, gast.In) else not found
-        if isinstance(x, Ref) or isinstance(y, Ref):
-            return self._compare_refs(op, x, y)
-        if isinstance(x, Tracer) or isinstance(y, Tracer):
-            for value, other in ((x, y), (y, x)):
-                other_is_array = isinstance(other, Tracer) and other.kind != FLOAT
-                if isinstance(value, Tracer) and value.kind == FLOAT and not other_is_array:
-                    self.pin(value)
-                if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
-                    raise UnsupportedError(f"an array is compared with a {type(value).__name__}")
-        return _COMPARE[type(op)](x, y)
-
-    def _compare_refs(self, op: Any, x: Any, y: Any) -> Any:
-        if not isinstance(op, (gast.Eq, gast.NotEq)):
-            raise UnsupportedError("objects are compared")
-        plain = [self.plain(v) for v in (x, y)]
-        if not all(_is_comparable(v) for v in plain):
-            raise UnsupportedError("objects are compared")
-        return _COMPARE[type(op)](*plain)
-
-    def _contains(self, x: Any, container: Any) -> bool:
-        if isinstance(container, Ref):
-            container = self.elements(container)
-        if isinstance(container, Tracer) or isinstance(x, (Tracer, Ref)):
-            raise UnsupportedError("membership is tested by array data")
-        if not isinstance(container, (str, dict)) and not all(is_plain(item) for item in container):
-            raise UnsupportedError("membership is tested among objects")
-        return x in container
-
     def _IfExp(self, node: Any) -> Any:
         return self.evaluate(node.body if self.test(node.test) else node.orelse)
 
@@ -276,43 +153,8 @@ class Expressions(Reads):
     def _Attribute(self, node: Any) -> Any:
         return self.get_attribute(self.evaluate(node.value), node.attr)
 
-    def get_attribute(self, value: Any, name: str) -> Any:
-        """``value.name``."""
-        if isinstance(value, Ref):
-            try:
-                return self.attribute(value, name)
-            except PropertyRead as found:
-                return self.call(self.reference(found.getter), [value], {})
-        if isinstance(value, Super):
-            try:
-                return self.inherited(value, name)
-            except PropertyRead as found:
-                return self.call(self.reference(found.getter), [value.instance], {})
-        if isinstance(value, Tracer):
-            return self._tracer_attribute(value, name)
-        if isinstance(value, (Closure, BoundMethod, ContainerMethod)):
-            raise UnsupportedError("an attribute of a function is read")
-        return getattr(value, name)
-
-    def _tracer_attribute(self, value: Tracer, name: str) -> Any:
-        if name == "item" and value.kind != FLOAT:
-            return Made(lambda: self.only_element(value))
-        if value.kind == FLOAT or name not in _ARRAY_ATTRIBUTES:
-            raise UnsupportedError(f"the attribute .{name} of a {value.kind} is not compiled")
-        return getattr(value, name)
-
     def _Subscript(self, node: Any) -> Any:
         return self.get_item(self.evaluate(node.value), self.evaluate(node.slice))
-
-    def get_item(self, value: Any, key: Any) -> Any:
-        """``value[key]``."""
-        if isinstance(value, Tracer):
-            if value.kind == FLOAT:
-                raise TypeError("'float' object is not subscriptable")
-            return value[self.plain(key)]
-        if isinstance(key, Tracer) or (isinstance(value, Ref) and isinstance(key, Ref)):
-            raise UnsupportedError("a container is indexed by a value known at run time only")
-        return self.item(value, key) if isinstance(value, Ref) else value[self.plain(key)]
 
     def _Slice(self, node: Any) -> slice:
         parts = [
@@ -353,24 +195,6 @@ class Expressions(Reads):
         """The value of an expression that becomes a key or an element of a set."""
         return self.key(self.evaluate(node))
 
-    def key(self, value: Any) -> Any:
-        """A value that is hashed: it has to be known now."""
-        for item in walk_values(value):
-            if isinstance(item, Tracer):
-                self.pin(item)
-                raise UnsupportedError("a key depends on array data")
-            if isinstance(item, (Ref, Closure)):
-                raise UnsupportedError("an object is used as a key")
-        return value
-
-    def mapping(self, value: Any) -> dict:
-        """The content of a dict."""
-        if isinstance(value, Ref) and isinstance(value.value, dict):
-            return dict(self.mapping_items(value))
-        if type(value) is dict:
-            return value
-        raise UnsupportedError("something else than a dict is unpacked")
-
     def _JoinedStr(self, node: Any) -> str:
         return "".join(self._part(part) for part in node.values)
 
@@ -390,16 +214,6 @@ class Expressions(Reads):
         return self.closure(node, "<lambda>", body)
 
     # Iteration ----------------------------------------------------------------------------------
-
-    def iterate(self, value: Any) -> Iterator[Any]:
-        """The elements of an iterable."""
-        if isinstance(value, Ref):
-            return iter(self.elements(value))
-        if isinstance(value, Tracer):
-            if value.kind in SCALARS:
-                raise TypeError(f"a {value.kind} is not iterable")
-            return Counted(value, len(value) if value.shape else 0)
-        return iter(value)
 
     def turns(self, items: Iterator[Any]) -> Iterator[Any]:
         """The elements that a loop goes over, unless its turns make too many operations together."""
@@ -458,9 +272,3 @@ class Expressions(Reads):
                 self.frames.pop()
             self.trace.loc = saved
             yield value
-
-
-def _is_comparable(value: Any) -> bool:
-    if type(value) in (list, tuple):
-        return all(map(_is_comparable, value))
-    return is_plain(value) or isinstance(value, (type, float))

@@ -15,9 +15,11 @@ from typing import Any, Callable
 import gast
 import numpy
 
-from minpy.compiler.expressions import Counted, Expressions, Made, elements_left
+from minpy.compiler.expressions import Expressions
 from minpy.compiler.frames import Closure
-from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, Super, is_plain, unref, walk_values
+from minpy.compiler.objects import Super
+from minpy.compiler.operators import Counted, Made, elements_left
+from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, unref, walk_values
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, OperandError, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Op

@@ -7,7 +7,7 @@ import inspect
 import types
 from typing import Any, Callable
 
-from minpy.compiler.reads import class_attribute
+from minpy.compiler.guards import class_attribute
 from minpy.ops import Function, Op
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

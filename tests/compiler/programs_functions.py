@@ -288,7 +288,7 @@ def objects_that_are_called(x):
     return x, len(LAYERS[0]), LAYERS[0].default(x), Scaled.default(x)
 
 
-@program((V, Layer(2)), (V, Layer(1)), (V, Scaled(4)))
+@program((V, Layer(2)), (V, Layer(1)), (V, Scaled(4)), left=[])
 def special_methods(x, layer):
     total = 0
     for value in layer:

@@ -117,7 +117,7 @@ def another_value(op):
 
 
 def wrong_operation(kind, operation):
-    return lambda patch: patch.setitem(expressions._BINARY, kind, operation)
+    return lambda patch: patch.setitem(expressions.BINARY, kind, operation)
 
 
 def wrong_op(name):
@@ -196,9 +196,9 @@ def test_a_fault_in_the_gradient_of_a_region(monkeypatch):
 
 def test_a_lost_gradient(monkeypatch):
     """The values are right, and only the gradient is not: it stops where it must not."""
-    true = expressions._BINARY[gast.Mult]
+    true = expressions.BINARY[gast.Mult]
     monkeypatch.setitem(
-        expressions._BINARY, gast.Mult, lambda a, b: true(minpy.stop_gradient(a), b) if a is b else true(a, b)
+        expressions.BINARY, gast.Mult, lambda a, b: true(minpy.stop_gradient(a), b) if a is b else true(a, b)
     )
     checked = minpy.jit(lambda w: np.sum(w * w), check=True)
     w = np.array([0.5, 0.25])
@@ -238,7 +238,7 @@ def test_other_kinds_of_differences(monkeypatch):
     )
     with pytest.raises(CheckError, match="plain Python gives a tuple, compiled code a list"):
         minpy.jit(lambda x: (x, 1), check=True)(X)
-    monkeypatch.setitem(expressions._BINARY, gast.Add, lambda a, b: (a + b).astype("float64"))
+    monkeypatch.setitem(expressions.BINARY, gast.Add, lambda a, b: (a + b).astype("float64"))
     with pytest.raises(
         CheckError, match=r"plain Python gives float32\[2, 3\], compiled code float64\[2, 3\]"
     ):

@@ -1,0 +1,254 @@
+"""What operators do to abstract values: arithmetic, comparison, truth, attributes, items, iteration."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable
+
+import gast
+import numpy
+
+from minpy.compiler.frames import Closure
+from minpy.compiler.objects import Objects, PropertyRead, Super
+from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, unref, walk_values
+from minpy.compiler.tracer import FLOAT, MINPY, SCALARS, Tracer
+from minpy.errors import UnsupportedError
+from minpy.ops.methods import ArrayMethods
+
+_COMPARE: dict[Any, Callable] = {
+    gast.Eq: operator.eq,
+    gast.NotEq: operator.ne,
+    gast.Lt: operator.lt,
+    gast.LtE: operator.le,
+    gast.Gt: operator.gt,
+    gast.GtE: operator.ge,
+}
+#: Special methods by which the right operand answers, where they have names of their own.
+_REFLECTED = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
+#: what of an array the user's program can ask for
+_ARRAY_ATTRIBUTES = frozenset((*(name for name in dir(ArrayMethods) if not name.startswith("__")), "fill"))
+_NUMBERS = (bool, int, float, complex, numpy.generic)
+
+
+class Counted(Iterator):
+    """An iterator that tells how many elements are left; -1 where nobody knows."""
+
+    def __init__(self, items: Iterable[Any], count: int):
+        self._items = iter(items)
+        self._left = count
+
+    def __next__(self) -> Any:
+        self._left -= 1
+        return next(self._items)
+
+    def __length_hint__(self) -> int:
+        return self._left if self._left >= 0 else NotImplemented
+
+
+def elements_left(items: Iterator[Any]) -> int:
+    """How many elements an iterator has, as far as it knows; else -1."""
+    return operator.length_hint(items, -1)
+
+
+class Made:
+    """A function that the region made, known by what a call of it does to abstract values."""
+
+    __slots__ = ("apply",)
+
+    def __init__(self, apply: Callable):
+        self.apply = apply
+
+
+class Operators(Objects):
+    """The part of the lowering that applies operators; ``call`` and ``only_element`` come later."""
+
+    call: Callable[[Any, list, dict], Any]
+    only_element: Callable[[Tracer], Any]
+
+    # Arithmetic ---------------------------------------------------------------------------------
+
+    def binary(self, operation: Callable, x: Any, y: Any) -> Any:
+        """A binary operator on abstract values; ``operation`` is a function of ``operator``."""
+        if isinstance(x, Ref) or isinstance(y, Ref):
+            result = self._by_special_method(operation.__name__.strip("_"), x, y)
+            if result is not NotImplemented:
+                return result
+            x, y = self._operand(x), self._operand(y)
+        if isinstance(x, Tracer) or isinstance(y, Tracer):
+            for value in (x, y):
+                if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
+                    kind = type(value).__name__
+                    raise TypeError(f"unsupported operand of {operation.__name__} with an array: {kind}")
+        return operation(x, y)
+
+    def _by_special_method(self, name: str, x: Any, y: Any) -> Any:
+        """What a method such as ``__add__`` or ``__radd__`` gives; NotImplemented where none is in Python."""
+        is_in_place = name.startswith("i") and hasattr(operator, f"__{name[1:]}__")
+        plain = name[1:] if is_in_place else name
+        if isinstance(x, Ref) and isinstance(y, Ref) and type(x.value) in type(y.value).__mro__[1:]:
+            raise UnsupportedError(f"an operator is applied to {x.path} and an object of a subclass")
+        reflected = _REFLECTED.get(plain, f"r{plain}")
+        tries = [(x, name, y)] if is_in_place else []
+        tries.extend([(x, plain, y), (y, reflected, x)])
+        for owner, special, other in tries:
+            if isinstance(other, Tracer) and owner is y and other.kind not in MINPY:
+                break  # NumPy makes an array of the object
+            method = self.python_method(owner, f"__{special}__") if isinstance(owner, Ref) else None
+            result = NotImplemented if method is None else self.call(method, [other], {})
+            if unref(result) is not NotImplemented:
+                return result
+        return NotImplemented
+
+    def _operand(self, x: Any) -> Any:
+        if isinstance(x, Ref) and type(x.value) in (list, tuple):
+            return self.elements(x)
+        if isinstance(x, Ref):
+            raise UnsupportedError(f"an operator is applied to {x.path}, a {type(x.value).__name__}")
+        return x
+
+    def unary(self, operation: Callable, value: Any) -> Any:
+        """An operator with one operand on an abstract value."""
+        if isinstance(value, Ref):
+            method = self.python_method(value, f"__{operation.__name__.strip('_')}__")
+            if method is not None:
+                return self.call(method, [], {})
+        if isinstance(value, (Ref, Closure)):
+            raise UnsupportedError("an operator is applied to an object")
+        return operation(value)
+
+    # Truth and comparison -----------------------------------------------------------------------
+
+    def truth(self, value: Any) -> bool:
+        """``bool(value)`` at compile time."""
+        if isinstance(value, Tracer):
+            if value.known is not None:
+                return bool(value)
+            self.pin(value)
+            raise UnsupportedError("the test depends on array data")
+        if isinstance(value, Ref):
+            method = self.python_method(value, "__bool__") or self.python_method(value, "__len__")
+            return self.truth_of_ref(value) if method is None else self.truth(self.call(method, [], {}))
+        return bool(value)
+
+    def compare(self, op: Any, x: Any, y: Any) -> Any:
+        """A comparison of two abstract values by an operator of the syntax tree."""
+        if isinstance(op, (gast.Is, gast.IsNot)):
+            same = self.is_same(x, y)
+            return same if isinstance(op, gast.Is) else not same
+        if isinstance(op, (gast.In, gast.NotIn)):
+            found = self._contains(x, y)
+            return found if isinstance(op, gast.In) else not found
+        if isinstance(x, Ref) or isinstance(y, Ref):
+            return self._compare_refs(op, x, y)
+        if isinstance(x, Tracer) or isinstance(y, Tracer):
+            for value, other in ((x, y), (y, x)):
+                other_is_array = isinstance(other, Tracer) and other.kind != FLOAT
+                if isinstance(value, Tracer) and value.kind == FLOAT and not other_is_array:
+                    self.pin(value)
+                if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
+                    raise UnsupportedError(f"an array is compared with a {type(value).__name__}")
+        return _COMPARE[type(op)](x, y)
+
+    def _compare_refs(self, op: Any, x: Any, y: Any) -> Any:
+        result = self._by_special_method(_COMPARE[type(op)].__name__, x, y)
+        if result is not NotImplemented:
+            return result
+        if not isinstance(op, (gast.Eq, gast.NotEq)):
+            raise UnsupportedError("objects are compared")
+        plain = [self.plain(v) for v in (x, y)]
+        if not all(_is_comparable(v) for v in plain):
+            raise UnsupportedError("objects are compared")
+        return _COMPARE[type(op)](*plain)
+
+    def _contains(self, x: Any, container: Any) -> bool:
+        if isinstance(container, Ref):
+            method = self.python_method(container, "__contains__")
+            if method is not None:
+                return self.truth(self.call(method, [x], {}))
+            container = self.elements(container)
+        if isinstance(container, Tracer) or isinstance(x, (Tracer, Ref)):
+            raise UnsupportedError("membership is tested by array data")
+        if not isinstance(container, (str, dict)) and not all(is_plain(item) for item in container):
+            raise UnsupportedError("membership is tested among objects")
+        return x in container
+
+    def key(self, value: Any) -> Any:
+        """A value that is hashed: it has to be known now."""
+        for item in walk_values(value):
+            if isinstance(item, Tracer):
+                self.pin(item)
+                raise UnsupportedError("a key depends on array data")
+            if isinstance(item, (Ref, Closure)):
+                raise UnsupportedError("an object is used as a key")
+        return value
+
+    # Attributes, items, elements ----------------------------------------------------------------
+
+    def get_attribute(self, value: Any, name: str) -> Any:
+        """``value.name``."""
+        if isinstance(value, Ref):
+            try:
+                return self.attribute(value, name)
+            except PropertyRead as found:
+                return self.call(self.reference(found.getter), [value], {})
+        if isinstance(value, Super):
+            try:
+                return self.inherited(value, name)
+            except PropertyRead as found:
+                return self.call(self.reference(found.getter), [value.instance], {})
+        if isinstance(value, Tracer):
+            return self._tracer_attribute(value, name)
+        if isinstance(value, (Closure, BoundMethod, ContainerMethod)):
+            raise UnsupportedError("an attribute of a function is read")
+        return getattr(value, name)
+
+    def _tracer_attribute(self, value: Tracer, name: str) -> Any:
+        if name == "item" and value.kind != FLOAT:
+            return Made(lambda: self.only_element(value))
+        if value.kind == FLOAT or name not in _ARRAY_ATTRIBUTES:
+            raise UnsupportedError(f"the attribute .{name} of a {value.kind} is not compiled")
+        return getattr(value, name)
+
+    def get_item(self, value: Any, key: Any) -> Any:
+        """``value[key]``."""
+        if isinstance(value, Tracer):
+            if value.kind == FLOAT:
+                raise TypeError("'float' object is not subscriptable")
+            return value[self.plain(key)]
+        method = self.python_method(value, "__getitem__") if isinstance(value, Ref) else None
+        if method is not None:
+            return self.call(method, [key], {})
+        if isinstance(key, Tracer) or (isinstance(value, Ref) and isinstance(key, Ref)):
+            raise UnsupportedError("a container is indexed by a value known at run time only")
+        return self.item(value, key) if isinstance(value, Ref) else value[self.plain(key)]
+
+    def mapping(self, value: Any) -> dict:
+        """The content of a dict."""
+        if isinstance(value, Ref) and isinstance(value.value, dict):
+            return dict(self.mapping_items(value))
+        if type(value) is dict:
+            return value
+        raise UnsupportedError("something else than a dict is unpacked")
+
+    def iterate(self, value: Any) -> Iterator[Any]:
+        """The elements of an iterable."""
+        if isinstance(value, Ref):
+            method = self.python_method(value, "__iter__")
+            if method is None:
+                return iter(self.elements(value))
+            made = self.call(method, [], {})
+            if isinstance(made, Ref):
+                raise UnsupportedError(f"an iterator over {value.path} is advanced")
+            return self.iterate(made)
+        if isinstance(value, Tracer):
+            if value.kind in SCALARS:
+                raise TypeError(f"a {value.kind} is not iterable")
+            return Counted(value, len(value) if value.shape else 0)
+        return iter(value)
+
+
+def _is_comparable(value: Any) -> bool:
+    if type(value) in (list, tuple):
+        return all(map(_is_comparable, value))
+    return is_plain(value) or isinstance(value, (type, float))
