@@ -56,7 +56,8 @@ static PyObject *aval_type, *made_by_type;
 static PyObject *run_op;                                  /* (op, args, params): the reference */
 static PyObject *table; /* op -> (NumPy's function, name, gives a view, gives a scalar for a scalar) */
 static PyObject *no_params;
-static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_index, *s_shape;
+static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_index, *s_shape,
+    *s_array;
 
 static int is_set(PyObject *x) { return x != NULL && x != Py_None; }
 
@@ -589,6 +590,18 @@ static PyObject *array_subscript(PyObject *self, PyObject *key) {
 
 static PyMappingMethods array_as_mapping = {.mp_subscript = array_subscript};
 
+/* The buffer protocol: the request goes to the NumPy array that `__array__` gives. */
+static int array_getbuffer(PyObject *self, Py_buffer *view, int flags) {
+    view->obj = NULL;
+    PyObject *array = PyObject_CallMethodNoArgs(self, s_array);
+    if (array == NULL) return -1;
+    int failed = PyObject_GetBuffer(array, view, flags);
+    Py_DECREF(array);
+    return failed;
+}
+
+static PyBufferProcs array_as_buffer = {.bf_getbuffer = array_getbuffer};
+
 static PyTypeObject ArraySlots = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minpy.runtime._fast.ArraySlots",
     .tp_basicsize = sizeof(Array),
@@ -603,6 +616,7 @@ static PyTypeObject ArraySlots = {
     .tp_weaklistoffset = offsetof(Array, weakrefs),
     .tp_as_number = &array_as_number,
     .tp_as_mapping = &array_as_mapping,
+    .tp_as_buffer = &array_as_buffer,
     .tp_richcompare = array_compare,
     .tp_hash = PyObject_HashNotImplemented,
 };
@@ -723,7 +737,8 @@ PyMODINIT_FUNC PyInit__fast(void) {
     s_numpy = PyUnicode_InternFromString("numpy");
     s_index = PyUnicode_InternFromString("index");
     s_shape = PyUnicode_InternFromString("shape");
-    if (module == NULL || table == NULL || no_params == NULL || s_shape == NULL) return NULL;
+    s_array = PyUnicode_InternFromString("__array__");
+    if (module == NULL || table == NULL || no_params == NULL || s_array == NULL) return NULL;
     if (PyModule_AddObject(module, "ValueSlots", Py_NewRef((PyObject *)&ValueSlots)) < 0 ||
         PyModule_AddObject(module, "ArraySlots", Py_NewRef((PyObject *)&ArraySlots)) < 0)
         return NULL;

@@ -339,12 +339,6 @@ class Array(ArraySlots, NDArrayMethods):
     def __deepcopy__(self, memo: dict) -> Array:
         return self.copy()
 
-    def __round__(self, ndigits: int | None = None) -> Any:
-        """Of an array without axes: what ``round`` gives for NumPy's number."""
-        if self.shape:
-            raise TypeError(f"type {type(self).__name__} doesn't define __round__ method")
-        return self.round(ndigits) if ndigits is not None else round(self.item())
-
 
 def _in_place(op: Any) -> Callable:
     def method(self, other):

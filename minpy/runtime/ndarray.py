@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import numpy
@@ -13,8 +14,6 @@ from minpy.runtime.flat import FlatIterator
 
 #: methods that change the array, where the function of the same name gives a new one
 _MUTATING = frozenset(("sort", "partition", "put"))
-#: methods that would change what the array is
-_REFUSED = frozenset(("resize", "newbyteorder"))
 
 
 def _fixed(name: str, instead: str) -> property:
@@ -35,6 +34,7 @@ class NDArrayMethods(ArrayMethods):
     """
 
     __slots__ = ()
+    __class_getitem__: Any = classmethod(types.GenericAlias)
 
     def raw(self) -> numpy.ndarray:
         """NumPy's view of the memory."""
@@ -48,8 +48,6 @@ class NDArrayMethods(ArrayMethods):
         found = getattr(numpy.ndarray, name, None)
         if found is None or name.startswith("__"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        if name in _REFUSED:
-            raise AttributeError(f"{name} would change what the array is; make a new array instead")
         known = None if name in _MUTATING else FUNCTIONS.get(name)
         if not callable(found):
             if known is not None:
@@ -64,6 +62,18 @@ class NDArrayMethods(ArrayMethods):
     shape = _fixed("shape", "a.reshape(...)")
     dtype = _fixed("dtype", "a.astype(...), or a.view(...)")
     strides = _fixed("strides", "numpy.lib.stride_tricks.as_strided(a, ...)")
+
+    @property
+    def base(self) -> Any:
+        """The array whose memory this one shows; None where the memory is its own."""
+        array = self
+        while array._base is not None:  # type: ignore[attr-defined]
+            array = array._base  # type: ignore[attr-defined]
+        return None if array is self else array
+
+    def resize(self, *new_shape: Any, refcheck: bool = True) -> None:
+        """Refused: other arrays may show the memory."""
+        raise ValueError("an array is not resized in place; write a = np.resize(a, ...)")
 
     @property
     def real(self) -> Any:

@@ -11,6 +11,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from minpy.runtime.buffer import export_buffers
+
 _fast: Any = None
 if not TYPE_CHECKING and os.environ.get("MINPY_FAST") != "0":
     with contextlib.suppress(ImportError):  # not built, for want of a C compiler
@@ -66,6 +68,7 @@ if TYPE_CHECKING or not is_fast:
     ) -> None:
         """Tell the classes of values and arrays, and what they are made with."""
         _known.update(values=values, aval=aval, cpu=cpu, as_value=as_value)
+        export_buffers(arrays, lambda array: array.__array__())
 
     def accelerate(run_op: Any, getitem: Any, scalars: Any, ufuncs: Any) -> Any:
         """``bind(op, args, params)``, which runs what it can and leaves the rest to ``run_op``.

@@ -24,6 +24,17 @@ class Scalar(Array):
     def __setitem__(self, key: Any, new: Any) -> None:
         raise TypeError(f"'numpy.{self.dtype}' object does not support item assignment")
 
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name.startswith("__"):
+                raise
+            return getattr(self.raw()[()], name)  # what only numbers have, such as is_integer
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return round(self.item()) if ndigits is None else self.round(ndigits)
+
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(self.item())
 

@@ -41,6 +41,7 @@ for key in ("a[5]", "a + np.ones(3)", "a @ a", "a < np.ones((2, 2))", "b & b"):
     except Exception as error:
         results.append(np.array(0))
         print(type(error).__name__, str(error).splitlines()[0])
+print(bytes(a.T), memoryview(a).readonly, memoryview(view).strides, numpy.frombuffer(b).tolist())
 gradient = minpy.grad(lambda x: np.sum(np.tanh(x[1:] * b) ** 2 / (1 + abs(x[:-1]))))
 results += [gradient(a), minpy.grad(lambda x: np.sum(gradient(x) * a))(a)]
 for r in results:
