@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from minpy.compiler.ir import Loc
+from minpy.ops import Aval
 
 
 @dataclass
@@ -71,10 +72,8 @@ def describe(part: Any) -> str:
     """One entry of a signature (see ``regions.signature_of``), for people."""
     if isinstance(part, tuple):
         if isinstance(part[0], type) and len(part) == 3:
-            kind, second, third = part
-            if kind.__name__ == "Array":
-                return f"{second} on {third}"
-            return f"{third}[{','.join(map(str, second))}] (numpy)"
+            _, second, third = part
+            return f"{second} on {third}" if isinstance(second, Aval) else f"{Aval(second, third)} (numpy)"
         if part[0] is float:
             return "float beyond float32" if part[1] else "float"
         return repr(part[1])

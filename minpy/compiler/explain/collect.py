@@ -109,7 +109,9 @@ class Collector:
             for tracer in plan.lowered.written
         )
         version = _version(plan.purpose, plan.compiled, signature, inputs, outputs)
-        version.calls, version.failures = plan.calls, plan.failures
+        if plan.op is None:  # for a gradient another graph may have run in its place
+            version.calls = plan.calls
+        version.failures = plan.failures
         version.compile_seconds = plan.compile_seconds
         yield Graphed(version, plan.compiled)
         for op in plan.op.derived() if plan.op is not None else ():

@@ -189,8 +189,9 @@ def _call(call: Call) -> str:
 def _region(region: Region, graphs: Sequence[Graph]) -> Iterator[str]:
     lines = line_range(region.first_line, region.last_line)
     yield f'<div class="region"><h3>Region {region.number} <span class="soft">{lines}</span></h3>'
-    for number, version in enumerate(region.versions):
-        yield from _version(version, graphs[number], is_open=not number)
+    slowest = max(region.versions, key=lambda version: version.calls * version.seconds_per_call)
+    for version, graph in zip(region.versions, graphs):
+        yield from _version(version, graph, is_open=version is slowest)
     yield "</div>"
 
 
