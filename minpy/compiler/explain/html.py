@@ -13,11 +13,11 @@ from minpy.compiler.explain.report import Call, Leftover, Line, Region, Report, 
 from minpy.compiler.explain.text import (
     MARKS,
     amount,
+    cause_of,
     duration,
     graph_sizes,
     line_range,
     mark,
-    place_of,
     plural,
     short_path,
     what_is,
@@ -163,8 +163,8 @@ def _tip(line: Line) -> str:
 def _note(item: Leftover, file: str) -> str:
     kind = "control" if item.is_control_flow else "unforeseen" if item.is_unforeseen else "leftover"
     text = f"<b>{what_is(item)}:</b> {escape(item.reason)}"
-    if not (item.cause.file == file and item.line <= item.cause.line <= item.last_line):
-        place = f"line {item.cause.line}" if item.cause.file == file else place_of(item.cause)
+    place = cause_of(item, file)
+    if place:
         text += f", in {escape(place)}: <code>{escape(item.cause_text)}</code>"
     fix = f"<p><b>To compile it:</b> {escape(item.fix)}</p>" if item.fix else ""
     return f'<li class="note {kind}"><p>{text}</p>{fix}</li>'

@@ -96,9 +96,8 @@ def _call(call: Call, indent: str) -> Iterator[str]:
 def _leftover(item: Leftover, line: Line, file: str, indent: str) -> Iterator[str]:
     margin = f"{'':11} | {indent}"
     yield from _wrapped(f"{what_is(item)}: {item.reason}", f"{margin}^ ", f"{margin}  ")
-    is_own = item.cause.file == file and item.line <= item.cause.line <= item.last_line
-    if not is_own:
-        place = f"line {item.cause.line}" if item.cause.file == file else place_of(item.cause)
+    place = cause_of(item, file)
+    if place:
         yield f"{margin}  {place}: {item.cause_text}"
     if item.fix:
         yield from _wrapped(f"to compile it: {item.fix}", f"{margin}  ")
@@ -190,6 +189,13 @@ def amount(number: float, unit: str) -> str:
 def place_of(place: Place) -> str:
     """A place as editors and terminals know it."""
     return f"{short_path(place.file)}:{place.line}"
+
+
+def cause_of(item: Leftover, file: str) -> str:
+    """Where the reason of a leftover lies, if that is not the line where it begins."""
+    if item.cause.file != file:
+        return place_of(item.cause)
+    return "" if item.cause.line == item.line else f"line {item.cause.line}"
 
 
 def short_path(path: str) -> str:
