@@ -4,30 +4,13 @@ from __future__ import annotations
 
 import functools
 from types import ModuleType
-from typing import Any
+from typing import Any, Callable
 
 import numpy
 
 from minpy.errors import UnsupportedError
 from minpy.ops.op import UfuncFunction
 from minpy.runtime import dispatch
-
-
-def member(module: ModuleType, name: str) -> Any:
-    """A public name of NumPy or of a part of it; functions are wrapped, constants and types are not.
-
-    Raises:
-        AttributeError: where NumPy has no such name.
-    """
-    if name.startswith("__"):
-        raise AttributeError(name)
-    try:
-        found = getattr(module, name)
-    except AttributeError:
-        raise AttributeError(f"neither MinPy nor {module.__name__} has a function {name!r}") from None
-    if isinstance(found, type) or not callable(found):
-        return found
-    return wrapped(found)
 
 
 @functools.cache
@@ -48,3 +31,20 @@ def wrapped(function: Any) -> Any:
 
     wrapper.__minpy_opaque__ = reason  # type: ignore[attr-defined]
     return wrapper
+
+
+def member(module: ModuleType, name: str, wrap: Callable = wrapped) -> Any:
+    """A public name of NumPy or of a part of it; functions wrapped, constants and types as they are.
+
+    Raises:
+        AttributeError: where NumPy has no such name.
+    """
+    if name.startswith("__"):
+        raise AttributeError(name)
+    try:
+        found = getattr(module, name)
+    except AttributeError:
+        raise AttributeError(f"neither MinPy nor {module.__name__} has a function {name!r}") from None
+    if isinstance(found, type) or not callable(found):
+        return found
+    return wrap(found)

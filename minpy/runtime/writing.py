@@ -198,6 +198,20 @@ def _change(array: Array, content: Content, function: Any, args: tuple, kwargs: 
     array[...] = content(function, args, kwargs)
 
 
+def shuffle(method: Callable, args: tuple, kwargs: dict) -> None:
+    """``shuffle(array)`` of a generator. There is no rehearsal: it would draw other numbers."""
+    array = args[0] if args else kwargs["x"]
+    if _is_traced((array,)):
+
+        def call(numbers: numpy.ndarray) -> None:
+            known = {id(array): numbers}
+            method(*to_raw(args, known), **to_raw(kwargs, known))
+
+        array[...] = moved(call, array)
+    else:
+        _by_numpy((array,), method, args, kwargs)
+
+
 def moved(function: Callable, array: Any, value: Any = None) -> Any:
     """The new content of an array, after ``function(array, value)`` moved elements within or into it.
 
