@@ -37,6 +37,7 @@ from minpy.runtime.array import Array
 from minpy.runtime.auto import AutoPolicy
 from minpy.runtime.blacklist import AutoBlacklistPolicy, BlacklistPolicy
 from minpy.runtime.context import Context, cpu, current_context, gpu, num_gpus, set_context
+from minpy.runtime.nans import debug_nans
 from minpy.runtime.policy import (
     OnlyMXNetPolicy,
     OnlyNumPyPolicy,
@@ -65,6 +66,7 @@ __all__ = [
     "current_context",
     "custom_gradient",
     "customop",
+    "debug_nans",
     "default_dtype",
     "eager",
     "elementwise_grad",

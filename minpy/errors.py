@@ -47,6 +47,10 @@ class UnsupportedError(MinPyError, NotImplementedError):
         self.reason = reason
 
 
+class NanError(MinPyError, FloatingPointError):
+    """Under ``debug_nans`` an operation made a nan. The text names the line and the values."""
+
+
 class NotCompiledError(MinPyError, RuntimeError):
     """Under ``jit(strict=True)`` something is left to Python. The text is that of ``explain``."""
 

@@ -11,9 +11,11 @@ import numpy
 
 from minpy.compiler.driver import Compiled, compile_graph
 from minpy.compiler.ir import Graph, Var
+from minpy.compiler.reference import look_for_nans
 from minpy.compiler.trace import ARRAY, Trace, Tracer, flows, replay
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import Op
+from minpy.runtime import watch
 from minpy.runtime.array import Array, Value, same_context
 from minpy.runtime.context import current_context
 from minpy.runtime.dispatch import run_op
@@ -22,6 +24,8 @@ from minpy.runtime.tape import live_tape
 
 def run_compiled(compiled: Compiled, values: Sequence[Value]) -> list[Value]:
     """Run a compiled graph on values. Each output is a new value, which nobody else holds."""
+    if watch.current is not None:
+        look_for_nans(compiled.graph, values)
     started = now()
     context = functools.reduce(same_context, [v.context for v in values]) if values else current_context()
     results = compiled.executor(values, context) if compiled.executor is not None else []

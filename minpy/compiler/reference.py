@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate
+from minpy.errors import NanError
+from minpy.runtime import nans
+from minpy.runtime.array import Value
 
 _SAMPLES = 3
 _FACTOR = 256  # between the movements that were seen and those that are allowed
@@ -68,6 +71,32 @@ def _shaken(x: Any, eqn: Eqn, random: numpy.random.RandomState) -> Any:
     noise = random.uniform(-1, 1, x.shape) * (size * terms**0.5)
     with numpy.errstate(all="ignore"):
         return (x + x * noise).astype(x.dtype)
+
+
+def look_for_nans(graph: Graph, inputs: Sequence[Value]) -> None:
+    """Run a graph by NumPy, for ``debug_nans``.
+
+    Raises:
+        NanError: an equation makes a nan, or computes with one. A gradient may make one that it then leaves
+            out, as that of ``where`` does; only what comes to the results counts there.
+    """
+    makers: dict[Any, str] = {}  # variable of a gradient that holds a nan -> what made it
+    try:
+        for step in steps(graph, [x.numpy() for x in inputs]):
+            eqn = step.eqn
+            given = next((makers[atom] for atom in eqn.inputs if atom in makers), "")
+            told = given or nans.found(eqn.op, step.operands, step.results)
+            if not told or not any(map(nans.has_nan, step.results)):
+                continue
+            if eqn.loc is None or not eqn.loc.is_backward:
+                raise NanError(nans.described(told, eqn.loc and eqn.loc[:3]))
+            text = given or nans.described(told, eqn.loc[:3], is_backward=True)
+            makers.update({var: text for var, x in zip(eqn.outputs, step.results) if nans.has_nan(x)})
+    except (ValueError, IndexError):
+        return  # an error of the program, which the graph raises too
+    for atom in graph.outputs:
+        if atom in makers:
+            raise NanError(makers[atom])
 
 
 class Reference:

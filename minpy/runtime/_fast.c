@@ -59,6 +59,8 @@ static PyObject *no_params;
 static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_index, *s_shape,
     *s_array;
 
+static int is_paused; /* something looks at every op: all of them go through Python */
+
 static int is_set(PyObject *x) { return x != NULL && x != Py_None; }
 
 /* Value ------------------------------------------------------------------------------------------ */
@@ -332,6 +334,7 @@ done:
 
 /* The result of an op, or NULL: with an exception set, or without one where Python has to do it. */
 static PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params) {
+    if (is_paused) return NULL;
     Policy *policy = current_policy();
     PyObject *entry = n > MAX_OPERANDS ? NULL : PyDict_GetItemWithError(table, op);
     if (entry == NULL) return NULL;
@@ -657,6 +660,12 @@ static PyObject *set_process_policy(PyObject *module, PyObject *policy) {
     Py_RETURN_NONE;
 }
 
+static PyObject *set_paused(PyObject *module, PyObject *flag) {
+    is_paused = PyObject_IsTrue(flag);
+    if (is_paused < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyObject *register_op(PyObject *module, PyObject *args) {
     PyObject *op, *function, *name, *gives_view, *gives_its_operand;
     if (!PyArg_ParseTuple(args, "OOUO!O!", &op, &function, &name, &PyBool_Type, &gives_view, &PyBool_Type,
@@ -716,6 +725,7 @@ static PyMethodDef functions[] = {
     {"register_operator", register_operator, METH_VARARGS, "A name, its op, the operator in Python."},
     {"set_thread_policy", set_thread_policy, METH_O, "The policy of this thread, None for that of the process."},
     {"set_process_policy", set_process_policy, METH_O, "The policy of the process."},
+    {"pause", set_paused, METH_O, "Whether every op is left to Python."},
     {NULL},
 };
 

@@ -21,7 +21,7 @@ from minpy.ops import shape as shape_ops
 from minpy.ops.keys import split_key
 from minpy.ops.methods import IN_PLACE
 from minpy.ops.op import Op, eager_interpreter
-from minpy.runtime import native
+from minpy.runtime import native, watch
 from minpy.runtime.context import CPU, Context, current_context
 from minpy.runtime.ndarray import NDArrayMethods
 from minpy.runtime.objects import ArraySlots, ValueSlots, configure
@@ -260,6 +260,8 @@ class Array(ArraySlots, NDArrayMethods):
         """``self op= other``: the dtype and the object stay the same, as in NumPy."""
         value = self._current()
         if self._writable_in_place(value, other):
+            if watch.current is not None:
+                op(self, other)  # is looked at
             op.numpy(value.numpy(), _raw(other), out=value.numpy())
             count_by_numpy(op.name)
             return self

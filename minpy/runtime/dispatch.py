@@ -13,7 +13,7 @@ from minpy.ops.lowering import Builder, Operand
 from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
 from minpy.ops.op import UNDEFINED, Ufunc, as_operand, set_eager_interpreter
 from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
-from minpy.runtime import native
+from minpy.runtime import native, watch
 from minpy.runtime.array import VIEW_OPS, Array, Value, arrays_in, same_context, to_raw
 from minpy.runtime.context import CPU, current_context
 from minpy.runtime.location import operand_names, user_place
@@ -65,6 +65,8 @@ def run_op(op: Op, args: tuple, params: dict) -> Any:
         results = _run(op, values, params, context)
     except (ValueError, TypeError, IndexError) as error:
         raise _located(error, op.name, args) from None
+    if watch.current is not None:
+        watch.current.after(op, values, results)
     if tape is not None:
         record(tape, op, values, params, results)
     if len(results) > 1:
@@ -246,7 +248,7 @@ class _NumPyCall:
     pull_back = Op.pull_back
     rule = Op.rule
     vjp = UNDEFINED
-    selects = singular = False
+    selects = singular = elementwise = False
     cost = "memory"
 
     def run(self, known: dict[int, numpy.ndarray]) -> Any:
@@ -266,6 +268,8 @@ class _NumPyCall:
             made = Array(Value(result))
         else:
             return result
+        if watch.current is not None:
+            watch.current.after(self, values, (made._value,))
         if tape is not None:
             record(tape, self, values, {}, (made._value,))
         return made

@@ -97,8 +97,12 @@ if TYPE_CHECKING or not is_fast:
     def set_process_policy(policy: Any) -> None:
         """The policy of the process."""
 
+    def pause(flag: bool) -> None:
+        """Whether every op is left to Python, so that something can look at it."""
+
 else:
     ValueSlots, ArraySlots = _fast.ValueSlots, _fast.ArraySlots
     configure, accelerate, accelerated = _fast.configure, _fast.accelerate, _fast.accelerated
     register_op, register_operator = _fast.register_op, _fast.register_operator
+    pause = _fast.pause
     set_thread_policy, set_process_policy = _fast.set_thread_policy, _fast.set_process_policy

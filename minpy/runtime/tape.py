@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from minpy.errors import GradientError
 from minpy.ops.elementwise import copy
 from minpy.ops.reverse import Record, pull_back
+from minpy.runtime import watch
 from minpy.runtime.array import Array, Value, is_traced
 
 
 class Tape:
-    """Records in order of execution; ``args`` and ``outputs`` of a record hold values, not arrays."""
+    """Records in order of execution; ``args`` and ``outputs`` of a record hold values, not arrays.
+
+    While something watches, the line of the op stands behind each.
+    """
 
     __slots__ = ("alive", "records")
 
     def __init__(self) -> None:
         self.alive = True
-        self.records: list[Record] = []
+        self.records: list[tuple] = []
 
 
 class _Current(threading.local):
@@ -71,7 +76,8 @@ def record(tape: Tape, op: Any, args: tuple, params: dict, outputs: tuple[Value,
         value.tape = tape
         if value.owner is not None:
             value.root().recorded = True
-    tape.records.append(Record(op, args, params, outputs))
+    entry = Record(op, args, params, outputs)
+    tape.records.append(entry if watch.current is None else (*entry, watch.current.place()))
 
 
 class pausing:
@@ -151,7 +157,7 @@ class GradientPath:
         leaves: the values that gradients are wanted of.
     """
 
-    def __init__(self, records: list[Record], active: set[int], leaves: Sequence[Value]):
+    def __init__(self, records: list[tuple], active: set[int], leaves: Sequence[Value]):
         self._records = records
         self._active = active
         self._leaves = leaves
@@ -164,7 +170,11 @@ class GradientPath:
             if id(value) in self._active:
                 known = cotangents.get(id(value))
                 cotangents[id(value)] = g if known is None else known + g
-        pull_back(self._records, cotangents, self._active, _box)
+        if watch.current is None:
+            pull_back(self._records, cotangents, self._active, _box)
+        else:
+            with closing(watch.current.walk(self._records, cotangents)) as records:
+                pull_back(records, cotangents, self._active, _box)
         return [cotangents.get(id(leaf)) for leaf in self._leaves]
 
 
