@@ -89,7 +89,7 @@ class Plan:
 
     signature: tuple
     guard: Callable[[tuple], tuple | None]
-    run: Callable[[tuple, tuple], Any]
+    run: Callable[[tuple, tuple], Any] = None  # type: ignore[assignment]  # set when the plan is made
     conditions: Any = None
     lowered: Lowered | None = None
     compiled: Compiled | None = None
@@ -99,13 +99,25 @@ class Plan:
     children: list[Block] = field(default_factory=list)
     source_text: str = ""
     compile_seconds: float = 0.0
-    seconds: float = 0.0  # in ``run``, children included
+    seconds: float = 0.0  # of what Python runs, children included
     calls: int = 0
     failures: int = 0
     last_used: int = 0
     purpose: str = "value"
     outputs: list[tuple[str, str]] = field(default_factory=list)
     refused: str = ""
+
+    def running(self, function: Callable[[tuple], tuple]) -> Plan:
+        """Run this, which is not compiled: values of the block's variables -> its result. Gives the plan."""
+
+        def run(values: tuple, _: tuple) -> tuple:
+            started = now()
+            result = function(values)
+            self.seconds += now() - started
+            return result
+
+        self.run = run
+        return self
 
     @property
     def input_paths(self) -> list[Any]:
@@ -167,21 +179,11 @@ class Block:
     def __call__(self, *values: Any) -> tuple:
         if not compiles_now():
             return self.run_python(values)
-        started = self.clock()
+        started = now() - self.compile_seconds
         known = self.plan_for(signature_of(values), values)
-        if known is None:
-            result = self.run_python(values)
-        else:
-            plan, found = known
-            entered = now()
-            result = plan.run(values, found)
-            plan.seconds += now() - entered
-        self.seconds += self.clock() - started
+        result = self.run_python(values) if known is None else known[0].run(values, known[1])
+        self.seconds += now() - self.compile_seconds - started
         return result
-
-    def clock(self) -> float:
-        """The time without what this block took to compile."""
-        return now() - self.compile_seconds
 
     def plan_for(
         self, signature: tuple, values: tuple, make: Callable[[], Plan] | None = None
@@ -267,9 +269,7 @@ class Block:
     def _python_plan(self, signature: tuple, reason: str) -> Plan:
         first, last = self.statements[0], self.statements[-1]
         leftover = Leftover(first.lineno, residual.end_line(last), reason, self.place)
-        return Plan(
-            signature, lambda values: (), lambda values, _: self.run_python(values), leftovers=[leftover]
-        )
+        return Plan(signature, lambda values: (), leftovers=[leftover]).running(self.run_python)
 
     def _compiled_plan(self, signature: tuple, lowered: Lowered) -> Plan:
         end = self._end(lowered)
@@ -278,7 +278,6 @@ class Block:
         plan = Plan(
             signature,
             lowered.guards.compile(self.inputs),
-            lambda values, found: (),
             conditions=lowered.guards,
             lowered=lowered,
             compiled=compiled,
@@ -374,15 +373,15 @@ class Block:
             plan.leftovers[0].cause = leftover.loc
             return plan
         program = residual.split(self, leftover.index, leftover.is_whole)
-        return Plan(
+        plan = Plan(
             signature,
             _without_inputs(refused.guards.compile(self.inputs)),
-            lambda values, _: program.function(*values),
             conditions=refused.guards,
             leftovers=[noted],
             children=program.children,
             source_text=program.text,
         )
+        return plan.running(lambda values: program.function(*values))
 
 
 def _without_inputs(guard: Callable) -> Callable:
