@@ -13,7 +13,7 @@ print(minpy.explain(loss))
 from __future__ import annotations
 
 import minpy.numpy as numpy
-from minpy import errors
+from minpy import errors, testing
 from minpy.compiler.eager import eager
 from minpy.compiler.explain import explain
 from minpy.compiler.jit import JitFunction, jit
@@ -87,6 +87,7 @@ __all__ = [
     "set_default_dtype",
     "set_global_policy",
     "stop_gradient",
+    "testing",
     "value_and_grad",
     "vjp",
     "wrap_policy",
