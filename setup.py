@@ -13,7 +13,9 @@ HERE = Path(__file__).resolve().parent
 VERSION = re.search(r'^__version__ = "([^"]+)"', (HERE / "minpy" / "version.py").read_text("utf-8"), re.M)[1]
 README = HERE / "README.md"
 
-TEST = ["pytest>=7.4,<10", "pytest-xdist>=3.5,<4", "hypothesis>=6.100,<7"]
+# Not needed to run: what a program imports from it works on MinPy's arrays too. See minpy/ops/special.py.
+SCIPY = "scipy>=1.10,<2"
+TEST = ["pytest>=7.4,<10", "pytest-xdist>=3.5,<4", "hypothesis>=6.100,<7", SCIPY]
 
 EXTRAS = {
     # MXNet, one of the two. They share one package folder, so never both in one environment.

@@ -18,7 +18,7 @@ from minpy.compiler.operators import Made
 from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, walk_values
 from minpy.compiler.trace import ARRAY, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
-from minpy.ops import BY_NUMPY, FUNCTIONS, Function, Op
+from minpy.ops import FUNCTIONS, Function, Op, of_numpy
 
 #: Functions without effects, computed at compile time from values known then.
 _PURE = frozenset(
@@ -109,7 +109,7 @@ class Calls(Library):
             known = self.library_function(function)
             if known is not None:
                 return known(*args, **kwargs)
-            known = _hashable_get(BY_NUMPY, function)
+            known = of_numpy(function)
             if known is not None:
                 return self._call_numpy(known, function, args, kwargs)
             if getattr(function, "__minpy_pure__", False):
@@ -139,7 +139,7 @@ class Calls(Library):
 
     def _call_known(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """Functions of Python and NumPy that the compiler knows by name."""
-        known = _hashable_get(BY_NUMPY, function)
+        known = of_numpy(function)
         if known is not None:
             return self._call_numpy(known, function, args, kwargs)
         if function in _ABOUT_SHAPE and len(args) == 1 and isinstance(args[0], Tracer):
@@ -266,13 +266,6 @@ def _content(x: Any) -> Any:
 
 def _is_array_of_numpy(args: list) -> bool:
     return len(args) == 1 and isinstance(args[0], Tracer) and args[0].kind == NDARRAY
-
-
-def _hashable_get(table: dict, key: Any) -> Any:
-    try:
-        return table.get(key)
-    except TypeError:
-        return None
 
 
 def _name(function: Any) -> str:

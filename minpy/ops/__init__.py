@@ -29,7 +29,7 @@ from minpy.ops import (
     transcendental,
 )
 from minpy.ops.aval import Aval, aval_of
-from minpy.ops.op import BY_NUMPY, FUNCTIONS, OPS, Box, Function, Interpreter, Op
+from minpy.ops.op import BY_NUMPY, FUNCTIONS, OPS, Box, Function, Interpreter, Op, of_numpy
 
 __all__ = [
     "BY_NUMPY",
@@ -55,6 +55,7 @@ __all__ = [
     "missing",
     "moments",
     "neural",
+    "of_numpy",
     "rearrange",
     "reduction",
     "scan",

@@ -7,6 +7,8 @@ value of the compiler) brings its own; without a box the current interpreter of 
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
 from collections.abc import Sequence
 from typing import Any, Callable
@@ -283,11 +285,35 @@ FUNCTIONS: dict[str, Any] = {}  # public name in minpy.numpy -> Function
 BY_NUMPY: dict[Any, Any] = {}  # NumPy's own function -> Function
 
 
+def of_numpy(function: Any) -> Any:
+    """The table's function for one of NumPy, or of SciPy; None where it has none.
+
+    What stands for ``scipy.special`` is added when a program that uses it first asks.
+    """
+    try:
+        found = BY_NUMPY.get(function)
+    except TypeError:  # it cannot be hashed
+        return None
+    if found is None and "scipy.special" in sys.modules and "minpy.ops.bessel" not in sys.modules:
+        add_scipy()
+        found = BY_NUMPY.get(function)
+    return found
+
+
+def add_scipy() -> None:
+    """Add the functions of ``scipy.special`` to the table. Raises ImportError where SciPy is missing."""
+    importlib.import_module("minpy.ops.bessel")
+
+
 def _lookup_op(name: str) -> Op:
+    if name.startswith("special."):
+        add_scipy()
     return OPS[name]
 
 
 def _lookup_function(name: str) -> Function:
+    if name.startswith("special."):
+        add_scipy()
     return FUNCTIONS[name]
 
 
@@ -371,10 +397,11 @@ def ufunc(
     mx: Callable | None,
     *vjp: Any,
     aliases: tuple = (),
+    family: str = "elementwise",
     singular: bool = False,
 ) -> Ufunc:
     """Put a ufunc into the table and make it public under its name and ``aliases``."""
-    op = Ufunc(name, function, mx=mx, vjp=vjp, family="elementwise", singular=singular)
+    op = Ufunc(name, function, mx=mx, vjp=vjp, family=family, singular=singular)
     register(op)
     for public in (name, *aliases):
         publish(public, op, function)

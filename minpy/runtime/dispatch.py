@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from minpy.errors import DTypeError, GradientError, MinPyError, PolicyError, ShapeError, UnsupportedError
-from minpy.ops import BY_NUMPY, OPS, Aval, Interpreter, Op, aval_of
+from minpy.ops import OPS, Aval, Interpreter, Op, aval_of, of_numpy
 from minpy.ops.aval import PYTHON_SCALARS
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
@@ -229,7 +229,7 @@ class EagerInterpreter(Interpreter):
 
     def function(self, function: Any, args: tuple, kwargs: dict) -> Any:
         """NumPy's protocol for functions: ``numpy.sum(array)`` is MinPy's."""
-        known = BY_NUMPY.get(function)
+        known = of_numpy(function)
         return call_numpy(function, args, kwargs) if known is None else known(*args, **kwargs)
 
 
@@ -337,7 +337,7 @@ def call_numpy(function: Any, args: tuple, kwargs: dict) -> Any:
 
 def call_ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
     """A ufunc of NumPy, or a method of it, on arrays."""
-    known = BY_NUMPY.get(ufunc)
+    known = of_numpy(ufunc)
     if known is not None:
         return (known if method == "__call__" else getattr(known, method))(*inputs, **kwargs)
     return call_numpy(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)

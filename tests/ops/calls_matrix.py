@@ -66,7 +66,7 @@ CALLS.update(
                 on=((3, 4),),
                 compiles=False,
             ),
-            *_made(lambda np, x: np.linalg.norm(x, 3), on=((5,),)),
+            *_made(lambda np, x: np.linalg.norm(x.astype("float64"), 3), on=((5,),)),
         ],
     }
 )

@@ -88,6 +88,7 @@ _BINARY_SHAPES = (
     ((0, 3), (3,)),
     ((2, 0), (2, 1)),
 )
+_TERNARY_SHAPES = (((3, 4), (3, 4), (3, 4)), ((3, 1), (), (4,)), ((), (), ()), ((0, 3), (3,), (1, 1)))
 
 
 def domain(op: Op) -> tuple[tuple[float, float], ...]:
@@ -105,6 +106,11 @@ def _ufunc_samples(op: Ufunc) -> list[Sample]:
     intervals = domain(op)
     if len(intervals) == 1:
         return [Sample((Draw(shape, *intervals[0]),)) for shape in _UNARY_SHAPES]
+    if len(intervals) == 3:
+        return [
+            Sample(tuple(Draw(shape, *interval) for shape, interval in zip(shapes, intervals)))
+            for shapes in _TERNARY_SHAPES
+        ]
     left, right = intervals
     samples = [Sample((Draw(a, *left), Draw(b, *right))) for a, b in _BINARY_SHAPES]
     for shape in ((3, 4), ()):
@@ -352,5 +358,6 @@ from tests.ops import (  # noqa: E402
     samples_rearrange,  # noqa: F401
     samples_scan,  # noqa: F401
     samples_sorting,  # noqa: F401
+    samples_special,  # noqa: F401
     samples_transcendental,  # noqa: F401
 )

@@ -8,8 +8,7 @@ import pytest
 import minpy
 import minpy.numpy as np
 from minpy.errors import GradientError
-from minpy.ops import FUNCTIONS
-from minpy.ops.op import Ufunc
+from minpy.ops import FUNCTIONS, Function
 from tests.ops.calls import CALLS, in_other_shapes
 from tests.ops.checks import (
     boxed,
@@ -31,6 +30,7 @@ MAKERS = (
 ONLY_MINPY = (
     *("slice_axis", "sigmoid", "relu", "softmax", "log_softmax", "one_hot", "onehot_encode", "batch_dot"),
 )
+NUMPY = tuple(map(int, numpy.__version__.split(".")[:2]))
 every_function = pytest.mark.parametrize("name", CALLS)
 
 
@@ -43,7 +43,7 @@ def calls(name, dtypes):
 
 
 def test_every_public_function_is_called():
-    plain = {name for name, function in FUNCTIONS.items() if not isinstance(function, Ufunc)}
+    plain = {name for name, function in FUNCTIONS.items() if isinstance(function, Function)}
     assert plain == (set(CALLS) - {"add"}) | set(MAKERS) | set(ONLY_MINPY)
 
 
@@ -124,8 +124,9 @@ def test_empty_arrays_and_numbers(name):
             try:
                 expected = call.function(numpy, *args)
             except Exception as error:
-                with pytest.raises(type(error)):
-                    function(*args)
+                if NUMPY >= (1, 23):  # older ones stumble over empty arrays that newer ones take
+                    with pytest.raises(type(error)):
+                        function(*args)
                 continue
             assert_same(call.function(np, *map(boxed, args)), expected, what)
             if call.compiles or call.differentiable:

@@ -23,7 +23,7 @@ NUMBERS = (*VALUES[:11], 0, 1, 2, True, 1e-310)
 #: Of two zeros NumPy takes one or the other, as the processor likes it.
 FREE_SIGN_OF_ZERO = ("maximum", "minimum")
 
-UFUNCS = [op for op in OPS.values() if isinstance(op, Ufunc)]
+UFUNCS = [op for op in OPS.values() if isinstance(op, Ufunc) and (op.family == "elementwise" or op.on_mxnet)]
 
 
 def assert_special(got, expected, signs, what):
@@ -64,6 +64,8 @@ def specials(dtype):
 def test_ufunc(op, dtype):
     signs = op.name not in FREE_SIGN_OF_ZERO
     x = specials(dtype)
+    if op.name == "special.gammaln":
+        x = x[x != 1e-310]  # of which SciPy makes an infinity
     if op.numpy.nin == 1:
         check(op, (x,))
         return

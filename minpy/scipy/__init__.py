@@ -1,0 +1,3 @@
+"""Parts of SciPy that are differentiable on MinPy's arrays: ``minpy.scipy.special``."""
+
+from __future__ import annotations

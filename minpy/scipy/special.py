@@ -1,0 +1,29 @@
+"""``minpy.scipy.special``: the functions of ``scipy.special``, differentiable where the op table has them.
+
+Most of them are ufuncs, which SciPy's own ``from scipy.special import erf`` gives on MinPy's arrays too.
+``logsumexp``, ``softmax``, ``log_softmax``, ``polygamma``, ``zeta`` and ``multigammaln`` are Python
+functions; in eager code take them from here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import scipy.special as _special
+
+from minpy.numpy._fallback import member as _member
+from minpy.ops.op import FUNCTIONS as _FUNCTIONS
+from minpy.ops.op import add_scipy as _add_scipy
+from minpy.ops.op import of_numpy as _of_numpy
+
+_add_scipy()
+globals().update({name[8:]: function for name, function in _FUNCTIONS.items() if name.startswith("special.")})
+
+
+def __getattr__(name: str) -> Any:
+    # Names such as psi stand for a function that has another one too.
+    return _of_numpy(getattr(_special, name, None)) or _member(_special, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *dir(_special)})
