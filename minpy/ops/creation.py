@@ -167,7 +167,7 @@ def copy(a, order="K", subok=False):
     return copy_op(a)
 
 
-@numpy_function(numpy.ascontiguousarray)
+@numpy_function(numpy.ascontiguousarray, mxnet=False)
 def ascontiguousarray(a, dtype=None, **options):
     """``a`` with one axis at least: itself where it lies in memory in C order, else a copy."""
     a = asarray.implementation(a, dtype)

@@ -16,7 +16,7 @@ from typing import Any, Callable
 import numpy
 
 from minpy.errors import GradientError
-from minpy.ops import BY_NUMPY, FUNCTIONS, Function, aval_of
+from minpy.ops import FUNCTIONS, Function, aval_of, of_numpy
 from minpy.ops.elementwise import astype
 from minpy.ops.indexing import index, index_add, index_put
 from minpy.ops.keys import ARRAY, split_key
@@ -109,7 +109,7 @@ def _place_of_out(function: Any) -> int | None:
         return _OUT_OF_METHOD.get(function.__name__)
     if isinstance(function, numpy.ufunc):
         return function.nin
-    known = BY_NUMPY.get(function)
+    known = of_numpy(function)
     try:
         parameters = inspect.signature(known.implementation if known else function).parameters
     except (ValueError, TypeError):
@@ -126,7 +126,8 @@ def _without_out(function: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict,
         place = _place_of_out(function)
         if place is not None and len(args) > place:
             rest = args[place:] if isinstance(function, numpy.ufunc) else args[place : place + 1]
-            if len(args) > place + len(rest):  # more positions after it: leave the call as it is
+            too_many = isinstance(function, numpy.ufunc) and len(args) > function.nargs
+            if too_many or len(args) > place + len(rest):  # leave the call as it is
                 return args, kwargs, ()
             args, given = args[:place], rest
     if given is None:
@@ -160,9 +161,9 @@ def _results(function: Any, args: tuple, kwargs: dict, outs: tuple) -> tuple:
     """What the call computes, by ops where the table has it; else without a gradient."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, numpy.ufunc):
-        known = getattr(BY_NUMPY.get(owner), function.__name__, None)
+        known = getattr(of_numpy(owner), function.__name__, None)
     else:
-        known = BY_NUMPY.get(function)
+        known = of_numpy(function)
     if isinstance(function, numpy.ufunc) and kwargs and known is not None:
         return (_ufunc_by_ops(function, known, args, kwargs, outs),)
     if known is None:
@@ -296,7 +297,7 @@ def _content_of(function: Any) -> Content | None:
 def _at(function: Any, args: tuple, kwargs: dict) -> Any:
     """``ufunc.at``: the n-th time that an element is chosen waits until the ones before are done."""
     ufunc, array, key, operands = function.__self__, args[0], to_raw(args[1]), args[2:]
-    op = BY_NUMPY.get(ufunc)
+    op = of_numpy(ufunc)
     if op is None or isinstance(op, Function):
         raise GradientError(
             f"{ufunc.__name__}.at in place has no gradient; the op table lacks {ufunc.__name__}"

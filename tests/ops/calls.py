@@ -44,6 +44,11 @@ def _calls(*functions: Callable, on: tuple, compiles: bool = True) -> list[Call]
     return [Call(function, tuple(map(Draw, on)), compiles) for function in functions]
 
 
+def _eagerly(*functions: Callable, on: tuple) -> list[Call]:
+    """Calls that stay eager, with a gradient."""
+    return [Call(function, tuple(map(Draw, on)), False, True) for function in functions]
+
+
 def _reduction(name: str, *more: Call) -> list[Call]:
     """The forms that ``axis`` can have, with and without keepdims, as a function and as a method."""
     calls = []
@@ -139,6 +144,10 @@ CALLS: dict[str, list[Call]] = {
         ),
         *_calls(lambda np, x, low: np.clip(x, low, 1.5), on=((3, 4), (4,))),
     ],
+    "copy": _calls(lambda np, x: np.copy(x), lambda np, x: x.copy(), on=_ONE),
+    "ascontiguousarray": _eagerly(
+        lambda np, x: np.ascontiguousarray(x), lambda np, x: np.ascontiguousarray(x.T), on=_ONE
+    ),
     "around": [
         *_calls(lambda np, x: np.around(x), lambda np, x: x.round(), on=_ONE),
         *_calls(lambda np, x: np.around(x, 1), lambda np, x: np.around(x * 100, -2), on=_ONE),
@@ -154,11 +163,11 @@ CALLS: dict[str, list[Call]] = {
             on=_ONE,
         ),
         *_calls(lambda np, x: np.reshape(x, (0, -1)) if x.size else np.reshape(x, (5, 0)), on=((0, 3),)),
-        *_calls(lambda np, x: np.reshape(x, (2, 6), order="F"), on=_ONE, compiles=False),
+        *_calls(lambda np, x: np.reshape(x, (2, 6), order="F"), on=_ONE),
     ],
     "ravel": [
         *_calls(lambda np, x: np.ravel(x), lambda np, x: x.ravel(), lambda np, x: x.flatten(), on=_ONE),
-        *_calls(lambda np, x: np.ravel(x, "F"), on=_ONE, compiles=False),
+        *_calls(lambda np, x: np.ravel(x, "F"), on=_ONE),
     ],
     "transpose": _calls(
         lambda np, x: np.transpose(x),
@@ -251,7 +260,11 @@ CALLS: dict[str, list[Call]] = {
             lambda np, x: x.take([1, 1], -1),
             on=_ONE,
         ),
-        *_calls(lambda np, x: np.take(x, [20, -20], mode="clip"), on=_ONE, compiles=False),
+        *_calls(
+            lambda np, x: np.take(x, [20, -20], mode="clip"),
+            lambda np, x: np.take(x, [[5, -7]], 1, mode="wrap"),
+            on=_ONE,
+        ),
     ],
     "matmul": [
         *_calls(lambda np, x, y: np.matmul(x, y), on=((2, 3), (3, 4))),
