@@ -12,6 +12,7 @@ import numpy
 
 import minpy.numpy as np
 from minpy.ops import FUNCTIONS
+from minpy.ops.op import add_scipy
 
 _HEADER = """# Operators
 
@@ -39,6 +40,7 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """The public functions of the table, by name."""
+    add_scipy()
     return [Row(name, f.on_mxnet, f.is_differentiable) for name, f in sorted(FUNCTIONS.items())]
 
 

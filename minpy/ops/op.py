@@ -397,11 +397,10 @@ def ufunc(
     mx: Callable | None,
     *vjp: Any,
     aliases: tuple = (),
-    family: str = "elementwise",
-    singular: bool = False,
+    **columns: Any,
 ) -> Ufunc:
     """Put a ufunc into the table and make it public under its name and ``aliases``."""
-    op = Ufunc(name, function, mx=mx, vjp=vjp, family=family, singular=singular)
+    op = Ufunc(name, function, mx=mx, vjp=vjp, **{"family": "elementwise", **columns})
     register(op)
     for public in (name, *aliases):
         publish(public, op, function)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any, Callable
 
 import numpy
@@ -40,7 +41,9 @@ _ROOT_2PI = math.sqrt(2 * math.pi)
 def scipy_ufunc(name: str, *vjp: Any, mx: Callable | None = None) -> Any:
     """A ufunc of SciPy in the table; None where this SciPy is too old to have it."""
     function = getattr(special, name, None)
-    return function and ufunc(f"special.{name}", function, mx, *vjp, family="special", singular=True)
+    source = f"scipy.special.{name}({{operands}})"
+    columns = {"family": "special", "singular": True, "source": source}
+    return function and ufunc(f"special.{name}", function, mx, *vjp, **columns)
 
 
 # Error functions and the normal distribution (DLMF 7.2, 7.10) ----------------------------------
@@ -239,6 +242,17 @@ def _axis(x: Any, axes: tuple[int, ...]) -> tuple[int, ...] | None:
     return None if len(axes) == aval_of(x).ndim else axes
 
 
+def _source(name: str) -> Callable:
+    def source(avals: Sequence[Aval], params: dict) -> str:
+        axis = _axis(avals[0], params["axes"])
+        options = f", axis={axis[0] if len(axis) == 1 else axis}" if axis else ""
+        options += ", b={1}" if len(avals) > 1 else ""
+        options += ", keepdims=True" if params.get("keepdims") else ""
+        return f"scipy.special.{name}({{0}}{options})"
+
+    return source
+
+
 def _logsumexp_mx(
     b: Builder, out: Aval, x: Operand, *weights: Operand, axes: tuple[int, ...], keepdims: bool
 ) -> Operand:
@@ -274,6 +288,7 @@ _logsumexp_op = register(
         mx=_logsumexp_mx,
         vjp=(_logsumexp_by_a, _logsumexp_by_b),
         family="special",
+        source=_source("logsumexp"),
     )
 )
 
@@ -321,6 +336,7 @@ def _softmax(name: str, like: Op, vjp: Callable) -> Any:
             mx=_on_one_axis(like),
             vjp=(vjp,),
             family="special",
+            source=_source(name),
         )
     )
 

@@ -8,6 +8,7 @@ from inspect import signature
 
 import numpy
 import pytest
+import scipy.special
 
 import minpy
 import minpy.numpy as np
@@ -181,7 +182,7 @@ def test_every_op_is_spelled_as_it_computes(op):
             eqn = Eqn(op, tuple(map(Literal, args)), sample.params, (), None)
             text = spelled(eqn, [Text(name, 5) for name in names])
             statements = text.text if text.is_statement else f"{{out}} = {text.text}"
-            namespace = {"np": numpy, **dict(zip(names, args))}
+            namespace = {"np": numpy, "scipy": scipy, **dict(zip(names, args))}
             with numpy.errstate(all="ignore"):
                 exec(statements.replace("{out}", "out"), namespace)
             for a, b in zip(*[x if isinstance(x, tuple) else (x,) for x in (namespace["out"], expected)]):

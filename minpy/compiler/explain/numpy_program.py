@@ -88,7 +88,10 @@ class NumPyProgram:
         name = f"{identifier(self.source.name)}_value_and_gradient"
         head = _wrapped(f"def {name}({', '.join(self.names[var] for var, _, _ in self.inputs)}):")
         body = [f"    {line}" if line else "" for line in (*self._docstring(), *self.lines)]
-        return "\n".join(["import numpy as np", "", "", *head, *body, ""])
+        imports = ["import numpy as np"]
+        if any("scipy.special." in line for line in body):
+            imports.append("import scipy.special")
+        return "\n".join([*imports, "", "", *head, *body, ""])
 
     def _find_inlined(self) -> Iterator[Any]:
         """Variables without a name of the user's that are used once, in the same block.

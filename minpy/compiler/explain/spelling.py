@@ -78,7 +78,7 @@ def spelled(eqn: Eqn, operands: Sequence[Text]) -> Text:
 
 def _template(eqn: Eqn) -> str | None:
     op = eqn.op
-    if isinstance(op, Ufunc):
+    if isinstance(op, Ufunc) and op.source is None:
         return f"np.{op.numpy.__name__}({{operands}})"
     return op.source([atom.aval for atom in eqn.inputs], eqn.params) if callable(op.source) else op.source
 
