@@ -42,7 +42,7 @@ def scipy_ufunc(name: str, *vjp: Any, mx: Callable | None = None) -> Any:
     """A ufunc of SciPy in the table; None where this SciPy is too old to have it."""
     function = getattr(special, name, None)
     source = f"scipy.special.{name}({{operands}})"
-    columns = {"family": "special", "singular": True, "source": source}
+    columns: dict[str, Any] = {"family": "special", "singular": True, "source": source}
     return function and ufunc(f"special.{name}", function, mx, *vjp, **columns)
 
 
