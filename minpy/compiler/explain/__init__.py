@@ -9,7 +9,7 @@ import types
 from dataclasses import asdict
 from typing import Any
 
-from minpy.compiler.explain.collect import Collector, Graphed
+from minpy.compiler.explain.collect import Collector
 from minpy.compiler.explain.foresee import foresee
 from minpy.compiler.explain.gradient_source import gradient_source
 from minpy.compiler.explain.html import fragment, page
@@ -18,9 +18,11 @@ from minpy.compiler.explain.report import Report
 from minpy.compiler.explain.summary import counts, verdict
 from minpy.compiler.explain.text import as_text, duration
 from minpy.compiler.jit import JitFunction
-from minpy.compiler.regions import Plan, Program
 from minpy.errors import GradientError, UnsupportedError
 from minpy.runtime.store import write_whole
+
+#: Equations; the page of a larger graph does without the program of its gradient.
+LARGE = 2000
 
 
 class Explanation(Report):
@@ -29,53 +31,10 @@ class Explanation(Report):
     The attributes are those of ``Report``.
     """
 
-    _graphs: dict[int, list[Graphed]]
-    _whole: list[Plan]  # those of the whole function
-    _program: Program
-
     def __init__(self, function: JitFunction, is_foreseen: bool = False):
-        name = getattr(function, "__qualname__", repr(function))
-        if function.root is None or function.program is None:
-            text = f"runs as plain Python, because {function.reason}"
-            self._graphs, self._whole = {}, []
-            super().__init__(name=name, reason=function.reason, verdict=text, calls=function.calls)
-            return
-        found = Collector(function)
-        program, source = function.program, function.program.source
-        hits = max(0, function.calls - function.root.misses)
-        again = program.compile_seconds * len(found.recompilations) / max(program.compilations, 1)
-        if program.compilations:
-            text = verdict(found.shares, found.regions, found.leftovers, found.recompilations, again)
-        else:
-            text = f"not called yet, so nothing is compiled; explain({name}, *args) compiles for arguments"
-        super().__init__(
-            name=name,
-            file=source.file,
-            line=source.first_line,
-            verdict=text,
-            counts=(
-                f"compiled for these arguments in {duration(program.compile_seconds)}; nothing was run"
-                if is_foreseen
-                else counts(
-                    function.calls, hits, program.compilations, program.compile_seconds, program.evictions
-                )
-            ),
-            notes=found.notes,
-            calls=function.calls,
-            hits=hits,
-            compilations=program.compilations,
-            compile_seconds=program.compile_seconds,
-            evictions=program.evictions,
-            shares=found.shares,
-            lines=marked_lines(source, found.lines, found.leftovers),
-            regions=found.regions,
-            leftovers=found.leftovers,
-            recompilations=found.recompilations,
-            residual=found.residual,
-        )
-        self._graphs = found.graphs
-        self._program = program
-        self._whole = [plan for plan in function.root.plans if plan.compiled is not None]
+        self._function = function
+        self._found = None if function.root is None else Collector(function)
+        super().__init__(**_content(function, self._found, is_foreseen))
 
     @property
     def source(self) -> str:
@@ -106,7 +65,7 @@ class Explanation(Report):
         return executor.symbol
 
     def _compiled(self, region: int, version: int) -> Any:
-        graphs = self._graphs.get(region)
+        graphs = self._found.graphs.get(region) if self._found is not None else None
         if not graphs:
             raise IndexError(f"{self.name} has {len(self.regions)} regions; there is no region {region}")
         if not -len(graphs) <= version < len(graphs):
@@ -126,13 +85,14 @@ class Explanation(Report):
                 an op cannot be written in NumPy.
             GradientError: an op has no gradient.
         """
-        plans = self._whole
-        if not plans:
+        program, root = self._function.program, self._function.root
+        plans = [plan for plan in root.plans if plan.compiled is not None] if root is not None else []
+        if program is None or not plans:
             raise UnsupportedError(
                 f"{self.name} is not compiled as a whole, so there is no program of its gradient"
             )
         with_gradient = [plan for plan in plans if plan.purpose != "value"]
-        return gradient_source(self._program, (with_gradient or plans)[-1])
+        return gradient_source(program, (with_gradient or plans)[-1])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain dicts, lists, strings and numbers, fit for JSON."""
@@ -148,16 +108,59 @@ class Explanation(Report):
 
     def _repr_html_(self) -> str:
         """The report in a notebook."""
-        graphs = {n: [found.compiled.graph for found in versions] for n, versions in self._graphs.items()}
+        known = self._found.graphs if self._found is not None else {}
+        graphs = {number: [found.compiled.graph for found in versions] for number, versions in known.items()}
         programs = {"The program that calls the regions": self.source} if self.residual else {}
-        with contextlib.suppress(UnsupportedError, GradientError):
-            programs["The gradient, as a program of NumPy"] = self.gradient_source
+        if max((graph.size for versions in graphs.values() for graph in versions), default=0) < LARGE:
+            with contextlib.suppress(UnsupportedError, GradientError):
+                programs["The gradient, as a program of NumPy"] = self.gradient_source
         return fragment(self, graphs, programs)
 
     def __str__(self) -> str:
         return as_text(self)
 
     __repr__ = __str__
+
+
+def _content(function: JitFunction, found: Collector | None, is_foreseen: bool) -> dict[str, Any]:
+    """The fields of the report."""
+    name = getattr(function, "__qualname__", repr(function))
+    if found is None or function.root is None:
+        reason = function.reason
+        text = f"runs as plain Python, because {reason}"
+        return {"name": name, "verdict": text, "reason": reason, "calls": function.calls}
+    program, source = found.program, found.program.source
+    hits = max(0, function.calls - function.root.misses)
+    compilations, seconds = program.compilations, program.compile_seconds
+    if compilations:
+        again = seconds * len(found.recompilations) / compilations
+        text = verdict(found.shares, found.regions, found.leftovers, found.recompilations, again)
+    elif function.calls:
+        text = "ran as plain Python, because the policy or minpy.eager keeps compiled code from running"
+    else:
+        text = f"not called yet, so nothing is compiled; explain({name}, *args) compiles for arguments"
+    told = counts(function.calls, hits, compilations, seconds, program.evictions)
+    return {
+        "name": name,
+        "file": source.file,
+        "line": source.first_line,
+        "verdict": text,
+        "counts": f"compiled for these arguments in {duration(seconds)}; nothing was run"
+        if is_foreseen
+        else told,
+        "notes": found.notes,
+        "calls": function.calls,
+        "hits": hits,
+        "compilations": compilations,
+        "compile_seconds": seconds,
+        "evictions": program.evictions,
+        "shares": found.shares,
+        "lines": marked_lines(source, found.lines, found.leftovers),
+        "regions": found.regions,
+        "leftovers": found.leftovers,
+        "recompilations": found.recompilations,
+        "residual": found.residual,
+    }
 
 
 def explain(function: Any, *args: Any, **kwargs: Any) -> Explanation:
