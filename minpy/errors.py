@@ -65,3 +65,7 @@ class StaticArgumentError(MinPyError, ValueError):
 
 class PerformanceWarning(UserWarning):
     """The program is right, but slower than it has to be."""
+
+
+class GradientWarning(UserWarning):
+    """A gradient is zero or lacks a part, which may not be what was meant."""

@@ -40,6 +40,7 @@ _to_float = Op(
     vjp=(ZERO,),
     elementwise=True,
 )
+_to_float.conversion = "float()"
 
 _BINARY_OPERATORS = frozenset(
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -22,13 +23,14 @@ from minpy.compiler.tracer import (
     View,
     gives_view,
 )
-from minpy.errors import UnsupportedError
+from minpy.errors import GradientWarning, UnsupportedError
 from minpy.ops import Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS, is_float
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.op import as_operand, interpreting
 from minpy.ops.reverse import pull_back
 from minpy.ops.scalars import gives_scalar
+from minpy.runtime.location import lost_gradient
 
 #: Arithmetic on Python floats that never raises; the rest stays with Python.
 _FLOAT_OPS = {"add", "subtract", "multiply", "negative", "positive", "absolute"}
@@ -176,6 +178,9 @@ class Trace(Interpreter):
             if any(id(atom) in active for atom in eqn.inputs):
                 active.update(map(id, eqn.outputs))
                 eqns.append(eqn)
+                if eqn.op.conversion and eqn.loc:
+                    text = lost_gradient(eqn.op.conversion)
+                    warnings.warn_explicit(text, GradientWarning, eqn.loc.file, eqn.loc.line)
 
         def box(atom: Atom) -> Any:
             return atom.value if isinstance(atom, Literal) else Tracer(self, atom, ARRAY)

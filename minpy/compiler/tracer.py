@@ -366,3 +366,10 @@ def _in_place(operation: Callable) -> Callable:
 
 for _name, _operation in IN_PLACE.items():
     setattr(Tracer, f"__i{_name}__", _in_place(_operation))
+
+
+def _matrix_product_in_place(self: Tracer, other: Any) -> Any:
+    raise UnsupportedError("@= writes into an array, where NumPy has that at all")
+
+
+Tracer.__imatmul__ = _matrix_product_in_place  # type: ignore[attr-defined]

@@ -14,8 +14,9 @@ from minpy.ops.op import UNDEFINED, ZERO
 from minpy.runtime.array import Array, Value
 from minpy.runtime.context import current_context
 from minpy.runtime.dispatch import run_op
+from minpy.runtime.location import user_place
 from minpy.runtime.native import is_mxnet_array
-from minpy.runtime.tape import recording
+from minpy.runtime.tape import live_tape, recording
 
 
 class CustomOp(Op):
@@ -36,7 +37,12 @@ class CustomOp(Op):
         self.__minpy_opaque__ = f"{self.name} is a custom operator, its body runs as it is"
 
     def __call__(self, *args: Any) -> Any:
-        return run_op(self, args, {})
+        op = self
+        values = [x._current() for x in args if isinstance(x, Array)]
+        if len(self._gradients) < len(args) and live_tape(values):
+            op = CustomOp.__new__(CustomOp)  # which knows the line, for the error
+            op.__dict__.update(vars(self), where=user_place())
+        return run_op(op, args, {})
 
     def _native(self, x: Any) -> Any:
         if isinstance(x, Array):

@@ -17,11 +17,12 @@ import numpy
 from minpy.compiler.jit import JitFunction
 from minpy.compiler.joint import Wanted
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, Tracer
-from minpy.errors import GradientError, UnsupportedError
+from minpy.errors import GradientError, GradientWarning, UnsupportedError
 from minpy.ops import creation, elementwise
 from minpy.ops.aval import aval_of, is_float
 from minpy.ops.scalars import is_scalar
 from minpy.runtime.array import Array, Value
+from minpy.runtime.location import warn_at_user
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.tape import recording
 from minpy.runtime.tree import leaves, rebuild
@@ -180,6 +181,7 @@ def differentiate(
     if found is None:
         found = _taped(function, targets, arguments, named, flat)
     value, gradients = found
+    _warn_where_nothing_flows(function, targets, gradients)
     filled = iter(creation.zeros_like(x) if g is None else g for g, x in zip(gradients, flat))
     numbers = [rebuild(lambda x: as_given(next(filled), x), original) for original in originals]
     return numbers, _as_number(value, originals)
@@ -192,6 +194,23 @@ def _boxed(targets: list[tuple[Any, Any]]) -> tuple[list, list[Array]]:
     for (holder, key), original in zip(targets, originals):
         holder[key] = rebuild(functools.partial(boxed_leaf, which=key, flat=flat), original)
     return originals, flat
+
+
+def _warn_where_nothing_flows(function: Any, targets: Any, gradients: list) -> None:
+    """Warn of an argument, all leaves of which have no gradient."""
+    if all(gradient is not None for gradient in gradients):
+        return
+    following = iter(gradients)
+    for holder, key in targets:
+        found = [next(following) for _ in leaves(holder[key])]
+        if found and all(gradient is None for gradient in found):
+            name = f"argument {key}" if isinstance(key, int) else f"argument {key!r}"
+            warn_at_user(
+                f"the gradient of {name_of(function)} for {name} is zero: its value does not depend on it "
+                "by operations that a gradient flows through (integers, comparisons, float(x) and "
+                "stop_gradient stop it)",
+                GradientWarning,
+            )
 
 
 def _targets(function: Any, selected: Sequence[Any], args: list, kwargs: dict) -> list[tuple[Any, Any]]:
@@ -245,7 +264,7 @@ def as_given(gradient: Array, original: Any) -> Any:
     """A Python number's gradient is a Python number; an array's, even one without axes, is an array."""
     if type(original) is Array is type(gradient):
         return gradient
-    if type(original) in (int, float, complex):
+    if type(original) in (int, float, complex) and not gradient.is_traced():
         return gradient.item()
     kind = _kind(original)
     return gradient if type(gradient) is kind else kind(gradient)
@@ -253,7 +272,7 @@ def as_given(gradient: Array, original: Any) -> Any:
 
 def _as_number(value: Any, originals: Sequence[Any]) -> Any:
     """Python numbers in, a Python number out."""
-    if not isinstance(value, Array) or value.shape or any(isinstance(x, Array) for x in originals):
+    if not isinstance(value, Array) or value.shape or value.is_traced():
         return value
     numbers = all(type(x) in (int, float, complex) for original in originals for _, x in leaves(original))
     return value.item() if numbers else value

@@ -145,6 +145,14 @@ class Op:
         self.singular = singular
         self.cost = cost
         self.source = source
+        #: no gradient flows through it
+        self.is_constant = isinstance(vjp, tuple) and all(
+            isinstance(rule, str) and rule == ZERO for rule in vjp
+        )
+        #: what makes a Python number of an array, such as ``float()``: a gradient ends there with a warning
+        self.conversion = ""
+        #: where the user applied it, for an op that was made for one call
+        self.where = ""
         #: runs the op on the runtime's values instead of ``numpy``; for ops that hold a program
         self.execute: Callable | None = None
         self.__name__ = name
@@ -191,7 +199,8 @@ class Op:
             elif rule != ZERO:
                 raise GradientError(
                     f"{self.name}: no gradient is defined for argument {index} ({rule}). "
-                    "Give it one with minpy.customop, or cut the path with stop_gradient."
+                    "Give it one with minpy.customop or minpy.custom_gradient, or cut the path with "
+                    "minpy.stop_gradient." + (f"\n  at {self.where}" if self.where else "")
                 )
         return result
 

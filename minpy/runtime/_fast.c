@@ -27,6 +27,13 @@ typedef struct {
     PyObject *dtype;
 } NDArray;
 
+/* And of every numpy.dtype. */
+typedef struct {
+    PyObject_HEAD
+    PyTypeObject *scalar;
+    char kind;
+} DType;
+
 typedef struct {
     PyObject_HEAD
     PyObject *numpy, *mxnet, *aval, *context, *tape, *owner;
@@ -54,7 +61,8 @@ static PyTypeObject *value_type, *array_type, *scalar_type, *ufunc_type; /* the 
 static PyObject *ndarray_type, *cpu, *asarray, *as_value; /* what they need */
 static PyObject *aval_type, *made_by_type;
 static PyObject *run_op;                                  /* (op, args, params): the reference */
-static PyObject *table; /* op -> (NumPy's function, name, gives a view, gives a scalar for a scalar) */
+/* op -> (NumPy's function, name, gives a view, gives a scalar for a scalar, no gradient flows through it) */
+static PyObject *table;
 static PyObject *no_params;
 static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_index, *s_shape,
     *s_array;
@@ -383,6 +391,8 @@ static PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyO
     }
     Value *value = new_value(result);
     if (value == NULL) return NULL;
+    char kind = ((DType *)((NDArray *)result)->dtype)->kind;
+    if (PyTuple_GET_ITEM(entry, 4) == Py_True || (kind != 'f' && kind != 'c')) tape = NULL;
     if (count(policy, PyTuple_GET_ITEM(entry, 1)) < 0 ||
         (tape != NULL && append_record(tape, op, values, n, params == NULL ? no_params : params, value) < 0)) {
         Py_DECREF(value);
@@ -667,11 +677,11 @@ static PyObject *set_paused(PyObject *module, PyObject *flag) {
 }
 
 static PyObject *register_op(PyObject *module, PyObject *args) {
-    PyObject *op, *function, *name, *gives_view, *gives_its_operand;
-    if (!PyArg_ParseTuple(args, "OOUO!O!", &op, &function, &name, &PyBool_Type, &gives_view, &PyBool_Type,
-                          &gives_its_operand))
+    PyObject *op, *function, *name, *gives_view, *gives_its_operand, *is_constant;
+    if (!PyArg_ParseTuple(args, "OOUO!O!O!", &op, &function, &name, &PyBool_Type, &gives_view, &PyBool_Type,
+                          &gives_its_operand, &PyBool_Type, &is_constant))
         return NULL;
-    PyObject *entry = PyTuple_Pack(4, function, name, gives_view, gives_its_operand);
+    PyObject *entry = PyTuple_Pack(5, function, name, gives_view, gives_its_operand, is_constant);
     if (entry == NULL) return NULL;
     int failed = PyDict_SetItem(table, op, entry);
     Py_DECREF(entry);

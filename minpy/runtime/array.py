@@ -15,7 +15,7 @@ from typing import Any, Callable, NamedTuple
 
 import numpy
 
-from minpy.errors import ContextError
+from minpy.errors import ContextError, GradientWarning
 from minpy.ops import Aval, elementwise, indexing, rearrange, transcendental
 from minpy.ops import shape as shape_ops
 from minpy.ops.keys import split_key
@@ -23,6 +23,7 @@ from minpy.ops.methods import IN_PLACE
 from minpy.ops.op import Op, eager_interpreter
 from minpy.runtime import native, watch
 from minpy.runtime.context import CPU, Context, current_context
+from minpy.runtime.location import lost_gradient, warn_at_user
 from minpy.runtime.ndarray import NDArrayMethods
 from minpy.runtime.objects import ArraySlots, ValueSlots, configure
 from minpy.runtime.policy import count_by_numpy
@@ -165,9 +166,16 @@ class Array(ArraySlots, NDArrayMethods):
         """The device that holds the data."""
         return self._value.context
 
+    def _leaving(self, how: str) -> numpy.ndarray:
+        """The data, for something that a gradient does not flow through: warn of it under a gradient."""
+        value = self._current()
+        if is_traced(value):
+            warn_at_user(lost_gradient(how), GradientWarning)
+        return value.numpy()
+
     def asnumpy(self) -> numpy.ndarray:
         """A NumPy array of its own with the data."""
-        return numpy.array(self._current().numpy())
+        return numpy.array(self._leaving("asnumpy()"))
 
     def asmxnet(self) -> Any:
         """The data as ``mxnet.nd.NDArray``; on the CPU mostly the same memory."""
@@ -184,11 +192,11 @@ class Array(ArraySlots, NDArrayMethods):
 
     def item(self, *args: Any) -> Any:
         """One element as a Python number."""
-        return self._current().numpy().item(*args)
+        return self._leaving("item()").item(*args)
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
-        return self._current().numpy().tolist()
+        return self._leaving("tolist()").tolist()
 
     def raw(self) -> numpy.ndarray:
         return self._current().numpy()
@@ -302,13 +310,13 @@ class Array(ArraySlots, NDArrayMethods):
         return eager_interpreter().function(function, args, kwargs)
 
     def __float__(self) -> float:
-        return float(self._current().numpy())
+        return float(self._leaving("float()"))
 
     def __int__(self) -> int:
         return int(self._current().numpy())
 
     def __complex__(self) -> complex:
-        return complex(self._current().numpy())
+        return complex(self._leaving("complex()"))
 
     def __bool__(self) -> bool:
         return bool(self._current().numpy())

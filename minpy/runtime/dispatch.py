@@ -8,7 +8,7 @@ import numpy
 
 from minpy.errors import DTypeError, GradientError, MinPyError, PolicyError, ShapeError, UnsupportedError
 from minpy.ops import OPS, Aval, Interpreter, Op, aval_of, of_numpy
-from minpy.ops.aval import PYTHON_SCALARS
+from minpy.ops.aval import PYTHON_SCALARS, is_float
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
 from minpy.ops.op import UNDEFINED, Ufunc, as_operand, set_eager_interpreter
@@ -67,7 +67,7 @@ def run_op(op: Op, args: tuple, params: dict) -> Any:
         raise _located(error, op.name, args) from None
     if watch.current is not None:
         watch.current.after(op, values, results)
-    if tape is not None:
+    if tape is not None and not op.is_constant and any(is_float(value.aval.dtype) for value in results):
         record(tape, op, values, params, results)
     if len(results) > 1:
         return tuple([_boxed(value, op.name, args, params) for value in results])
@@ -244,6 +244,7 @@ class _NumPyCall:
         self.function, self.args, self.kwargs = function, args, kwargs
         self.name = name_of(function)
         self.arrays = list(arrays_in((args, kwargs)))
+        self.where = ""
 
     pull_back = Op.pull_back
     rule = Op.rule
@@ -271,6 +272,7 @@ class _NumPyCall:
         if watch.current is not None:
             watch.current.after(self, values, (made._value,))
         if tape is not None:
+            self.where = user_place()
             record(tape, self, values, {}, (made._value,))
         return made
 
@@ -297,6 +299,7 @@ class _ViewOf:
         value = Value(self.call.run({id(self.array): source.numpy()}))
         tape = live_tape((source,))
         if tape is not None:
+            self.call.where = user_place()
             record(tape, self.call, (source,), {}, (value,))
         return Array(value)
 
@@ -360,6 +363,6 @@ for _kind in (Op, Ufunc):
     _kind.__call__ = accelerated(_kind.__call__)  # type: ignore[method-assign]
 for _op in OPS.values():
     if _op.execute is None:
-        register_op(_op, _op.numpy, _op.name, _op in VIEW_OPS, _op.name in GIVES_ITS_OPERAND)
+        register_op(_op, _op.numpy, _op.name, _op in VIEW_OPS, _op.name in GIVES_ITS_OPERAND, _op.is_constant)
 for _name, _operation in {**UNARY, **COMPARISONS, **ARITHMETIC, "matmul": OPS["matmul"]}.items():
     register_operator(_name, _operation, _in_python(_name))

@@ -9,6 +9,7 @@ import linecache
 import os
 import sys
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,23 @@ def user_place() -> str:
     """The line of the user's that runs now, for messages; empty where there is none."""
     frame = user_frame()
     return place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) if frame else ""
+
+
+def warn_at_user(message: str, category: type[Warning]) -> None:
+    """Warn about the line of the user's that runs now, once for each line unless a filter says otherwise."""
+    frame = user_frame() or sys._getframe()
+    names = frame.f_globals
+    registry = names.setdefault("__warningregistry__", {})
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    warnings.warn_explicit(message, category, file, line, names.get("__name__"), registry)
+
+
+def lost_gradient(conversion: str) -> str:
+    """The warning for a gradient that ends where ``conversion`` makes Python numbers of an array."""
+    return (
+        f"{conversion} of an array under a gradient: no gradient flows through the result. Keep the array, "
+        "or say that it is meant: minpy.stop_gradient(x)."
+    )
 
 
 # Names of operands -----------------------------------------------------------------------------

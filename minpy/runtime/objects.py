@@ -85,7 +85,9 @@ if TYPE_CHECKING or not is_fast:
         """``Op.__call__`` that runs what it can and leaves the rest to ``call``, the method in Python."""
         return call
 
-    def register_op(op: Any, function: Any, name: str, gives_view: bool, gives_its_operand: bool) -> None:
+    def register_op(
+        op: Any, function: Any, name: str, gives_view: bool, gives_its_operand: bool, is_constant: bool
+    ) -> None:
         """NumPy's function for an op that may take the short way, and the name to count it under."""
 
     def register_operator(name: str, op: Any, function: Any) -> None:

@@ -54,6 +54,8 @@ def test_prints_come_in_order_with_real_values(capsys):
             assert capsys.readouterr() == expected
 
 
+@pytest.mark.filterwarnings("ignore:float")  # which it prints
+@pytest.mark.filterwarnings("ignore::minpy.errors.GradientWarning")
 def test_prints_under_a_gradient(capsys):
     def total(x, n):
         return np.sum(printing(x, n))

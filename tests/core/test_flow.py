@@ -1,0 +1,163 @@
+"""Where a gradient does not flow, or is not finite at first sight, MinPy says so or gets it right."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from minpy.errors import GradientError, GradientWarning
+
+X = numpy.array([0.0, 0.5, 2.0])
+
+
+def line_of(function, text):
+    lines, first = inspect.getsourcelines(function)
+    return first + next(i for i, line in enumerate(lines) if text in line)
+
+
+def through_float(x):
+    scale = float(x[0] + 1)
+    return np.sum(x * scale)
+
+
+def through_item(x):
+    scale = x[0].item() + 1
+    return np.sum(x * scale)
+
+
+def through_list(x):
+    scale = x.tolist()[0] + 1
+    return np.sum(x * scale)
+
+
+def through_numpy(x):
+    scale = x.asnumpy()[0] + 1
+    return np.sum(x * scale)
+
+
+def through_complex(x):
+    scale = complex(x[0]).real + 1
+    return np.sum(x * scale)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, minpy.jit], ids=["eager", "jit"])
+@pytest.mark.parametrize(
+    "function", [through_float, through_item, through_list, through_numpy, through_complex]
+)
+def test_a_value_that_leaves_the_gradient_warns_with_its_line(function, wrap):
+    with pytest.warns(GradientWarning, match="no gradient flows through the result") as caught:
+        gradient = minpy.grad(wrap(function))(X)
+    assert gradient.tolist() == [1, 1, 1]  # the scale is a constant
+    (warning,) = caught
+    assert (warning.filename, warning.lineno) == (__file__, line_of(function, "scale = "))
+
+
+def test_it_warns_once_for_a_line():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            minpy.grad(through_float)(X)
+    assert len(caught) == 1
+
+
+def test_stop_gradient_says_that_it_is_meant():
+    assert minpy.grad(lambda x: np.sum(x * float(minpy.stop_gradient(x)[1])))(X).tolist() == [0.5] * 3
+
+
+def test_outside_of_a_gradient_nothing_warns():
+    x = np.array(X)
+    assert (float(x[1]), x.tolist(), x[2].item()) == (0.5, [0, 0.5, 2], 2.0)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, minpy.jit], ids=["eager", "jit"])
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: np.sum(x.astype("int64")) * 1.0, lambda x: np.sum(x > 1) * 1.0, lambda x: np.sum(np.floor(x))],
+    ids=["integers", "comparison", "floor"],
+)
+def test_a_gradient_that_is_zero_everywhere_warns(function, wrap):
+    with pytest.warns(GradientWarning, match="for argument 0 is zero"):
+        assert minpy.grad(wrap(function))(X).tolist() == [0, 0, 0]
+
+
+def test_an_inner_gradient_with_respect_to_a_number_flows():
+    def outer(y):
+        return minpy.grad(lambda z: z * z * y)(3.0) * y  # 6 y**2
+
+    assert minpy.grad(outer)(np.array(2.0)).item() == 24.0
+    assert minpy.grad(outer)(2.0) == 24.0
+
+
+def by_numpy_alone(x):
+    return np.sum(np.piecewise(x, [x > 0], [1.0, 2.0]) * x)
+
+
+def test_a_missing_gradient_names_op_argument_and_line():
+    with pytest.raises(GradientError) as caught:
+        minpy.grad(by_numpy_alone)(X)
+    text = str(caught.value)
+    assert "piecewise: no gradient is defined for argument 0" in text
+    assert f"{__file__}:{line_of(by_numpy_alone, 'piecewise')} in by_numpy_alone" in text
+    assert "minpy.customop" in text
+
+
+@minpy.customop("numpy")
+def without_rule(x, y):
+    return x * y
+
+
+def uses_custom(x):
+    return np.sum(without_rule(2.0, x))
+
+
+def test_a_custom_operator_without_the_rule_does_too():
+    without_rule.def_grad(lambda ans, x, y: lambda g: g * y, argnum=0)
+    with pytest.raises(GradientError) as caught:
+        minpy.grad(uses_custom)(X)
+    text = str(caught.value)
+    assert "without_rule: no gradient is defined for argument 1" in text
+    assert f"{__file__}:{line_of(uses_custom, 'without_rule(')} in uses_custom" in text
+
+
+SELECTIONS = {
+    "log": (lambda np, x: np.where(x > 0, np.log(x), 0), lambda x: numpy.where(x > 0, 1 / x, 0)),
+    "root": (lambda np, x: np.where(x > 0, np.sqrt(x), 0), lambda x: numpy.where(x > 0, 0.5 / x**0.5, 0)),
+    "quotient": (lambda np, x: np.where(x != 0, 1 / x, 0), lambda x: numpy.where(x != 0, -(x**-2), 0)),
+    "power": (lambda np, x: np.where(x > 0, x**-1.5, 0), lambda x: numpy.where(x > 0, -1.5 * x**-2.5, 0)),
+    "overflow": (lambda np, x: np.where(x < 0.1, np.exp(x * 1e3), x), lambda x: numpy.array([1e3, 1, 1])),
+    "behind a sum": (
+        lambda np, x: np.where(x > 0, np.sum(np.log(np.stack([x, x])), axis=0), 0),
+        lambda x: numpy.where(x > 0, 2 / x, 0),
+    ),
+}
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, minpy.jit], ids=["eager", "jit"])
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_what_where_does_not_select_has_the_gradient_zero(name, wrap):
+    function, derivative = SELECTIONS[name]
+    with numpy.errstate(all="ignore"):
+        found = minpy.grad(wrap(lambda x: np.sum(function(np, x))))(X)
+        expected = derivative(X)
+    numpy.testing.assert_allclose(found.asnumpy(), expected, rtol=1e-12)
+
+
+def test_at_second_order_too():
+    with numpy.errstate(all="ignore"):
+        slope = minpy.grad(lambda x: np.sum(np.where(x > 0, np.log(x), 0)))
+        assert minpy.grad(lambda x: np.sum(slope(x)))(X).tolist() == [0, -4, -0.25]
+
+
+def test_what_is_written_over_has_the_gradient_zero():
+    def function(x):
+        y = np.log(x)
+        y[x <= 0] = 0
+        return np.sum(y)
+
+    with numpy.errstate(all="ignore"):
+        assert minpy.grad(function)(X).tolist() == [0, 2, 0.5]
