@@ -81,7 +81,22 @@ def activations(w, v, x):
     return np.sum(np.log_softmax(h, axis=1)[:, 0] * np.softmax(h, axis=0)[:, 1]) + np.sum(v)
 
 
-PROGRAMS = [softmax_loss, network, reused_names, many_shapes, minimum_and_statistics, activations]
+def parameters_with_long_names(w, v, x, *, a_parameter_with_a_rather_long_name=1.5, another_parameter=2.5):
+    scale = a_parameter_with_a_rather_long_name * another_parameter
+    return (
+        np.sum(np.dot(x, w) ** 2) * np.sum(np.concatenate([v, v * 2, np.exp(v), np.tanh(v)], axis=0)) * scale
+    )
+
+
+PROGRAMS = [
+    parameters_with_long_names,
+    softmax_loss,
+    network,
+    reused_names,
+    many_shapes,
+    minimum_and_statistics,
+    activations,
+]
 
 
 @pytest.mark.parametrize("function", PROGRAMS)
@@ -90,7 +105,10 @@ def test_runs_alone_and_gives_the_same(function):
     compiled = minpy.jit(function)
     gradients, value = grad_and_loss(compiled, [0, 1, 2])(W, V, X)
     _, program = program_of(compiled)
-    found_value, found = program(w=W, v=V, x=X, LABELS=LABELS, SHIFT=SHIFT)
+    found_value, found = program(
+        **{"w": W, "v": V, "x": X, "LABELS": LABELS, "SHIFT": SHIFT},
+        **{"a_parameter_with_a_rather_long_name": 1.5, "another_parameter": 2.5},
+    )
     numpy.testing.assert_allclose(found_value, float(value), rtol=1e-12)
     found = found if isinstance(found, tuple) else (found,)
     nonzero = [g.asnumpy() for g in gradients if g.asnumpy().any()]

@@ -81,12 +81,12 @@ class NumPyProgram:
                 self._add_seed(position)
                 heading = None
             if eqn.loc is not None and _block(eqn) != heading:
-                self._add(self._comment(eqn.loc))
+                self.lines.extend(self._comment(eqn.loc))
                 heading = _block(eqn)
             self._add_equation(eqn, position)
         self._add_results()
         name = f"{identifier(self.source.name)}_value_and_gradient"
-        head = _wrapped(f"def {name}({', '.join(self.names[var] for var, _, _ in self.inputs)}):")
+        head = _wrapped(f"def {name}({', '.join(self.names[var] for var, _, _ in self.inputs)}):", indent=0)
         body = [f"    {line}" if line else "" for line in (*self._docstring(), *self.lines)]
         imports = ["import numpy as np"]
         if any("scipy.special." in line for line in body):
@@ -114,7 +114,7 @@ class NumPyProgram:
                     self._last_use[atom] = max(self._last_use[atom], position)
 
     def _add(self, line: str) -> None:
-        self.lines.extend([line] if line.startswith("#") else _wrapped(line))
+        self.lines.extend(_wrapped(line))
 
     def _bind(self, var: Any, position: int, is_read_later: bool = False) -> str:
         """A name for a variable that the equation at ``position`` binds.
@@ -136,7 +136,7 @@ class NumPyProgram:
         self.lines.extend(["", "# the gradient of the value with respect to itself"])
         self._add(f'{name} = np.ones({shape}, "{dtype.name}")')
 
-    def _comment(self, loc: Loc) -> str:
+    def _comment(self, loc: Loc) -> list[str]:
         """The forward line that the statements below it come from."""
         where = f"{'gradient of line' if loc.is_backward else 'line'} {loc.line}"
         if loc.file != self.source.file:
@@ -144,7 +144,7 @@ class NumPyProgram:
         elif loc.function != self.source.name:
             where += f", in {loc.function}"
         text = f"# {where}: {linecache.getline(loc.file, loc.line).strip()}"
-        return text if len(text) <= WIDTH - 4 else text[: WIDTH - 8] + " ..."
+        return textwrap.wrap(text, WIDTH - 4, subsequent_indent="#     ", break_long_words=False)
 
     def _add_equation(self, eqn: Eqn, position: int) -> None:
         operands = [self._pending.pop(atom, None) for atom in eqn.inputs]
@@ -212,23 +212,24 @@ def _candidates(name: str) -> Iterator[str]:
 # Line lengths ----------------------------------------------------------------------------------
 
 
-def _wrapped(line: str) -> list[str]:
-    """A statement of the body, broken as black does where it is too long: at its outermost brackets."""
-    if len(line) <= WIDTH - 4 or "(" not in line:
+def _wrapped(line: str, indent: int = 4) -> list[str]:
+    """A statement, broken as black does where it is too long: at its outermost brackets."""
+    width = WIDTH - indent
+    if len(line) <= width or "(" not in line:
         return [line]
     start, end = line.index("(") + 1, line.rindex(")")
     inner = line[start:end]
-    if len(inner) <= WIDTH - 8:
+    if len(inner) <= width - 4:
         return [line[:start], f"    {inner}", line[end:]]
-    parts = [f"    {part}" for item in _split_at_commas(inner) for part in _folded(f"{item},")]
+    parts = [f"    {part}" for item in _split_at_commas(inner) for part in _folded(f"{item},", width - 4)]
     return [line[:start], *parts, line[end:]]
 
 
-def _folded(item: str) -> list[str]:
+def _folded(item: str, width: int) -> list[str]:
     """A long list of numbers over several lines."""
-    if len(item) <= WIDTH - 8:
+    if len(item) <= width:
         return [item]
-    return textwrap.wrap(item, WIDTH - 8, subsequent_indent="    ", break_long_words=False)
+    return textwrap.wrap(item, width, subsequent_indent="    ", break_long_words=False)
 
 
 def _split_at_commas(text: str) -> list[str]:
