@@ -94,7 +94,8 @@ def emit(graph: Graph) -> Executor:
     kept = [var for eqn in graph.eqns if eqn.can_fail for var in eqn.outputs if var not in graph.outputs]
     heads = [_head(builder, operand(atom)) for atom in (*graph.outputs, *kept)]
     avals = tuple(atom.aval for atom in graph.outputs)
-    return Executor(builder.json(heads), avals, names, builder.constants)
+    may_fail = any(eqn.can_fail for eqn in graph.eqns)
+    return Executor(builder.json(heads), avals, names, builder.constants, may_fail)
 
 
 def _head(builder: SymbolBuilder, operand: Operand) -> int:

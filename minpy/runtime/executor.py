@@ -23,6 +23,7 @@ class Executor:
         avals: of the outputs; MXNet may give more outputs behind these, which are dropped.
         inputs: name of a variable of the symbol -> position among the inputs given to a call.
         constants: name of a variable of the symbol -> what it always holds.
+        may_fail: an operator may refuse its data, which a call has to wait for.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Executor:
         avals: tuple[Aval, ...],
         inputs: dict[str, int],
         constants: dict[str, numpy.ndarray],
+        may_fail: bool = False,
     ):
         self.symbol_json = symbol_json
         self.avals = avals
@@ -38,6 +40,7 @@ class Executor:
         # MXNet takes inputs in the order in which its own walk over the graph meets them.
         self._order = [inputs.get(name, -1) for name in self._graph.input_names]
         self._constants = [constants[name] for name in self._graph.input_names if name in constants]
+        self._waits = may_fail and not native.SYNCHRONOUS
         self._constants_on: dict[Context, list] = {}
 
     def __call__(self, inputs: Sequence[Value], context: Context) -> list[Value]:
@@ -49,6 +52,8 @@ class Executor:
         constants = iter(self._constants_for(context))
         arrays = [next(constants) if at < 0 else inputs[at].mxnet() for at in self._order]
         outputs = self._graph(arrays)
+        if self._waits:
+            native.wait(outputs)
         return [Value(None, array, aval, context) for array, aval in zip(outputs, self.avals)]
 
     @property

@@ -23,8 +23,8 @@ else:
 MXNetError = mx.base.MXNetError
 
 _LIB = mx.base._LIB
-_SYNCHRONOUS = is_synchronous()
-if not _SYNCHRONOUS:
+SYNCHRONOUS = is_synchronous()
+if not SYNCHRONOUS:
     atexit.register(mx.nd.waitall)
 _Handle = mx.base.NDArrayHandle
 _HandlePointer = ctypes.POINTER(_Handle)
@@ -83,7 +83,7 @@ class _SharedNDArray(NDArray):
     def __del__(self) -> None:
         # Operators that were queued may still use the memory. At the end of the program none is left:
         # waiting then would hang, since MXNet's threads are gone.
-        if not _SYNCHRONOUS and not sys.is_finalizing():
+        if not SYNCHRONOUS and not sys.is_finalizing():
             _LIB.MXNDArrayWaitToWrite(self.handle)
         super().__del__()
 
@@ -239,6 +239,12 @@ class CachedGraph:
             )
         )
         return _collect(count.value, outputs)
+
+
+def wait(arrays: Sequence[NDArray]) -> None:
+    """Wait for the operators that compute arrays. Raises MXNetError where one of them failed."""
+    for array in arrays:
+        _check(_LIB.MXNDArrayWaitToRead(array.handle))
 
 
 def shares_memory(array: numpy.ndarray) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
+import subprocess
 import sys
 import traceback
 
@@ -330,3 +332,27 @@ def test_clipping_is_done_where_it_is_asked_for():
             numpy.testing.assert_array_equal(
                 f(HALF, numpy.array(indices)), numpy.take(HALF, indices, axis=0, mode=mode)
             )
+
+
+@pytest.mark.parametrize("engine", ["NaiveEngine", "ThreadedEngine"])
+def test_every_engine_raises_where_the_call_is(engine, tmp_path):
+    """The threaded engine runs a graph after the call has returned, unless the graph can fail."""
+    program = tmp_path / "program.py"
+    program.write_text("""
+import numpy, minpy, minpy.numpy as np
+f = minpy.jit(lambda x, i: x[i] * 2, strict=True)
+x = np.ones(3)
+f(x, numpy.array([0, 1]))
+for _ in range(3):
+    try:
+        f(x, numpy.array([0, 5]))
+    except IndexError as error:
+        print(str(error).splitlines()[0])
+    print(f(x, numpy.array([0, 2])).tolist())
+""")
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, "MXNET_ENGINE_TYPE": engine, "PYTHONPATH": path}
+    result = subprocess.run(
+        [sys.executable, str(program)], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert result.stdout == "index 5 is out of bounds for axis 0 with size 3\n[2.0, 2.0]\n" * 3, result.stderr

@@ -192,5 +192,9 @@ def explain(function: Any, *args: Any, **kwargs: Any) -> Explanation:
         if found is None:
             raise TypeError(f"explain takes a function decorated with minpy.jit, not {function!r}")
     if given is None:
+        gradient = getattr(found.function, "__wrapped__", None)
+        is_gradient = hasattr(type(gradient), "__minpy_jit__")
+        if is_gradient and found.root is not None and any(plan.leftovers for plan in found.root.plans):
+            return explain(gradient)  # not one graph: what is compiled of the function itself is of interest
         return Explanation(found)
     return Explanation(foresee(found, args, kwargs, wanted), is_foreseen=True)
