@@ -11,11 +11,12 @@ from typing import Any, Callable
 
 import numpy
 
+from minpy.compiler.containers import BoundMethod, ContainerMethod, Instance
 from minpy.compiler.frames import Closure
 from minpy.compiler.guards import class_attribute
-from minpy.compiler.library import Library
+from minpy.compiler.instances import Construction, can_be_made
 from minpy.compiler.operators import Made
-from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, walk_values
+from minpy.compiler.reads import Ref, is_plain, walk_values
 from minpy.compiler.trace import ARRAY, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import FUNCTIONS, Function, Op, of_numpy
@@ -23,7 +24,7 @@ from minpy.ops import FUNCTIONS, Function, Op, of_numpy
 #: Functions without effects, computed at compile time from values known then.
 _PURE = frozenset(
     (
-        *(bin, bool, chr, complex, hex, int, oct, ord, range, round, slice),
+        *(bin, chr, complex, hex, int, oct, ord, range, round, slice),
         *(value for value in vars(math).values() if callable(value)),
         *(operator.index, operator.itemgetter, operator.attrgetter),
     )
@@ -54,7 +55,7 @@ _ABOUT_SHAPE: dict[Any, Callable] = {
 }
 
 
-class Calls(Library):
+class Calls(Construction):
     """The part of the lowering that applies functions."""
 
     inline: Callable[..., Any]
@@ -84,12 +85,17 @@ class Calls(Library):
             _check_open(function.function)
             return self.inline(function.function, [function.instance, *args], kwargs)
         if isinstance(function, ContainerMethod):
-            return self.call_container_method(function, args)
+            return self.call_container_method(function, args, kwargs)
         if isinstance(function, Made):
             return function.apply(*args, **kwargs)
         hook = getattr(type(function), "__minpy_lower__", None)
         if hook is not None:
             return hook(function, self, args, kwargs)
+        if isinstance(function, Instance):
+            method = self.python_method(function, "__call__")
+            if method is None:
+                raise TypeError(f"{function.kind.__name__!r} object is not callable")
+            return self.call(method, args, kwargs)
         if isinstance(function, Tracer):
             raise TypeError("an array is not callable")
         if isinstance(function, Ref):
@@ -123,6 +129,8 @@ class Calls(Library):
             return self.call(called, [instance, *args], kwargs)
         if isinstance(function, functools.partial):
             return self._call_partial(ref, args, kwargs)
+        if isinstance(function, type) and can_be_made(function):
+            return self.construct(ref, args, kwargs)
         call = class_attribute(type(function), "__call__")
         if isinstance(call, types.FunctionType):
             return self.inline(call, [ref, *args], kwargs)

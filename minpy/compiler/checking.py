@@ -78,7 +78,7 @@ class Comparison:
     def _finished(self, outputs: Sequence[numpy.ndarray]) -> Any:
         """What the block would give for these outputs, without touching the user's arrays."""
         spare = tuple(copy.copy(x) if isinstance(x, (Array, numpy.ndarray)) else x for x in self.found)
-        return self.runnable.finish([Array(Value(x.copy())) for x in outputs], spare)
+        return self.runnable.preview([Array(Value(x.copy())) for x in outputs], spare)
 
     def _copies(self) -> tuple | None:
         """The values, those that are written as copies. None where something else than an argument is."""
@@ -96,10 +96,16 @@ class Comparison:
         return tuple(taken.get(i, value) for i, value in enumerate(self.values))
 
     def _arguments_differ(self) -> str:
-        """How the arrays differ that the block writes to."""
+        """How the arrays and objects differ that the block writes to."""
         plain, compiled = (dict(zip(self.block.inputs, x)) for x in (self.copies or (), self.values))
-        told = [(p, difference(p.resolve(plain, []), p.resolve(compiled, []))) for p in self.runnable.written]
-        return next((f"{path}: {text}" for path, text in told if text), "")
+        for path in self.runnable.written:
+            try:
+                told = difference(path.resolve(plain, []), path.resolve(compiled, []))
+            except (LookupError, AttributeError):  # it was taken out of the object that it was in
+                continue
+            if told:
+                return f"{path}: {told}"
+        return ""
 
     def _first_statement(self) -> Loc:
         """The first statement after which the variables differ."""
@@ -196,7 +202,7 @@ def _difference_of_items(expected: dict, found: dict, runs: Sequence[dict]) -> s
     if list(expected) != list(found):
         return f"plain Python gives {list(expected)}, compiled code {list(found)}"
     for key, value in expected.items():
-        told = difference(value, found[key], [run[key] for run in runs])
+        told = difference(value, found[key], [run[key] for run in runs if key in run])
         if told:
             return told
     return ""

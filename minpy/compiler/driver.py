@@ -17,6 +17,7 @@ import numpy
 
 from minpy.compiler.aliasing import AliasRequest
 from minpy.compiler.control import Returned
+from minpy.compiler.effects import Effect
 from minpy.compiler.emit import emit
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
@@ -47,6 +48,7 @@ class Lowered:
         variables: of the block at its end.
         inputs: the inputs of the graph, as what they are at the end of the block.
         written: the inputs whose arrays are written.
+        effects: what is done to other objects, in order.
         lines: the lines that were lowered, in order.
         result: what is left of ``returned`` when the values are forgotten: of one array, its variable.
     """
@@ -58,6 +60,7 @@ class Lowered:
     inputs: list[Tracer]
     float_inputs: frozenset[Any]
     written: tuple[Tracer, ...]
+    effects: list[Effect]
     lines: tuple[Loc, ...]
     result: Atom | None = None
 
@@ -67,6 +70,7 @@ class Lowered:
         self.result = value.atom if isinstance(value, Tracer) else None
         self.returned = None
         self.variables = {}
+        self.effects = []
         for tracer in self.inputs:
             tracer.origin = tracer.origin._replace(value=None)
 
@@ -117,6 +121,7 @@ def lower(
             inputs=lowering.inputs,
             float_inputs=frozenset(lowering.float_paths),
             written=tuple(lowering.aliasing.written.values()),
+            effects=lowering.effects.log,
             lines=tuple(lowering.lines),
         )
 

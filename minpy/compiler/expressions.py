@@ -12,7 +12,7 @@ import gast
 from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, UnforeseenError
 from minpy.compiler.guards import Path
 from minpy.compiler.operators import Operators, elements_left
-from minpy.compiler.reads import is_plain
+from minpy.compiler.reads import Ref, is_plain
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
 
@@ -95,6 +95,9 @@ class Expressions(Operators):
     def _global(self, name: str, global_names: dict) -> Any:
         guards = self.guards
         root: Path = guards.fixed_path(global_names, "globals()")
+        written: Any = self.effects.content(Ref(global_names, root))
+        if written is not None and name in written:
+            return self.item(Ref(global_names, root), name)
         if name in global_names:
             path = root.item(name)._replace(label=name)
             return self.read(global_names[name], path)

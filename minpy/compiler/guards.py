@@ -82,6 +82,14 @@ class Disjoint(NamedTuple):
 
 
 _FLOATS = (float, numpy.floating)
+
+
+class Distinct(NamedTuple):
+    """Other values, of which none is the same object as another one."""
+
+    paths: tuple[Path, ...]
+
+
 _CONDITIONS = {
     "value": "type({v}) is type({c}) and {v} == {c}",
     "exact": "type({v}) is type({c}) and repr({v}) == repr({c})",
@@ -91,11 +99,12 @@ _CONDITIONS = {
     "keys": "tuple({v}) == {c}",
     "array": "matches({v}, {c})",
     "absent": "{c} not in {v}",
+    "present": "{c} in {v}",
     "writable": "is_writable({v})",
     "ordered": "is_ordered({v})",
     # About several values, given by their paths:
     "same": "{v} is {c}",
-    "distinct": "{v} is not {c}",
+    "distinct": "all_distinct({v}, {c})",  # expects Distinct
     "disjoint": "are_disjoint({c})",  # expects Disjoint
     "overlapping": "not are_disjoint({c})",
     "has": "hasattr({v}, {c})",
@@ -143,7 +152,12 @@ class _Lookup:
         return class_attribute(self.kind, name, self.after)
 
 
-_FUNCTIONS = {f.__name__: f for f in (matches, is_writable, is_ordered, are_disjoint)}
+def all_distinct(*objects: Any) -> bool:
+    """Whether no two of the objects are the same one."""
+    return len(set(map(id, objects))) == len(objects)
+
+
+_FUNCTIONS = {f.__name__: f for f in (matches, all_distinct, is_writable, is_ordered, are_disjoint)}
 
 
 class Guards:
@@ -249,6 +263,8 @@ def _condition(guard: Guard, reach: Callable[[Path], str], constant: Callable[[A
         c = reach(expected)
     elif isinstance(expected, Disjoint):
         c = ", ".join("(" + "".join(f"{reach(path)}, " for path in paths) + ")" for paths in expected)
+    elif isinstance(expected, Distinct):
+        c = ", ".join(map(reach, expected.paths))
     else:
         c = constant(expected)
     return _CONDITIONS[guard.kind].format(v=reach(guard.path), c=c)
@@ -288,7 +304,7 @@ _IN_WORDS = {
     "writable": ("writable", "read-only"),
     "ordered": ("in C order", "in another order"),
     "same": ("the same object as {}", "another object than {}"),
-    "distinct": ("another object than {}", "the same object as {}"),
+    "distinct": ("an object of its own", "the same object as another one"),
     "disjoint": ("memory of its own", "memory shared with another array"),
     "overlapping": ("memory shared with another array", "memory of its own"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import starmap
 from time import perf_counter as now
-from typing import Any
+from typing import Any, Callable
 
 import numpy
 
@@ -63,14 +63,16 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
     result = lowered.returned.value if lowered.returned else None
     if not isinstance(result, Tracer) or not flows(result):
         return _no_graph(block, signature, lowered.guards, "the result is not an array of floats")
-    trace = lowered.trace
+    trace, effects = lowered.trace, lowered.effects
     places = {tracer.origin.path: position for position, tracer in enumerate(lowered.inputs)}
     positions = [places.get(_path(name, steps)) for name, steps in wanted]
     sources = [Tracer(trace, trace.inputs[i], ARRAY) for i in positions if i is not None]
     end = Epilogue(lowered, frozenset(positions))  # what is differentiated is a copy, as on the tape
-    end.foresee([result])
+    end.foresee([*[arg for effect in effects for arg in effect.args], result])
     try:
         end.store_arrays()
+        for effect in effects:
+            end.repeat(effect)
         end.give(result)
         with trace.interpreting():
             seed = trace.constant(numpy.ones(result.shape, result.dtype))
@@ -84,7 +86,7 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
             plan.run = block.program.refuse
         return plan
     flowing = [path for path, grad in zip(starmap(_path, wanted), grads) if grad is not None]
-    end_of_value, count = end.compile(), len(end.atoms)
+    count = len(end.atoms)
     outputs = [("value", str(result.aval))]
     outputs.extend(
         (f"gradient of {path}", str(atom.aval)) for path, atom in zip(flowing, graph.outputs[count:])
@@ -94,9 +96,12 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
         inputs = [graph_input(x)._current() for x in found[: len(graph.inputs)]]
         return [Array(value) for value in run_compiled(compiled, inputs)]
 
-    def finish(results: Sequence[Array], found: tuple) -> tuple:
-        rest = iter(results[count:])
-        return *end_of_value(results, found), [None if grad is None else next(rest) for grad in grads]
+    def finishing(end_of_value: Callable) -> Callable[[Sequence[Array], tuple], tuple]:
+        def finish(results: Sequence[Array], found: tuple) -> tuple:
+            rest = iter(results[count:])
+            return *end_of_value(results, found), [None if grad is None else next(rest) for grad in grads]
+
+        return finish
 
     lowered.forget_values()
     plan = Plan(
@@ -110,7 +115,9 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
         outputs=outputs,
     )
     written = [array.origin.path for array in lowered.written if array.origin.position not in positions]
-    runnable = Runnable(graph, execute, finish, written)
+    written.extend(effect.target.path for effect in effects)
+    finish, preview = finishing(end.compile()), finishing(end.compile(effects=False))
+    runnable = Runnable(graph, execute, finish, preview, written)
     has_gradient = [grad is not None for grad in grads]
     block.use(
         plan, runnable, lambda values: None, lambda values: _by_tape(block, wanted, values, has_gradient)

@@ -15,11 +15,12 @@ from typing import Any, Callable
 import gast
 import numpy
 
+from minpy.compiler.containers import BoundMethod, ContainerMethod, DictView, Instance
 from minpy.compiler.expressions import Expressions
 from minpy.compiler.frames import Closure
 from minpy.compiler.objects import Super
 from minpy.compiler.operators import Counted, Made, elements_left
-from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, unref, walk_values
+from minpy.compiler.reads import Ref, is_plain, unref, walk_values
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, OperandError, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Op
@@ -65,7 +66,6 @@ _COMPARISONS: dict[Any, Any] = {
 class Library(Expressions):
     """The part of the lowering that knows Python's own functions."""
 
-    call: Callable[[Any, list, dict], Any]
     known_now: Callable[[Any, list, dict], list]
 
     def library_function(self, function: Any) -> Callable | None:
@@ -152,6 +152,9 @@ class Library(Expressions):
 
     # What goes over elements --------------------------------------------------------------------
 
+    def _bool(self, x: Any = False) -> bool:
+        return self.truth(x)
+
     def _iter(self, iterable: Any, *sentinel: Any) -> Iterator[Any]:
         if sentinel:
             raise UnsupportedError("iter is given a function to call")
@@ -221,10 +224,16 @@ class Library(Expressions):
         return [items[i] for i in order]
 
     def _len(self, x: Any) -> Any:
-        if not isinstance(x, Ref):
+        if isinstance(x, DictView):
+            return len(list(x.read()))
+        if not isinstance(x, (Ref, Instance)):
             return len(x)
         method = self.python_method(x, "__len__")
-        return len(self.elements(x)) if method is None else self.call(method, [], {})
+        if method is not None:
+            return self.call(method, [], {})
+        if isinstance(x, Instance):
+            raise TypeError(f"object of type {x.kind.__name__!r} has no len()")
+        return self.length(x)
 
     def _count(self, start: Any = 0, step: Any = 1) -> Iterator[Any]:
         return itertools.count(*self.known_now(itertools.count, [start, step], {}))
@@ -276,7 +285,7 @@ class Library(Expressions):
 
     def _isinstance(self, value: Any, kinds: Any) -> bool:
         classes = self.plain(kinds)
-        if isinstance(value, (Tracer, Closure, BoundMethod)):
+        if isinstance(value, (Tracer, Closure, BoundMethod, Instance)):
             return issubclass(self._python_type(value), classes)
         return isinstance(unref(value), classes)
 
@@ -293,8 +302,10 @@ class Library(Expressions):
             return _PYTHON_TYPE.get(value.kind, value.dtype.type)
         if isinstance(value, (Closure, BoundMethod)):
             return types.FunctionType if isinstance(value, Closure) else types.MethodType
-        if isinstance(value, ContainerMethod):
+        if isinstance(value, (ContainerMethod, DictView)):
             raise UnsupportedError("the type of a method is asked for")
+        if isinstance(value, Instance):
+            return value.kind
         return type(unref(value))
 
     def _callable(self, value: Any) -> bool:
@@ -307,14 +318,20 @@ class Library(Expressions):
 
     def _hasattr(self, value: Any, name: Any) -> bool:
         name = self.plain(name)
-        if isinstance(value, Ref):
+        if isinstance(value, (Ref, Instance)):
             return self.has_attribute(value, name)
         return hasattr(self._python_type(value), name)
 
     def _super(self, kind: Any, instance: Any) -> Super:
-        if not isinstance(instance, Ref):
+        if not isinstance(instance, (Ref, Instance)):
             raise UnsupportedError("super() of something that the compiler made")
         return Super(self.plain(kind), instance)
+
+    def _setattr(self, owner: Any, name: Any, value: Any) -> None:
+        self.set_attribute(owner, self.plain(name), value)
+
+    def _delattr(self, owner: Any, name: Any) -> None:
+        self.delete_attribute(owner, self.plain(name))
 
     def _wraps(self, *args: Any, **kwargs: Any) -> Any:
         return Made(lambda function: function)
@@ -346,11 +363,11 @@ def _is_float(x: Any) -> bool:
 
 
 _LIBRARY: dict[Any, str] = {
-    **{f: f"_{f.__name__}" for f in (abs, divmod, float, max, min, pow, sum)},
+    **{f: f"_{f.__name__}" for f in (abs, bool, divmod, float, max, min, pow, sum)},
     **{f: f"_{f.__name__}" for f in (all, any, dict, enumerate, filter, frozenset, iter, len, list, map)},
     **{f: f"_{f.__name__}" for f in (next, reversed, set, sorted, tuple, zip)},
     **{f: f"_{f.__name__}" for f in (callable, getattr, hasattr, isinstance, issubclass, super, type)},
-    **{f: f"_{f.__name__}" for f in (format, hash, repr, str)},
+    **{f: f"_{f.__name__}" for f in (delattr, format, hash, repr, setattr, str)},
     itertools.count: "_count",
     itertools.product: "_product",
     itertools.chain: "_chain",

@@ -103,12 +103,16 @@ class Lowering(Writes):
                     for name, step in self.shared_stores.items():
                         reason = f"{name} is a variable of inner functions too, which may go on using it"
                         raise Leftover(step, reason, frame.source.loc(statements[step]), False)
-                    self.aliasing.finish()
+                    self._finish()
                     return outcome
                 if outcome is not None:
                     raise Leftover(index, "it jumps out of the block", frame.source.loc(statement), False)
-        self.aliasing.finish()
+        self._finish()
         return None
+
+    def _finish(self) -> None:
+        self.aliasing.finish()
+        self.effects.finish()
 
     def _enter(self, name: str, value: Any) -> None:
         is_known = not isinstance(value, Unforeseen)

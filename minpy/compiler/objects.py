@@ -1,17 +1,27 @@
-"""Reading attributes and special methods of objects from outside, by Python's rules."""
+"""Lowering of what is done to objects, those from outside and those that the region makes: attributes."""
 
 from __future__ import annotations
 
 import functools
 import types
-from typing import Any
+from typing import Any, Callable
 
+from minpy.compiler.containers import (
+    SET_ITEM,
+    BoundMethod,
+    ContainerMethod,
+    Containers,
+    Instance,
+    has_method,
+)
+from minpy.compiler.effects import CHANGED, REMOVED, Effect
 from minpy.compiler.guards import class_attribute
-from minpy.compiler.reads import BoundMethod, ContainerMethod, Reads, Ref
+from minpy.compiler.reads import PinRequest, Ref
 from minpy.errors import UnsupportedError
 
+_PLAIN_SET = (object.__setattr__, types.SimpleNamespace.__setattr__)
+_PLAIN_DELETE = (object.__delattr__, types.SimpleNamespace.__delattr__)
 _READABLE = (property, functools.cached_property, types.MemberDescriptorType)
-_CONTAINER_METHODS = frozenset(("items", "keys", "values", "get"))
 
 
 class Super:
@@ -19,7 +29,7 @@ class Super:
 
     __slots__ = ("after", "instance")
 
-    def __init__(self, after: type, instance: Ref):
+    def __init__(self, after: type, instance: Any):
         self.after = after
         self.instance = instance
 
@@ -32,18 +42,34 @@ class PropertyRead(Exception):
         self.getter = getter
 
 
-class Objects(Reads):
-    """The part of the lowering that reads what classes define."""
+class Objects(Containers):
+    """The part of the lowering that knows attributes."""
 
-    def attribute(self, ref: Ref, name: str) -> Any:
-        """``ref.name``."""
-        obj, path = ref.value, ref.path
+    method_of_namedtuple: Callable[[type, Any, str], Any]
+
+    # Reading attributes -------------------------------------------------------------------------
+
+    def attribute(self, owner: Any, name: str) -> Any:
+        """``owner.name`` of a Ref or an Instance. Raises PropertyRead where it is a property."""
+        if isinstance(owner, Instance):
+            return self._attribute_of_instance(owner, name)
+        obj, path = owner.value, owner.path
         if isinstance(obj, (types.ModuleType, type)):
             return self.read(getattr(obj, name), path.attribute(name))
         kind = type(obj)
-        if isinstance(obj, (dict, list, tuple)) and name in _CONTAINER_METHODS:
-            return ContainerMethod(ref, name)
-        self._check_readable(ref, name)
+        if has_method(obj, name):
+            return ContainerMethod(owner, name)
+        if isinstance(obj, tuple) and name in getattr(kind, "_fields", ()):
+            return self.item(owner, kind._fields.index(name))  # type: ignore[attr-defined]
+        known = self.method_of_namedtuple(kind, owner, name) if isinstance(obj, tuple) else None
+        if known is not None:
+            return known
+        written = self.effects.written_attributes(owner)
+        if name in written:
+            return self._written(written[name], owner, path.attribute(name), name)
+        if name == "__dict__" and written:
+            raise UnsupportedError(f"{path}.__dict__ is read after {path} was changed")
+        self._check_readable(kind, name, f"{path}.{name}", obj)
         found = class_attribute(kind, name)
         if isinstance(found, property):
             self.guards.add(self.guards.lookup(kind, name), "identity", found)
@@ -54,15 +80,45 @@ class Objects(Reads):
         value = getattr(obj, name)
         if isinstance(found, types.FunctionType) and isinstance(value, types.MethodType):
             self.guards.add(path.attribute(name).attribute("__func__"), "identity", value.__func__)
-            return BoundMethod(value.__func__, ref)
+            return BoundMethod(value.__func__, owner)
+        self.effects.see(owner)
         return self.read(value, path.attribute(name))
 
-    def _check_readable(self, ref: Ref, name: str) -> None:
-        """Raise UnsupportedError where reading an attribute would run code of the class."""
-        kind = type(ref.value)
+    def _written(self, value: Any, owner: Any, path: Any, name: str) -> Any:
+        if value is CHANGED:
+            raise PinRequest(path)  # lower again with the number as a constant
+        if value is REMOVED:
+            if class_attribute(type(owner.value), name) is not None:
+                raise UnsupportedError(f"{path} is read after it was deleted")
+            raise AttributeError(name)
+        return value
+
+    def _attribute_of_instance(self, owner: Instance, name: str) -> Any:
+        kind, what = owner.kind, f"{name} of a {owner.kind.__name__}"
+        self._check_readable(kind, name, what, owner)
         found = class_attribute(kind, name)
+        if isinstance(found, property):
+            self.guards.add(self.guards.lookup(kind, name), "identity", found)
+            raise PropertyRead(found.fget)
+        if name in owner.attributes:
+            return owner.attributes[name]
+        if name == "__class__":
+            return self.reference(kind)
+        if found is None or isinstance(found, types.MemberDescriptorType):
+            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+        if isinstance(found, functools.cached_property) or name.startswith("__"):
+            raise UnsupportedError(f"{what} is computed when it is read")
+        if isinstance(found, types.FunctionType):
+            self.guards.add(self.guards.lookup(kind, name), "identity", found)
+            return BoundMethod(found, owner)
+        return self.attribute(self.reference(kind), name)
+
+    def _check_readable(self, kind: type, name: str, what: str, obj: Any) -> None:
+        """Raise UnsupportedError where reading an attribute would run code of the class."""
+        found = class_attribute(kind, name)
+        held = obj.attributes if isinstance(obj, Instance) else getattr(obj, "__dict__", ())
         has_hook = isinstance(class_attribute(kind, "__getattribute__"), types.FunctionType) or (
-            found is None and hasattr(kind, "__getattr__") and name not in getattr(ref.value, "__dict__", ())
+            found is None and hasattr(kind, "__getattr__") and name not in held
         )
         is_computed = name != "__class__" and (
             hasattr(type(found), "__set__")
@@ -70,22 +126,35 @@ class Objects(Reads):
         )
         is_known = isinstance(found, _READABLE) or hasattr(type(found), "__minpy_lower__")
         if has_hook or (is_computed and not is_known):
-            raise UnsupportedError(f"{ref.path}.{name} is computed by {kind.__name__}")
+            raise UnsupportedError(f"{what} is computed by {kind.__name__}")
 
-    def has_attribute(self, ref: Ref, name: str) -> bool:
-        """``hasattr(ref, name)``."""
-        if not isinstance(ref.value, (types.ModuleType, type)):
-            self._check_readable(ref, name)
-            if isinstance(class_attribute(type(ref.value), name), (property, functools.cached_property)):
-                raise UnsupportedError(f"{ref.path}.{name} is computed when it is read")
-        found = hasattr(ref.value, name)
-        self.guards.add(ref.path, "has" if found else "lacks", name)
-        return found
+    def has_attribute(self, owner: Any, name: str) -> bool:
+        """``hasattr(owner, name)``."""
+        if isinstance(owner, Instance):
+            return name in owner.attributes or hasattr(owner.kind, name)
+        written = self.effects.written_attributes(owner).get(name)
+        if written is not None and written is not REMOVED:
+            return True
+        if not isinstance(owner.value, (types.ModuleType, type)):
+            kind, what = type(owner.value), f"{owner.path}.{name}"
+            self._check_readable(kind, name, what, owner.value)
+            found = class_attribute(kind, name)
+            if isinstance(found, (property, functools.cached_property)):
+                raise UnsupportedError(f"{what} is computed when it is read")
+            if written is REMOVED:
+                return found is not None
+            self.effects.see(owner)
+        is_there = hasattr(owner.value, name)
+        self.guards.add(owner.path, "has" if is_there else "lacks", name)
+        return is_there
 
     def inherited(self, found: Super, name: str) -> Any:
         """``super().name``."""
-        instance, obj = found.instance, found.instance.value
-        kind = obj if isinstance(obj, type) else type(obj)
+        instance = found.instance
+        obj = None if isinstance(instance, Instance) else instance.value
+        kind = (
+            instance.kind if isinstance(instance, Instance) else obj if isinstance(obj, type) else type(obj)
+        )
         value, path = class_attribute(kind, name, found.after), self.guards.lookup(kind, name, found.after)
         if isinstance(value, (types.FunctionType, classmethod, staticmethod, property)):
             self.guards.add(path, "identity", value)
@@ -101,10 +170,98 @@ class Objects(Reads):
             raise UnsupportedError(f"super().{name} is computed by {kind.__name__}")
         return self.read(value, path)
 
-    def python_method(self, ref: Ref, name: str) -> BoundMethod | None:
-        """A special method such as ``__len__``, if the class of an object has it in Python."""
-        function = class_attribute(type(ref.value), name)
-        if not isinstance(function, types.FunctionType):
-            return None
-        self.guards.add(self.guards.lookup(type(ref.value), name), "identity", function)
-        return BoundMethod(function, ref)
+    # Writing attributes -------------------------------------------------------------------------
+
+    def set_attribute(self, owner: Any, name: str, value: Any) -> None:
+        """``owner.name = value``."""
+        setter = self._slot(owner, name)
+        if setter is not None:
+            if setter.fset is None:
+                raise AttributeError(f"can't set attribute {name!r}")
+            self.call(self.reference(setter.fset), [owner, value], {})
+        elif isinstance(owner, Instance):
+            owner.attributes[name] = value
+        else:
+            self.note(Effect.SET_ATTRIBUTE, owner, name, value)
+            self.effects.attributes(owner)[name] = value
+
+    def delete_attribute(self, owner: Any, name: str) -> None:
+        """``del owner.name``."""
+        if self._slot(owner, name) is not None:
+            raise UnsupportedError(f"{name}, a property, is deleted")
+        if isinstance(owner, Instance):
+            if name not in owner.attributes:
+                raise AttributeError(name)
+            del owner.attributes[name]
+            return
+        written = self.effects.written_attributes(owner).get(name)
+        if written is None and name in getattr(owner.value, "__dict__", ()):
+            self.guards.add(owner.path.attribute("__dict__"), "present", name)
+        elif written is None or written is REMOVED:
+            raise UnsupportedError(f"{owner.path}.{name}, which is no attribute of its own, is deleted")
+        self.note(Effect.DELETE_ATTRIBUTE, owner, name)
+        self.effects.attributes(owner)[name] = REMOVED
+
+    def _slot(self, owner: Any, name: str) -> property | None:
+        """Check that an attribute is one that can simply be stored, or give the property that it is.
+
+        Raises:
+            UnsupportedError: where the class decides what happens.
+            AttributeError: where there is no such slot.
+        """
+        if isinstance(owner, Instance):
+            kind, what = owner.kind, f"{name} of a {owner.kind.__name__}"
+        elif isinstance(owner, Ref):
+            kind, what = type(owner.value), f"{owner.path}.{name}"
+        else:
+            raise UnsupportedError(f"an attribute of a {type(owner).__name__} is written")
+        if issubclass(kind, (types.ModuleType, type)):
+            raise UnsupportedError(f"{what} is written, an attribute of a module or class")
+        if kind.__setattr__ not in _PLAIN_SET or kind.__delattr__ not in _PLAIN_DELETE:
+            raise UnsupportedError(f"{what} is written, and {kind.__name__} has its own __setattr__")
+        found = class_attribute(kind, name)
+        if isinstance(found, property):
+            self.guards.add(self.guards.lookup(kind, name), "identity", found)
+            return found
+        if found is not None:
+            self.guards.add(self.guards.lookup(kind, name), "type", type(found))
+        if not isinstance(found, types.MemberDescriptorType):
+            if hasattr(type(found), "__set__") or name in ("__dict__", "__class__"):
+                raise UnsupportedError(f"{what} is set by {kind.__name__}")
+            if not kind.__dictoffset__:
+                raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+        return None
+
+    # Numbers that count ---------------------------------------------------------------------------
+
+    def counter(self, owner: Any, slot: Any, is_item: bool) -> bool:
+        """Whether there is an int in a slot from outside that need not be read to be changed.
+
+        It is another one at the next call, and reading it would make it a constant of the compiled code.
+        """
+        if not isinstance(owner, Ref) or (is_item and type(owner.value) not in (dict, list)):
+            return False
+        path = owner.path.item(slot) if is_item else owner.path.attribute(slot)
+        if self._is_pinned(path):
+            return False
+        content: Any = self.effects.content(owner) if is_item else self.effects.written_attributes(owner)
+        try:
+            if content is not None and slot in content:
+                return content[slot] is CHANGED
+            value = owner.value[slot] if is_item else vars(owner.value)[slot]
+        except (LookupError, TypeError):
+            return False
+        if type(value) is not int or (not is_item and self._slot(owner, slot) is not None):
+            return False
+        self.guards.add(path, "type", int)
+        return True
+
+    def count(self, owner: Ref, slot: Any, is_item: bool, symbol: str, value: int) -> None:
+        """Change such an int: ``owner.slot += value``, or by another operator."""
+        if is_item:
+            slot = self.slot_of(owner, slot, "__setitem__", SET_ITEM)
+            self.content_of(owner)[slot] = CHANGED
+            self.note(Effect.CHANGE_ITEM, owner, slot, symbol, value)
+        else:
+            self.note(Effect.CHANGE_ATTRIBUTE, owner, slot, symbol, value)
+            self.effects.attributes(owner)[slot] = CHANGED

@@ -9,9 +9,10 @@ from typing import Any, Callable
 import gast
 import numpy
 
+from minpy.compiler.containers import BoundMethod, ContainerMethod, DictView, Instance, class_of
 from minpy.compiler.frames import Closure
 from minpy.compiler.objects import Objects, PropertyRead, Super
-from minpy.compiler.reads import BoundMethod, ContainerMethod, Ref, is_plain, unref, walk_values
+from minpy.compiler.reads import Ref, is_plain, unref, walk_values
 from minpy.compiler.tracer import FLOAT, MINPY, SCALARS, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
@@ -28,6 +29,7 @@ _COMPARE: dict[Any, Callable] = {
 _REFLECTED = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 #: what of an array the user's program can ask for
 _ARRAY_ATTRIBUTES = frozenset((*(name for name in dir(ArrayMethods) if not name.startswith("__")), "fill"))
+_OBJECTS = (Ref, Instance)
 _NUMBERS = (bool, int, float, complex, numpy.generic)
 
 
@@ -63,14 +65,13 @@ class Made:
 class Operators(Objects):
     """The part of the lowering that applies operators; ``call`` and ``only_element`` come later."""
 
-    call: Callable[[Any, list, dict], Any]
     only_element: Callable[[Tracer], Any]
 
     # Arithmetic ---------------------------------------------------------------------------------
 
     def binary(self, operation: Callable, x: Any, y: Any) -> Any:
         """A binary operator on abstract values; ``operation`` is a function of ``operator``."""
-        if isinstance(x, Ref) or isinstance(y, Ref):
+        if isinstance(x, _OBJECTS) or isinstance(y, _OBJECTS):
             result = self._by_special_method(operation.__name__.strip("_"), x, y)
             if result is not NotImplemented:
                 return result
@@ -86,15 +87,16 @@ class Operators(Objects):
         """What a method such as ``__add__`` or ``__radd__`` gives; NotImplemented where none is in Python."""
         is_in_place = name.startswith("i") and hasattr(operator, f"__{name[1:]}__")
         plain = name[1:] if is_in_place else name
-        if isinstance(x, Ref) and isinstance(y, Ref) and type(x.value) in type(y.value).__mro__[1:]:
-            raise UnsupportedError(f"an operator is applied to {x.path} and an object of a subclass")
+        both = isinstance(x, _OBJECTS) and isinstance(y, _OBJECTS)
+        if both and class_of(x) in class_of(y).__mro__[1:]:
+            raise UnsupportedError("an operator is applied to an object and one of a subclass")
         reflected = _REFLECTED.get(plain, f"r{plain}")
         tries = [(x, name, y)] if is_in_place else []
         tries.extend([(x, plain, y), (y, reflected, x)])
         for owner, special, other in tries:
             if isinstance(other, Tracer) and owner is y and other.kind not in MINPY:
                 break  # NumPy makes an array of the object
-            method = self.python_method(owner, f"__{special}__") if isinstance(owner, Ref) else None
+            method = self.python_method(owner, f"__{special}__") if isinstance(owner, _OBJECTS) else None
             result = NotImplemented if method is None else self.call(method, [other], {})
             if unref(result) is not NotImplemented:
                 return result
@@ -103,17 +105,17 @@ class Operators(Objects):
     def _operand(self, x: Any) -> Any:
         if isinstance(x, Ref) and type(x.value) in (list, tuple):
             return self.elements(x)
-        if isinstance(x, Ref):
-            raise UnsupportedError(f"an operator is applied to {x.path}, a {type(x.value).__name__}")
+        if isinstance(x, _OBJECTS):
+            raise UnsupportedError(f"an operator is applied to {x}")
         return x
 
     def unary(self, operation: Callable, value: Any) -> Any:
         """An operator with one operand on an abstract value."""
-        if isinstance(value, Ref):
+        if isinstance(value, _OBJECTS):
             method = self.python_method(value, f"__{operation.__name__.strip('_')}__")
             if method is not None:
                 return self.call(method, [], {})
-        if isinstance(value, (Ref, Closure)):
+        if isinstance(value, (*_OBJECTS, Closure)):
             raise UnsupportedError("an operator is applied to an object")
         return operation(value)
 
@@ -126,9 +128,11 @@ class Operators(Objects):
                 return bool(value)
             self.pin(value)
             raise UnsupportedError("the test depends on array data")
-        if isinstance(value, Ref):
+        if isinstance(value, _OBJECTS):
             method = self.python_method(value, "__bool__") or self.python_method(value, "__len__")
-            return self.truth_of_ref(value) if method is None else self.truth(self.call(method, [], {}))
+            if method is not None:
+                return self.truth(self.call(method, [], {}))
+            return isinstance(value, Instance) or self.truth_of_ref(value)
         return bool(value)
 
     def compare(self, op: Any, x: Any, y: Any) -> Any:
@@ -139,7 +143,7 @@ class Operators(Objects):
         if isinstance(op, (gast.In, gast.NotIn)):
             found = self._contains(x, y)
             return found if isinstance(op, gast.In) else not found
-        if isinstance(x, Ref) or isinstance(y, Ref):
+        if isinstance(x, _OBJECTS) or isinstance(y, _OBJECTS):
             return self._compare_refs(op, x, y)
         if isinstance(x, Tracer) or isinstance(y, Tracer):
             for value, other in ((x, y), (y, x)):
@@ -162,12 +166,15 @@ class Operators(Objects):
         return _COMPARE[type(op)](*plain)
 
     def _contains(self, x: Any, container: Any) -> bool:
-        if isinstance(container, Ref):
+        if isinstance(container, _OBJECTS):
             method = self.python_method(container, "__contains__")
             if method is not None:
                 return self.truth(self.call(method, [x], {}))
-            container = self.elements(container)
-        if isinstance(container, Tracer) or isinstance(x, (Tracer, Ref)):
+        if isinstance(container, Ref) and isinstance(container.value, dict):
+            return self.has_key(container, self.key(x))
+        if isinstance(container, (*_OBJECTS, DictView)):
+            container = list(self.iterate(container))
+        if isinstance(container, Tracer) or isinstance(x, (Tracer, *_OBJECTS)):
             raise UnsupportedError("membership is tested by array data")
         if not isinstance(container, (str, dict)) and not all(is_plain(item) for item in container):
             raise UnsupportedError("membership is tested among objects")
@@ -179,7 +186,7 @@ class Operators(Objects):
             if isinstance(item, Tracer):
                 self.pin(item)
                 raise UnsupportedError("a key depends on array data")
-            if isinstance(item, (Ref, Closure)):
+            if isinstance(item, (*_OBJECTS, Closure)):
                 raise UnsupportedError("an object is used as a key")
         return value
 
@@ -187,7 +194,7 @@ class Operators(Objects):
 
     def get_attribute(self, value: Any, name: str) -> Any:
         """``value.name``."""
-        if isinstance(value, Ref):
+        if isinstance(value, _OBJECTS):
             try:
                 return self.attribute(value, name)
             except PropertyRead as found:
@@ -199,8 +206,10 @@ class Operators(Objects):
                 return self.call(self.reference(found.getter), [value.instance], {})
         if isinstance(value, Tracer):
             return self._tracer_attribute(value, name)
-        if isinstance(value, (Closure, BoundMethod, ContainerMethod)):
+        if isinstance(value, (Closure, BoundMethod, ContainerMethod, DictView)):
             raise UnsupportedError("an attribute of a function is read")
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return self.attribute_of_namedtuple(value, name)
         return getattr(value, name)
 
     def _tracer_attribute(self, value: Tracer, name: str) -> Any:
@@ -216,12 +225,17 @@ class Operators(Objects):
             if value.kind == FLOAT:
                 raise TypeError("'float' object is not subscriptable")
             return value[self.plain(key)]
-        method = self.python_method(value, "__getitem__") if isinstance(value, Ref) else None
+        method = self.python_method(value, "__getitem__") if isinstance(value, _OBJECTS) else None
         if method is not None:
             return self.call(method, [key], {})
-        if isinstance(key, Tracer) or (isinstance(value, Ref) and isinstance(key, Ref)):
+        if isinstance(value, Instance):
+            raise TypeError(f"{value.kind.__name__!r} object is not subscriptable")
+        if isinstance(value, Ref):
+            return self.item(value, key)
+        if isinstance(key, Tracer):
+            self.pin(key)
             raise UnsupportedError("a container is indexed by a value known at run time only")
-        return self.item(value, key) if isinstance(value, Ref) else value[self.plain(key)]
+        return value[self.plain(key)]
 
     def mapping(self, value: Any) -> dict:
         """The content of a dict."""
@@ -233,14 +247,18 @@ class Operators(Objects):
 
     def iterate(self, value: Any) -> Iterator[Any]:
         """The elements of an iterable."""
-        if isinstance(value, Ref):
+        if isinstance(value, _OBJECTS):
             method = self.python_method(value, "__iter__")
             if method is None:
-                return iter(self.elements(value))
+                if isinstance(value, Instance):
+                    raise TypeError(f"{value.kind.__name__!r} object is not iterable")
+                return Counted(self.walk(value), self.length(value))
             made = self.call(method, [], {})
-            if isinstance(made, Ref):
-                raise UnsupportedError(f"an iterator over {value.path} is advanced")
+            if isinstance(made, _OBJECTS):
+                raise UnsupportedError("an iterator from outside is advanced")
             return self.iterate(made)
+        if isinstance(value, DictView):
+            return value.read()
         if isinstance(value, Tracer):
             if value.kind in SCALARS:
                 raise TypeError(f"a {value.kind} is not iterable")

@@ -12,8 +12,11 @@ from typing import Any, Callable
 
 import numpy
 
+from minpy.compiler.containers import Instance
 from minpy.compiler.driver import Lowered
+from minpy.compiler.effects import Effect
 from minpy.compiler.frames import UNBOUND, Closure
+from minpy.compiler.guards import Path
 from minpy.compiler.ir import Atom, Literal
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, OrderUnknown, Tracer, View
@@ -82,6 +85,11 @@ def _store(target: Any, content: Array) -> None:
 _HELPERS = (present, _fresh, _view, _arranged, _store, Array)
 
 
+def _set(made: Any, name: str, value: Any) -> None:
+    """Give an attribute to an object that the region made, whatever its class thinks of that."""
+    object.__setattr__(made, name, value)
+
+
 class Epilogue:
     """Collects what the function at the end of a region does.
 
@@ -99,10 +107,12 @@ class Epilogue:
         self.atoms: list[Atom] = []
         self._lines: list[str] = []
         self._namespace: dict[str, Any] = {
-            f.__name__: f for f in (present, _fresh, _view, _arranged, _store, Array)
+            f.__name__: f for f in (present, _fresh, _view, _arranged, _store, _set, Array)
         }
         self._given: list[str] = []
+        self._effects: set[int] = set()  # lines that change objects
         self._names: dict[int, str] = {}  # of values that were built, by their identity
+        self._objects: dict[Path, int] = {}  # where the guards give objects from outside
         self._built: list[Any] = []  # keeps the identities taken
         self._shown: dict[int, int] = {}  # how many of the arrays that are given show the memory of one
 
@@ -126,7 +136,10 @@ class Epilogue:
         if isinstance(value, Tracer):
             return self._tracer(value)
         if isinstance(value, Ref):
-            return self._name(value, f"p[{self.lowered.guards.input(value.path)}]")
+            position = self._objects.get(value.path)
+            if position is None:
+                position = self._objects[value.path] = self.lowered.guards.input(value.path)
+            return f"p[{position}]"
         if type(value) is list:
             name = self._name(value, "[]")
             if value:
@@ -139,6 +152,14 @@ class Epilogue:
             return name
         if type(value) is tuple:
             return self._name(value, f"({self._items(value)})")
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return self._name(value, f"{self._constant(type(value))}({self._items(value)})")
+        if isinstance(value, Instance):
+            kind = self._constant(value.kind)
+            name = self._name(value, f"{kind}.__new__({kind})")
+            for attribute, item in value.attributes.items():
+                self._lines.append(f"_set({name}, {attribute!r}, {self.value(item)})")
+            return name
         if type(value) is set:
             return self._name(value, f"{{{self._items(value)}}}" if value else "set()")
         if isinstance(value, (int, str, type(None))) and type(value).__module__ == "builtins":
@@ -160,9 +181,24 @@ class Epilogue:
             if self._is_input(array):
                 self._lines.append(f"_store(p[{array.origin.position}], {self._result(array.atom)})")
 
-    def compile(self) -> Callable[[Sequence[Array], tuple], tuple]:
-        """The function."""
-        body = "\n    ".join([*self._lines, f"return ({', '.join(self._given)},)"])
+    def repeat(self, effect: Effect) -> None:
+        """Do to an object what the region does to it. Raises as ``value``."""
+        with self.lowered.trace.interpreting():
+            is_item = effect.kind in Effect.OF_ITEMS
+            key = self.value(effect.key) if is_item else effect.key
+            args = [self.value(arg) for arg in effect.args]
+            if effect.kind in Effect.OF_NUMBERS:
+                args[0] = effect.args[0]  # the operator
+            if effect.kind == Effect.CALL:
+                args = [", ".join(args)]
+            line = effect.kind.format(self.value(effect.target), key, *args)
+            self._effects.add(len(self._lines))
+            self._lines.append(line)
+
+    def compile(self, effects: bool = True) -> Callable[[Sequence[Array], tuple], tuple]:
+        """The function; perhaps without what it does to objects other than arrays."""
+        lines = [line for number, line in enumerate(self._lines) if effects or number not in self._effects]
+        body = "\n    ".join([*lines, f"return ({', '.join(self._given)},)"])
         exec(compile(f"def end(r, p):\n    {body}\n", "<minpy outputs>", "exec"), self._namespace)
         return self._namespace["end"]
 
@@ -236,7 +272,12 @@ def _inside(value: Any, seen: set[int]) -> Iterable[Any]:
         return
     seen.add(id(value))
     yield value
-    items: Any = value.values() if type(value) is dict else value
-    if type(value) in (list, tuple, dict):
-        for item in items:
-            yield from _inside(item, seen)
+    items: Any = ()
+    if type(value) is list or isinstance(value, tuple):
+        items = value
+    elif type(value) is dict:
+        items = value.values()
+    elif isinstance(value, Instance):
+        items = value.attributes.values()
+    for item in items:
+        yield from _inside(item, seen)

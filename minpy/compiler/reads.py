@@ -51,7 +51,7 @@ class Ref:
         self.path = path
 
     def __repr__(self) -> str:
-        return f"<{self.path}: {type(self.value).__name__}>"
+        return f"{self.path}, a {type(self.value).__name__}"
 
 
 class PinRequest(Exception):
@@ -188,114 +188,6 @@ class Reads:
         if path is not None:
             raise PinRequest(path)
 
-    # What can be done with a Ref ---------------------------------------------------------------
-
-    def item(self, ref: Ref, key: Any) -> Any:
-        """``ref[key]``."""
-        obj, kind = ref.value, type(ref.value)
-        if kind.__getitem__ not in (dict.__getitem__, list.__getitem__, tuple.__getitem__):
-            raise UnsupportedError(f"{ref.path}[...] is computed by {kind.__name__}")
-        if isinstance(key, slice):
-            return self.elements(ref)[key]
-        return self.read(obj[key], ref.path.item(key))
-
-    def call_container_method(self, method: ContainerMethod, args: list) -> Any:
-        """A reading method of a list, tuple or dict from outside."""
-        ref, name = method.ref, method.name
-        if name == "items":
-            return self.mapping_items(ref)
-        if name == "values":
-            return [value for _, value in self.mapping_items(ref)]
-        if name == "get" and isinstance(ref.value, dict):
-            keys = self.elements(ref)
-            return self.item(ref, args[0]) if args[0] in keys else (*args[1:], None)[0]
-        return self.elements(ref)
-
-    def elements(self, ref: Ref) -> Any:
-        """The elements of a list or tuple, or the keys of a dict; their number is guarded."""
-        obj = ref.value
-        if isinstance(obj, dict):
-            self.guards.add(ref.path, "keys", tuple(obj))
-            return list(obj)
-        if type(obj) in (list, tuple) or isinstance(obj, tuple):
-            self.guards.add(ref.path, "length", len(obj))
-            items = [self.read(item, ref.path.item(i)) for i, item in enumerate(obj)]
-            return tuple(items) if isinstance(obj, tuple) else items
-        if isinstance(obj, (range, frozenset)):
-            self.guards.add(ref.path, "value" if isinstance(obj, range) else "identity", obj)
-            return list(obj)
-        raise UnsupportedError(f"iteration over {ref.path}, a {type(obj).__name__}")
-
-    def mapping_items(self, ref: Ref) -> list[tuple[Any, Any]]:
-        """Keys and values of a dict."""
-        return [(key, self.item(ref, key)) for key in self.elements(ref)]
-
-    def truth_of_ref(self, ref: Ref) -> bool:
-        """``bool(ref)``."""
-        obj = ref.value
-        if isinstance(obj, (list, tuple, dict)):
-            self.guards.add(ref.path, "length", len(obj))
-            return bool(obj)
-        if is_constant_object(obj) or not (hasattr(obj, "__bool__") or hasattr(obj, "__len__")):
-            return True
-        raise UnsupportedError(f"the truth of {ref.path} is computed by {type(obj).__name__}")
-
-    def is_same(self, a: Any, b: Any) -> bool:
-        """``a is b``."""
-        if isinstance(a, Tracer) and isinstance(b, Tracer):
-            return self._is_same_array(a, b)
-        for one in (a, b):
-            if isinstance(one, Ref) and not self.is_constant(one):
-                other = b if one is a else a
-                if other is not None:  # the guard on the type rules None out
-                    self.guards.add(one.path, "identity", one.value)
-        return unref(a) is unref(b)
-
-    def _is_same_array(self, a: Tracer, b: Tracer) -> bool:
-        if a is b:
-            return True
-        if a.origin is None and b.origin is None and {a.kind, b.kind} <= {ARRAY, NDARRAY}:
-            return False  # both were made here
-        raise UnsupportedError("it is asked whether two arrays from outside are the same object")
-
-    def plain(self, x: Any) -> Any:
-        """``x`` with Refs inside replaced by what they stand for, for the functions of the op table."""
-        if isinstance(x, Ref):
-            if isinstance(x.value, (list, tuple)) and type(x.value) in (list, tuple):
-                return self.plain(self.elements(x))
-            if type(x.value) is dict:
-                return {key: self.plain(value) for key, value in self.mapping_items(x)}
-            if not self.is_constant(x):
-                self.guards.add(x.path, "identity", x.value)
-            return x.value
-        if type(x) in (list, tuple):
-            return type(x)(self.plain(item) for item in x)
-        if type(x) is dict:
-            return {key: self.plain(value) for key, value in x.items()}
-        if isinstance(x, slice):
-            return slice(self.plain(x.start), self.plain(x.stop), self.plain(x.step))
-        return x
-
-
-class BoundMethod:
-    """A Python method found on an object from outside."""
-
-    __slots__ = ("function", "instance")
-
-    def __init__(self, function: Any, instance: Ref):
-        self.function = function
-        self.instance = instance
-
-
-class ContainerMethod:
-    """A reading method of a container from outside."""
-
-    __slots__ = ("name", "ref")
-
-    def __init__(self, ref: Ref, name: str):
-        self.ref = ref
-        self.name = name
-
 
 def unref(x: Any) -> Any:
     """The value behind a Ref."""
@@ -305,7 +197,7 @@ def unref(x: Any) -> Any:
 def walk_values(x: Any) -> Iterator[Any]:
     """All values in nested containers that the region made, the containers included."""
     yield x
-    if type(x) in (list, tuple, set):
+    if type(x) in (list, set) or isinstance(x, tuple):
         for item in x:
             yield from walk_values(item)
     elif type(x) is dict:

@@ -65,12 +65,14 @@ class Runnable:
         graph: as it was lowered.
         execute: the values that the guards found -> the outputs of the graph.
         finish: (outputs, found values) -> the block's result.
-        written: paths of the arrays from outside that ``finish`` writes.
+        preview: the same without what it does to objects other than arrays.
+        written: paths of the arrays and objects from outside that ``finish`` writes.
     """
 
     graph: Graph
     execute: Callable[[tuple], Sequence[Array]]
     finish: Callable[[Sequence[Array], tuple], Any]
+    preview: Callable[[Sequence[Array], tuple], Any]
     written: list[Path]
 
 
@@ -291,7 +293,8 @@ class Block:
             return op.call(*[graph_input(x) for x in found[: len(graph.inputs)]]) if op is not None else ()
 
         written = [array.origin.path for array in lowered.written]
-        runnable = Runnable(graph, execute, end.compile(), written)
+        written.extend(effect.target.path for effect in lowered.effects)
+        runnable = Runnable(graph, execute, end.compile(), end.compile(effects=False), written)
         self.use(plan, runnable, self.run_python, self.run_python)
         if lowered.returned is not None:
             plan.outputs = [("result", type_of(lowered.returned.value))]
@@ -309,11 +312,14 @@ class Block:
         else:
             variables = lowered.variables
             given = [(False, 0), *[(variables.get(n, UNBOUND), self._writer(n)) for n in self.outputs]]
-        end.foresee([value for value, _ in given])
+        stored = [arg for effect in lowered.effects for arg in effect.args]
+        end.foresee([*stored, *[value for value, _ in given]])
         end.store_arrays()
-        for value, index in given:
+        steps: list[tuple[int, Callable, Any]] = [(e.step, end.repeat, e) for e in lowered.effects]
+        steps.extend((index, end.give, value) for value, index in given)
+        for index, step, value in steps:
             try:
-                end.give(value)
+                step(value)
             except UnsupportedError as error:
                 if isinstance(error, OrderUnknown) and error.step is not None:
                     index = error.step

@@ -14,7 +14,7 @@ import numpy
 
 from minpy.compiler.ir import Atom, Literal, Var
 from minpy.errors import MinPyError, UnsupportedError
-from minpy.ops import Aval, Op, aval_of, elementwise, indexing
+from minpy.ops import Aval, Op, aval_of, elementwise, indexing, linalg
 from minpy.ops.indexing import index
 from minpy.ops.keys import ARRAY as MARK
 from minpy.ops.keys import Mask, join_key, result_shape
@@ -369,7 +369,9 @@ for _name, _operation in IN_PLACE.items():
 
 
 def _matrix_product_in_place(self: Tracer, other: Any) -> Any:
-    raise UnsupportedError("@= writes into an array, where NumPy has that at all")
+    if not hasattr(numpy, "exceptions"):  # before NumPy 1.25
+        raise TypeError("Inplace matrix multiplication is not (yet) supported. Use 'a = a @ b'")
+    return self.update(linalg.matmul, other)
 
 
 Tracer.__imatmul__ = _matrix_product_in_place  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import operator
 from collections.abc import Sequence
 from typing import Any, Callable
@@ -30,6 +31,8 @@ _IN_PLACE: dict[Any, Callable] = {
     gast.LShift: operator.ilshift,
     gast.RShift: operator.irshift,
 }
+#: operators on ints that never fail
+_COUNTING = {gast.Add: "+", gast.Sub: "-", gast.Mult: "*"}
 
 
 class Writes(Control):
@@ -49,27 +52,52 @@ class Writes(Control):
             self.assign(node.target, self.evaluate(node.value))
 
     def _AugAssign_statement(self, node: Any) -> None:
-        operation = _IN_PLACE[type(node.op)]
         target = node.target
-        if isinstance(target, gast.Name):
-            self.store(target.id, self.change(operation, self.load(target.id), self.evaluate(node.value)))
-        elif isinstance(target, gast.Subscript):
+        if isinstance(target, gast.Name) and target.id in self.frame.source.global_names:
+            self._change_slot(node, self._globals(self.frame), target.id, True)
+        elif isinstance(target, gast.Name):
+            old = self.load(target.id)
+            self.store(target.id, self.change(node.op, old, self.evaluate(node.value)))
+        elif isinstance(target, gast.Attribute):
+            self._change_slot(node, self.evaluate(target.value), target.attr, False)
+        else:
             container, key = self.evaluate(target.value), self.evaluate(target.slice)
             if isinstance(container, Tracer) and _is_open_mask(key):
                 container.update_where(key, BINARY[type(node.op)], self.plain(self.evaluate(node.value)))
-                return
-            old = self.get_item(container, key)
-            new = self.change(operation, old, self.evaluate(node.value))
-            if not (new is old and _shows(old, container)):
-                self.set_item(container, key, new)
-        else:
-            raise UnsupportedError("an attribute is updated in place")
+            else:
+                self._change_slot(node, container, key, True)
 
-    def change(self, operation: Callable, old: Any, new: Any) -> Any:
-        """``old operation= new``; what comes out is the same object where Python changes it."""
-        if isinstance(old, Ref):
-            raise UnsupportedError("a container is changed in place")
-        return self.binary(operation, old, new)
+    def _change_slot(self, node: Any, owner: Any, slot: Any, is_item: bool) -> None:
+        """``owner[slot] += value``, or ``owner.slot += value``."""
+        if type(node.op) in _COUNTING and self.counter(owner, slot, is_item):
+            effects = len(self.effects.log)
+            new = self.evaluate(node.value)
+            if len(self.effects.log) != effects:
+                raise UnsupportedError("what is added changes an object at the same time")
+            if type(new) is int:
+                self.count(owner, slot, is_item, _COUNTING[type(node.op)], new)
+                return
+            old = self.get_item(owner, slot) if is_item else self.get_attribute(owner, slot)
+        else:
+            old = self.get_item(owner, slot) if is_item else self.get_attribute(owner, slot)
+            new = self.evaluate(node.value)
+        new = self.change(node.op, old, new)
+        if is_item and not (new is old and _shows(old, owner)):
+            self.set_item(owner, slot, new)
+        elif not is_item:
+            self.set_attribute(owner, slot, new)
+
+    def change(self, op: Any, old: Any, new: Any) -> Any:
+        """``old op= new``; what comes out is the same object where Python changes it."""
+        if isinstance(old, Ref) and isinstance(old.value, list) and isinstance(op, gast.Add):
+            self.call(self.get_attribute(old, "extend"), [new], {})
+            return old
+        if isinstance(old, Ref) and isinstance(old.value, (list, dict, set, collections.deque)):
+            raise UnsupportedError(f"{old} is updated in place")
+        if type(old) is list and isinstance(op, gast.Add):
+            old.extend(self.iterate(new))
+            return old
+        return self.binary(_IN_PLACE[type(op)], old, new)
 
     def assign(self, target: Any, value: Any) -> None:
         """``target = value``."""
@@ -80,16 +108,12 @@ class Writes(Control):
         elif isinstance(target, gast.Subscript):
             self.set_item(self.evaluate(target.value), self.evaluate(target.slice), value)
         else:
-            raise UnsupportedError("an attribute of an object is written")
+            self.set_attribute(self.evaluate(target.value), target.attr, value)
 
-    def set_item(self, container: Any, key: Any, value: Any) -> None:
-        """``container[key] = value``."""
-        if isinstance(container, Tracer):
-            container[self.plain(key)] = self.plain(value)
-        elif type(container) in (list, dict) and not isinstance(key, (Tracer, Ref)):
-            container[key] = value  # made by the region, so nobody else sees it
-        else:
-            raise UnsupportedError("an object from outside is changed")
+    def _globals(self, frame: Frame) -> Ref:
+        """The global variables of the code in a frame."""
+        names = frame.global_names
+        return Ref(names, self.guards.fixed_path(names, "globals()"))
 
     def _unpack(self, targets: Sequence[Any], values: list) -> None:
         starred = [i for i, target in enumerate(targets) if isinstance(target, gast.Starred)]
@@ -107,7 +131,11 @@ class Writes(Control):
 
     def store(self, name: str, value: Any, frame: Frame | None = None) -> None:  # type: ignore[override]
         """Bind a variable of a frame; the innermost one, if none is given."""
-        owner = (frame or self.frame).owner(name)
+        frame = frame or self.frame
+        owner = frame.owner(name)
+        if owner is None and name in frame.source.global_names:
+            self.set_item(self._globals(frame), name, value)
+            return
         if owner is None:
             raise UnsupportedError(f"{name}, a global or nonlocal variable, is assigned")
         owner.variables[name] = value
@@ -118,8 +146,17 @@ class Writes(Control):
 
     def _Delete_statement(self, node: Any) -> None:
         for target in node.targets:
-            if not isinstance(target, gast.Name):
-                raise UnsupportedError("an element or attribute is deleted")
+            self._delete(target)
+
+    def _delete(self, target: Any) -> None:
+        if isinstance(target, gast.Subscript):
+            self.delete_item(self.evaluate(target.value), self.evaluate(target.slice))
+        elif isinstance(target, gast.Attribute):
+            self.delete_attribute(self.evaluate(target.value), target.attr)
+        elif isinstance(target, (gast.Tuple, gast.List)):
+            for element in target.elts:
+                self._delete(element)
+        else:
             self.load(target.id)
             self.frame.variables.pop(target.id, None)
 

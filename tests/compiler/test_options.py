@@ -160,7 +160,7 @@ def test_strict_says_what_is_left_over_before_anything_happens(capsys):
             f(X, True)
         text = str(caught.value)
         assert str(minpy.explain(f)) in text
-        assert [x.line for x in minpy.explain(f).leftovers] == [line_of(f.function, "seen.append")]
+        assert [x.line for x in minpy.explain(f).leftovers] == [line_of(f.function, "if verbose")]
     assert isinstance(caught.value, RuntimeError)
     assert not seen and not capsys.readouterr().out
 

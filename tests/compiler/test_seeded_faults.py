@@ -16,7 +16,10 @@ import minpy
 import minpy.numpy as np
 
 X = np.array(numpy.arange(6, dtype="float32").reshape(2, 3))
-LOG: list = []
+
+
+class Log:
+    last = None
 
 
 def fault_line(*functions):
@@ -76,9 +79,9 @@ def selection_by_mask(x):
     return np.sum(positive) + np.sum(y)
 
 
-def grows_a_list_outside(x):
+def writes_to_a_class(x):
     y = np.abs(x)
-    LOG.append(y)  # fault
+    Log.last = y  # fault
     return y + 1
 
 
@@ -107,7 +110,7 @@ BREAKS = [
     text_of_data,
     random_numbers,
     selection_by_mask,
-    grows_a_list_outside,
+    writes_to_a_class,
     no_mxnet_operator,
     in_a_function_that_is_called,
 ]

@@ -1,0 +1,233 @@
+"""What a region does to objects from outside, and what they hold for the rest of it.
+
+A write goes into a log, which the code behind the graph repeats on the objects in the same order. Until
+then the objects are as they were, so reads in the region look first at what was written. Which names lead
+to one object, and which do not, is guarded.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from minpy.compiler.guards import Distinct, Guards, Path
+from minpy.errors import UnsupportedError
+
+#: an attribute that was deleted
+REMOVED: Any = type("_Removed", (), {})()
+#: a number that was changed without being read
+CHANGED: Any = type("_Changed", (), {})()
+#: the content of a container that the region does not look into
+_UNKNOWN: Any = type("_Unknown", (), {})()
+#: an element that nobody has read yet
+_UNREAD: Any = type("_Unread", (), {})()
+
+
+class Effect:
+    """One change of an object.
+
+    Attributes:
+        kind: one of those below.
+        target: the object, as a Ref.
+        key: the attribute, the key, or the method.
+        args: abstract values that are set or passed.
+        step: the statement of the block that does it.
+    """
+
+    SET_ATTRIBUTE, SET_ITEM, CALL = "{0}.{1} = {2}", "{0}[{1}] = {2}", "{0}.{1}({2})"
+    DELETE_ATTRIBUTE, DELETE_ITEM = "del {0}.{1}", "del {0}[{1}]"
+    CHANGE_ATTRIBUTE, CHANGE_ITEM = "{0}.{1} {2}= {3}", "{0}[{1}] {2}= {3}"
+    OF_ITEMS, OF_NUMBERS = (SET_ITEM, DELETE_ITEM, CHANGE_ITEM), (CHANGE_ATTRIBUTE, CHANGE_ITEM)
+
+    __slots__ = ("args", "key", "kind", "step", "target")
+
+    def __init__(self, kind: str, target: Any, key: Any, args: list, step: int):
+        self.kind = kind
+        self.target = target
+        self.key = key
+        self.args = args
+        self.step = step
+
+
+class Effects:
+    """The log, and what it means for reads.
+
+    Args:
+        step: gives the number of the statement that is being lowered.
+    """
+
+    def __init__(self, guards: Guards, step: Callable[[], int]):
+        self.guards = guards
+        self.log: list[Effect] = []
+        self._step = step
+        self._attributes: dict[int, dict[str, Any]] = {}
+        self._contents: dict[int, Any] = {}
+        self._last: dict[int, dict[Any, Effect]] = {}  # what was set last, by object and slot
+        self._seen: dict[int, tuple[Any, dict[Path, None]]] = {}  # objects that were read, with their paths
+        self._written: dict[int, None] = {}
+
+    def see(self, ref: Any) -> None:
+        """Something of the object is read or written."""
+        self._seen.setdefault(id(ref.value), (ref.value, {}))[1][ref.path] = None
+
+    def note(self, kind: str, ref: Any, key: Any, *args: Any) -> None:
+        """Put a change into the log."""
+        self.see(ref)
+        self._written[id(ref.value)] = None
+        effect = Effect(kind, ref, key, list(args), self._step())
+        if kind in (Effect.SET_ATTRIBUTE, Effect.SET_ITEM):
+            known = self._last.setdefault(id(ref.value), {}).setdefault((kind, key), effect)
+            if known is not effect:  # only the last value of a slot matters, in the place of the first
+                known.args, known.step = effect.args, effect.step
+                return
+        else:
+            self._last.pop(id(ref.value), None)
+        self.log.append(effect)
+
+    def attributes(self, ref: Any) -> dict[str, Any]:
+        """The attributes of an object that were written; those deleted are REMOVED."""
+        return self._attributes.setdefault(id(ref.value), {})
+
+    def written_attributes(self, ref: Any) -> dict[str, Any]:
+        """The same for reading."""
+        return self._attributes.get(id(ref.value), {})
+
+    def content(self, ref: Any) -> DictContent | ListContent | None:
+        """The content of a container that was written; None where it is as it was.
+
+        Raises:
+            UnsupportedError: where it is not known.
+        """
+        content = self._contents.get(id(ref.value))
+        if content is _UNKNOWN:
+            raise UnsupportedError(f"{ref.path} is read after it was changed")
+        return content
+
+    def keep_content(self, ref: Any, content: DictContent | ListContent | None) -> None:
+        """The container is written from now on; None where it is not known what it holds then."""
+        self._contents[id(ref.value)] = _UNKNOWN if content is None else content
+
+    def finish(self) -> None:
+        """At the end of the region: guard which paths lead to the same object and which do not."""
+        for kind in {type(self._seen[name][0]) for name in self._written}:
+            alike = [paths for obj, paths in self._seen.values() if type(obj) is kind]
+            firsts: list[Path] = []
+            for first, *others in alike:
+                firsts.append(first)
+                for other in others:
+                    self.guards.add(other, "same", first)
+            if len(firsts) > 1:
+                self.guards.add(firsts[0], "distinct", Distinct(tuple(firsts[1:])))
+
+
+class DictContent:
+    """A dict from outside that the region writes.
+
+    Args:
+        read: key -> the abstract value that stood there at the beginning.
+        has: whether a key was there at the beginning; guards it.
+        keys: all keys that were there at the beginning; guards them.
+    """
+
+    def __init__(self, read: Callable[[Any], Any], has: Callable[[Any], bool], keys: Callable[[], list]):
+        self._read = read
+        self._has = has
+        self._keys = keys
+        self._items: dict | None = None  # all of it, once that is known
+        self._set: dict = {}  # what was set before that; REMOVED for what was deleted
+
+    @property
+    def items(self) -> dict:
+        """All keys; values may be unread."""
+        if self._items is None:
+            items = dict.fromkeys(self._keys(), _UNREAD)
+            for key, value in self._set.items():
+                items[key] = value
+                if value is REMOVED:
+                    del items[key]
+            self._items = items
+        return self._items
+
+    def __contains__(self, key: Any) -> bool:
+        if self._items is not None:
+            return key in self._items
+        return self._set[key] is not REMOVED if key in self._set else self._has(key)
+
+    def __getitem__(self, key: Any) -> Any:
+        if key not in self:
+            raise KeyError(key)
+        held = self._set if self._items is None else self._items
+        if held.get(key, _UNREAD) is _UNREAD:
+            held[key] = self._read(key)
+        return held[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if self._items is None and self._set.get(key) is REMOVED:
+            self.items  # noqa: B018  # the key goes to the end, so the others have to be known
+        (self._set if self._items is None else self._items)[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        if self._items is None:
+            self._set[key] = REMOVED
+        else:
+            del self._items[key]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def clear(self) -> None:
+        """As of a dict."""
+        self._items = {}
+
+
+class ListContent:
+    """A list from outside that the region writes.
+
+    Args:
+        read: position -> the abstract value that stood there at the beginning.
+        length: how long it was at the beginning; guards it.
+    """
+
+    def __init__(self, read: Callable[[int], Any], length: Callable[[], int]):
+        self._read = read
+        self._length = length
+        self._known: list | None = None  # all of it, once that is known
+        self._added: list = []  # what was appended before that
+
+    @property
+    def items(self) -> list:
+        """All elements; those that nobody has read yet are places."""
+        if self._known is None:
+            self._known = [*map(_Place, range(self._length())), *self._added]
+        return self._known
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Any:
+        if self._known is None and -len(self._added) <= index < 0:
+            return self._added[index]
+        items = self.items
+        value = items[index]
+        if isinstance(value, _Place):
+            value = items[index] = self._read(value.position)
+        return value
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        self.items[index] = value
+
+    def __delitem__(self, index: int) -> None:
+        held = self._added if self._known is None and -len(self._added) <= index < 0 else self.items
+        del held[index]
+
+    def append(self, value: Any) -> None:
+        """As of a list."""
+        (self._added if self._known is None else self._known).append(value)
+
+
+class _Place:
+    """Where an element stood at the beginning."""
+
+    __slots__ = ("position",)
+
+    def __init__(self, position: int):
+        self.position = position

@@ -1,0 +1,169 @@
+"""Objects that are made and changed, compiled: the same objects hold the same afterwards, on every call."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from minpy.runtime.array import Array
+from tests.compiler import programs_objects
+from tests.compiler.programs_objects import OBJECTS, Model, X
+
+NAMES = [entry[0].__name__ for entry in OBJECTS]
+
+
+def parts(x, path="", seen=None):
+    """All objects within ``x`` with a path to each; of those that are met again that of the first time."""
+    seen = {} if seen is None else seen
+    if isinstance(x, (int, float, str, type(None), type)):
+        yield path, x
+        return
+    if id(x) in seen:
+        yield path, f"the same as {seen[id(x)]}"
+        return
+    seen[id(x)] = path
+    if isinstance(x, (Array, numpy.ndarray, numpy.generic)):
+        yield path, (type(x), x.dtype, x.shape, numpy.asarray(x).round(9).tolist())
+        return
+    yield path, type(x)
+    if isinstance(x, (list, tuple)) or type(x).__name__ == "deque":
+        items = enumerate(x)
+    elif isinstance(x, dict):
+        items = x.items()
+    elif isinstance(x, set):
+        items = enumerate(sorted(x, key=repr))
+    else:
+        slots = [name for kind in type(x).__mro__ for name in getattr(kind, "__slots__", ())]
+        held = {name: getattr(x, name) for name in slots if hasattr(x, name)}
+        items = {**held, **getattr(x, "__dict__", {})}.items()
+    for key, item in items:
+        yield from parts(item, f"{path}.{key}", seen)
+
+
+def outcome(function, args):
+    """What is there after a call: the result or the kind of error, and the arguments."""
+    try:
+        result = function(*args)
+    except Exception as error:
+        result = next(base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins")
+    return list(parts((result, args)))
+
+
+@pytest.fixture(autouse=True)
+def globals_of_programs(monkeypatch):
+    monkeypatch.setenv("MINPY_CHECK", "1")
+    programs_objects.TOTAL = 0
+    programs_objects.LOG.clear()
+
+
+@pytest.mark.parametrize("number", range(len(OBJECTS)), ids=NAMES)
+def test_compiled_equals_plain(number):
+    function, makers, left = OBJECTS[number]
+    compiled = minpy.jit(function)
+    for make in makers * 3:
+        assert outcome(compiled, make()) == outcome(function, make())
+    lines = [item.cause_text for item in minpy.explain(compiled).leftovers]
+    assert lines == left
+
+
+def test_an_object_that_changes_between_calls_does_not_compile_again():
+    @minpy.jit
+    def step(x, m):
+        m.count += 1
+        m.last = x * m.params["b"]
+        m.history.append(np.sum(x))
+        m.params["seen"] = x
+        return m.last
+
+    m = Model()
+    for n in range(4):
+        numpy.testing.assert_allclose(step(X + n, m).asnumpy(), (X.asnumpy() + n) * 0.5)
+        m.count += 10
+    assert (m.count, len(m.history)) == (44, 4)
+    assert minpy.explain(step).compilations == 1
+
+
+def test_effects_with_a_gradient():
+    def loss(w, m):
+        m.w = w * 2
+        m.history.append(np.sum(m.w))
+        m.params["w"] = w
+        m.params["w"] += 1
+        m.count += 1
+        return np.sum(m.w * m.params["w"])
+
+    compiled = minpy.jit(loss)
+    for f in (loss, compiled, minpy.jit(lambda w, m: loss(w, m) + compiled(w, m))):
+        w, m = X.copy(), Model()
+        twice = 1 if f in (loss, compiled) else 2
+        gradient = minpy.grad(f)(w, m)
+        numpy.testing.assert_allclose(gradient.asnumpy(), twice * (4 * X.asnumpy() + 2 * twice))
+        numpy.testing.assert_allclose(w.asnumpy(), X.asnumpy())
+        assert (m.count, len(m.history)) == (twice, twice)
+        numpy.testing.assert_allclose(m.w.asnumpy(), 2 * (X.asnumpy() + twice - 1))
+        assert minpy.explain(f).leftovers == [] if f is not loss else True
+    versions = [v.purpose for region in minpy.explain(compiled).regions for v in region.versions]
+    assert versions == ["value and gradient"]
+
+
+def test_effects_in_a_region_on_a_tape():
+    @minpy.jit
+    def layer(x, m):
+        m.cache = np.tanh(x)
+        m.w[0] = m.cache[1]
+        return m.cache * m.w
+
+    def loss(x):
+        m = Model()
+        y = layer(x, m)
+        return np.sum(y * m.cache + m.w)
+
+    x = numpy.array([0.5, -0.25])
+    step = 1e-6
+    for k in range(2):
+        up, down = x.copy(), x.copy()
+        up[k] += step
+        down[k] -= step
+        expected = (float(loss(np.array(up))) - float(loss(np.array(down)))) / (2 * step)
+        numpy.testing.assert_allclose(float(minpy.grad(loss)(x)[k]), expected, rtol=1e-6)
+    assert minpy.explain(layer).leftovers == []
+
+
+def test_a_graph_that_fails_has_changed_nothing_and_python_changes_it_once():
+    @minpy.jit
+    def f(x, places, m):
+        m.count += 1
+        m.history.append(x)
+        m.w[0] = 9
+        y = x[places]
+        m.history.append(y)
+        return y
+
+    for places, error in ((numpy.array([0, 1]), None), (numpy.array([0, 7]), IndexError)):
+        m = Model()
+        if error is None:
+            f(X, places, m)
+        else:
+            with pytest.raises(error):
+                f(X, places, m)
+        assert (m.count, len(m.history), float(m.w[0])) == (1, 1 if error else 2, 9)
+
+
+def test_a_plan_keeps_no_object_alive():
+    import gc
+    import weakref
+
+    @minpy.jit
+    def f(x, m):
+        m.cache = x * m.w
+        m.w += 1
+        return m.cache
+
+    m = Model()
+    f(X, m)
+    seen = weakref.ref(m), weakref.ref(m.w)
+    del m
+    gc.collect()
+    assert [ref() for ref in seen] == [None, None]
