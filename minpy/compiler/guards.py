@@ -8,6 +8,7 @@ a condition no longer holds.
 
 from __future__ import annotations
 
+import keyword
 import re
 from typing import Any, Callable, NamedTuple
 
@@ -44,12 +45,6 @@ class Path(NamedTuple):
             path = path.parent
         return path
 
-    @property
-    def identifier(self) -> str:
-        """The label as a name: ``self_params_w`` for ``self.params['w']``."""
-        name = re.sub(r"\W+", "_", self.label).strip("_")
-        return name if name.isidentifier() else f"x_{name}"
-
     def __str__(self) -> str:
         return self.label
 
@@ -59,6 +54,14 @@ class Path(NamedTuple):
             return local_values[self.key] if self.step == "local" else fixed[self.key]
         parent = self.parent.resolve(local_values, fixed)
         return getattr(parent, self.key) if self.step == "attribute" else parent[self.key]
+
+
+def identifier(text: str) -> str:
+    """A name of Python like ``text``: ``self_params_w`` for ``self.params['w']``."""
+    name = re.sub(r"\W+", "_", text).strip("_")
+    if not name.isidentifier():
+        return f"x_{name}"
+    return f"{name}_" if keyword.iskeyword(name) or name in ("np", "complex") else name
 
 
 def local_path(name: str) -> Path:

@@ -19,7 +19,7 @@ import numpy
 
 from minpy.compiler.aliasing import Aliasing, Origin
 from minpy.compiler.frames import Closure
-from minpy.compiler.guards import Guards, Path, array_type
+from minpy.compiler.guards import Guards, Path, array_type, identifier
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, SCALAR, Trace, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Function, Op
@@ -167,7 +167,7 @@ class Reads:
         return False
 
     def _new_input(self, aval: Aval, kind: str, path: Path, value: Any) -> Tracer:
-        tracer = self.trace.input(aval, kind, path.identifier)
+        tracer = self.trace.input(aval, kind, identifier(path.label))
         tracer.origin = Origin(path, value, self.guards.input(path))
         self.inputs.append(tracer)
         self.aliasing.add(tracer)

@@ -88,8 +88,15 @@ def parameters_with_long_names(w, v, x, *, a_parameter_with_a_rather_long_name=1
     )
 
 
+def long_names(w, v, x):
+    the_activations_of_the_hidden_layer = np.exp(np.dot(x, w) * 0.1) + np.tanh(np.dot(x, w)) * np.cos(v)
+    another_value_that_has_a_long_name = the_activations_of_the_hidden_layer + np.sin(v)
+    return np.sum(another_value_that_has_a_long_name * the_activations_of_the_hidden_layer)
+
+
 PROGRAMS = [
     parameters_with_long_names,
+    long_names,
     softmax_loss,
     network,
     reused_names,

@@ -123,22 +123,14 @@ class Collector:
 
     def _origin(self, path: Path, plan: Plan) -> str:
         """Where an input comes from, in words."""
-        root = path.root
+        root, name = path.root, path.label.split(".")[0].split("[")[0]
         if root.step == "local":
-            is_argument = root.key in self.root.inputs
-            kind = "argument" if is_argument else "variable"
-            return kind if root is path else f"in {kind} {root.key}"
-        assert plan.conditions is not None
-        owner = plan.conditions.fixed[root.key]
-        kind = (
-            "closure variable"
-            if isinstance(owner, types.CellType)
-            else "global"
-            if isinstance(owner, dict)
-            else ""
-        )
-        name = path.label.split(".")[0].split("[")[0]
-        return f"in {kind} {name}".replace("  ", " ") if name != path.label or not kind else kind
+            kind = "argument" if root.key in self.root.inputs else "variable"
+        else:
+            assert plan.conditions is not None
+            owner = plan.conditions.fixed[root.key]
+            kind = {types.CellType: "closure variable", dict: "global"}.get(type(owner), "constant")
+        return kind if name == path.label else f"in {kind} {name}"
 
 
 def _place_of(block: Block) -> str:

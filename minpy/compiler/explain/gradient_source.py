@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minpy.compiler.explain.numpy_program import Joint, NumPyProgram, identifier
+from minpy.compiler.explain.numpy_program import Joint, NumPyProgram
+from minpy.compiler.guards import identifier
 from minpy.compiler.ir import Graph
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code

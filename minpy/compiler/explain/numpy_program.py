@@ -7,9 +7,7 @@ uses it.
 
 from __future__ import annotations
 
-import keyword
 import linecache
-import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,6 +16,7 @@ from typing import Any, NamedTuple
 
 from minpy.compiler.explain.spelling import Text, is_used_once, spelled, spelled_atom
 from minpy.compiler.explain.text import short_path
+from minpy.compiler.guards import identifier
 from minpy.compiler.ir import Atom, Eqn, Graph, Loc, Var
 from minpy.compiler.source import Source
 
@@ -38,12 +37,6 @@ class Joint(NamedTuple):
     seed: Var
     wanted: list[Var]
     unnamed: set[Var]
-
-
-def identifier(text: str) -> str:
-    """A name like ``text``: ``self_params_w`` for ``self.params['w']``."""
-    name = re.sub(r"\W+", "_", text).strip("_") or "x"
-    return f"{name}_" if keyword.iskeyword(name) or name in ("np", "complex") else name
 
 
 class NumPyProgram:
@@ -149,7 +142,8 @@ class NumPyProgram:
     def _add_equation(self, eqn: Eqn, position: int) -> None:
         operands = [self._pending.pop(atom, None) for atom in eqn.inputs]
         text = spelled(eqn, [x or spelled_atom(atom, self.names) for x, atom in zip(operands, eqn.inputs)])
-        if any(operands) and len(text.text) > WIDTH - 20:  # then its parts get names
+        room = WIDTH - 12 - max(len(eqn.outputs[0].name), 8)
+        if any(operands) and len(text.text) > room:  # then its parts get names
             for atom, operand in zip(eqn.inputs, operands):
                 if operand is not None:
                     self._add(f"{self._bind(atom, position, is_read_later=True)} = {operand.text}")
@@ -215,14 +209,27 @@ def _candidates(name: str) -> Iterator[str]:
 def _wrapped(line: str, indent: int = 4) -> list[str]:
     """A statement, broken as black does where it is too long: at its outermost brackets."""
     width = WIDTH - indent
-    if len(line) <= width or "(" not in line:
+    if len(line) <= width:
         return [line]
-    start, end = line.index("(") + 1, line.rindex(")")
+    start, end = line.find("(") + 1, line.rfind(")")
+    if not start or _closing(line, start) != end:  # no call, or several side by side
+        target, _, value = line.partition(" = ")
+        return [f"{target} = (", f"    {value}", ")"]
     inner = line[start:end]
     if len(inner) <= width - 4:
         return [line[:start], f"    {inner}", line[end:]]
     parts = [f"    {part}" for item in _split_at_commas(inner) for part in _folded(f"{item},", width - 4)]
     return [line[:start], *parts, line[end:]]
+
+
+def _closing(line: str, start: int) -> int:
+    """Where the bracket that stands before ``start`` is closed."""
+    depth = 1
+    for position in range(start, len(line)):
+        depth += (line[position] in "([") - (line[position] in ")]")
+        if not depth:
+            return position
+    return len(line)
 
 
 def _folded(item: str, width: int) -> list[str]:
