@@ -321,8 +321,7 @@ def _taped(function: Callable, targets: Any, args: list, kwargs: dict, flat: lis
         if not is_float(value.dtype):
             raise GradientError(f"{name_of(function)} returned {aval_of(value)}; a gradient needs floats")
         seed = Array(Value(numpy.ones(value.shape, value.dtype), context=value.context))
-        gradients = tape.gradients([(value, seed)], boxes)
-    return value, distinct(gradients)
+        return value, distinct(tape.gradients([(value, seed)], boxes))
 
 
 def distinct(gradients: list) -> list:

@@ -52,7 +52,7 @@ class _Vjp:
             following = iter(boxes)
             value = function(*[rebuild(lambda x: next(following), array) for array in arrays])
             _check_results(value, function)
-            path = tape.path(boxes)
+            path = tape.path(boxes, stays=True)
         return value, Pullback(path, value, primals, boxes)
 
     def __minpy_lower__(self, lowering: Any, args: list, kwargs: dict[str, Any]) -> Any:
@@ -82,7 +82,8 @@ class Pullback:
 
     def __init__(self, path: GradientPath, value: Any, primals: tuple, boxes: list[Array]):
         self._path = path
-        self._value = value
+        # handles of its own: the caller may change the value in place
+        self._value = rebuild(lambda x: Array(x._current()) if isinstance(x, Array) else x, value)
         self._primals = primals
         self._boxes = boxes
 

@@ -166,10 +166,25 @@ static Value *new_value(PyObject *numpy) {
     return value;
 }
 
-static void mark_recorded(Value *value) {
-    value->recorded = 1;
+static void set_recorded(Value *value, char flag) {
+    value->recorded = flag;
     while (is_set(value->owner)) value = (Value *)value->owner;
-    value->recorded = 1;
+    value->recorded = flag;
+}
+
+/* `protect(records, flag)`: say of all values in records whether a tape relies on their data. */
+static PyObject *protect(PyObject *module, PyObject *args) {
+    PyObject *records;
+    int flag;
+    if (!PyArg_ParseTuple(args, "O!p", &PyList_Type, &records, &flag)) return NULL;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(records); i++)
+        for (int part = 1; part <= 3; part += 2) { /* the arguments, the outputs */
+            PyObject *values = PyTuple_GET_ITEM(PyList_GET_ITEM(records, i), part);
+            for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(values); k++)
+                if (Py_TYPE(PyTuple_GET_ITEM(values, k)) == value_type)
+                    set_recorded((Value *)PyTuple_GET_ITEM(values, k), (char)flag);
+        }
+    Py_RETURN_NONE;
 }
 
 /* Array ------------------------------------------------------------------------------------------ */
@@ -325,7 +340,7 @@ static int append_record(PyObject *tape, PyObject *op, PyObject *const *values, 
     if (args == NULL || outputs == NULL) goto done;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyTuple_SET_ITEM(args, i, Py_NewRef(values[i]));
-        if (Py_TYPE(values[i]) == value_type) mark_recorded((Value *)values[i]);
+        if (Py_TYPE(values[i]) == value_type) set_recorded((Value *)values[i], 1);
     }
     output->recorded = 1;
     Py_XSETREF(output->tape, Py_NewRef(tape));
@@ -735,6 +750,7 @@ static PyMethodDef functions[] = {
     {"register_operator", register_operator, METH_VARARGS, "A name, its op, the operator in Python."},
     {"set_thread_policy", set_thread_policy, METH_O, "The policy of this thread, None for that of the process."},
     {"set_process_policy", set_process_policy, METH_O, "The policy of the process."},
+    {"protect", protect, METH_VARARGS, "Whether a tape relies on the data of the values in records."},
     {"pause", set_paused, METH_O, "Whether every op is left to Python."},
     {NULL},
 };

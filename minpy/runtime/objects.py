@@ -99,6 +99,15 @@ if TYPE_CHECKING or not is_fast:
     def set_process_policy(policy: Any) -> None:
         """The policy of the process."""
 
+    def protect(records: list[tuple], flag: bool) -> None:
+        """Say of all values in records of a tape whether one relies on their data."""
+        for entry in records:
+            for value in (*entry[1], *entry[3]):
+                if type(value) is _known["values"]:
+                    value.recorded = flag
+                    if value.owner is not None:
+                        value.root().recorded = flag
+
     def pause(flag: bool) -> None:
         """Whether every op is left to Python, so that something can look at it."""
 
@@ -106,5 +115,5 @@ else:
     ValueSlots, ArraySlots = _fast.ValueSlots, _fast.ArraySlots
     configure, accelerate, accelerated = _fast.configure, _fast.accelerate, _fast.accelerated
     register_op, register_operator = _fast.register_op, _fast.register_operator
-    pause = _fast.pause
+    pause, protect = _fast.pause, _fast.protect
     set_thread_policy, set_process_policy = _fast.set_thread_policy, _fast.set_process_policy

@@ -17,19 +17,42 @@ from minpy.ops.elementwise import copy
 from minpy.ops.reverse import Record, pull_back
 from minpy.runtime import watch
 from minpy.runtime.array import Array, Value, is_traced
+from minpy.runtime.objects import protect
 
 
 class Tape:
     """Records in order of execution; ``args`` and ``outputs`` of a record hold values, not arrays.
 
     While something watches, the line of the op stands behind each.
+
+    Attributes:
+        alive: whether ops on values of the tape are recorded.
+        leaves: the values that gradients may be taken to.
+        kept: paths that stay in use when the tape is closed.
     """
 
-    __slots__ = ("alive", "records")
+    __slots__ = ("alive", "kept", "leaves", "records")
 
     def __init__(self) -> None:
         self.alive = True
         self.records: list[tuple] = []
+        self.leaves: list[Value] = []
+        self.kept: list[GradientPath] = []
+
+    def close(self) -> None:
+        """Let go of the data: it may be changed in place again."""
+        self.alive = False
+        _open.discard(self)
+        if not _open:  # else a tape of another thread may rely on the same data
+            protect(self.records, False)
+            for leaf in self.leaves:
+                leaf.recorded = leaf.root().recorded = False
+            for path in self.kept:
+                path.protect()
+        self.records.clear()
+
+
+_open: set[Tape] = set()  # of all threads
 
 
 class _Current(threading.local):
@@ -101,6 +124,7 @@ class recording:
         self.outer = _current.tape
         self.is_outermost = self.outer is None or not self.outer.alive
         self.tape = Tape() if self.outer is None or not self.outer.alive else self.outer
+        _open.add(self.tape)
         self.start = len(self.tape.records)
         #: a leaf by its id, and the value that it began with: the program may give it another
         self.leaves: dict[int, tuple[Array, Value]] = {}
@@ -109,8 +133,7 @@ class recording:
 
     def __exit__(self, *exc_info: Any) -> None:
         if self.is_outermost:
-            self.tape.alive = False
-            self.tape.records.clear()
+            self.tape.close()
         _current.tape = self.outer
 
     def leaf(self, array: Array) -> Array:
@@ -123,6 +146,7 @@ class recording:
             self.start = len(self.tape.records)
         value.tape = self.tape
         value.recorded = source.root().recorded = True
+        self.tape.leaves.append(value)
         leaf = type(array)(value)
         self.leaves[id(leaf)] = leaf, value
         return leaf
@@ -134,8 +158,8 @@ class recording:
             self.tape.alive = False  # nothing can ask for the gradient of this backward pass
         return path.pull_back(seeds)
 
-    def path(self, leaves: Sequence[Array]) -> GradientPath:
-        """What was recorded so far between the leaves and results."""
+    def path(self, leaves: Sequence[Array], stays: bool = False) -> GradientPath:
+        """What was recorded so far between the leaves and results; ``stays`` if it outlives the tape."""
         wanted = [self.leaves[id(leaf)][1] for leaf in leaves]
         active = set(map(id, wanted))
         records = []
@@ -146,11 +170,13 @@ class recording:
                     records.append(entry)
                     break
         records.reverse()
-        return GradientPath(records, active, wanted)
+        found = GradientPath(records, active, wanted)
+        self.tape.kept.extend([found] if stays else [])
+        return found
 
 
 class GradientPath:
-    """The records through which gradients flow to some leaves; stays usable when the tape is closed.
+    """The records through which gradients flow to some leaves.
 
     Args:
         records: the last one first; they keep alive the values whose ``id`` is in ``active``.
@@ -161,6 +187,10 @@ class GradientPath:
         self._records = records
         self._active = active
         self._leaves = leaves
+
+    def protect(self) -> None:
+        """Do not let the data be changed in place."""
+        protect(self._records, True)
 
     def pull_back(self, seeds: list[tuple[Array, Any]]) -> list[Any]:
         """Cotangents of the leaves (None where nothing flows), given those of results."""

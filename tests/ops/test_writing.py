@@ -4,6 +4,7 @@ also while a gradient is taken."""
 from __future__ import annotations
 
 import operator
+import threading
 
 import numpy
 import pytest
@@ -682,3 +683,59 @@ def test_what_cannot_be_written_raises():
     with pytest.raises(TypeError):
         x = np.zeros(3, dtype="int32")
         x += 0.5
+
+
+def test_after_a_gradient_the_memory_is_the_same_again():
+    data = numpy.array([1.0, 2.0, 3.0])
+    array, constant = np.asarray(data), np.asarray(data[::-1].copy())
+    seen, view = numpy.asarray(constant), array[1:]
+
+    def loss(x):
+        inner = minpy.grad(lambda x: np.sum(x * x * constant))(x)
+        return np.sum(inner * constant * view[0])
+
+    for gradient in (minpy.grad(loss), minpy.grad_and_loss(loss), minpy.grad(minpy.checkpoint(loss))):
+        gradient(array)
+        array += 1
+        constant[0] += 1
+        numpy.asarray(array)[2] += 1
+    assert data.tolist() == array.tolist() == [4, 5, 9]
+    assert view.tolist() == [5, 9]
+    assert seen.tolist() == constant.tolist() == [6, 2, 1]
+
+
+def test_a_pullback_does_not_see_later_writes():
+    array, constant = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    value, pull = minpy.vjp(lambda x: x * x * constant, array)
+    kept = numpy.asarray(array)
+    array *= 10
+    constant[...] = 0
+    value += 100
+    assert kept.tolist() == [1, 2]
+    for _ in range(2):
+        assert pull(np.ones(2))[0].tolist() == [6, 16]
+
+
+def test_gradients_of_two_threads_share_data():
+    """Neither tape lets go of data that the other one relies on."""
+    shared = np.array([2.0, 3.0])
+    inside, closed = threading.Event(), threading.Event()
+    found = []
+
+    def waiting(x):
+        y = x * shared
+        inside.set()
+        assert closed.wait(60)
+        return np.sum(y)
+
+    def work():
+        found.append(minpy.grad(waiting)(np.ones(2)).tolist())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert inside.wait(60)
+    minpy.grad(lambda x: np.sum(x * shared))(np.ones(2))
+    shared *= 10
+    closed.set()
+    thread.join()
+    assert found == [[2, 3]]
