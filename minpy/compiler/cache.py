@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from minpy.compiler.notes import describe
 
@@ -68,6 +68,13 @@ class PlanCache:
         self.evictions += 1
         return True
 
+    def sign(self, change: Callable[[tuple], tuple]) -> None:
+        """Change the signatures of all plans."""
+        plans, self._plans = list(self), {}
+        for plan in plans:
+            plan.signature = change(plan.signature)
+            self._plans[plan.signature] = [*self.of_signature(plan.signature), plan]
+
     def _remove(self, plan: Plan) -> None:
         # A new list: another thread may be walking over the old one.
         rest = [other for other in self._plans[plan.signature] if other is not plan]
@@ -116,5 +123,5 @@ def _fix(name: str, parts: Sequence[Any]) -> str:
     if all(isinstance(part, tuple) and len(part) == 3 for part in parts):
         return f"Pad {name} to a few shapes, or cut it into batches of one shape. "
     if all(isinstance(part, tuple) and part[0] is int for part in parts):
-        return f"An int is a constant of the compiled code; numpy.asarray({name}) is an input. "
+        return "It decides what is compiled, so there is a version for each value. "
     return "It is a constant of the compiled code. "

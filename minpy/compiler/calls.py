@@ -24,7 +24,7 @@ from minpy.ops import FUNCTIONS, Function, Op, of_numpy
 #: Functions without effects, computed at compile time from values known then.
 _PURE = frozenset(
     (
-        *(bin, chr, complex, hex, int, oct, ord, range, round, slice),
+        *(bin, chr, complex, hex, oct, ord, range, round, slice),
         *(value for value in vars(math).values() if callable(value)),
         *(operator.index, operator.itemgetter, operator.attrgetter),
     )

@@ -29,6 +29,7 @@ from minpy.compiler.reads import PinRequest
 from minpy.compiler.source import Source
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import Tracer
+from minpy.compiler.varying import NUMBERS, Numbers
 from minpy.runtime.executor import Executor
 
 #: The passes, in order. Each takes a graph and gives an equivalent one.
@@ -61,6 +62,7 @@ class Lowered:
     float_inputs: frozenset[Any]
     written: tuple[Tracer, ...]
     effects: list[Effect]
+    pinned: frozenset[tuple]
     lines: tuple[Loc, ...]
     result: Atom | None = None
 
@@ -78,10 +80,11 @@ class Lowered:
 class Refused(Exception):
     """Lowering stopped at a leftover. ``guards`` are the conditions under which it gets there."""
 
-    def __init__(self, leftover: Leftover, guards: Guards):
+    def __init__(self, leftover: Leftover, guards: Guards, pinned: frozenset[tuple] = frozenset()):
         super().__init__(leftover.reason)
         self.leftover = leftover
         self.guards = guards
+        self.pinned = pinned
 
 
 def lower(
@@ -91,6 +94,7 @@ def lower(
     values: dict[str, Any],
     static: frozenset[str] = frozenset(),
     shared: frozenset[str] = frozenset(),
+    numbers: Numbers = NUMBERS,
 ) -> Lowered:
     """Lower a block for these values of its variables; those named ``static`` are constants.
 
@@ -100,19 +104,21 @@ def lower(
         Refused: a statement has to be left to Python.
     """
     pinned = frozenset(map(local_path, static))
+    keys: frozenset[tuple] = frozenset()
     same: dict[Path, Path] = {}
     while True:
-        lowering = Lowering(source, function, pinned, same, shared)
+        lowering = Lowering(source, function, pinned, same, shared, numbers)
         try:
             returned = lowering.run(statements, values)
         except PinRequest as request:
             pinned |= {request.path}
+            keys |= {lowering.guards.key(request.path)}
             continue
         except AliasRequest as request:
             same[request.path] = request.same
             continue
         except Leftover as leftover:
-            raise Refused(leftover, lowering.guards) from None
+            raise Refused(leftover, lowering.guards, keys) from None
         return Lowered(
             trace=lowering.trace,
             guards=lowering.guards,
@@ -122,6 +128,7 @@ def lower(
             float_inputs=frozenset(lowering.float_paths),
             written=tuple(lowering.aliasing.written.values()),
             effects=lowering.effects.log,
+            pinned=keys,
             lines=tuple(lowering.lines),
         )
 

@@ -47,7 +47,7 @@ class Expressions(Operators):
     frames: list[Frame]
     store: Callable[..., None]
     assign: Callable[[Any, Any], None]
-    check_size: Callable[[float], None]
+    check_size: Callable[..., None]
     closure: Callable[[Any, str, Sequence[Any]], Closure]
 
     def evaluate(self, node: Any) -> Any:
@@ -163,6 +163,8 @@ class Expressions(Operators):
         parts = [
             None if part is None else self.evaluate(part) for part in (node.lower, node.upper, node.step)
         ]
+        for part in parts:
+            self.pin(part)
         if any(isinstance(part, Tracer) for part in parts):
             raise UnsupportedError("the bounds of a slice depend on array data")
         return slice(*parts)
@@ -228,7 +230,7 @@ class Expressions(Operators):
             if len(sizes) == _TURNS_TO_JUDGE and count > _TURNS_TO_JUDGE:
                 self.trace.loc, saved = loc, self.trace.loc
                 each = (sizes[-1] - sizes[0]) / (len(sizes) - 1)
-                self.check_size(sizes[0] + each * count)
+                self.check_size(sizes[0] + each * count, count)
                 self.trace.loc = saved
             yield item
 

@@ -64,6 +64,11 @@ def identifier(text: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) or name in ("np", "complex") else name
 
 
+def local_key(name: str) -> tuple:
+    """The key of the path of a local variable; see ``Guards.key``."""
+    return "local", name
+
+
 def local_path(name: str) -> Path:
     """The path of a local variable of the block."""
     return Path(None, "local", name, name)
@@ -110,6 +115,7 @@ _CONDITIONS = {
     "distinct": "all_distinct({v}, {c})",  # expects Distinct
     "disjoint": "are_disjoint({c})",  # expects Disjoint
     "overlapping": "not are_disjoint({c})",
+    "int": "type({v}) is int and {c}[0] <= {v} <= {c}[1]",
     "has": "hasattr({v}, {c})",
     "lacks": "not hasattr({v}, {c})",
 }
@@ -184,6 +190,12 @@ class Guards:
         if number == len(self.fixed):
             self.fixed.append(obj)
         return Path(None, "fixed", number, label)
+
+    def key(self, path: Path) -> tuple:
+        """What tells a path from others, whichever guards it belongs to."""
+        if path.parent is not None:
+            return (*self.key(path.parent), path.step, path.key)
+        return path.step, path.key if path.step == "local" else id(self.fixed[path.key])
 
     def lookup(self, kind: type, name: str, after: type | None = None) -> Path:
         """The path of what a class defines under a name; see ``class_attribute``."""
@@ -316,6 +328,8 @@ _IN_WORDS = {
 def _show(kind: str, value: Any) -> str:
     if kind == "array":
         return f"{value.type.__name__} {value.aval}"
+    if kind == "int":
+        return f"an int from {value[0]} to {value[1]}"
     if kind in _IN_WORDS:
         return _IN_WORDS[kind][0].format(value)
     return getattr(value, "__qualname__", None) or _short(repr(value))

@@ -18,7 +18,7 @@ from minpy.compiler.joint import Wanted, value_and_gradients
 from minpy.compiler.reads import walk_values
 from minpy.compiler.regions import Block, Options, Program
 from minpy.compiler.target import Target, calling
-from minpy.compiler.trace import FLOAT, Tracer
+from minpy.compiler.tracer import NUMBERS, Tracer
 from minpy.errors import NotCompiledError, StaticArgumentError, UnsupportedError
 from minpy.runtime.array import Array
 from minpy.runtime.location import without_own_frames
@@ -148,7 +148,7 @@ class JitFunction:
             place = self.target.place_of(argument)
             if place is not None and place[0] in self.options.static_argnames:
                 for part in walk_values(value):
-                    if isinstance(part, Tracer) and (part is value or part.kind == FLOAT):
+                    if isinstance(part, Tracer) and (part is value or part.kind in NUMBERS):
                         lowering.pin(part)
                         raise UnsupportedError(f"{place[0]} is a static argument, known at run time only")
         return lowering.call(lowering.reference(self.function), args, kwargs)

@@ -14,7 +14,7 @@ from minpy.compiler.driver import Refused
 from minpy.compiler.graph_op import run_compiled
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.outputs import Epilogue
-from minpy.compiler.regions import Block, Plan, Runnable, graph_input, signature_of
+from minpy.compiler.regions import Block, Plan, Runnable, graph_input
 from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import creation
@@ -47,7 +47,7 @@ def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> tuple[An
 def plan_for(block: Block, values: tuple, wanted: Wanted) -> tuple[Plan, tuple] | None:
     """The plan of value and gradients for a call, and its guarded inputs; see ``Block.plan_for``."""
     places = tuple((name, steps) for name, steps, _ in wanted)
-    signature = (("gradient", places), *signature_of(values))
+    signature = block.signature(values, ("gradient", places))
     return block.plan_for(signature, values, lambda: _plan(block, signature, places, values))
 
 

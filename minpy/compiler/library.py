@@ -18,10 +18,11 @@ import numpy
 from minpy.compiler.containers import BoundMethod, ContainerMethod, DictView, Instance
 from minpy.compiler.expressions import Expressions
 from minpy.compiler.frames import Closure
+from minpy.compiler.integers import Integer
 from minpy.compiler.objects import Super
 from minpy.compiler.operators import Counted, Made, elements_left
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
-from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, OperandError, Tracer
+from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, FLOAT, INT, NDARRAY, OperandError, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Op
 from minpy.ops.logic import greater, where
@@ -29,7 +30,7 @@ from minpy.ops.op import ZERO
 from minpy.runtime.array import Array
 from minpy.runtime.scalar import Scalar
 
-_PYTHON_TYPE = {ARRAY: Array, ARRAY_SCALAR: Scalar, NDARRAY: numpy.ndarray, FLOAT: float}
+_PYTHON_TYPE = {ARRAY: Array, ARRAY_SCALAR: Scalar, NDARRAY: numpy.ndarray, FLOAT: float, INT: int}
 _MISSING = object()
 
 #: A 0-d array as a Python float. No gradient flows through it, nor does one in eager mode.
@@ -93,6 +94,11 @@ class Library(Expressions):
 
     def _float(self, x: Any = 0.0) -> Any:
         return self.python_float(x) if isinstance(x, Tracer) else float(*self.known_now(float, [x], {}))
+
+    def _int(self, x: Any = 0, *base: Any) -> Any:
+        if isinstance(x, Integer) and not base:
+            return x
+        return int(*self.known_now(int, [x, *base], {}))
 
     def python_float(self, x: Tracer) -> Any:
         """A Python float made from an array of one element."""
@@ -363,7 +369,7 @@ def _is_float(x: Any) -> bool:
 
 
 _LIBRARY: dict[Any, str] = {
-    **{f: f"_{f.__name__}" for f in (abs, bool, divmod, float, max, min, pow, sum)},
+    **{f: f"_{f.__name__}" for f in (abs, bool, divmod, float, int, max, min, pow, sum)},
     **{f: f"_{f.__name__}" for f in (all, any, dict, enumerate, filter, frozenset, iter, len, list, map)},
     **{f: f"_{f.__name__}" for f in (next, reversed, set, sorted, tuple, zip)},
     **{f: f"_{f.__name__}" for f in (callable, getattr, hasattr, isinstance, issubclass, super, type)},

@@ -23,6 +23,7 @@ from minpy.compiler.liveness import is_generator
 from minpy.compiler.reads import PinRequest
 from minpy.compiler.source import Source, read_source
 from minpy.compiler.tracer import OperandError, OrderUnknown
+from minpy.compiler.varying import NUMBERS, Numbers
 from minpy.compiler.writes import Writes
 from minpy.errors import UnsupportedError
 
@@ -58,6 +59,7 @@ class Lowering(Writes):
         pinned: paths of floats, and of what holds floats, that are constants.
         same: paths to arrays that another path leads to as well.
         shared: variables of the block that functions outside of it have too.
+        numbers: how to treat those that change from call to call.
     """
 
     def __init__(
@@ -67,10 +69,12 @@ class Lowering(Writes):
         pinned: frozenset[Path],
         same: dict[Path, Path],
         shared: frozenset[str] = frozenset(),
+        numbers: Numbers = NUMBERS,
     ):
         super().__init__()
         self.same = same
         self.shared = shared
+        self.numbers = numbers
         self.shared_stores: dict[str, int] = {}  # those that were assigned, and the statement
         self.lines: dict[Loc, None] = {}  # all that were lowered, in order
         self.pinned = pinned

@@ -13,7 +13,7 @@ from minpy.compiler.containers import BoundMethod, ContainerMethod, DictView, In
 from minpy.compiler.frames import Closure
 from minpy.compiler.objects import Objects, PropertyRead, Super
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
-from minpy.compiler.tracer import FLOAT, MINPY, SCALARS, Tracer
+from minpy.compiler.tracer import MINPY, NUMBERS, SCALARS, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
 
@@ -79,6 +79,8 @@ class Operators(Objects):
         if isinstance(x, Tracer) or isinstance(y, Tracer):
             for value in (x, y):
                 if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
+                    self.pin(x)  # a list times a number
+                    self.pin(y)
                     kind = type(value).__name__
                     raise TypeError(f"unsupported operand of {operation.__name__} with an array: {kind}")
         return operation(x, y)
@@ -147,8 +149,8 @@ class Operators(Objects):
             return self._compare_refs(op, x, y)
         if isinstance(x, Tracer) or isinstance(y, Tracer):
             for value, other in ((x, y), (y, x)):
-                other_is_array = isinstance(other, Tracer) and other.kind != FLOAT
-                if isinstance(value, Tracer) and value.kind == FLOAT and not other_is_array:
+                other_is_array = isinstance(other, Tracer) and other.kind not in NUMBERS
+                if isinstance(value, Tracer) and value.kind in NUMBERS and not other_is_array:
                     self.pin(value)
                 if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
                     raise UnsupportedError(f"an array is compared with a {type(value).__name__}")
@@ -213,27 +215,27 @@ class Operators(Objects):
         return getattr(value, name)
 
     def _tracer_attribute(self, value: Tracer, name: str) -> Any:
-        if name == "item" and value.kind != FLOAT:
+        if name == "item" and value.kind not in NUMBERS:
             return Made(lambda: self.only_element(value))
-        if value.kind == FLOAT or name not in _ARRAY_ATTRIBUTES:
+        if value.kind in NUMBERS or name not in _ARRAY_ATTRIBUTES:
             raise UnsupportedError(f"the attribute .{name} of a {value.kind} is not compiled")
         return getattr(value, name)
 
     def get_item(self, value: Any, key: Any) -> Any:
         """``value[key]``."""
         if isinstance(value, Tracer):
-            if value.kind == FLOAT:
-                raise TypeError("'float' object is not subscriptable")
+            if value.kind in NUMBERS:
+                raise TypeError(f"'{value.kind}' object is not subscriptable")
             return value[self.plain(key)]
         method = self.python_method(value, "__getitem__") if isinstance(value, _OBJECTS) else None
         if method is not None:
             return self.call(method, [key], {})
         if isinstance(value, Instance):
             raise TypeError(f"{value.kind.__name__!r} object is not subscriptable")
+        self.pin(key)
         if isinstance(value, Ref):
             return self.item(value, key)
         if isinstance(key, Tracer):
-            self.pin(key)
             raise UnsupportedError("a container is indexed by a value known at run time only")
         return value[self.plain(key)]
 

@@ -1,7 +1,8 @@
 """Reading values that live outside of the region: what becomes an input, what is guarded.
 
 * arrays and floats become inputs of the graph: they may change from call to call;
-* other plain values (ints, strings, None, ...) are compile-time constants under a guard;
+* other plain values (ints, strings, None, ...) are compile-time constants under a guard, but ints that
+  change from call to call are inputs too, as long as nothing depends on their values;
 * functions, classes and modules are constants by identity;
 * lists, tuples, dicts and objects become a ``Ref``: nothing of them is relied upon until it is read.
 """
@@ -13,14 +14,18 @@ import enum
 import inspect
 import types
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Callable, NoReturn
 
 import numpy
 
 from minpy.compiler.aliasing import Aliasing, Origin
 from minpy.compiler.frames import Closure
 from minpy.compiler.guards import Guards, Path, array_type, identifier
-from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, SCALAR, Trace, Tracer
+from minpy.compiler.integers import INT64, Bounds, Integer, bounds_for
+from minpy.compiler.ir import Atom
+from minpy.compiler.trace import Trace
+from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, FLOAT, INT, NDARRAY, SCALAR, Tracer
+from minpy.compiler.varying import Numbers
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Function, Op
 from minpy.runtime.array import Array
@@ -55,7 +60,7 @@ class Ref:
 
 
 class PinRequest(Exception):
-    """A float was needed at compile time: lower again with the value at ``path`` as a constant."""
+    """A number was needed at compile time: lower again with the value at ``path`` as a constant."""
 
     def __init__(self, path: Path):
         super().__init__(str(path))
@@ -86,6 +91,7 @@ class Reads:
     trace: Trace
     guards: Guards
     pinned: frozenset[Path]
+    numbers: Numbers
     same: dict[Path, Path]  # paths to arrays that another path leads to as well
 
     def __init__(self) -> None:
@@ -109,8 +115,7 @@ class Reads:
         if type(value) is float:
             return self._read_float(value, path)
         if is_plain(value):
-            self.guards.add(path, "value", value)
-            return value
+            return self._read_plain(value, path)
         if is_made_by_call(value, path):
             return self._read_made_function(value, path)
         if isinstance(value, types.BuiltinFunctionType) and type(value.__self__) is not types.ModuleType:
@@ -149,6 +154,17 @@ class Reads:
         self.guards.add(path, "array", found)
         return self._new_input(found.aval, kind, path, value)
 
+    def _read_plain(self, value: Any, path: Path) -> Any:
+        bounds = bounds_for(value) if type(value) is int and not self._is_pinned(path) else None
+        if bounds is None or self.guards.key(path) not in self.numbers.inputs:
+            self.guards.add(path, "value", value)
+            return value
+        self.guards.add(path, "int", bounds)
+        return self._new_input(INT64, INT, path, value, lambda atom: self._integer(atom, bounds, path))
+
+    def _integer(self, atom: Atom, bounds: Bounds, path: Path) -> Integer:
+        return Integer(self.trace, atom, bounds, lambda: self._pin(path))
+
     def _read_float(self, value: float, path: Path) -> Any:
         if self._is_pinned(path):
             self.guards.add(path, "value", value)
@@ -166,8 +182,12 @@ class Reads:
             path = path.parent
         return False
 
-    def _new_input(self, aval: Aval, kind: str, path: Path, value: Any) -> Tracer:
+    def _new_input(
+        self, aval: Aval, kind: str, path: Path, value: Any, make: Callable[[Atom], Tracer] | None = None
+    ) -> Tracer:
         tracer = self.trace.input(aval, kind, identifier(path.label))
+        if make is not None:
+            tracer = make(tracer.atom)
         tracer.origin = Origin(path, value, self.guards.input(path))
         self.inputs.append(tracer)
         self.aliasing.add(tracer)
@@ -183,10 +203,17 @@ class Reads:
         return Ref(obj, self.guards.fixed_path(obj, getattr(obj, "__name__", repr(obj))))
 
     def pin(self, value: Any) -> None:
-        """Ask for a float input as a constant, where its value decides what is compiled."""
+        """Ask for a number that is an input as a constant, where its value decides what is compiled."""
+        if isinstance(value, Integer):
+            value.pin()
         path = self.float_paths.get(value.atom) if isinstance(value, Tracer) else None
         if path is not None:
-            raise PinRequest(path)
+            self._pin(path)
+
+    def _pin(self, path: Path) -> NoReturn:
+        if self.guards.key(path) in self.numbers.unsettled:
+            raise UnsupportedError(f"{path} changes again and again, and decides what is compiled")
+        raise PinRequest(path)
 
 
 def unref(x: Any) -> Any:

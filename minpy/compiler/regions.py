@@ -12,7 +12,7 @@ import ast
 import threading
 import types
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter as now
 from typing import Any, Callable, NamedTuple
@@ -28,7 +28,7 @@ from minpy.compiler.eager import compiles_now
 from minpy.compiler.frames import UNBOUND
 from minpy.compiler.generated import CELLS
 from minpy.compiler.graph_op import GraphOp
-from minpy.compiler.guards import Path
+from minpy.compiler.guards import Path, local_key
 from minpy.compiler.ir import Graph, Loc
 from minpy.compiler.liveness import local_names, names_of, shared_names
 from minpy.compiler.lower import Leftover as RefusedStatement
@@ -38,6 +38,7 @@ from minpy.compiler.reads import is_plain
 from minpy.compiler.residual import NOTHING, Around
 from minpy.compiler.source import read_source
 from minpy.compiler.tracer import OrderUnknown
+from minpy.compiler.varying import Varying
 from minpy.errors import ContextError, PerformanceWarning, UnsupportedError
 from minpy.ops.creation import default_dtype
 from minpy.runtime.array import Array, Value
@@ -177,15 +178,40 @@ class Block:
         self.seconds = 0.0  # in calls, without compiling this block
         self.compile_seconds = 0.0
         self.as_python: Callable | None = None
+        self.varying = Varying(map(local_key, around.varying.intersection(inputs) - static))
+        self._free: tuple[int, ...] = ()  # positions of inputs whose values the signature leaves out
+        self._settle(())
 
     def __call__(self, *values: Any) -> tuple:
         if not compiles_now():
             return self.run_python(values)
         started = now() - self.compile_seconds
-        known = self.plan_for(signature_of(values), values)
+        known = self.plan_for(self.signature(values), values)
         result = self.run_python(values) if known is None else known[0].run(values, known[1])
         self.seconds += now() - self.compile_seconds - started
         return result
+
+    def signature(self, values: tuple, *purpose: Any) -> tuple:
+        """The part of a call that selects a plan by hashing, for a purpose other than the value, if given."""
+        signature = (*purpose, *signature_of(values))
+        return self._freed(signature) if self._free else signature
+
+    def _freed(self, signature: tuple) -> tuple:
+        """A signature without the values of ints that are inputs at run time."""
+        parts, start = list(signature), len(signature) - len(self.inputs)
+        for position in self._free:
+            part = parts[start + position]
+            parts[start + position] = int if type(part) is tuple and part[0] is int else part
+        return tuple(parts)
+
+    def _settle(self, pinned: Iterable[tuple]) -> None:
+        """Some numbers have decided something. Others, which have not, are free from now on."""
+        self.varying.settle(pinned)
+        inputs = self.varying.numbers.inputs
+        free = {i for i, name in enumerate(self.inputs) if local_key(name) in inputs}
+        if not free.issubset(self._free):
+            self._free = tuple(free.union(self._free))
+            self.plans.sign(self._freed)
 
     def plan_for(
         self, signature: tuple, values: tuple, make: Callable[[], Plan] | None = None
@@ -199,8 +225,10 @@ class Block:
             with self.program.lock:
                 known = self.plans.find(signature, values)  # another thread may have been faster
                 if known is None:
-                    self._compile(signature, values, make or (lambda: self.make_plan(signature, values)))
-                    known = self.plans.find(signature, values)
+                    plan = self._compile(
+                        signature, values, make or (lambda: self.make_plan(signature, values))
+                    )
+                    known = self.plans.find(plan.signature, values)
         if known is not None:
             known[0].calls += 1
         return known
@@ -231,12 +259,14 @@ class Block:
             self.as_python = residual.plain_function(self)
         return self.as_python(*values)
 
-    def _compile(self, signature: tuple, values: tuple, make: Callable[[], Plan]) -> None:
+    def _compile(self, signature: tuple, values: tuple, make: Callable[[], Plan]) -> Plan:
         """Make a plan and keep it."""
         program = self.program
         program.note_compilation(self, signature, values)
         started = now()
+        self.varying.look(self.plans, dict(zip(self.inputs, values)))
         plan = make()
+        plan.signature = self._freed(signature)
         plan.compile_seconds = now() - started
         self.misses += 1
         self.compile_seconds += plan.compile_seconds
@@ -247,17 +277,27 @@ class Block:
         if plan.leftovers and program.refuse is not None:
             plan.run = program.refuse
             program.refuse()
+        return plan
 
     def lower(self, values: tuple) -> Lowered:
         """The statements as equations, for these values of the inputs. Raises Refused at a leftover."""
         program, named = self.program, dict(zip(self.inputs, values))
         has_cells = named.pop(CELLS, None) is not None
         shared = frozenset(program.shared if has_cells else ())
-        return driver.lower(program.source, program.function, self.statements, named, self.static, shared)
+        numbers = self.varying.numbers
+        try:
+            lowered = driver.lower(
+                program.source, program.function, self.statements, named, self.static, shared, numbers
+            )
+        except Refused as refused:
+            self._settle(refused.pinned)
+            raise
+        self._settle(lowered.pinned)
+        return lowered
 
     def make_plan(self, signature: tuple, values: tuple) -> Plan:
         """Compile the statements, or take them apart around what has to stay with Python."""
-        if self.around.loop and len(self.plans) >= MAX_PLANS_IN_LOOP:
+        if self.around.loop and len(self.plans) >= MAX_PLANS_IN_LOOP + len(self.varying.numbers.unsettled):
             reason = f"a value changes in each turn of the loop ({MAX_PLANS_IN_LOOP} versions were compiled)"
             return self._python_plan(signature, reason)
         try:

@@ -23,10 +23,17 @@ _OPENED = (gast.If, gast.For, gast.While, gast.With, gast.Try, gast.Match)
 
 
 class Around(NamedTuple):
-    """What Python runs around a block: a loop; a statement that can go on after an exception in the block."""
+    """What Python runs around a block.
+
+    Attributes:
+        loop: a loop.
+        handler: a statement that can go on after an exception in the block.
+        varying: the variables of ``for`` loops, which are others in each turn.
+    """
 
     loop: bool = False
     handler: bool = False
+    varying: frozenset[str] = frozenset()
 
 
 NOTHING = Around()
@@ -189,8 +196,11 @@ class _Builder:
                 opened_case.body = self._body(case.body, needed, around)
         elif isinstance(statement, _OPENED):
             is_loop = isinstance(statement, (gast.For, gast.While))
-            inside = around._replace(
-                loop=around.loop or is_loop, handler=around.handler or isinstance(statement, gast.With)
+            targets = [statement.target] if isinstance(statement, gast.For) else []
+            inside = Around(
+                loop=around.loop or is_loop,
+                handler=around.handler or isinstance(statement, gast.With),
+                varying=around.varying | liveness.names_of(targets).stores,
             )
             again = liveness.names_of([statement]).loads if is_loop else frozenset()
             opened.body = self._body(statement.body, needed | again, inside)

@@ -9,13 +9,16 @@ from typing import Any, Protocol
 
 import numpy
 
+from minpy.compiler.integers import Integer, excludes_zero
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Loc, Var, evaluate, infer
 from minpy.compiler.tracer import (
     ARRAY,
     ARRAY_SCALAR,
     FLOAT,
+    INT,
     MINPY,
     NDARRAY,
+    NUMBERS,
     SCALAR,
     OperandError,
     OrderUnknown,
@@ -32,8 +35,9 @@ from minpy.ops.reverse import pull_back
 from minpy.ops.scalars import gives_scalar
 from minpy.runtime.location import lost_gradient
 
-#: Arithmetic on Python floats that never raises; the rest stays with Python.
-_FLOAT_OPS = {"add", "subtract", "multiply", "negative", "positive", "absolute"}
+_PYTHON_REALS = (bool, int, float)
+#: Arithmetic on Python numbers that never raises; the rest stays with Python.
+_SAFE_OPS = {"add", "subtract", "multiply", "negative", "positive", "absolute"}
 
 
 class Watcher(Protocol):
@@ -100,6 +104,8 @@ class Trace(Interpreter):
             avals = infer(op, atoms, params)
         except (ValueError, TypeError, IndexError) as error:
             raise OperandError(str(error)) from error
+        if op.elementwise:
+            _check_integers(args)
         kind = self._result_kind(op, args, avals, params)
         if kind in (NDARRAY, SCALAR) and op.execute is None and not any(isinstance(a, Var) for a in atoms):
             results = self._computed(op, atoms, avals, params, kind)
@@ -148,21 +154,20 @@ class Trace(Interpreter):
         raise UnsupportedError(f"{function.__name__}: {error.reason}")
 
     def _result_kind(self, op: Op, args: tuple, avals: tuple[Aval, ...], params: dict) -> str:
-        if self.namespace == FLOAT:
-            return FLOAT
+        if self.namespace in NUMBERS:
+            return self.namespace  # type: ignore[return-value]
         kinds = [arg.kind for arg in args if isinstance(arg, Tracer)]
         is_scalar = not avals[0].shape and gives_scalar(op.name, args, params)
         if self.namespace in MINPY or (self.namespace is None and any(kind in MINPY for kind in kinds)):
             return ARRAY_SCALAR if is_scalar else ARRAY
         if self.namespace is not None:
             return SCALAR if is_scalar else NDARRAY
-        if all(kind == FLOAT for kind in kinds) and all(
-            isinstance(arg, (Tracer, int, float)) for arg in args
-        ):
-            safe_division = op.name == "true_divide" and not isinstance(args[1], Tracer) and args[1] != 0
-            if op.name not in _FLOAT_OPS and not safe_division:
+        if NUMBERS.issuperset(kinds) and all(isinstance(a, Tracer) or type(a) in _PYTHON_REALS for a in args):
+            is_division = op.name == "true_divide" and excludes_zero(args[1])
+            if op.name not in _SAFE_OPS and not is_division:
                 raise UnsupportedError(f"{op.name} of Python floats can raise, so it stays with Python")
-            return FLOAT
+            is_int = not is_division and not any(kind == FLOAT for kind in kinds)
+            return INT if is_int and not any(type(arg) is float for arg in args) else FLOAT
         return SCALAR if is_scalar else NDARRAY
 
     def gradients(
@@ -209,6 +214,17 @@ class Trace(Interpreter):
     def graph(self, outputs: Sequence[Atom]) -> Graph:
         """What was recorded, with these outputs."""
         return Graph(tuple(self.inputs), tuple(self.eqns), tuple(outputs))
+
+
+def _check_integers(args: tuple) -> None:
+    """Pin ints for whose value NumPy would choose another dtype, or raise."""
+    for arg in args:
+        if isinstance(arg, Integer):
+            arrays = [
+                x for x in args if isinstance(x, (Tracer, numpy.ndarray)) and not isinstance(x, Integer)
+            ]
+            if not all(arg.fits(x.dtype) for x in arrays if x.ndim):
+                arg.pin()
 
 
 class _Cotangents(dict):

@@ -33,8 +33,10 @@ ARRAY_SCALAR = "minpy scalar"
 NDARRAY = "numpy array"
 SCALAR = "numpy scalar"
 FLOAT = "float"
+INT = "int"
 MINPY = frozenset((ARRAY, ARRAY_SCALAR))
-SCALARS = frozenset((ARRAY_SCALAR, SCALAR, FLOAT))
+NUMBERS = frozenset((FLOAT, INT))
+SCALARS = NUMBERS | {ARRAY_SCALAR, SCALAR}
 
 
 class OperandError(MinPyError):
@@ -259,15 +261,19 @@ class Tracer(ArrayMethods):
             result.show(self, View(index, places, {"template": template}))
         return result
 
+    def as_place(self) -> Tracer:
+        """The tracer as a part of a key, where its value is not asked for."""
+        return self
+
     def _without_known_masks(self, key: Any) -> Any:
         """A key with the places of what they choose for masks that are known at compile time."""
         parts = [_content(part) for part in (key if isinstance(key, tuple) else (key,))]
         masks = [isinstance(part, numpy.ndarray) and part.dtype.kind == "b" and part.ndim for part in parts]
         if not any(masks):
-            return key
+            return tuple(map(_place, key)) if isinstance(key, tuple) else _place(key)
         result_shape(self.shape, *indexing.split_key(tuple(parts)))  # raises where a mask does not fit
         places = [part.nonzero() if is_mask else (part,) for part, is_mask in zip(parts, masks)]
-        return tuple(place for group in places for place in group)
+        return tuple(_place(place) for group in places for place in group)
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -330,6 +336,10 @@ def _content(part: Any) -> Any:
     if isinstance(part, Tracer):
         return part if part.known is None else part.known
     return numpy.asarray(part) if isinstance(part, list) else part
+
+
+def _place(part: Any) -> Any:
+    return part.as_place() if isinstance(part, Tracer) else part
 
 
 def _keeps_order(view: View) -> bool:

@@ -74,7 +74,7 @@ class ForeseenBlock(Block):
     def foresee(self, before: Values) -> Values | None:
         """Compile the block and what is in it; gives the variables behind it, None where it returns."""
         values = tuple(before.get(name, UNBOUND) for name in self.inputs)
-        signature = signature_of(values)
+        signature = self.signature(values)
         self._compile(signature, values, lambda: self.make_plan(signature, values))
         plan = max(self.plans, key=lambda plan: plan.last_used)
         if plan.compiled is not None:

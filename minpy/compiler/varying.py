@@ -1,0 +1,73 @@
+"""Numbers that change from call to call: when they are inputs of the graph, and when they stay with Python.
+
+A number that decides what is compiled is a constant of the compiled code. An int is such a constant at first.
+When it has another value it is tried as an input at run time. Where that cannot be, and where a float
+decides, there is one version of the code for each value; after some of them Python decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from minpy.compiler.regions import Plan
+
+MAX_VERSIONS = 8  # for values of one number
+
+
+class Numbers(NamedTuple):
+    """How a lowering treats numbers, each given by the key of its path (see ``Guards.key``).
+
+    Attributes:
+        inputs: ints that are inputs at run time, unless their values decide something.
+        unsettled: numbers that may not decide anything.
+    """
+
+    inputs: frozenset[tuple] = frozenset()
+    unsettled: frozenset[tuple] = frozenset()
+
+
+NUMBERS = Numbers()
+
+
+class Varying:
+    """What is known of the numbers that a block reads."""
+
+    def __init__(self, inputs: Iterable[tuple]):
+        self._inputs = set(inputs)
+        self._constants: set[tuple] = set()  # ints whose values decide something
+        self._seen: dict[tuple, set] = {}  # values of numbers that changed, and that there were versions for
+
+    @property
+    def numbers(self) -> Numbers:
+        """How to treat them now."""
+        unsettled = {key for key, values in self._seen.items() if len(values) >= MAX_VERSIONS}
+        inputs = self._inputs - (self._constants - unsettled)
+        return Numbers(frozenset(inputs), frozenset(unsettled))
+
+    def look(self, plans: Iterable[Plan], values: dict[str, Any]) -> None:
+        """Compare the numbers that are there now with those that there are versions for."""
+        for plan in plans:
+            guards = plan.conditions.guards if plan.conditions is not None else ()
+            for guard in guards:
+                expected = guard.expected.value
+                if guard.kind not in ("value", "exact") or type(expected) not in (int, float):
+                    continue
+                if _differs(guard.path, values, plan.conditions.fixed, expected):
+                    key = plan.conditions.key(guard.path)
+                    self._seen.setdefault(key, set()).add(expected)
+                    if type(expected) is int:
+                        self._inputs.add(key)
+
+    def settle(self, pinned: Iterable[tuple]) -> None:
+        """Some numbers have decided something."""
+        self._constants.update(self._inputs.intersection(pinned))
+
+
+def _differs(path: Any, values: dict[str, Any], fixed: list, expected: Any) -> bool:
+    try:
+        now = path.resolve(values, fixed)
+    except Exception:  # it is gone
+        return False
+    return type(now) is type(expected) and now != expected

@@ -1,0 +1,208 @@
+"""Numbers that change from call to call: the result is Python's, and nothing is compiled again and again."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from minpy.compiler.trace import Trace
+from minpy.core import grad_and_loss
+from tests.compiler.test_programs import assert_same, run
+
+X = np.array(numpy.arange(12, dtype="float32").reshape(4, 3) / 7)
+N = numpy.arange(4)
+
+
+def check(function, *calls, compilations=None, leftovers=None):
+    """Compiled equals plain for all calls, twice; how often is compiled, and what stays with Python."""
+    compiled = minpy.jit(function)
+    for args in (*calls, *calls):
+        assert_same(run(function, args)[0], run(compiled, args)[0])
+    found = minpy.explain(compiled)
+    if compilations is not None:
+        assert found.compilations == compilations, found.recompilations
+    if leftovers is not None:
+        assert [compiled.program.source.text(item.line).strip() for item in found.leftovers] == leftovers
+    return compiled
+
+
+def numbers(*values):
+    return [(X, n) for n in values]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, n: x * n + n,
+        lambda x, n: (x + n, n + 1, n * n - 3, -n, +n, abs(n), n),
+        lambda x, n: (x * (n * 2 - 1), 0.5 * n, n / 4, float(n), int(n), type(n), isinstance(n, int)),
+        lambda x, n: (numpy.arange(4) + n, numpy.float32(2) * n, numpy.add(n, 1), np.add(x, n)),
+        lambda x, n: sum([n, 1, n]) + [n, 2][0],
+        lambda x, n: (x / (n + 1), (n, {"n": n})),
+    ],
+)
+def test_arithmetic_compiles_once_more(function):
+    check(function, *numbers(2, 3, 5, 7, 2, 1, 100, 16_000), compilations=2)
+
+
+def test_index():
+    def f(x, i):
+        return x[i], x[:, i - 1], x[i, 0] * 2, x[..., i], x[None, i, 1:]
+
+    check(f, *numbers(1, 2, 1), compilations=2)
+    check(f, *numbers(1, 2, 3, 1, 0, -1, -3), (X[:3], 2), (X[:3], 3), leftovers=None)
+
+
+def test_index_is_checked_and_gives_a_view():
+    compiled = minpy.jit(lambda x, i: x[i])
+    x = numpy.arange(6.0).reshape(3, 2)
+    for i in (1, 2, 0, -1):
+        assert numpy.shares_memory(compiled(x, i), x)
+    with pytest.raises(IndexError, match="out of bounds"):
+        compiled(x, 3)
+    assert compiled(x, 2).tolist() == [4, 5]
+
+
+def test_index_that_is_written():
+    def fill(x, i):
+        y = x * 1
+        y[i] = i
+        y[i, 1] += 2
+        return y
+
+    check(fill, *numbers(1, 2, 3, 0, -1, 5), leftovers=[])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, n: [x] * n,
+        lambda x, n: x.reshape(-1, n) if 12 % n == 0 else x,
+        lambda x, n: x + 1 if n > 3 else x - 1,
+        lambda x, n: sum(x * i for i in range(n)),
+        lambda x, n: ("abc"[n % 3], f"{n}", {1: "a"}.get(n), x),
+        lambda x, n: (x[:n], n // 2, 2**n, n == 2, n in (1, 2)),
+        lambda x, n: np.zeros((n, 3)),
+        lambda x, n: numpy.arange(3, dtype="int8") * n,
+        lambda x, n: numpy.arange(3) ** n,
+    ],
+)
+def test_values_that_decide(function):
+    check(function, *numbers(2, 3, 1, 4, 2, 6, 200))
+
+
+@pytest.mark.parametrize(
+    "values", [(3, 0, 5, 0), (-1, 2, -3, 0), (2**40, 3, 4, 2**63, -(2**70)), (1, True, 2)]
+)
+def test_signs_sizes_and_truth_values(values):
+    check(lambda x, n: (x * n if abs(n) < 2**20 else x, n * n, n * n * n, n + 1, 1 - n), *numbers(*values))
+
+
+def test_products_never_overflow():
+    check(lambda x, n: (n * n * n * n, x), *numbers(2, 3, 50_000, 100_000, 2**20))
+
+
+def test_division_by_zero_raises():
+    check(lambda x, n: x * (1 / n), *numbers(2, 4, 0, 5, -2, 3, 7), compilations=4)
+    check(lambda x, n: (1 - n) / (n - 3), *numbers(2, 4, 3, 5))
+
+
+def test_attributes_globals_and_items_that_count():
+    class Model:
+        steps = 0
+        seen = [0]
+
+        def step(self, x):
+            y = x * self.steps + self.seen[0]
+            return y
+
+    model = Model()
+    step = minpy.jit(Model.step)
+    for count in range(20):
+        model.steps, model.seen[0] = count, 2 * count
+        numpy.testing.assert_allclose(step(model, X).asnumpy(), X.asnumpy() * count + 2 * count, rtol=1e-6)
+    assert minpy.explain(step).compilations <= 3
+
+
+def test_what_a_changing_number_decides_is_left_to_python():
+    """There are versions for a few values; after those the statement is Python's, and the rest compiles."""
+
+    def f(x, step):
+        y = np.tanh(x)
+        if step % 10 == 0:
+            y = y * 2
+        return y + 1
+
+    compiled = check(f, *numbers(*range(40)), leftovers=["if step % 10 == 0:"])
+    assert minpy.explain(compiled).compilations <= 16
+
+
+def test_floats_that_decide_again_and_again():
+    def f(x, rate):
+        y = x * rate
+        if rate > 0.5:
+            y = -y
+        return y
+
+    compiled = check(f, *[(X, k / 30) for k in range(30)], leftovers=["if rate > 0.5:"])
+    assert minpy.explain(compiled).compilations <= 16
+
+
+def scan(x, w):
+    h = x[0] * 0
+    parts = []
+    for t in range(x.shape[0]):
+        h = np.tanh(x[t] + h * w + t / 8)
+        if t % 3 == 0:
+            parts.append(np.sum(h))
+    return h, parts
+
+
+def test_a_long_loop_is_one_compiled_body(monkeypatch):
+    monkeypatch.setattr("minpy.compiler.control.MAX_EQUATIONS", 40)
+    x, w = np.array(numpy.linspace(-1, 1, 60).reshape(30, 2)), np.array([0.5, -0.5])
+    compiled = minpy.jit(scan)
+    for _ in range(2):
+        assert_same(scan(x, w), compiled(x, w))
+    found = minpy.explain(compiled)
+    reasons = {compiled.program.source.text(item.line).strip(): item.reason for item in found.leftovers}
+    assert (
+        "30 turns" in reasons["for t in range(x.shape[0]):"]
+        and "40" in reasons["for t in range(x.shape[0]):"]
+    )
+    body = [r for r in found.regions if r.first_line == r.last_line and "tanh" in scan_line(compiled, r)]
+    assert sum(version.calls for version in body[0].versions) > 40
+    assert found.compilations < 30
+
+
+def scan_line(compiled, region):
+    return compiled.program.source.text(region.first_line)
+
+
+def test_gradient_of_a_long_loop(monkeypatch):
+    def loss(w, x):
+        return np.sum(scan(x, w)[0])
+
+    x, w = np.array(numpy.linspace(-1, 1, 60).reshape(30, 2)), np.array([0.5, -0.5])
+    expected = grad_and_loss(loss)(w, x)
+    monkeypatch.setattr("minpy.compiler.control.MAX_EQUATIONS", 40)
+    for _ in range(2):
+        assert_same(expected, grad_and_loss(minpy.jit(loss))(w, x))
+
+
+def test_a_loop_is_judged_after_a_few_turns(monkeypatch):
+    monkeypatch.setattr("minpy.compiler.control.MAX_EQUATIONS", 1000)
+    recorded = []
+    true = Trace.bind
+    monkeypatch.setattr(Trace, "bind", lambda self, *args: recorded.append(1) or true(self, *args))
+
+    def f(x):
+        for t in range(100_000):
+            x = np.tanh(x) * 2
+            if t == 20:
+                return [v * 2 for v in [x] * 50_000 if v.ndim == 7]
+
+    assert minpy.jit(f)(X) == []
+    assert len(recorded) < 100
