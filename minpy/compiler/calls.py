@@ -17,6 +17,7 @@ from minpy.compiler.guards import class_attribute
 from minpy.compiler.instances import Construction, can_be_made
 from minpy.compiler.operators import Made
 from minpy.compiler.reads import Ref, is_plain, walk_values
+from minpy.compiler.target import unjitted
 from minpy.compiler.trace import ARRAY, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import FUNCTIONS, Function, Op, of_numpy
@@ -131,7 +132,7 @@ class Calls(Construction):
             return self._call_partial(ref, args, kwargs)
         if isinstance(function, type) and can_be_made(function):
             return self.construct(ref, args, kwargs)
-        call = class_attribute(type(function), "__call__")
+        call = unjitted(class_attribute(type(function), "__call__"))
         if isinstance(call, types.FunctionType):
             return self.inline(call, [ref, *args], kwargs)
         return self._call_known(function, args, kwargs)

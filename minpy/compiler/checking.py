@@ -52,8 +52,8 @@ class Comparison:
         self.values = values
         self.found = found
         self.inputs = [numpy.array(x) for x in found[: len(runnable.graph.inputs)]]
-        self.unchanged = self._copies()
-        self.copies = self._copies()
+        self.unchanged = self._copies(values)
+        self.copies = self._copies(values)
         self.expected = outcome(plain, self.copies) if self.copies is not None else None
 
     def finish(self, results: Sequence[Array]) -> Any:
@@ -80,20 +80,17 @@ class Comparison:
         spare = tuple(copy.copy(x) if isinstance(x, (Array, numpy.ndarray)) else x for x in self.found)
         return self.runnable.preview([Array(Value(x.copy())) for x in outputs], spare)
 
-    def _copies(self) -> tuple | None:
+    def _copies(self, values: tuple) -> tuple | None:
         """The values, those that are written as copies. None where something else than an argument is."""
         roots = {_root(path) for path in self.runnable.written}
         chosen = [i for i, name in enumerate(self.block.inputs) if local_path(name) in roots]
         if len(chosen) < len(roots):
             return None
         try:
-            copied = copy.deepcopy(
-                [self.values[i] for i in chosen]
-            )  # in one, so that what is shared stays so
+            taken = copy.deepcopy({i: values[i] for i in chosen})  # in one, so that what is shared stays so
         except Exception:  # objects that cannot be copied
             return None
-        taken = dict(zip(chosen, copied))
-        return tuple(taken.get(i, value) for i, value in enumerate(self.values))
+        return tuple(taken.get(i, value) for i, value in enumerate(values))
 
     def _arguments_differ(self) -> str:
         """How the arrays and objects differ that the block writes to."""
@@ -113,7 +110,9 @@ class Comparison:
         for count, statement in enumerate(block.statements[:-1], 1):
             names = tuple(sorted(block.program.local_names))
             start = block.child(block.statements[:count], block.inputs, names, block.around)
-            values = copy.deepcopy(self.unchanged or self.values)
+            values = self._copies(self.unchanged or ())
+            if values is None:
+                break
             plan = start.make_plan((), values)
             found = plan.guard(values)
             if plan.runnable is not None and found is not None:

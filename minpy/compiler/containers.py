@@ -16,6 +16,7 @@ from minpy.compiler.effects import CHANGED, DictContent, Effect, Effects, ListCo
 from minpy.compiler.frames import Frame
 from minpy.compiler.guards import Distinct, class_attribute
 from minpy.compiler.reads import PinRequest, Reads, Ref, is_constant_object, unref
+from minpy.compiler.target import unjitted
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
 
@@ -218,10 +219,11 @@ class Containers(Reads):
     def python_method(self, owner: Any, name: str) -> BoundMethod | None:
         """A special method such as ``__len__``, if the class of an object has it in Python."""
         kind = class_of(owner)
-        function = class_attribute(kind, name)
+        found = class_attribute(kind, name)
+        function = unjitted(found)
         if not isinstance(function, types.FunctionType):
             return None
-        self.guards.add(self.guards.lookup(kind, name), "identity", function)
+        self.guards.add(self.guards.lookup(kind, name), "identity", found)
         return BoundMethod(function, owner)
 
     # Changing -----------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ class _Eager:
 
 
 eager = _Eager()
+eager.__doc__ = _Eager.__call__.__doc__
 
 
 def _kept_out(function: Callable) -> Callable:

@@ -12,6 +12,7 @@ import ast
 import threading
 import types
 import warnings
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter as now
@@ -46,6 +47,7 @@ from minpy.runtime.location import user_frame
 from minpy.runtime.native import MXNetError
 
 _FLOAT32_MAX = 3.4028234663852886e38
+_NOTED = 200  # recompilations whose reasons are kept
 MAX_PLANS_IN_LOOP = 8  # signatures of a block inside a Python loop, before it is left to Python
 
 
@@ -455,7 +457,7 @@ class Program:
         self.refuse: Callable | None = None  # called instead of running what has leftovers, if set
         self.compilations = 0
         self.compile_seconds = 0.0
-        self.recompilations: list[Recompilation] = []
+        self.recompilations: deque[Recompilation] = deque(maxlen=_NOTED)
         self.evictions = 0
 
     def note_eviction(self, block: Block) -> None:

@@ -102,14 +102,19 @@ def _python_function(target: Any) -> tuple[types.FunctionType | None, tuple, dic
             target, args = target.__func__, (target.__self__, *args)
         elif isinstance(target, functools.partial):
             args, kwargs, target = (*target.args, *args), {**target.keywords, **kwargs}, target.func
-        elif isinstance(getattr(target, "target", None), Target):  # jitted already
-            target = target.function
+        elif unjitted(target) is not target:
+            target = unjitted(target)
         else:
-            call = class_attribute(type(target), "__call__")
+            call = unjitted(class_attribute(type(target), "__call__"))
             if isinstance(target, (Op, Function)) or not isinstance(call, types.FunctionType):
                 break
             target, args = call, (target, *args)
     return None, (), {}
+
+
+def unjitted(function: Any) -> Any:
+    """What ``jit`` was given, for a jitted function; anything else as it is."""
+    return function.function if isinstance(getattr(function, "target", None), Target) else function
 
 
 def calling(function: Callable) -> Callable:

@@ -250,6 +250,30 @@ def test_kinds_of_callables(name):
     check(grad(compiled)(x), grad(function)(x))
 
 
+class Layer:
+    def __init__(self):
+        self.w = np.array(W)
+
+    @minpy.jit
+    def __call__(self, x):
+        return x * self.w
+
+    @minpy.jit
+    def __matmul__(self, x):
+        return x + self.w
+
+
+def test_special_methods_that_are_jitted():
+    layer, x = Layer(), np.array(X)
+    for function, expected in (
+        (layer, X * W),
+        (lambda v: layer(v) + 1, X * W + 1),
+        (lambda v: layer @ v, X + W),
+    ):
+        check(minpy.jit(function, strict=True)(x), np.array(expected))
+    check(grad(layer)(x), grad(lambda v: v * layer.w)(x))
+
+
 def test_what_a_bound_function_is_bound_to_is_seen_anew():
     model, x = Model(np.array(W)), np.array(X)
     compiled = minpy.jit(model.forward)

@@ -253,6 +253,7 @@ def test_two_thousand_shapes():
         f(numpy.empty(size))
     assert f.cache_info().size == 64
     assert live_plans() - before == 64
+    assert len(minpy.explain(f).recompilations) == 200
 
 
 @pytest.mark.parametrize(
@@ -414,6 +415,7 @@ def test_what_is_kept_out_is_a_leftover(function, text, lines):
 
 
 def test_eager_keeps_name_and_works_around_jit():
+    assert "Keep code out of compilation" in minpy.eager.__doc__
     assert kept_out.__name__ == "kept_out" and kept_out.__doc__ == "Not compiled."
     f = minpy.jit(lambda x: x + 1)
     with minpy.eager():
