@@ -14,7 +14,8 @@ import numpy
 from minpy.compiler.containers import BoundMethod, ContainerMethod, Instance
 from minpy.compiler.frames import Closure
 from minpy.compiler.guards import class_attribute
-from minpy.compiler.instances import Construction, can_be_made
+from minpy.compiler.inplace import InPlace
+from minpy.compiler.instances import can_be_made
 from minpy.compiler.operators import Made
 from minpy.compiler.reads import Ref, is_plain, walk_values
 from minpy.compiler.target import unjitted
@@ -56,7 +57,7 @@ _ABOUT_SHAPE: dict[Any, Callable] = {
 }
 
 
-class Calls(Construction):
+class Calls(InPlace):
     """The part of the lowering that applies functions."""
 
     inline: Callable[..., Any]
@@ -109,6 +110,9 @@ class Calls(Construction):
         if hook is not None:
             self.guards.add(ref.path, "identity", function)
             return hook(function, self, args, kwargs)
+        result = self.call_that_writes(function, args, kwargs)
+        if result is not NotImplemented:
+            return result
         _check_open(function)
         if isinstance(function, (Op, Function)):
             return self.apply(function, args, kwargs, ARRAY)
@@ -245,6 +249,8 @@ class Calls(Construction):
         """A method of a tracer, or of a container or string that the region knows."""
         owner = getattr(function, "__self__", None)
         if isinstance(owner, Tracer):
+            if kwargs.get("out") is not None and function.__name__ in FUNCTIONS:
+                return self.call_that_writes(FUNCTIONS[function.__name__], [owner, *args], kwargs)
             return self.apply(function, args, kwargs, self.trace.namespace)
         if type(owner) in (list, dict, tuple, str) and isinstance(function, types.BuiltinMethodType):
             if type(owner) is str:

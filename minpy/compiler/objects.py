@@ -18,6 +18,7 @@ from minpy.compiler.effects import CHANGED, REMOVED, Effect
 from minpy.compiler.guards import class_attribute
 from minpy.compiler.reads import PinRequest, Ref
 from minpy.errors import UnsupportedError
+from minpy.ops import Function, Op
 
 _PLAIN_SET = (object.__setattr__, types.SimpleNamespace.__setattr__)
 _PLAIN_DELETE = (object.__delattr__, types.SimpleNamespace.__delattr__)
@@ -54,7 +55,7 @@ class Objects(Containers):
         if isinstance(owner, Instance):
             return self._attribute_of_instance(owner, name)
         obj, path = owner.value, owner.path
-        if isinstance(obj, (types.ModuleType, type)):
+        if isinstance(obj, (types.ModuleType, type, Op, Function)):
             return self.read(getattr(obj, name), path.attribute(name))
         kind = type(obj)
         if has_method(obj, name):

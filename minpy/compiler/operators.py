@@ -28,7 +28,9 @@ _COMPARE: dict[Any, Callable] = {
 #: Special methods by which the right operand answers, where they have names of their own.
 _REFLECTED = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 #: what of an array the user's program can ask for
-_ARRAY_ATTRIBUTES = frozenset((*(name for name in dir(ArrayMethods) if not name.startswith("__")), "fill"))
+_ARRAY_ATTRIBUTES = frozenset(name for name in dir(ArrayMethods) if not name.startswith("__"))
+#: methods of arrays that change them
+_CHANGING = frozenset(("fill", "partition", "put", "sort"))
 _OBJECTS = (Ref, Instance)
 _NUMBERS = (bool, int, float, complex, numpy.generic)
 
@@ -66,6 +68,7 @@ class Operators(Objects):
     """The part of the lowering that applies operators; ``call`` and ``only_element`` come later."""
 
     only_element: Callable[[Tracer], Any]
+    change_array: Callable[[Any, list, dict], None]
 
     # Arithmetic ---------------------------------------------------------------------------------
 
@@ -217,6 +220,9 @@ class Operators(Objects):
     def _tracer_attribute(self, value: Tracer, name: str) -> Any:
         if name == "item" and value.kind not in NUMBERS:
             return Made(lambda: self.only_element(value))
+        if name in _CHANGING and not value.is_scalar:
+            change = getattr(numpy.ndarray, name)
+            return Made(lambda *args, **kwargs: self.change_array(change, [value, *args], kwargs))
         if value.kind in NUMBERS or name not in _ARRAY_ATTRIBUTES:
             raise UnsupportedError(f"the attribute .{name} of a {value.kind} is not compiled")
         return getattr(value, name)

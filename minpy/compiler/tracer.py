@@ -290,12 +290,12 @@ class Tracer(ArrayMethods):
         self.version += 1
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._check_source(value)
+        self.check_source(value)
         self.write(indexing.setitem(self, self._without_known_masks(key), value))
 
     def update_where(self, mask: Tracer, operation: Callable, other: Any) -> None:
         """``self[mask] operation= other`` for a mask known at run time only."""
-        self._check_source(other)
+        self.check_source(other)
         layout = Mask(self.shape, aval_of(other).shape, [mask.aval], (MARK,))
         chosen = reshape_op(mask, shape=layout.shape)
         has_axes = isinstance(other, Tracer) and other.ndim
@@ -305,13 +305,9 @@ class Tracer(ArrayMethods):
         self._check_result(result)
         self.write(where_op(chosen, elementwise.astype(result, dtype=self.dtype), self))
 
-    def fill(self, value: Any) -> None:
-        """Write a number everywhere."""
-        self[...] = value
-
     def update(self, operation: Callable, other: Any) -> Tracer:
         """``self operation= other``: the dtype and the object stay the same."""
-        self._check_source(other)
+        self.check_source(other)
         result = operation(self, other)
         self._check_result(result)
         self.write(result if result.dtype == self.dtype else elementwise.astype(result, dtype=self.dtype))
@@ -321,7 +317,8 @@ class Tracer(ArrayMethods):
         if result.shape != self.shape or not numpy.can_cast(result.dtype, self.dtype, "same_kind"):
             raise OperandError(f"an array of {self.aval} cannot hold {result.aval}")
 
-    def _check_source(self, value: Any) -> None:
+    def check_source(self, value: Any) -> None:
+        """Raise UnsupportedError for an array that must not be written into this one."""
         if self.kind == NDARRAY and isinstance(value, Tracer) and value.kind in MINPY:
             raise UnsupportedError("a MinPy array is written into a NumPy array, which cuts the gradient")
 

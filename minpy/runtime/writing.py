@@ -34,17 +34,17 @@ Content = Callable[[Any, tuple, dict], Any]
 
 def written(function: Any, args: tuple, kwargs: dict) -> Any:
     """The result of a call of NumPy's that writes into arrays of MinPy; NotImplemented for any other call."""
-    content = _content_of(function)
+    content = content_of(function)
     if content is not None:
         if args and isinstance(args[0], Array):
             return _change(args[0], content, function, args, kwargs)
         return NotImplemented
-    args, kwargs, outs = _without_out(function, args, kwargs)
+    args, kwargs, outs = without_out(function, args, kwargs)
     if outs:
         return _write_out(function, args, kwargs, outs)
     if isinstance(function, numpy.ufunc) and kwargs and not outs and _is_traced(args, kwargs):
         function(*to_raw(args), **to_raw(kwargs))  # for its errors
-        return _results(function, args, kwargs, ())[0]
+        return results_of(function, args, kwargs, ())[0]
     return NotImplemented
 
 
@@ -119,7 +119,7 @@ def _place_of_out(function: Any) -> int | None:
     return list(parameters).index("out")
 
 
-def _without_out(function: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict, tuple]:
+def without_out(function: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict, tuple]:
     """The arguments without ``out``, and the arrays that were given for it."""
     given = kwargs.get("out")
     if given is None:
@@ -147,7 +147,7 @@ def _write_out(function: Any, args: tuple, kwargs: dict, outs: tuple) -> Any:
         )
     else:
         _rehearse(outs, function, args, named)
-        results = _results(function, args, kwargs, outs)
+        results = results_of(function, args, kwargs, outs)
         for out, result in zip(outs, results):
             if isinstance(out, Array):
                 out[...] = result
@@ -157,7 +157,7 @@ def _write_out(function: Any, args: tuple, kwargs: dict, outs: tuple) -> Any:
     return filled if len(filled) > 1 else filled[0]
 
 
-def _results(function: Any, args: tuple, kwargs: dict, outs: tuple) -> tuple:
+def results_of(function: Any, args: tuple, kwargs: dict, outs: tuple) -> tuple:
     """What the call computes, by ops where the table has it; else without a gradient."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, numpy.ufunc):
@@ -284,7 +284,7 @@ if hasattr(numpy.ndarray, "itemset"):
     )
 
 
-def _content_of(function: Any) -> Content | None:
+def content_of(function: Any) -> Content | None:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, numpy.ufunc):
         return _at if function.__name__ == "at" else None

@@ -11,6 +11,7 @@ import pytest
 import minpy
 import minpy.numpy as np
 from minpy.runtime.array import Array
+from tests.compiler import programs_places  # noqa: F401  # more programs
 from tests.compiler.programs_writing import WEIGHTS, WRITING
 from tests.compiler.test_programs import assert_same as assert_equal
 from tests.ops.checks import boxed, check_gradient, projected
@@ -88,7 +89,7 @@ def outcome(function, args):
 
 @pytest.mark.parametrize("number", range(len(WRITING)), ids=[entry[0].__name__ for entry in WRITING])
 def test_compiled_equals_plain(number):
-    function, makers = WRITING[number]
+    function, makers, left = WRITING[number]
     compiled = minpy.jit(function)
     for make in makers * 3:
         state = copy.deepcopy(WEIGHTS.__dict__)
@@ -97,6 +98,7 @@ def test_compiled_equals_plain(number):
         found = outcome(compiled, make())
         assert_equal(expected, found)
         assert sharing(expected) == sharing(found)
+    assert list(dict.fromkeys(item.cause_text for item in minpy.explain(compiled).leftovers)) == left
 
 
 def fills_a_table(x):

@@ -1,0 +1,127 @@
+"""Programs that write at places which data decides, and by functions of NumPy; see ``programs_writing``."""
+
+from __future__ import annotations
+
+import numpy
+
+import minpy.numpy as np
+from tests.compiler.programs_writing import each_kind, grid, ours, program
+
+
+def numbers(*values):
+    return numpy.array(values)
+
+
+@program(
+    lambda: (grid(), numbers(2, 0, 2, -1), numpy.arange(16.0).reshape(4, 4)),
+    lambda: (ours(), np.array(numbers(1, 1, 1, 1)), np.array(numpy.arange(4.0))),
+    lambda: (grid("float32"), numbers(0, 1, 2, 3), 7),
+    lambda: (ours("bool"), numbers(0, 1, 0, -4), 0.5),
+    lambda: (ours("int8"), numbers(0), 300.7),
+)
+def rows_at_index_arrays(x, i, v):
+    x[i] = v
+    return x.sum()
+
+
+@program(
+    lambda: (grid(), numbers(2, 0, 2), numbers(1, 1, -3)),
+    lambda: (ours(), numbers(0, 1, 2), numbers(3, 4, 0)),
+    lambda: (ours("int64"), numbers(2), numbers(3, -1)),
+)
+def elements_at_index_arrays(x, i, j):
+    x[i, j] += 10
+    x[i[:1], ::2] = 5
+    x[1, j] = x[0, j] * 2
+    x[:, j[0]] = -1
+    return x
+
+
+@program(
+    lambda: (grid(), grid() > 4, 2.5),
+    lambda: (ours("float32"), np.array(grid() % 2 == 0), np.array([5.0])),
+    lambda: (ours(), numpy.array([True, False, True]), numpy.arange(4.0)),
+    lambda: (grid("int64"), numpy.array([True, False]), 1),
+    lambda: (grid(), grid() > 99, -1.0),
+    left=["x[m] = v"],
+)
+def masks_in_data(x, m, v):
+    x[m] = v
+    x[m] *= 3
+    x[x > 8] -= 1
+    return x
+
+
+@program(
+    lambda: (grid() - 6, numpy.array([True, False, False, True])),
+    lambda: (ours() - 6, np.array([False, False, False, True])),
+    left=["x[..., m] += x[:, :1]"],
+)
+def masks_of_some_axes(x, m):
+    x[:, m] = 1
+    x[..., m] += x[:, :1]
+    x[x > 0] **= 0.5
+    return x
+
+
+@program(*each_kind((3, 4)))
+def masks_that_are_known(x):
+    m = numpy.array([True, False, True])
+    x[m] = numpy.arange(8.0).reshape(2, 4)
+    x[m, 1] = 3
+    x[[False, True, False]] *= 2
+    return x[m], x
+
+
+@program(lambda: (ours(), numbers(1, 2)), lambda: (ours(), numbers(1, 9)), lambda: (grid(), numbers(0, 0)))
+def counts_in_a_loop(x, places):
+    for place in places:
+        x[place, 0] += 1
+        x[0, place] = x[place, place]
+    return x
+
+
+@program(*each_kind((3, 4), (4,)))
+def results_are_given_an_array(x, v):
+    y = x * 0
+    np.add(x, v, out=y)
+    np.multiply(y, 2, y)
+    np.exp(x[0] - 3, out=x[1])
+    x.sum(axis=0, out=v)
+    np.maximum(x, 3, out=x)
+    same = np.add(x, 1, out=x, where=x > 4)
+    return y, same is x
+
+
+@program(*each_kind((3, 4), (4,)))
+def numpy_s_functions_that_write(x, v):
+    numpy.copyto(x[:2], v)
+    numpy.fill_diagonal(x, 7)
+    numpy.put(x, [0, 5], v[:2])
+    numpy.add.at(x, ([0, 0, 1], [1, 1, 2]), v[:3])
+    numpy.place(x, numpy.eye(3, 4) > 0, [1, 2])
+    x[2].fill(3)
+    x.put([-1], 9)
+    return x
+
+
+@program(
+    lambda: (grid(), numbers(2, 0, 2), numpy.ones(4)),
+    lambda: (ours(), np.array(numbers(0, 0, 0)), np.ones(4, dtype="float64")),
+    lambda: (grid("int64"), numbers(0, 3), 2),
+)
+def adding_at_places_in_data(x, i, v):
+    np.add.at(x, i, v)
+    return x
+
+
+@program(
+    lambda: (grid(), numpy.zeros(3)),
+    lambda: (grid("int64"), numpy.zeros(4)),
+    left=["np.add(x, 1.5, out=x)", "np.add(x, 1, out=v)"],
+)
+def results_that_do_not_fit(x, v):
+    x += 1
+    np.add(x, 1.5, out=x)
+    np.add(x, 1, out=v)
+    return x
