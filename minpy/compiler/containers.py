@@ -15,7 +15,7 @@ from typing import Any, Callable
 from minpy.compiler.effects import CHANGED, DictContent, Effect, Effects, ListContent
 from minpy.compiler.frames import Frame
 from minpy.compiler.guards import Distinct, class_attribute
-from minpy.compiler.reads import PinRequest, Reads, Ref, is_constant_object, unref
+from minpy.compiler.reads import ReadRequest, Reads, Ref, is_constant_object, unref
 from minpy.compiler.target import unjitted
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
@@ -117,7 +117,7 @@ class Containers(Reads):
         if content is not None:
             value = content[key]
             if value is CHANGED:
-                raise PinRequest(ref.path.item(key))
+                raise ReadRequest(ref.path.item(key))
             return value
         self.effects.see(ref)
         return self.read(obj[key], ref.path.item(key))

@@ -25,7 +25,7 @@ from minpy.compiler.lower import Leftover, Lowering
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.fold import fold_constants
-from minpy.compiler.reads import PinRequest
+from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.source import Source
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import Tracer
@@ -106,13 +106,17 @@ def lower(
     pinned = frozenset(map(local_path, static))
     keys: frozenset[tuple] = frozenset()
     same: dict[Path, Path] = {}
+    counted: frozenset[Path] = frozenset()
     while True:
-        lowering = Lowering(source, function, pinned, same, shared, numbers)
+        lowering = Lowering(source, function, pinned, same, shared, numbers, counted)
         try:
             returned = lowering.run(statements, values)
         except PinRequest as request:
             pinned |= {request.path}
             keys |= {lowering.guards.key(request.path)}
+            continue
+        except ReadRequest as request:
+            counted |= {request.path}
             continue
         except AliasRequest as request:
             same[request.path] = request.same

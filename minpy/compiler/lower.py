@@ -20,7 +20,7 @@ from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, bind_para
 from minpy.compiler.guards import Path, local_path
 from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import is_generator
-from minpy.compiler.reads import PinRequest
+from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.source import Source, read_source
 from minpy.compiler.tracer import OperandError, OrderUnknown
 from minpy.compiler.varying import NUMBERS, Numbers
@@ -60,6 +60,7 @@ class Lowering(Writes):
         same: paths to arrays that another path leads to as well.
         shared: variables of the block that functions outside of it have too.
         numbers: how to treat those that change from call to call.
+        counted: paths of counters that are read as well.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class Lowering(Writes):
         same: dict[Path, Path],
         shared: frozenset[str] = frozenset(),
         numbers: Numbers = NUMBERS,
+        counted: frozenset[Path] = frozenset(),
     ):
         super().__init__()
         self.same = same
         self.shared = shared
         self.numbers = numbers
+        self.counted = counted
         self.shared_stores: dict[str, int] = {}  # those that were assigned, and the statement
         self.lines: dict[Loc, None] = {}  # all that were lowered, in order
         self.pinned = pinned
@@ -90,7 +93,8 @@ class Lowering(Writes):
 
         Raises:
             Leftover: a statement cannot be lowered.
-            PinRequest: a float has to be a constant.
+            PinRequest: a number has to be a constant.
+            ReadRequest: a counter has to be read.
             AliasRequest: two inputs are one array.
         """
         frame = self.root
@@ -138,7 +142,7 @@ class Lowering(Writes):
         except RecursionError as error:
             loc = self.root.source.loc(statement)
             raise Leftover(index, "the calls are nested too deeply", loc, False) from error
-        except (PinRequest, AliasRequest):
+        except (PinRequest, ReadRequest, AliasRequest):
             raise
         except Exception as error:
             if isinstance(error, AssertionError) and os.environ.get("MINPY_CHECK") == "1":

@@ -16,7 +16,7 @@ from minpy.compiler.containers import (
 )
 from minpy.compiler.effects import CHANGED, REMOVED, Effect
 from minpy.compiler.guards import class_attribute
-from minpy.compiler.reads import PinRequest, Ref
+from minpy.compiler.reads import ReadRequest, Ref
 from minpy.errors import UnsupportedError
 from minpy.ops import Function, Op
 
@@ -87,7 +87,7 @@ class Objects(Containers):
 
     def _written(self, value: Any, owner: Any, path: Any, name: str) -> Any:
         if value is CHANGED:
-            raise PinRequest(path)  # lower again with the number as a constant
+            raise ReadRequest(path)
         if value is REMOVED:
             if class_attribute(type(owner.value), name) is not None:
                 raise UnsupportedError(f"{path} is read after it was deleted")
@@ -243,7 +243,7 @@ class Objects(Containers):
         if not isinstance(owner, Ref) or (is_item and type(owner.value) not in (dict, list)):
             return False
         path = owner.path.item(slot) if is_item else owner.path.attribute(slot)
-        if self._is_pinned(path):
+        if path in self.counted or self._is_pinned(path):
             return False
         content: Any = self.effects.content(owner) if is_item else self.effects.written_attributes(owner)
         try:

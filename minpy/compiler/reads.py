@@ -67,6 +67,14 @@ class PinRequest(Exception):
         self.path = path
 
 
+class ReadRequest(Exception):
+    """A number that was changed without being read is read after all: lower again and read it at once."""
+
+    def __init__(self, path: Path):
+        super().__init__(str(path))
+        self.path = path
+
+
 def is_plain(value: Any) -> bool:
     """Whether a value can be a compile-time constant that is compared by ``==``."""
     return type(value) in _PLAIN or isinstance(value, (enum.Enum, numpy.dtype))
@@ -93,6 +101,7 @@ class Reads:
     pinned: frozenset[Path]
     numbers: Numbers
     same: dict[Path, Path]  # paths to arrays that another path leads to as well
+    counted: frozenset[Path]  # numbers that are not only counted on, but read
 
     def __init__(self) -> None:
         self.trace = trace = Trace()

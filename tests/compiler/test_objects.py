@@ -84,6 +84,26 @@ def test_an_object_that_changes_between_calls_does_not_compile_again():
     assert minpy.explain(step).compilations == 1
 
 
+def test_a_step_number_that_is_read_becomes_an_input():
+    @minpy.jit
+    def step(x, m):
+        m.count += 1
+        m.w = m.w - x / (m.count + 2)
+        return m.count * 2
+
+    def plain(x, m):
+        m.count += 1
+        m.w = m.w - x / (m.count + 2)
+        return m.count * 2
+
+    ours, theirs = Model(), Model()
+    for _ in range(6):
+        assert step(X, ours) == plain(X, theirs)
+        assert type(ours.count) is int and ours.count == theirs.count
+        numpy.testing.assert_allclose(ours.w.asnumpy(), theirs.w.asnumpy())
+    assert minpy.explain(step).compilations <= 3 and minpy.explain(step).leftovers == []
+
+
 def test_effects_with_a_gradient():
     def loss(w, m):
         m.w = w * 2

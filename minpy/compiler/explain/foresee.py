@@ -25,7 +25,7 @@ from minpy.compiler.liveness import may_return, names_of
 from minpy.compiler.lower import Leftover as RefusedStatement
 from minpy.compiler.lower import Lowering
 from minpy.compiler.notes import Leftover
-from minpy.compiler.reads import PinRequest, Ref
+from minpy.compiler.reads import PinRequest, ReadRequest, Ref
 from minpy.compiler.regions import Block, Plan, Program, signature_of
 from minpy.compiler.residual import bodies_of, last_own_line
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, FLOAT, SCALAR, Tracer
@@ -164,7 +164,7 @@ class _Walk:
         loads = {name: values[name] for name in names.loads if name in values}
         try:
             lowering.run([statement], loads)
-        except (RefusedStatement, PinRequest, AliasRequest):
+        except (RefusedStatement, PinRequest, ReadRequest, AliasRequest):
             touched = {name for name, value in loads.items() if type(value) in (list, dict, set)}
             touched = touched if not _is_print(statement) else set()
             return dict.fromkeys(stores | touched, Unforeseen(lost))
