@@ -301,8 +301,8 @@ def flag(keepdims: Any) -> bool:
 
 def reduced_axes(a: Any, axis: Any) -> tuple[int, ...]:
     """The axes that a reduction by a ufunc takes; a number may be given the axis 0 or -1 for none."""
-    ndim = aval_of(a).ndim
-    return () if not ndim and axis in (0, -1) else normalize_axes(axis, ndim)
+    ndim = len(aval_of(a).shape)
+    return normalize_axes(axis, ndim) if ndim or axis not in (0, -1) else ()
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -333,8 +333,10 @@ def _with_initial(combine: Op, result: Any, initial: Any) -> Any:
 
 def _public_reduction(op: Op, function: Callable, name: str, combine: Op, neutral: Any) -> Any:
     def reduction(a, axis=None, dtype=None, out=None, keepdims=_NoValue, initial=_NoValue, where=True):
-        refuse(out=out)
         axes = reduced_axes(a, axis)
+        if dtype is None is out and where is True and initial is _NoValue:
+            return op(a, axes=axes, keepdims=flag(keepdims))
+        refuse(out=out)
         a = chosen(a, where, neutral)
         result = op(a if dtype is None else cast(a, dtype), axes=axes, keepdims=flag(keepdims))
         return _with_initial(combine, result if dtype is None else cast(result, dtype), initial)
@@ -349,8 +351,10 @@ prod = _public_reduction(prod_op, numpy.prod, "prod", multiply, 1)
 
 def _public_extremum(op: Op, functions: tuple, name: str, combine: Op) -> Any:
     def extremum(a, axis=None, out=None, keepdims=_NoValue, initial=_NoValue, where=True):
-        refuse(out=out)
         axes, keepdims = reduced_axes(a, axis), flag(keepdims)
+        if out is None and where is True and initial is _NoValue:
+            return op(a, axes=axes, keepdims=keepdims)
+        refuse(out=out)
         shape = aval_of(a).shape
         if where is not True:
             refuse(initial="missing" if initial is _NoValue else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +28,11 @@ from minpy.ops.op import Box, Op, as_operand, numpy_function, refuse, register
 def resolve_shape(shape: Any, size: int) -> tuple[int, ...]:
     """NumPy's ``newshape``: an int or a sequence, at most one entry -1. Raises ValueError as NumPy."""
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    sizes = tuple(operator.index(n) for n in sizes)
+    return _resolved(tuple(map(operator.index, sizes)), size)
+
+
+@functools.lru_cache(maxsize=1024)
+def _resolved(sizes: tuple[int, ...], size: int) -> tuple[int, ...]:
     unknown = [i for i, n in enumerate(sizes) if n < 0]
     if len(unknown) > 1:
         raise ValueError("can only specify one unknown dimension")
@@ -168,10 +173,10 @@ concatenate_op = register(
 @numpy_function(numpy.reshape)
 def reshape(a, newshape=None, order="C", shape=None):
     """``a`` with a new shape; one entry may be -1."""
-    refuse(order=None if order in ("C", "F") else order)
     wanted = resolve_shape(newshape if shape is None else shape, aval_of(a).size)
     if order == "C":
         return reshape_op(a, shape=wanted)
+    refuse(order=None if order == "F" else order)
     return transpose.implementation(reshape_op(transpose.implementation(a), shape=wanted[::-1]))
 
 
@@ -272,7 +277,8 @@ def _sequence(arrays: Any) -> list[Any]:
 @numpy_function(numpy.concatenate, arrays=0)
 def concatenate(arrays, axis=0, out=None, dtype=None, **options):
     """Arrays joined along an axis that they have; flattened first when ``axis`` is None."""
-    refuse(out=out, dtype=dtype, **options)
+    if options or out is not None or dtype is not None:
+        refuse(out=out, dtype=dtype, **options)
     arrays = _sequence(arrays)
     if axis is None:
         arrays, axis = [ravel.implementation(x) for x in arrays], 0
