@@ -16,7 +16,7 @@ from minpy.ops.elementwise import real
 from minpy.ops.indexing import basic_slice
 from minpy.ops.op import Op, numpy_function, refuse, register
 from minpy.ops.rearrange import roll
-from minpy.ops.shape import concatenate_op, flip
+from minpy.ops.shape import concatenate_op
 from minpy.ops.transcendental import conjugate
 
 
@@ -31,20 +31,20 @@ def _resized(x: Any, n: int, axis: int) -> Any:
     return concatenate_op(x, blank, axis=axis)
 
 
+def _op(name: str, run: Callable, infer: Callable, vjp: Callable) -> Op:
+    columns: dict[str, Any] = {"family": "fft", "cost": "compute"}
+    return register(Op(name, numpy=run, infer=infer, vjp=(vjp,), **columns))
+
+
 def _transform(name: str, function: Callable) -> Op:
     def vjp(g: Any, ans: Any, x: Any, axis: int, norm: Any) -> Any:
         return op(g, axis=axis, norm=norm)
 
-    op = register(
-        Op(
-            name,
-            numpy=lambda x, axis, norm: function(x, axis=axis, norm=norm),
-            infer=lambda x, axis, norm: Aval(aval_of(x).shape, numpy.dtype(numpy.complex128)),
-            vjp=(vjp,),
-            family="fft",
-            cost="compute",
-            doc=function.__doc__ or "",
-        )
+    op = _op(
+        name,
+        lambda x, axis, norm: function(x, axis=axis, norm=norm),
+        lambda x, axis, norm: Aval(aval_of(x).shape, numpy.dtype(numpy.complex128)),
+        vjp,
     )
     return op
 
@@ -53,12 +53,17 @@ fft_op = _transform("fft", numpy.fft.fft)
 ifft_op = _transform("ifft", numpy.fft.ifft)
 
 
+def _checked(n: Any) -> int:
+    n = operator.index(n)
+    if n < 1:
+        raise ValueError(f"Invalid number of FFT data points ({n}) specified.")
+    return n
+
+
 def _along(op: Op, a: Any, n: Any, axis: int, norm: Any) -> Any:
     shape = aval_of(a).shape
     axis = normalize_axis(axis, len(shape))
-    n = shape[axis] if n is None else operator.index(n)
-    if n < 1:
-        raise ValueError(f"Invalid number of FFT data points ({n}) specified.")
+    n = _checked(shape[axis] if n is None else n)
     return op(_resized(a, n, axis), axis=axis, norm=norm)
 
 
@@ -74,35 +79,86 @@ def ifft(a, n=None, axis=-1, norm=None):
     return _along(ifft_op, a, n, axis, norm)
 
 
+# Real numbers ------------------------------------------------------------------------------------
+
+#: with this norm the transform is scaled as its inverse is with the other
+_SWAPPED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+
+
+def _rfft_infer(x: Any, axis: int, norm: Any) -> Aval:
+    shape = aval_of(x).shape
+    return Aval((*shape[:axis], shape[axis] // 2 + 1, *shape[axis + 1 :]), numpy.dtype(numpy.complex128))
+
+
+def _rfft_vjp(g: Any, ans: Any, x: Any, axis: int, norm: Any) -> Any:
+    """That of ``fft`` for a cotangent that is 0 in the half which is not computed, and for real numbers."""
+    return real(fft_op(_resized(g, aval_of(x).shape[axis], axis), axis=axis, norm=norm))
+
+
+def _irfft_infer(x: Any, n: int, axis: int, norm: Any) -> Aval:
+    shape = aval_of(x).shape
+    return Aval((*shape[:axis], n, *shape[axis + 1 :]), numpy.dtype(numpy.float64))
+
+
+def _irfft_vjp(g: Any, ans: Any, x: Any, n: int, axis: int, norm: Any) -> Any:
+    """Each element but the first and, for even n, the last stands for its mirror image too."""
+    half = conjugate(rfft_op(g, axis=axis, norm=_SWAPPED[norm]))
+    counts = numpy.full(n // 2 + 1, 2.0)
+    counts[0] = 1
+    counts[-1] = 1 if n % 2 == 0 else counts[-1]
+    counts = counts.reshape([-1 if i == axis else 1 for i in range(aval_of(x).ndim)])
+    return half * counts
+
+
+rfft_op = _op(
+    "rfft",
+    lambda x, axis, norm: numpy.fft.rfft(x, axis=axis, norm=norm),
+    _rfft_infer,
+    _rfft_vjp,
+)
+irfft_op = _op(
+    "irfft",
+    lambda x, n, axis, norm: numpy.fft.irfft(x, n, axis, norm),
+    _irfft_infer,
+    _irfft_vjp,
+)
+
+
+def _irfft(a: Any, n: Any, axis: int, norm: Any) -> Any:
+    shape = aval_of(a).shape
+    axis = normalize_axis(axis, len(shape))
+    n = _checked(2 * (shape[axis] - 1) if n is None else n)
+    return irfft_op(_resized(a, n // 2 + 1, axis), n=n, axis=axis, norm=norm)
+
+
 @numpy_function(numpy.fft.rfft, name="fft.rfft", mxnet=False)
 def rfft(a, n=None, axis=-1, norm=None):
     """The first half of the transform of real numbers, which says all."""
-    refuse(dtype="complex" if aval_of(a).dtype.kind == "c" else None)
-    found = _along(fft_op, a, n, axis, norm)
-    axis = normalize_axis(axis, aval_of(found).ndim)
-    return basic_slice(found, axis, 0, aval_of(found).shape[axis] // 2 + 1)
+    return _along(rfft_op, a, n, axis, norm)
 
 
 @numpy_function(numpy.fft.irfft, name="fft.irfft", mxnet=False)
 def irfft(a, n=None, axis=-1, norm=None):
     """The inverse of ``rfft``."""
-    shape = aval_of(a).shape
-    axis = normalize_axis(axis, len(shape))
-    n = 2 * (shape[axis] - 1) if n is None else operator.index(n)
-    if n < 1:
-        raise ValueError(f"Invalid number of FFT data points ({n}) specified.")
-    half = _resized(a, n // 2 + 1, axis)
-    # The second half mirrors the first without its ends, the first element and, for even n, the last.
-    inner = basic_slice(half, axis, 1, (n + 1) // 2)
-    size = aval_of(inner).shape[axis]
-    if size:
-        mirrored = conjugate(flip.implementation(inner, axis))
-        half = concatenate_op(half, mirrored, axis=axis)
-    return real(ifft_op(half, axis=axis, norm=norm))
+    return _irfft(a, n, axis, norm)
 
 
-def _over(op: Op, a: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """The transform of one axis after the other, the last one first."""
+@numpy_function(numpy.fft.hfft, name="fft.hfft", mxnet=False)
+def hfft(a, n=None, axis=-1, norm=None):
+    """The transform, which is real, of numbers that mirror their conjugates; given the first half."""
+    return _irfft(conjugate(a), n, axis, _SWAPPED[norm])
+
+
+@numpy_function(numpy.fft.ihfft, name="fft.ihfft", mxnet=False)
+def ihfft(a, n=None, axis=-1, norm=None):
+    """The inverse of ``hfft``."""
+    return conjugate(_along(rfft_op, a, n, axis, _SWAPPED[norm]))
+
+
+# Several axes ----------------------------------------------------------------------------------
+
+
+def _axes_and_sizes(a: Any, s: Any, axes: Any) -> list[tuple[Any, int]]:
     ndim = aval_of(a).ndim
     if axes is None:
         axes = tuple(range(ndim)) if s is None else tuple(range(-len(s), 0))
@@ -110,33 +166,53 @@ def _over(op: Op, a: Any, s: Any, axes: Any, norm: Any) -> Any:
     sizes = [None] * len(axes) if s is None else list(s)
     if len(sizes) != len(axes):
         raise ValueError("Shape and axes have different lengths.")
-    for n, axis in reversed(list(zip(sizes, axes))):
+    return list(zip(sizes, axes))
+
+
+def _over(op: Op, a: Any, s: Any, axes: Any, norm: Any) -> Any:
+    """The transform of one axis after the other, the last one first."""
+    for n, axis in reversed(_axes_and_sizes(a, s, axes)):
         a = _along(op, a, n, axis, norm)
     return a
 
 
-@numpy_function(numpy.fft.fft2, name="fft.fft2", mxnet=False)
-def fft2(a, s=None, axes=(-2, -1), norm=None):
-    """``fft`` over two axes."""
-    return _over(fft_op, a, s, axes, norm)
+def _rfft_over(a: Any, s: Any, axes: Any, norm: Any) -> Any:
+    pairs = _axes_and_sizes(a, s, axes)
+    n, last = pairs[-1]
+    a = _along(rfft_op, a, n, last, norm)
+    for n, axis in reversed(pairs[:-1]):
+        a = _along(fft_op, a, n, axis, norm)
+    return a
 
 
-@numpy_function(numpy.fft.ifft2, name="fft.ifft2", mxnet=False)
-def ifft2(a, s=None, axes=(-2, -1), norm=None):
-    """The inverse of ``fft2``."""
-    return _over(ifft_op, a, s, axes, norm)
+def _irfft_over(a: Any, s: Any, axes: Any, norm: Any) -> Any:
+    pairs = _axes_and_sizes(a, s, axes)
+    for n, axis in pairs[:-1]:
+        a = _along(ifft_op, a, n, axis, norm)
+    return _irfft(a, *pairs[-1], norm)
 
 
-@numpy_function(numpy.fft.fftn, name="fft.fftn", mxnet=False)
-def fftn(a, s=None, axes=None, norm=None):
-    """``fft`` over several axes."""
-    return _over(fft_op, a, s, axes, norm)
+_MANY = (
+    ("fftn", lambda a, s, axes, norm: _over(fft_op, a, s, axes, norm), "``fft`` over several axes."),
+    ("ifftn", lambda a, s, axes, norm: _over(ifft_op, a, s, axes, norm), "The inverse of ``fftn``."),
+    ("rfftn", _rfft_over, "``rfft`` over the last of several axes, ``fft`` over the others."),
+    ("irfftn", _irfft_over, "The inverse of ``rfftn``."),
+)
 
 
-@numpy_function(numpy.fft.ifftn, name="fft.ifftn", mxnet=False)
-def ifftn(a, s=None, axes=None, norm=None):
-    """The inverse of ``fftn``."""
-    return _over(ifft_op, a, s, axes, norm)
+def _publish(name: str, transform: Callable, axes: Any, doc: str) -> None:
+    """The function over any axes, and with 2 for n in its name over the last two."""
+
+    def function(a, s=None, axes=axes, norm=None):
+        return transform(a, s, axes, norm)
+
+    function.__doc__ = doc
+    numpy_function(getattr(numpy.fft, name), name=f"fft.{name}", mxnet=False)(function)
+
+
+for _name, _transform_over, _doc in _MANY:
+    _publish(_name, _transform_over, None, _doc)
+    _publish(f"{_name[:-1]}2", _transform_over, (-2, -1), f"{_doc[:-1]}: two of them.")
 
 
 def _shifted(x: Any, axes: Any, places: Callable) -> Any:

@@ -38,6 +38,31 @@ CALLS.update(
             for name in ("fft2", "ifft2", "fftn", "ifftn")
         },
         **{
+            f"fft.{name}": _calls(
+                name, {"s": (2, 6)}, {"axes": (1, 0), "norm": "ortho"}, {"s": (3, 3)}, source=lambda x: x
+            )
+            for name in ("rfft2", "rfftn")
+        },
+        **{
+            f"fft.{name}": [
+                Call(
+                    lambda np, x, name=name, given=given: getattr(np.fft, name)(x * (1 + 0.5j), **given),
+                    (Draw((3, 4)),),
+                    False,
+                    True,
+                )
+                for given in ({}, {"s": (2, 5)}, {"axes": (1, 0)}, {"s": (4, 4), "norm": "forward"})
+            ]
+            for name in ("irfft2", "irfftn")
+        },
+        "fft.hfft": [
+            Call(
+                lambda np, x, n=n: np.fft.hfft(x * (1 + 0.5j), n, norm="ortho"), (Draw((3, 4)),), False, True
+            )
+            for n in (None, 1, 5, 7, 8)
+        ],
+        "fft.ihfft": _resized("ihfft", source=lambda x: x),
+        **{
             f"fft.{name}": [
                 Call(lambda np, x, name=name, a=a: getattr(np.fft, name)(x, a), (Draw((3, 4)),))
                 for a in (None, 1, (0, 1))

@@ -353,6 +353,7 @@ def samples_of(op: Op) -> list[Sample]:
 # The rest is in a file for each family, which adds to SAMPLES.
 from tests.ops import (  # noqa: E402
     samples_folding,  # noqa: F401
+    samples_fourier,  # noqa: F401
     samples_matrix,  # noqa: F401
     samples_neural,  # noqa: F401
     samples_rearrange,  # noqa: F401

@@ -35,8 +35,6 @@ TESTED_BY_FUNCTIONS = (
     "linalg.eigh",
     "linalg.qr",
     "linalg.svd",
-    "fft",
-    "ifft",
 )
 #: some gradients are zero
 pytestmark = pytest.mark.filterwarnings("ignore:the gradient of")
