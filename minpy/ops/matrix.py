@@ -1,11 +1,8 @@
-"""Linear algebra: inverses, determinants, factorizations, norms, over leading batch axes.
+"""Inverses, determinants, equations, the factorization of Cholesky, over leading batch axes.
 
 The gradients are those of Giles 2008, "Collected matrix derivative results for forward and reverse
-mode algorithmic differentiation"; of the QR factorization and the singular value decomposition see
-Townsend 2016, "Differentiating the singular value decomposition", and Walter and Lehmann 2010,
-"Algorithmic differentiation of linear algebra functions". Like NumPy, ``cholesky`` and ``eigh`` read
-the lower triangle only; their gradients are symmetric, as for a matrix that stays symmetric.
-Gradients of eigenvectors and singular vectors need values that differ.
+mode algorithmic differentiation". Like NumPy, ``cholesky`` reads the lower triangle only; its gradient
+is symmetric, as for a matrix that stays symmetric.
 """
 
 from __future__ import annotations
@@ -14,22 +11,42 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops.aval import Aval, aval_of, broadcast_shapes
-from minpy.ops.elementwise import square, subtract, true_divide
-from minpy.ops.indexing import index
-from minpy.ops.keys import WHOLE
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
 from minpy.ops.linalg import matmul_op
-from minpy.ops.logic import not_equal, where_op
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
 from minpy.ops.op import Op, refuse, register
-from minpy.ops.rearrange import tril
-from minpy.ops.shape import concatenate_op, expand_dims, swapaxes
+from minpy.ops.shape import expand_dims, swapaxes
+from minpy.ops.transcendental import conjugate, imag_op
 
 # Helpers ---------------------------------------------------------------------------------------
 
 
 def _t(x: Any) -> Any:
     return swapaxes.implementation(x, -1, -2)
+
+
+def is_complex(x: Any) -> bool:
+    """Whether the elements are complex numbers."""
+    return aval_of(x).dtype.kind == "c"
+
+
+def conj(x: Any) -> Any:
+    """The conjugate; real numbers, and a missing cotangent, as they are."""
+    return conjugate(x) if x is not None and is_complex(x) else x
+
+
+def _h(x: Any) -> Any:
+    """The conjugate transpose."""
+    return conj(_t(x))
+
+
+def with_conjugates(rule: Callable) -> Callable:
+    """A rule for complex matrices in the convention of the literature, where dL = Re(conj(g) dz)."""
+
+    def conjugated(g: Any, *args: Any, **params: Any) -> Any:
+        return conj(rule(tuple(map(conj, g)) if isinstance(g, tuple) else conj(g), *args, **params))
+
+    return conjugated
 
 
 def _column(x: Any) -> Any:
@@ -44,7 +61,7 @@ def _half(x: Any) -> Any:
 
 
 def _symmetric(x: Any) -> Any:
-    return 0.5 * (x + _t(x))
+    return 0.5 * (x + _h(x))
 
 
 def _eye(n: int, dtype: Any) -> numpy.ndarray:
@@ -129,11 +146,22 @@ det_op: Op = _matrix_op(
 
 
 def _slogdet_vjp(g: Any, ans: Any, x: Any) -> Any:
-    """The sign is constant."""
-    return _column(_column(g[1])) * _t(inv_op(x)) if g[1] is not None else x * 0.0
+    """A real sign is constant; a complex one turns by the imaginary part of the logarithm's change."""
+    g_sign, g_log = g
+    factor = 0.0 if g_log is None else g_log
+    if g_sign is not None and is_complex(x):
+        factor = factor + 1j * imag_op(g_sign * ans[0])
+    elif g_log is None:
+        return x * 0.0
+    return _column(_column(factor)) * _t(inv_op(x))
 
 
-slogdet_op = _matrix_op("slogdet", lambda x: (Aval(_matrices(x)[:-2], _float_dtype(x)),) * 2, (_slogdet_vjp,))
+def _slogdet_infer(x: Any) -> tuple[Aval, Aval]:
+    shape, dtype = _matrices(x)[:-2], _float_dtype(x)
+    return Aval(shape, dtype), Aval(shape, real_dtype(dtype))
+
+
+slogdet_op = _matrix_op("slogdet", _slogdet_infer, (_slogdet_vjp,))
 slogdet_op.numpy = lambda x: tuple(numpy.linalg.slogdet(x))
 
 
@@ -162,123 +190,27 @@ def _solve_vjp_a(g: Any, ans: Any, a: Any, b: Any) -> Any:
 
 
 def _solve_mx(b: Builder, out: Aval, a: Operand, y: Operand) -> Operand:
-    refuse(batch="broadcast" if a.aval.ndim != 2 or y.aval.ndim != 2 else None)
-    return _by_operator("_npi_solve")(b, out, a, y)
+    refuse(batch="broadcast" if a.aval.ndim != 2 or y.aval.ndim > 2 else None)
+    columns = Aval((*out.shape, 1)[:2], out.dtype)
+    found = _by_operator("_npi_solve")(b, columns, a, b.reshape(y, columns.shape))
+    return b.reshape(found, out.shape)
 
 
 solve_op: Op = _matrix_op(
     "solve", _solve_infer, (_solve_vjp_a, lambda g, ans, a, b: solve_op(_t(a), g)), _solve_mx
 )
 
-# Factorizations --------------------------------------------------------------------------------
+# Cholesky and Moore-Penrose ---------------------------------------------------------------------
 
 
+@with_conjugates
 def _cholesky_vjp(g: Any, ans: Any, x: Any) -> Any:
     inverse = inv_op(ans)
-    inner = _half(matmul_op(_t(ans), g))
-    return _symmetric(matmul_op(matmul_op(_t(inverse), inner), inverse))
+    inner = _half(matmul_op(_h(ans), g))
+    return _symmetric(matmul_op(matmul_op(_h(inverse), inner), inverse))
 
 
 cholesky_op = _matrix_op("cholesky", _square_infer, (_cholesky_vjp,), _by_operator("_npi_cholesky"))
-
-
-def _reciprocal(x: Any) -> Any:
-    """1 / x, and 0 where x is 0."""
-    zero = not_equal(x, 0)
-    return where_op(zero, true_divide(1.0, where_op(zero, x, numpy.ones((), aval_of(x).dtype))), 0)
-
-
-def _differences(values: Any) -> Any:
-    """For vectors w the matrices of 1 / (w[j] - w[i]), 0 where these are equal."""
-    return _reciprocal(subtract(expand_dims.implementation(values, -2), _column(values)))
-
-
-def _eigh_vjp(g: Any, ans: Any, x: Any, UPLO: str) -> Any:
-    values, vectors = ans
-    inner = 0.0
-    if g[1] is not None:
-        inner = _differences(values) * matmul_op(_t(vectors), g[1])
-    if g[0] is not None:
-        inner = inner + _column(g[0]) * _eye(aval_of(x).shape[-1], aval_of(values).dtype)
-    return _symmetric(matmul_op(matmul_op(vectors, inner), _t(vectors)))
-
-
-def _eigh_infer(x: Any, UPLO: str) -> tuple[Aval, Aval]:
-    shape, dtype = _matrices(x), _float_dtype(x)
-    return Aval(shape[:-1], dtype), Aval(shape, dtype)
-
-
-eigh_op = _matrix_op("eigh", _eigh_infer, (_eigh_vjp,))
-eigh_op.numpy = lambda x, UPLO: tuple(numpy.linalg.eigh(x, UPLO))
-
-
-def _qr_infer(x: Any) -> tuple[Aval, Aval]:
-    shape, dtype = _matrices(x, square=False), _float_dtype(x)
-    *batch, m, n = shape
-    k = min(m, n)
-    return Aval((*batch, m, k), dtype), Aval((*batch, k, n), dtype)
-
-
-def _qr_vjp(g: Any, ans: Any, x: Any) -> Any:
-    """For full rank. A wide matrix is a square one beside columns that follow from it."""
-    q, r = ans
-    m, n = aval_of(x).shape[-2:]
-    g_q, g_r = (y * 0.0 if part is None else part for part, y in zip(g, ans))
-    if m < n:
-        left = (Ellipsis, WHOLE, ("slice", 0, m, None))
-        right = (Ellipsis, WHOLE, ("slice", m, n, None))
-        g_rest, rest = index(g_r, template=right), index(x, template=right)
-        g_q = g_q + matmul_op(rest, _t(g_rest))
-        g_square = _qr_square_vjp(g_q, index(g_r, template=left), q, index(r, template=left))
-        return concatenate_op(g_square, matmul_op(q, g_rest), axis=aval_of(x).ndim - 1)
-    return _qr_square_vjp(g_q, g_r, q, r)
-
-
-def _qr_square_vjp(g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
-    inner = subtract(matmul_op(r, _t(g_r)), matmul_op(_t(g_q), q))
-    lower = tril.implementation(inner, -1)
-    copied = lower + _t(lower) + _eye(aval_of(r).shape[-1], aval_of(r).dtype) * inner
-    return _t(solve_op(r, _t(g_q + matmul_op(q, copied))))
-
-
-qr_op = _matrix_op("qr", _qr_infer, (_qr_vjp,))
-qr_op.numpy = lambda x: tuple(numpy.linalg.qr(x))
-
-
-def _svd_infer(x: Any) -> tuple[Aval, Aval, Aval]:
-    *batch, m, n = _matrices(x, square=False)
-    k, dtype = min(m, n), _float_dtype(x)
-    return Aval((*batch, m, k), dtype), Aval((*batch, k), dtype), Aval((*batch, k, n), dtype)
-
-
-def _svd_vjp(g: Any, ans: Any, x: Any) -> Any:
-    """Of the thin decomposition; parts of the cotangents outside of its spaces go back by 1 / s."""
-    u, s, vt = ans
-    g_u, g_s, g_vt = g
-    m, n = aval_of(x).shape[-2:]
-    row = expand_dims.implementation(s, -2)
-    gaps = _reciprocal(subtract(square(row), square(_column(s))))
-    inner, more = _column(s * 0.0 if g_s is None else g_s) * _eye(min(m, n), aval_of(s).dtype), []
-    if g_u is not None:
-        spin = gaps * matmul_op(_t(u), g_u)
-        inner = inner + (spin + _t(spin)) * row
-        if m > n:
-            apart = g_u - matmul_op(u, matmul_op(_t(u), g_u))
-            more.append(matmul_op(apart * _reciprocal(row), vt))
-    if g_vt is not None:
-        spin = gaps * matmul_op(vt, _t(g_vt))
-        inner = inner + _column(s) * (spin + _t(spin))
-        if n > m:
-            apart = g_vt - matmul_op(matmul_op(g_vt, _t(vt)), vt)
-            more.append(matmul_op(u, _column(_reciprocal(s)) * apart))
-    result = matmul_op(matmul_op(u, inner), vt)
-    for part in more:
-        result = result + part
-    return result
-
-
-svd_op = _matrix_op("svd", _svd_infer, (_svd_vjp,))
-svd_op.numpy = lambda x: tuple(numpy.linalg.svd(x, full_matrices=False))
 
 
 def _pinv_infer(x: Any, rcond: float) -> Aval:
@@ -286,10 +218,11 @@ def _pinv_infer(x: Any, rcond: float) -> Aval:
     return Aval((*batch, n, m), _float_dtype(x))
 
 
+@with_conjugates
 def _pinv_vjp(g: Any, ans: Any, x: Any, rcond: float) -> Any:
     """Golub and Pereyra 1973, "The differentiation of pseudo-inverses", for constant rank."""
     (m, n), dtype = aval_of(x).shape[-2:], aval_of(ans).dtype
-    gt, anst = _t(g), _t(ans)
+    gt, anst = _h(g), _h(ans)
     result = -matmul_op(matmul_op(anst, g), anst)
     result = result + matmul_op(
         matmul_op(numpy.eye(m, dtype=dtype) - matmul_op(x, ans), gt), matmul_op(ans, anst)

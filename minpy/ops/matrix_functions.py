@@ -1,4 +1,4 @@
-"""The public functions of ``numpy.linalg``, with its signatures, written in the ops of ``matrix.py``."""
+"""The public functions of ``numpy.linalg``, written in the ops of ``matrix.py``, ``factorizations.py``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy
 
-from minpy.ops import matrix
-from minpy.ops.aval import aval_of, normalize_axis, real_dtype
+from minpy.ops import factorizations, matrix
+from minpy.ops.aval import aval_of, normalize_axis, product, real_dtype
 from minpy.ops.choosing import number
-from minpy.ops.elementwise import absolute, astype, copy, real, root, square
+from minpy.ops.elementwise import absolute, astype, copy, multiply, real, root, square, true_divide
+from minpy.ops.indexing import index
 from minpy.ops.linalg import matmul_op
 from minpy.ops.logic import not_equal
 from minpy.ops.op import numpy_function, refuse
-from minpy.ops.reduction import max_op, min_op, sum_op
-from minpy.ops.shape import expand_dims, moveaxis, reshape_op
+from minpy.ops.reduction import cast, max_op, min_op, sum_op
+from minpy.ops.shape import expand_dims, moveaxis, reshape_op, resolve_shape
 from minpy.ops.transcendental import imag_op
 
 
@@ -24,12 +25,6 @@ def _like(function: Any, parts: tuple) -> Any:
     """Several results as NumPy gives them: a tuple, or from NumPy 1.25 on a named one."""
     kind = type(function(numpy.eye(1)))
     return kind(*parts) if hasattr(kind, "_fields") else tuple(parts)
-
-
-def _real(a: Any) -> Any:
-    """``a``, which has to be real: the rules for factorizations are."""
-    refuse(dtype="complex" if aval_of(a).dtype.kind == "c" else None)
-    return a
 
 
 @numpy_function(numpy.linalg.inv, name="linalg.inv")
@@ -47,7 +42,7 @@ def det(a):
 @numpy_function(numpy.linalg.slogdet, name="linalg.slogdet", mxnet=False)
 def slogdet(a):
     """The sign of the determinant and the logarithm of its size."""
-    return _like(numpy.linalg.slogdet, matrix.slogdet_op(_real(a)))
+    return _like(numpy.linalg.slogdet, matrix.slogdet_op(a))
 
 
 @numpy_function(numpy.linalg.solve, name="linalg.solve", arrays=2)
@@ -59,45 +54,61 @@ def solve(a, b):
 @numpy_function(numpy.linalg.cholesky, name="linalg.cholesky")
 def cholesky(a):
     """The lower triangular L of ``a = L @ L.T``."""
-    return matrix.cholesky_op(_real(a))
+    return matrix.cholesky_op(a)
 
 
 @numpy_function(numpy.linalg.eigh, name="linalg.eigh", mxnet=False)
 def eigh(a, UPLO="L"):
-    """Eigenvalues, ascending, and eigenvectors of a symmetric matrix."""
-    return _like(numpy.linalg.eigh, matrix.eigh_op(_real(a), UPLO=UPLO))
+    """Eigenvalues, ascending, and eigenvectors of a symmetric or Hermitian matrix."""
+    return _like(numpy.linalg.eigh, factorizations.eigh_op(a, UPLO=UPLO))
 
 
 @numpy_function(numpy.linalg.eigvalsh, name="linalg.eigvalsh", mxnet=False)
 def eigvalsh(a, UPLO="L"):
-    """Eigenvalues of a symmetric matrix, ascending."""
-    return matrix.eigh_op(_real(a), UPLO=UPLO)[0]
+    """Eigenvalues of a symmetric or Hermitian matrix, ascending."""
+    return factorizations.eigh_op(a, UPLO=UPLO)[0]
+
+
+@numpy_function(numpy.linalg.eig, name="linalg.eig", mxnet=False)
+def eig(a):
+    """Eigenvalues and eigenvectors of any square matrix; complex, if some are."""
+    return _like(numpy.linalg.eig, factorizations.eig_op(a))
+
+
+@numpy_function(numpy.linalg.eigvals, name="linalg.eigvals", mxnet=False)
+def eigvals(a):
+    """Eigenvalues of any square matrix; complex, if some are."""
+    return factorizations.eig_op(a)[0]
 
 
 @numpy_function(numpy.linalg.qr, name="linalg.qr", mxnet=False)
 def qr(a, mode="reduced"):
     """Orthonormal columns Q and an upper triangle R with ``a = Q @ R``."""
-    refuse(mode=None if mode in ("reduced", "r") else mode, ndim="3" if aval_of(a).ndim > 2 else None)
-    q, r = matrix.qr_op(_real(a))
+    refuse(mode=None if mode in ("reduced", "complete", "r") else mode)
+    q, r = factorizations.qr_op(a, complete=mode == "complete")
     return r if mode == "r" else _like(numpy.linalg.qr, (q, r))
 
 
 @numpy_function(numpy.linalg.svd, name="linalg.svd", mxnet=False)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
-    """The singular value decomposition ``a = U @ diag(s) @ Vh``; the full one of square matrices only."""
+    """The singular value decomposition ``a = U @ diag(s) @ Vh``."""
     refuse(hermitian=hermitian or None)
-    shape = aval_of(a).shape
-    if not compute_uv:
-        return matrix.svd_op(_real(a))[1]
-    refuse(full_matrices=True if full_matrices and shape[-1:] != shape[-2:-1] else None)
-    return _like(numpy.linalg.svd, matrix.svd_op(_real(a)))
+    parts = factorizations.svd_op(a, full=bool(full_matrices and compute_uv))
+    return _like(numpy.linalg.svd, parts) if compute_uv else parts[1]
+
+
+@numpy_function(numpy.linalg.lstsq, name="linalg.lstsq", arrays=2, mxnet=False)
+def lstsq(a, b, rcond="warn"):
+    """x of the least ``norm(b - a @ x)``, with the squares of residuals, the rank, the singular values."""
+    x, residuals, rank, values = factorizations.lstsq_op(a, b, rcond=rcond)
+    return x, residuals, int(rank), values
 
 
 @numpy_function(numpy.linalg.pinv, name="linalg.pinv", mxnet=False)
 def pinv(a, rcond=1e-15, hermitian=False):
     """The Moore-Penrose inverse."""
     refuse(hermitian=hermitian or None, rcond=None if isinstance(rcond, float) else "an array")
-    return matrix.pinv_op(_real(a), rcond=rcond)
+    return matrix.pinv_op(a, rcond=rcond)
 
 
 @numpy_function(numpy.linalg.matrix_power, name="linalg.matrix_power")
@@ -154,7 +165,7 @@ def _matrix_norm(x: Any, order: Any, rows: int, columns: int, keepdims: bool) ->
     if order in (None, "fro", "f"):
         return _root_of_squares(x, tuple(sorted((rows, columns))), keepdims)
     if order in (2, -2, "nuc"):
-        values = matrix.svd_op(moveaxis.implementation(x, (rows, columns), (-2, -1)))[1]
+        values = factorizations.svd_op(moveaxis.implementation(x, (rows, columns), (-2, -1)), full=False)[1]
         reduce = {2: max_op, -2: min_op, "nuc": sum_op}[order]
         found = reduce(values, axes=(aval_of(values).ndim - 1,), keepdims=False)
     elif order in (1, -1, numpy.inf, -numpy.inf):
@@ -168,12 +179,16 @@ def _matrix_norm(x: Any, order: Any, rows: int, columns: int, keepdims: bool) ->
     return expand_dims.implementation(found, tuple(sorted((rows, columns)))) if keepdims else found
 
 
+def _floats(x: Any) -> Any:
+    return x if aval_of(x).dtype.kind in "fc" else astype(x, dtype=numpy.dtype(numpy.float64))
+
+
 @numpy_function(numpy.linalg.norm, name="linalg.norm")
 def norm(x, ord=None, axis=None, keepdims=False):
     """The norm of vectors or matrices; the gradient of a 2-norm is 0 where the norm is."""
     dtype, ndim = aval_of(x).dtype, aval_of(x).ndim
     refuse(dtype="of objects" if dtype.kind not in "biufc" else None)
-    x = x if dtype.kind in "fc" else astype(x, dtype=numpy.dtype(numpy.float64))
+    x = _floats(x)
     if axis is None:
         if ord is None:
             return _root_of_squares(x, tuple(range(ndim)), bool(keepdims))
@@ -187,3 +202,45 @@ def norm(x, ord=None, axis=None, keepdims=False):
     if axes[0] == axes[1]:
         raise ValueError("Duplicate axes given.")
     return _matrix_norm(x, ord, *axes, bool(keepdims))
+
+
+@numpy_function(numpy.linalg.cond, name="linalg.cond")
+def cond(x, p=None):
+    """The condition number of matrices, in the norm of order ``p``."""
+    shape = matrix._matrices(x, square=False)
+    refuse(x="empty" if 0 in shape[-2:] else None)
+    if p in (None, 2, -2):
+        values = factorizations.svd_op(x, full=False)[1]
+        first, last = (index(values, template=(Ellipsis, i)) for i in (0, -1))
+        return number(true_divide(last, first) if p == -2 else true_divide(first, last))
+    axes = len(shape) - 2, len(shape) - 1
+    found = multiply(*(_matrix_norm(_floats(y), p, *axes, False) for y in (x, matrix.inv_op(x))))
+    return cast(found, matrix._float_dtype(x))  # complex for complex matrices, as NumPy has it
+
+
+@numpy_function(numpy.linalg.tensorsolve, name="linalg.tensorsolve", arrays=2)
+def tensorsolve(a, b, axes=None):
+    """x of ``tensordot(a, x, x.ndim) = b``."""
+    shape, ndim = aval_of(a).shape, aval_of(a).ndim
+    if axes is not None:
+        a = moveaxis.implementation(a, axes, tuple(range(ndim - len(axes), ndim)))
+        shape = aval_of(a).shape
+    found = shape[ndim - (ndim - aval_of(b).ndim) :]
+    size = product(found)
+    if aval_of(a).size != size**2:
+        raise numpy.linalg.LinAlgError(
+            "Input arrays must satisfy the requirement prod(a.shape[b.ndim:]) == prod(a.shape[:b.ndim])"
+        )
+    x = matrix.solve_op(reshape_op(a, shape=(size, size)), reshape_op(b, shape=(aval_of(b).size,)))
+    return reshape_op(x, shape=found)
+
+
+@numpy_function(numpy.linalg.tensorinv, name="linalg.tensorinv")
+def tensorinv(a, ind=2):
+    """The inverse with respect to ``tensordot(a, b, ind)``."""
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    shape = aval_of(a).shape
+    rows = product(shape[ind:])
+    flat = reshape_op(a, shape=resolve_shape((rows, -1), aval_of(a).size))
+    return reshape_op(matrix.inv_op(flat), shape=(*shape[ind:], *shape[:ind]))

@@ -6,7 +6,20 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops import creation, elementwise, indexing, linalg, logic, moments, reduction, shape
+from minpy.ops import (
+    creation,
+    elementwise,
+    indexing,
+    linalg,
+    logic,
+    moments,
+    rearrange,
+    reduction,
+    scan,
+    shape,
+    sorting,
+    transcendental,
+)
 from minpy.ops.aval import Aval, is_float
 from minpy.ops.op import Box
 
@@ -204,9 +217,11 @@ for _function in (
     *(reduction.sum, reduction.prod, moments.mean, moments.var, moments.std),
     *(reduction.max, reduction.min, reduction.any, reduction.all, reduction.argmax, reduction.argmin),
     *(shape.swapaxes, shape.squeeze, shape.ravel, shape.take),
-    *(elementwise.clip, linalg.dot),
+    *(elementwise.clip, linalg.dot, scan.cumsum, scan.cumprod, sorting.argsort, sorting.ptp),
+    *(rearrange.diagonal, rearrange.trace, rearrange.repeat, transcendental.conjugate),
 ):
     setattr(ArrayMethods, _function.__name__, _function_method(_function))
+ArrayMethods.conj = ArrayMethods.conjugate  # type: ignore[attr-defined]
 ArrayMethods.__hash__ = None  # type: ignore[assignment]  # as ndarray: == compares elements
 
 __all__ = ["ArrayMethods", "creation"]

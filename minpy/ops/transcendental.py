@@ -23,6 +23,7 @@ from minpy.ops.elementwise import (
     trunc,
 )
 from minpy.ops.logic import equal, isnan, less, where_op
+from minpy.ops.lowering import NUMBERS, unary
 from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Op, numpy_function, register, ufunc
 
 logaddexp2 = ufunc(
@@ -119,7 +120,7 @@ def sinc(x):
 conjugate: Op = ufunc(
     "conjugate",
     numpy.conjugate,
-    None,
+    unary("_copy", NUMBERS),  # MXNet has no complex numbers, and real ones stay as they are
     lambda g, ans, x: conjugate(g),
     aliases=("conj",),
 )

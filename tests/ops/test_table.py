@@ -33,6 +33,8 @@ TESTED_BY_FUNCTIONS = (
     "linalg.slogdet",
     "linalg.cholesky",
     "linalg.eigh",
+    "linalg.eig",
+    "linalg.lstsq",
     "linalg.qr",
     "linalg.svd",
 )
