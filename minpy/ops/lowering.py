@@ -75,10 +75,10 @@ class Builder:
         dtype = numpy.dtype(dtype)
         if x.aval.dtype == dtype:
             return x
+        require(dtype, STORABLE, "cast")
         if x.number is not None:
             return Operand(Aval((), dtype), None, numpy.asarray(x.number).astype(dtype).item())
         require(x.aval.dtype, STORABLE, "cast")
-        require(dtype, STORABLE, "cast")
         return self.op("Cast", Aval(x.aval.shape, dtype), x, dtype=dtype.name)
 
     def reshape(self, x: Operand, shape: tuple[int, ...]) -> Operand:

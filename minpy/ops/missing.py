@@ -60,7 +60,7 @@ nancumprod = _ignoring_nan(numpy.nancumprod, "nancumprod", cumprod, 1)
 
 def _nan_extremum(op: Op, function: Callable, name: str, farthest: float) -> Any:
     def extremum(a, axis=None, out=None, keepdims=_NoValue, **options):
-        refuse(out=out, dtype="complex" if aval_of(a).dtype.kind not in "biuf" else None, **options)
+        refuse(out=out, **options)
         axes, keepdims = reduced_axes(a, axis), flag(keepdims)
         found = op(_filled(a, farthest), axes=axes, keepdims=keepdims)
         if not _may_miss(a):

@@ -41,7 +41,7 @@ from minpy.ops.reduction import (
     sum_op,
 )
 from minpy.ops.shape import broadcast_to_op, concatenate_op, expand_dims, reshape_op, squeeze, transpose_op
-from minpy.ops.transcendental import conjugate
+from minpy.ops.transcendental import conjugate, from_parts, imag_op
 
 # The op ----------------------------------------------------------------------------------------
 
@@ -253,9 +253,11 @@ def corrcoef(x, y=None, rowvar=True, bias=_NoValue, ddof=_NoValue, *, dtype=None
     """The correlation coefficients of variables, given as for ``cov``."""
     refuse(bias=bias, ddof=ddof)
     found = cov.implementation(x, y, rowvar, dtype=dtype)
-    refuse(dtype="complex" if aval_of(found).dtype.kind == "c" else None)
     if not aval_of(found).ndim:
         return true_divide(found, found)
-    scale = sqrt(diag.implementation(found))
+    scale = sqrt(real(diag.implementation(found)))
     found = true_divide(found, expand_dims.implementation(scale, 1))
-    return clip.implementation(true_divide(found, expand_dims.implementation(scale, 0)), -1, 1)
+    found = true_divide(found, expand_dims.implementation(scale, 0))
+    if aval_of(found).dtype.kind != "c":
+        return clip.implementation(found, -1, 1)
+    return from_parts(*(clip.implementation(part, -1, 1) for part in (real(found), imag_op(found))))

@@ -17,7 +17,6 @@ from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.indexing import basic_slice, index, index_add
 from minpy.ops.keys import ARRAY
 from minpy.ops.logic import isnan, not_equal, where_op
-from minpy.ops.lowering import FLOATS
 from minpy.ops.op import ZERO, Op, numpy_function, refuse, register
 from minpy.ops.rearrange import _static
 from minpy.ops.reduction import flag, max_op, mean_op, min_op, reduced_axes, sum_op
@@ -182,7 +181,7 @@ def _sorted_rows(a: Any, axis: Any, keepdims: Any) -> tuple[Any, tuple[int, ...]
     """The elements over ``axis`` sorted as the last axis, and the shape of a reduction over them."""
     shape, dtype = aval_of(a)
     axes, count = _many(a, axis)
-    refuse(dtype="of the array" if dtype.kind not in "iuf" else None, a="empty" if not count else None)
+    refuse(dtype="of the array" if dtype.kind not in "iufc" else None, a="empty" if not count else None)
     kept = tuple(i for i in range(len(shape)) if i not in axes)
     left = tuple(shape[i] for i in kept)
     rows = transpose_op(a, axes=(*kept, *axes))
@@ -193,7 +192,7 @@ def _sorted_rows(a: Any, axis: Any, keepdims: Any) -> tuple[Any, tuple[int, ...]
 
 def _nan_where_any(result: Any, rows: Any) -> Any:
     """nan where a row has one: they are sorted to the end."""
-    if aval_of(rows).dtype not in FLOATS:
+    if aval_of(rows).dtype.kind not in "fc":
         return result
     axis = aval_of(rows).ndim - 1
     last = basic_slice(rows, axis, aval_of(rows).shape[axis] - 1, aval_of(rows).shape[axis])

@@ -98,12 +98,13 @@ def projected_gradient(function: Callable, x: numpy.ndarray) -> Callable:
     return lambda x: minpy.numpy.sum(gradient(x) * weights)
 
 
-def check_gradient(function: Callable, x: numpy.ndarray, what: str) -> None:
-    """Compare the gradient of a scalar function with a central difference along a random direction."""
+def check_gradient(function: Callable, x: numpy.ndarray, what: str) -> numpy.ndarray:
+    """The gradient of a scalar function, compared with a central difference along a random direction."""
     gradient = numpy.asarray(minpy.grad(function)(x))
     assert (gradient.dtype, gradient.shape) == (x.dtype, x.shape), what
     if not numpy.isfinite(float(function(x))):
-        return  # of nothing, such as the mean of an empty array
+        return gradient  # of nothing, such as the mean of an empty array
     direction = numpy.random.default_rng(3).uniform(-1, 1, x.shape)
     high, low = (float(function(numpy.asarray(x + step * direction))) for step in (_STEP, -_STEP))
     assert_same((gradient * direction).sum(), numpy.float64((high - low) / (2 * _STEP)), what, DIFFERENCE)
+    return gradient

@@ -81,32 +81,31 @@ def results_of(function):
 
 
 def differentiable_calls(name, dtype):
-    """(description, function, operands, graph or None, place of a float operand) of each call."""
+    """(description, function, operands, place of a float operand) of each call."""
     for what, function, args, call in calls(name, [dtype]):
-        eager = results_of(function)
-        graph = compiled(eager, args)
-        for place, x in enumerate(args):
-            if x.dtype.kind == "f" and (graph is not None or call.differentiable):
-                yield f"{what}, operand {place}", eager, args, graph, place
+        for place in float_places(args):
+            if call.compiles or call.differentiable:
+                yield f"{what}, operand {place}", results_of(function), args, place
 
 
 @every_function
 def test_gradients(name):
     is_differentiable = False
-    for what, function, args, graph, place in differentiable_calls(name, "float64"):
-        project = projected(function, args, place)
-        check_gradient(project, args[place], what)
-        check_gradient(projected_gradient(project, args[place]), args[place], f"{what}, order 2")
+    for number, (what, function, args, place) in enumerate(differentiable_calls(name, "float64")):
+        x, project = args[place], projected(function, args, place)
+        gradient = check_gradient(project, x, what)
+        if number % 3 == 0:  # not all of them, for time
+            check_gradient(projected_gradient(project, x), x, f"{what}, order 2")
+        graph = compiled(function, args)
         if graph is not None:
-            by_graph = minpy.grad(projected(graph, args, place))(args[place])
-            assert_same(by_graph, minpy.grad(project)(args[place]), what, GRADIENT[args[place].dtype])
-        is_differentiable |= numpy.asarray(minpy.grad(project)(args[place])).any()
+            assert_same(minpy.grad(projected(graph, args, place))(x), gradient, what, GRADIENT[x.dtype])
+        is_differentiable |= gradient.any()
     assert name == "add" or is_differentiable == FUNCTIONS[name].is_differentiable, "the table says otherwise"
 
 
 @every_function
 def test_gradients_in_float32(name):
-    for what, function, args, _, place in differentiable_calls(name, "float32"):
+    for what, function, args, place in differentiable_calls(name, "float32"):
         wide = [x.astype("float64") if x.dtype == "float32" else x for x in args]
         expected = minpy.grad(projected(function, wide, place))(wide[place])
         found = minpy.grad(projected(function, args, place))(args[place])
