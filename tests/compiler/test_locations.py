@@ -189,32 +189,37 @@ HALF = numpy.array([[0.5, 1.5, 2.5], [3.5, 4.5, 5.5]])
 
 def put(x, i):
     y = np.array(x)
-    np.put(y, i, 9.0)
+    np.put(y, i, 9.0)  # here
     return y
 
 
 def put_along_axis(x, i):
     y = numpy.array(x)
-    numpy.put_along_axis(y, i[:, None], 9.0, 1)
+    numpy.put_along_axis(y, i[:, None], 9.0, 1)  # here
     return y
 
 
 def write(x, i):
     y = x * 1
-    y[i] = 9.0
+    y[i] = 9.0  # here
     return y
 
 
 def add_in_place(x, i):
     y = x * 1
-    y[:, i] += 1
+    y[:, i] += 1  # here
     return y
 
 
 def write_slice(x, i):
     y = x * 1
-    y[1:, i] = 9.0
+    y[1:, i] = 9.0  # here
     return y
+
+
+def line_of_index(function):
+    lines, first = inspect.getsourcelines(function)
+    return first + next((i for i, line in enumerate(lines) if "# here" in line), 0)
 
 
 #: function, good indices, bad indices
@@ -257,8 +262,10 @@ def test_indices_out_of_bounds_raise(name, kind, wrap):
             with pytest.raises(IndexError, match="out of bounds") as caught:
                 f(x, indices)
         if wrap is minpy.jit:
-            last = traceback.extract_tb(caught.value.__traceback__)[-1]
-            assert last.filename == __file__ or last.name in ("take", "put_along_axis", "_wrapfunc")
+            frames = traceback.extract_tb(caught.value.__traceback__)
+            last = [frame for frame in frames if frame.filename == __file__][-1]
+            assert last.lineno == line_of_index(function)
+            assert last is frames[-1] or frames[-1].name in ("take", "put_along_axis", "_wrapfunc")
     numpy.testing.assert_array_equal(x if kind is numpy.array else x.asnumpy(), HALF)
 
 
