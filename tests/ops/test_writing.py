@@ -17,9 +17,6 @@ from tests.ops.tolerances import assert_same
 
 PROGRAMS = []
 
-#: what is overwritten has the gradient zero
-pytestmark = pytest.mark.filterwarnings("ignore:the gradient of")
-
 
 def program(function):
     """A function of an array of shape (3, 4) and one of shape (4,) that may change both."""
