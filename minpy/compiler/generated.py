@@ -128,6 +128,8 @@ class _Printer(astunparse.Unparser):
 
 
 def _print(tree: ast.AST) -> str:
+    if any(isinstance(node, ast.JoinedStr) for node in ast.walk(tree)):
+        return ast.unparse(tree)  # astunparse prints what is in a format string by what ast deprecated
     try:
         text = io.StringIO()
         _Printer(tree, file=text)
