@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import operator
 import types
 from collections.abc import Sequence
@@ -26,8 +25,7 @@ from minpy.ops import FUNCTIONS, Function, Op, of_numpy
 #: Functions without effects, computed at compile time from values known then.
 _PURE = frozenset(
     (
-        *(bin, chr, complex, hex, oct, ord, range, round, slice),
-        *(value for value in vars(math).values() if callable(value)),
+        *(bin, chr, complex, hex, oct, ord, range, slice),
         *(operator.index, operator.itemgetter, operator.attrgetter),
     )
 )

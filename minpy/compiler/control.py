@@ -11,12 +11,13 @@ import importlib.util
 import sys
 import types
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import gast
 import numpy
 
 from minpy.compiler.calls import Calls
+from minpy.compiler.eager import KeptOut
 from minpy.compiler.ir import Loc
 from minpy.compiler.reads import unref
 from minpy.errors import UnsupportedError
@@ -25,6 +26,22 @@ from minpy.errors import UnsupportedError
 #: takes half as long as in a compiled body in a loop of Python's, which is worth seconds and not minutes.
 MAX_EQUATIONS = 10_000
 MAX_STATEMENTS = 100_000  # run while compiling
+
+#: Statements beyond which a loop that only computes numbers is left to Python, which does that faster.
+MAX_OF_NUMBERS = 2_000
+
+
+class Progress(NamedTuple):
+    """How much was lowered."""
+
+    equations: int
+    computed: int  # numbers, by Python
+    statements: int
+
+
+class ForPython(KeptOut):
+    """A statement that Python runs faster, as a whole."""
+
 
 Steps = Generator[Any, None, Any]
 
@@ -74,7 +91,7 @@ class Control(Calls):
         self.executed += 1
         if self.executed > MAX_STATEMENTS:
             raise UnsupportedError(f"it runs more than {MAX_STATEMENTS} statements")
-        self.check_size(len(self.trace.eqns))
+        self.check_size(self.size)
         method = getattr(self, f"_{type(node).__name__}_statement", None)
         if method is None:
             raise UnsupportedError(f"a {_keyword(node)} statement is not compiled")
@@ -82,6 +99,23 @@ class Control(Calls):
         if isinstance(outcome, types.GeneratorType):
             outcome = yield from outcome
         return outcome
+
+    def progress(self) -> Progress:
+        """How far the lowering has come."""
+        return Progress(len(self.trace.eqns), self.computed, self.executed)
+
+    def judge(self, turns: int, before: Progress) -> None:
+        """Raise UnsupportedError where unrolling a loop is not worth it.
+
+        Args:
+            turns: of the loop, in all.
+            before: the progress one turn ago.
+        """
+        now = self.progress()
+        equations, computed, statements = (y - x for x, y in zip(before, now))
+        if not equations and turns * max(computed, statements) > MAX_OF_NUMBERS:
+            raise ForPython(f"its {turns} turns compute with numbers only, which Python does faster")
+        self.check_size(self.size + turns * (equations + computed), turns)
 
     def check_size(self, equations: float, turns: int = 0) -> None:
         """Raise UnsupportedError where the graph has, or behind a loop will have, too many equations."""

@@ -28,7 +28,7 @@ from minpy.compiler.passes.fold import fold_constants
 from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.source import Source
 from minpy.compiler.trace import Trace
-from minpy.compiler.tracer import Tracer
+from minpy.compiler.tracer import FLOAT, Tracer
 from minpy.compiler.varying import NUMBERS, Numbers
 from minpy.runtime.executor import Executor
 
@@ -129,7 +129,7 @@ def lower(
             returned=returned,
             variables=lowering.root.variables,
             inputs=lowering.inputs,
-            float_inputs=frozenset(lowering.float_paths),
+            float_inputs=frozenset(x.atom for x in lowering.inputs if x.kind == FLOAT),
             written=tuple(lowering.aliasing.written.values()),
             effects=lowering.effects.log,
             pinned=keys,

@@ -47,7 +47,9 @@ class Expressions(Operators):
     frames: list[Frame]
     store: Callable[..., None]
     assign: Callable[[Any, Any], None]
-    check_size: Callable[..., None]
+    executed: int
+    progress: Callable[[], Any]
+    judge: Callable[[int, Any], None]
     closure: Callable[[Any, str, Sequence[Any]], Closure]
 
     def evaluate(self, node: Any) -> Any:
@@ -221,16 +223,16 @@ class Expressions(Operators):
     # Iteration ----------------------------------------------------------------------------------
 
     def turns(self, items: Iterator[Any]) -> Iterator[Any]:
-        """The elements that a loop goes over, unless its turns make too many operations together."""
+        """The elements that a loop goes over. After some turns it is judged whether to unroll it."""
         count = elements_left(items)
-        sizes: list[int] = []
+        before: Any = None
         loc = self.trace.loc
-        for item in items:
-            sizes.append(len(self.trace.eqns))
-            if len(sizes) == _TURNS_TO_JUDGE and count > _TURNS_TO_JUDGE:
+        for number, item in enumerate(items, 1):
+            if number == 2:
+                before = self.progress()
+            elif number == _TURNS_TO_JUDGE and count > _TURNS_TO_JUDGE:
                 self.trace.loc, saved = loc, self.trace.loc
-                each = (sizes[-1] - sizes[0]) / (len(sizes) - 1)
-                self.check_size(sizes[0] + each * count, count)
+                self.judge(count, before)
                 self.trace.loc = saved
             yield item
 
@@ -255,6 +257,7 @@ class Expressions(Operators):
     def _elements(self, generators: Any, items: Iterator[Any], element: Callable[[], Any]) -> Iterator[Any]:
         generator, *inner = generators
         for item in self.turns(items):
+            self.executed += 1
             self.assign(generator.target, item)
             if not all(self.test(condition) for condition in generator.ifs):
                 continue

@@ -8,8 +8,11 @@ a condition no longer holds.
 
 from __future__ import annotations
 
+import itertools
 import keyword
+import math
 import re
+from collections.abc import Container
 from typing import Any, Callable, NamedTuple
 
 import numpy
@@ -25,7 +28,7 @@ class Path(NamedTuple):
     """How to reach a value. ``parent`` is None for a root; roots are 'local' and 'fixed'."""
 
     parent: Path | None
-    step: str  # 'local', 'fixed', 'attribute' or 'item'
+    step: str  # 'local', 'fixed', 'attribute' or 'item'; 'number' for a root that is computed
     key: Any
     label: str
 
@@ -50,6 +53,8 @@ class Path(NamedTuple):
 
     def resolve(self, local_values: dict[str, Any], fixed: list) -> Any:
         """The value that is there now; raises what reading it raises."""
+        if self.step == "number":
+            return self.key.resolve(local_values, fixed)
         if self.parent is None:
             return local_values[self.key] if self.step == "local" else fixed[self.key]
         parent = self.parent.resolve(local_values, fixed)
@@ -72,6 +77,58 @@ def local_key(name: str) -> tuple:
 def local_path(name: str) -> Path:
     """The path of a local variable of the block."""
     return Path(None, "local", name, name)
+
+
+_serial = itertools.count()
+
+
+class Computation:
+    """A number that is computed from others.
+
+    Args:
+        function: computes it.
+        template: the call as an expression, with places for the operands.
+        operands: paths, and constants.
+    """
+
+    def __init__(self, function: Callable, template: str, operands: tuple):
+        self.function = function
+        self.template = template
+        self.operands = operands
+        self.serial = next(_serial)  # operands have smaller ones
+
+    def path(self) -> Path:
+        """The path that leads to the number."""
+        label = self.source(str, repr)
+        is_enclosed = label.startswith("(") and label.endswith(")") and label.count("(") == 1
+        return Path(None, "number", self, label[1:-1] if is_enclosed else label[:60])
+
+    @property
+    def numbers(self) -> list[Path]:
+        """The operands that are no constants."""
+        return [x for x in self.operands if isinstance(x, Path)]
+
+    def before(self, known: Container[Path]) -> list[Path]:
+        """The numbers that have to be computed before, in order."""
+        found: set[Path] = set()
+        waiting = self.numbers
+        while waiting:
+            path = waiting.pop()
+            if path.step == "number" and path not in known and path not in found:
+                found.add(path)
+                waiting.extend(path.key.numbers)
+        return sorted(found, key=lambda path: path.key.serial)
+
+    def source(self, reach: Callable[[Path], str], constant: Callable[[Any], str]) -> str:
+        """The computation as an expression, given how to write a path and a constant."""
+        return self.template.format(
+            *[reach(x) if isinstance(x, Path) else constant(x) for x in self.operands]
+        )
+
+    def resolve(self, local_values: dict[str, Any], fixed: list) -> Any:
+        """The number as it is now."""
+        operands = (x.resolve(local_values, fixed) if isinstance(x, Path) else x for x in self.operands)
+        return self.function(*operands)
 
 
 class Guard(NamedTuple):
@@ -115,7 +172,7 @@ _CONDITIONS = {
     "distinct": "all_distinct({v}, {c})",  # expects Distinct
     "disjoint": "are_disjoint({c})",  # expects Disjoint
     "overlapping": "not are_disjoint({c})",
-    "int": "type({v}) is int and {c}[0] <= {v} <= {c}[1]",
+    "within": "({c}[0] <= {v} <= {c}[1] or {v} - {v} != 0)",
     "has": "hasattr({v}, {c})",
     "lacks": "not hasattr({v}, {c})",
 }
@@ -195,7 +252,7 @@ class Guards:
         """What tells a path from others, whichever guards it belongs to."""
         if path.parent is not None:
             return (*self.key(path.parent), path.step, path.key)
-        return path.step, path.key if path.step == "local" else id(self.fixed[path.key])
+        return path.step, id(self.fixed[path.key]) if path.step == "fixed" else path.key
 
     def lookup(self, kind: type, name: str, after: type | None = None) -> Path:
         """The path of what a class defines under a name; see ``class_attribute``."""
@@ -215,7 +272,7 @@ class Guards:
 
     def compile(self, names: tuple[str, ...]) -> Callable[[tuple], tuple | None]:
         """The guard function: values of the block's variables -> implicit inputs, or None."""
-        namespace: dict[str, Any] = dict(_FUNCTIONS)
+        namespace: dict[str, Any] = {**_FUNCTIONS, "math": math}
         lines: list[str] = []
         variables: dict[Path, str] = {}
 
@@ -223,10 +280,15 @@ class Guards:
             name = variables.get(path)
             if name is not None:
                 return name
-            if path.parent is None:
-                source = f"values[{names.index(path.key)}]" if path.step == "local" else f"f{path.key}"
-                if path.step == "fixed":
-                    namespace[source] = self.fixed[path.key]
+            if path.step == "number":
+                for part in path.key.before(variables):
+                    reach(part)
+                source = path.key.source(reach, lambda value: _constant(value, namespace))
+            elif path.step == "local":
+                source = f"values[{names.index(path.key)}]"
+            elif path.parent is None:
+                source = f"f{path.key}"
+                namespace[source] = self.fixed[path.key]
             elif path.step == "attribute":
                 source = f"{reach(path.parent)}.{path.key}"
             else:
@@ -328,8 +390,8 @@ _IN_WORDS = {
 def _show(kind: str, value: Any) -> str:
     if kind == "array":
         return f"{value.type.__name__} {value.aval}"
-    if kind == "int":
-        return f"an int from {value[0]} to {value[1]}"
+    if kind == "within":
+        return f"a number from {value[0]} to {value[1]}"
     if kind in _IN_WORDS:
         return _IN_WORDS[kind][0].format(value)
     return getattr(value, "__qualname__", None) or _short(repr(value))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import operator
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Callable
 
 import gast
@@ -18,11 +19,11 @@ import numpy
 from minpy.compiler.containers import BoundMethod, ContainerMethod, DictView, Instance
 from minpy.compiler.expressions import Expressions
 from minpy.compiler.frames import Closure
-from minpy.compiler.integers import Integer
 from minpy.compiler.objects import Super
 from minpy.compiler.operators import Counted, Made, elements_left
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
-from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, FLOAT, INT, NDARRAY, OperandError, Tracer
+from minpy.compiler.reals import Number, call, compute, is_real
+from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, BOOL, FLOAT, INT, NDARRAY, OperandError, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Op
 from minpy.ops.logic import greater, where
@@ -30,8 +31,17 @@ from minpy.ops.op import ZERO
 from minpy.runtime.array import Array
 from minpy.runtime.scalar import Scalar
 
-_PYTHON_TYPE = {ARRAY: Array, ARRAY_SCALAR: Scalar, NDARRAY: numpy.ndarray, FLOAT: float, INT: int}
+_PYTHON_TYPE = {
+    ARRAY: Array,
+    ARRAY_SCALAR: Scalar,
+    NDARRAY: numpy.ndarray,
+    FLOAT: float,
+    INT: int,
+    BOOL: bool,
+}
 _MISSING = object()
+#: Functions of numbers that Python computes, in what goes before the graph.
+_OF_NUMBERS = frozenset(value for value in vars(math).values() if callable(value))
 
 #: A 0-d array as a Python float. No gradient flows through it, nor does one in eager mode.
 _to_float = Op(
@@ -71,6 +81,8 @@ class Library(Expressions):
 
     def library_function(self, function: Any) -> Callable | None:
         """How to apply a function of Python to abstract values; None where there is nothing to know."""
+        if function in _OF_NUMBERS:
+            return lambda *args, **kwargs: self._of_numbers(function, args, kwargs)
         name = _LIBRARY.get(function)
         if name is not None:
             return getattr(self, name)
@@ -92,16 +104,28 @@ class Library(Expressions):
             return self.binary(operator.pow, base, exp)
         return pow(*self.known_now(pow, [base, exp, mod], {}))
 
+    def _of_numbers(self, function: Callable, args: tuple, kwargs: dict) -> Any:
+        if not kwargs and _are_numbers(args):
+            return call(function, *args)
+        return function(*self.known_now(function, list(args), kwargs), **kwargs)
+
     def _float(self, x: Any = 0.0) -> Any:
         return self.python_float(x) if isinstance(x, Tracer) else float(*self.known_now(float, [x], {}))
 
     def _int(self, x: Any = 0, *base: Any) -> Any:
-        if isinstance(x, Integer) and not base:
-            return x
+        if isinstance(x, Number) and not base:
+            return call(int, x)
         return int(*self.known_now(int, [x, *base], {}))
+
+    def _round(self, x: Any, ndigits: Any = None) -> Any:
+        if isinstance(x, Number):
+            return call(round, *([x] if ndigits is None else [x, ndigits]))
+        return round(*self.known_now(round, [x, ndigits], {}))
 
     def python_float(self, x: Tracer) -> Any:
         """A Python float made from an array of one element."""
+        if isinstance(x, Number):
+            return call(float, x)
         if x.kind == FLOAT:
             return x
         if x.size != 1 or x.dtype.kind == "c":
@@ -126,6 +150,8 @@ class Library(Expressions):
             isinstance(value, (Tracer, Ref)) for item in (*items, start) for value in walk_values(item)
         ):
             return sum(items, start)  # of floats it is not the plain sum since Python 3.12
+        if _are_numbers([start, *items]):
+            return compute(_total, (*items, start), f"sum([{', '.join(['{}'] * len(items))}], {{}})")
         for item in items:
             start = self.binary(operator.add, start, item)
         return start
@@ -142,6 +168,8 @@ class Library(Expressions):
             return default
         if not items:
             return function(())  # raises
+        if key is None and len(items) > 1 and _are_numbers(items):
+            return call(function, *items)
         best, best_key = items[0], self._key(key, items[0])
         for item in items[1:]:
             item_key = self._key(key, item)
@@ -364,12 +392,21 @@ class Library(Expressions):
         return self._text(hash, list(args))
 
 
+def _are_numbers(values: Sequence[Any]) -> bool:
+    """Whether all values are numbers of Python, and not all of them known."""
+    return all(map(is_real, values)) and any(isinstance(x, Number) for x in values)
+
+
+def _total(*items: Any) -> Any:
+    return sum(items[:-1], items[-1])  # which since Python 3.12 is more exact for floats than adding them up
+
+
 def _is_float(x: Any) -> bool:
     return type(x) is float or (isinstance(x, Tracer) and x.kind == FLOAT)
 
 
 _LIBRARY: dict[Any, str] = {
-    **{f: f"_{f.__name__}" for f in (abs, bool, divmod, float, int, max, min, pow, sum)},
+    **{f: f"_{f.__name__}" for f in (abs, bool, divmod, float, int, max, min, pow, round, sum)},
     **{f: f"_{f.__name__}" for f in (all, any, dict, enumerate, filter, frozenset, iter, len, list, map)},
     **{f: f"_{f.__name__}" for f in (next, reversed, set, sorted, tuple, zip)},
     **{f: f"_{f.__name__}" for f in (callable, getattr, hasattr, isinstance, issubclass, super, type)},

@@ -13,6 +13,7 @@ from minpy.compiler.containers import BoundMethod, ContainerMethod, DictView, In
 from minpy.compiler.frames import Closure
 from minpy.compiler.objects import Objects, PropertyRead, Super
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
+from minpy.compiler.reals import is_real
 from minpy.compiler.tracer import MINPY, NUMBERS, SCALARS, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
@@ -150,6 +151,8 @@ class Operators(Objects):
             return found if isinstance(op, gast.In) else not found
         if isinstance(x, _OBJECTS) or isinstance(y, _OBJECTS):
             return self._compare_refs(op, x, y)
+        if is_real(x) and is_real(y):
+            return _COMPARE[type(op)](x, y)
         if isinstance(x, Tracer) or isinstance(y, Tracer):
             for value, other in ((x, y), (y, x)):
                 other_is_array = isinstance(other, Tracer) and other.kind not in NUMBERS

@@ -19,6 +19,7 @@ from minpy.compiler.frames import UNBOUND, Closure
 from minpy.compiler.guards import Path
 from minpy.compiler.ir import Atom, Literal
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
+from minpy.compiler.reals import Number
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, OrderUnknown, Tracer, View
 from minpy.errors import UnsupportedError
 from minpy.ops.indexing import index
@@ -133,9 +134,9 @@ class Epilogue:
         name = self._names.get(id(value))
         if name is not None:
             return name
-        if isinstance(value, Tracer):
+        if isinstance(value, Tracer) and not isinstance(value, Number):
             return self._tracer(value)
-        if isinstance(value, Ref):
+        if isinstance(value, (Ref, Number)):
             position = self._objects.get(value.path)
             if position is None:
                 position = self._objects[value.path] = self.lowered.guards.input(value.path)

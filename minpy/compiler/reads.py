@@ -14,17 +14,16 @@ import enum
 import inspect
 import types
 from collections.abc import Iterator
-from typing import Any, Callable, NoReturn
+from typing import Any, NoReturn
 
 import numpy
 
 from minpy.compiler.aliasing import Aliasing, Origin
 from minpy.compiler.frames import Closure
 from minpy.compiler.guards import Guards, Path, array_type, identifier
-from minpy.compiler.integers import INT64, Bounds, Integer, bounds_for
-from minpy.compiler.ir import Atom
+from minpy.compiler.reals import Number
 from minpy.compiler.trace import Trace
-from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, FLOAT, INT, NDARRAY, SCALAR, Tracer
+from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, Tracer
 from minpy.compiler.varying import Numbers
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Function, Op
@@ -43,7 +42,6 @@ _BY_IDENTITY = (
     Function,
 )
 _KINDS = {Array: ARRAY, Scalar: ARRAY_SCALAR, numpy.ndarray: NDARRAY}
-_FLOAT64 = Aval((), numpy.dtype("float64"))
 
 
 class Ref:
@@ -108,8 +106,8 @@ class Reads:
         self.guards = Guards(lambda: trace.loc)  # plans keep the guards, but not the lowering
         self.aliasing = trace.watcher = Aliasing(self.guards)
         self._tracers: dict[Path, Tracer] = {}
-        self.float_paths: dict[Any, Path] = {}  # variable of the graph -> path of the float
         self.inputs: list[Tracer] = []  # of the graph
+        self.computed = 0  # numbers that Python computes before the graph runs
         self._made_functions: dict[int, Path] = {}  # id of a function that is made anew -> its path
 
     def read(self, value: Any, path: Path) -> Any:
@@ -122,7 +120,7 @@ class Reads:
         if isinstance(value, (Array, numpy.ndarray, numpy.generic)):
             return self._read_array(value, path)
         if type(value) is float:
-            return self._read_float(value, path)
+            return self._read_number(value, path)
         if is_plain(value):
             return self._read_plain(value, path)
         if is_made_by_call(value, path):
@@ -164,24 +162,31 @@ class Reads:
         return self._new_input(found.aval, kind, path, value)
 
     def _read_plain(self, value: Any, path: Path) -> Any:
-        bounds = bounds_for(value) if type(value) is int and not self._is_pinned(path) else None
-        if bounds is None or self.guards.key(path) not in self.numbers.inputs:
-            self.guards.add(path, "value", value)
-            return value
-        self.guards.add(path, "int", bounds)
-        return self._new_input(INT64, INT, path, value, lambda atom: self._integer(atom, bounds, path))
+        is_free = type(value) is int and self.guards.key(path) in self.numbers.inputs
+        if is_free and not self._is_pinned(path):
+            return self._read_number(value, path)
+        self.guards.add(path, "value", value)
+        return value
 
-    def _integer(self, atom: Atom, bounds: Bounds, path: Path) -> Integer:
-        return Integer(self.trace, atom, bounds, lambda: self._pin(path))
-
-    def _read_float(self, value: float, path: Path) -> Any:
+    def _read_number(self, value: Any, path: Path) -> Any:
         if self._is_pinned(path):
             self.guards.add(path, "value", value)
             return value
-        self.guards.add(path, "type", float)
-        tracer = self._new_input(_FLOAT64, FLOAT, path, value)
-        self.float_paths[tracer.atom] = path
-        return tracer
+        self.guards.add(path, "type", type(value))
+        number = self._tracers[path] = Number(self, path, value, (path,))
+        return number
+
+    @property
+    def size(self) -> int:
+        """How much was recorded: equations, and what Python computes before."""
+        return len(self.trace.eqns) + self.computed
+
+    def add_input(self, number: Number, aval: Aval, value: Any) -> Any:
+        """A new input of the graph for a number."""
+        tracer = self.trace.input(aval, number.kind, identifier(number.path.label))
+        number.origin = Origin(number.path, value, self.guards.input(number.path))
+        self.inputs.append(number)
+        return tracer.atom
 
     def _is_pinned(self, path: Path | None) -> bool:
         """Whether a number is a constant, by itself or as a part of something that is."""
@@ -191,12 +196,8 @@ class Reads:
             path = path.parent
         return False
 
-    def _new_input(
-        self, aval: Aval, kind: str, path: Path, value: Any, make: Callable[[Atom], Tracer] | None = None
-    ) -> Tracer:
+    def _new_input(self, aval: Aval, kind: str, path: Path, value: Any) -> Tracer:
         tracer = self.trace.input(aval, kind, identifier(path.label))
-        if make is not None:
-            tracer = make(tracer.atom)
         tracer.origin = Origin(path, value, self.guards.input(path))
         self.inputs.append(tracer)
         self.aliasing.add(tracer)
@@ -213,13 +214,11 @@ class Reads:
 
     def pin(self, value: Any) -> None:
         """Ask for a number that is an input as a constant, where its value decides what is compiled."""
-        if isinstance(value, Integer):
+        if isinstance(value, Number):
             value.pin()
-        path = self.float_paths.get(value.atom) if isinstance(value, Tracer) else None
-        if path is not None:
-            self._pin(path)
 
-    def _pin(self, path: Path) -> NoReturn:
+    def pin_path(self, path: Path) -> NoReturn:
+        """Ask for the number at a path as a constant."""
         if self.guards.key(path) in self.numbers.unsettled:
             raise UnsupportedError(f"{path} changes again and again, and decides what is compiled")
         raise PinRequest(path)

@@ -9,13 +9,12 @@ from typing import Any, Protocol
 
 import numpy
 
-from minpy.compiler.integers import Integer, excludes_zero
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Loc, Var, evaluate, infer
+from minpy.compiler.reals import Number
 from minpy.compiler.tracer import (
     ARRAY,
     ARRAY_SCALAR,
     FLOAT,
-    INT,
     MINPY,
     NDARRAY,
     NUMBERS,
@@ -104,8 +103,8 @@ class Trace(Interpreter):
             avals = infer(op, atoms, params)
         except (ValueError, TypeError, IndexError) as error:
             raise OperandError(str(error)) from error
-        if op.elementwise:
-            _check_integers(args)
+        if op.family != "indexing":
+            _meet(args)
         kind = self._result_kind(op, args, avals, params)
         if kind in (NDARRAY, SCALAR) and op.execute is None and not any(isinstance(a, Var) for a in atoms):
             results = self._computed(op, atoms, avals, params, kind)
@@ -163,11 +162,10 @@ class Trace(Interpreter):
         if self.namespace is not None:
             return SCALAR if is_scalar else NDARRAY
         if NUMBERS.issuperset(kinds) and all(isinstance(a, Tracer) or type(a) in _PYTHON_REALS for a in args):
-            is_division = op.name == "true_divide" and excludes_zero(args[1])
+            is_division = op.name == "true_divide" and type(args[1]) in _PYTHON_REALS and args[1] != 0
             if op.name not in _SAFE_OPS and not is_division:
                 raise UnsupportedError(f"{op.name} of Python floats can raise, so it stays with Python")
-            is_int = not is_division and not any(kind == FLOAT for kind in kinds)
-            return INT if is_int and not any(type(arg) is float for arg in args) else FLOAT
+            return FLOAT
         return SCALAR if is_scalar else NDARRAY
 
     def gradients(
@@ -216,15 +214,13 @@ class Trace(Interpreter):
         return Graph(tuple(self.inputs), tuple(self.eqns), tuple(outputs))
 
 
-def _check_integers(args: tuple) -> None:
-    """Pin ints for whose value NumPy would choose another dtype, or raise."""
-    for arg in args:
-        if isinstance(arg, Integer):
-            arrays = [
-                x for x in args if isinstance(x, (Tracer, numpy.ndarray)) and not isinstance(x, Integer)
-            ]
-            if not all(arg.fits(x.dtype) for x in arrays if x.ndim):
-                arg.pin()
+def _meet(args: tuple) -> None:
+    """Let the numbers among the operands of an op meet the arrays."""
+    for number in args:
+        if isinstance(number, Number):
+            for other in args:
+                if isinstance(other, (Tracer, numpy.ndarray)) and other.ndim:
+                    number.meet(other.dtype)
 
 
 class _Cotangents(dict):

@@ -34,8 +34,9 @@ NDARRAY = "numpy array"
 SCALAR = "numpy scalar"
 FLOAT = "float"
 INT = "int"
+BOOL = "bool"
 MINPY = frozenset((ARRAY, ARRAY_SCALAR))
-NUMBERS = frozenset((FLOAT, INT))
+NUMBERS = frozenset((FLOAT, INT, BOOL))
 SCALARS = NUMBERS | {ARRAY_SCALAR, SCALAR}
 
 

@@ -258,9 +258,9 @@ def test_where_inputs_come_from():
     (version,) = minpy.explain(f).regions[0].versions
     assert [(v.name, v.type, v.origin) for v in version.inputs] == [
         ("x", "float32[2,3]", "argument"),
-        ("rate", "float64[]", "argument"),
         ("weights", "float32[3,3]", "closure variable"),
         ("SCALE", "float32[3]", "global"),
+        ("rate", "float64[]", "argument"),
         ("model.params['b']", "float32[3]", "in argument model"),
     ]
     assert [(v.name, v.type) for v in version.outputs] == [("result", "float32[2,3]")]

@@ -110,7 +110,7 @@ def test_both_ways_of_a_branch_and_the_turns_of_a_loop():
 def test_number_that_a_run_computes_and_that_decides():
     @minpy.jit
     def f(x, rate):
-        step = rate * 2
+        step = float(np.sum(x)) * rate
         print(end="")
         if step > 1:
             return x * step

@@ -157,7 +157,7 @@ def test_without_a_gradient_taken_it_is_of_all_float_arguments():
     value = f(model, X, 0.5, 3)
     text, program = program_of(f)
     assert "self_params_w: float64[4,3], which is self.params['w']" in text
-    found, (x_bar, rate_bar, w_bar) = program(x=X, self_params_w=W, rate=0.5)
+    found, (x_bar, w_bar, rate_bar) = program(x=X, self_params_w=W, rate=0.5)
     numpy.testing.assert_allclose(found, float(value))
     product = X @ W
     numpy.testing.assert_allclose(x_bar, 3 * product @ W.T)

@@ -105,7 +105,7 @@ def test_products_never_overflow():
 
 
 def test_division_by_zero_raises():
-    check(lambda x, n: x * (1 / n), *numbers(2, 4, 0, 5, -2, 3, 7), compilations=4)
+    check(lambda x, n: x * (1 / n), *numbers(2, 4, 0, 5, -2, 3, 7), compilations=3)
     check(lambda x, n: (1 - n) / (n - 3), *numbers(2, 4, 3, 5))
 
 

@@ -138,7 +138,10 @@ def test_static_argument_of_an_inlined_function():
     assert inputs_of(outer) == [["x"]] and compilations(outer) == 2
     computed = minpy.jit(lambda x, rate: inner(x, rate=rate * 2))
     numpy.testing.assert_allclose(computed(X, 0.5).asnumpy(), X.asnumpy())
-    assert "static argument" in minpy.explain(computed).leftovers[0].reason
+    assert inputs_of(computed) == [["x"]]
+    of_data = minpy.jit(lambda x: inner(x, rate=float(np.max(x))))
+    numpy.testing.assert_allclose(of_data(X).asnumpy(), X.asnumpy() * X.asnumpy().max())
+    assert "static argument" in minpy.explain(of_data).leftovers[0].reason
 
 
 # strict ----------------------------------------------------------------------------------------

@@ -126,6 +126,7 @@ ADVICE: tuple[Advice, ...] = (
     ),
     Advice("of another compilation", "return the value instead of keeping it outside"),
     # Size
+    Advice("which Python does faster", "nothing to change, or compute with arrays instead of numbers"),
     Advice("changes again and again", "pass few values, or let it decide nothing"),
     Advice("nested (too deeply|more than)", "use a loop instead of recursion"),
     Advice("unrolls to|more than .* statements", "jit one turn of the loop as a function of its own"),
@@ -161,7 +162,7 @@ _ON_CHANGE = {
     "distinct": "keep these two the same object, or different ones",
     "disjoint": "pass arrays that share no memory",
     "overlapping": "pass arrays that share no memory",
-    "int": "keep its sign the same, and its size small",
+    "within": "keep it small, so that it fits the arrays that it meets",
     "has": "set the attribute before the first call",
     "lacks": "set the attribute before the first call",
 }

@@ -124,6 +124,8 @@ class Collector:
     def _origin(self, path: Path, plan: Plan) -> str:
         """Where an input comes from, in words."""
         root, name = path.root, path.label.split(".")[0].split("[")[0]
+        if root.step == "number":
+            return "computed by Python"
         if root.step == "local":
             kind = "argument" if root.key in self.root.inputs else "variable"
         else:

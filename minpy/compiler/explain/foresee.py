@@ -26,6 +26,7 @@ from minpy.compiler.lower import Leftover as RefusedStatement
 from minpy.compiler.lower import Lowering
 from minpy.compiler.notes import Leftover
 from minpy.compiler.reads import PinRequest, ReadRequest, Ref
+from minpy.compiler.reals import Number
 from minpy.compiler.regions import Block, Plan, Program, signature_of
 from minpy.compiler.residual import bodies_of, last_own_line
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, FLOAT, SCALAR, Tracer
@@ -177,6 +178,8 @@ class _Walk:
 
 def stand_in(value: Any, lost: str) -> Any:
     """What stands for a value of a lowering in the blocks behind it; ``lost`` says why none can."""
+    if isinstance(value, Number):
+        return value.value
     if isinstance(value, Tracer):
         origin = value.origin
         return _of_kind(value.kind, value.aval) if origin is None else origin.value
@@ -190,7 +193,7 @@ def stand_in(value: Any, lost: str) -> Any:
 
 
 def _of_kind(kind: str, aval: Aval) -> Any:
-    if kind == FLOAT:
+    if kind == FLOAT:  # of data
         return GUESS
     zeros = numpy.zeros(*aval)
     if kind == SCALAR:

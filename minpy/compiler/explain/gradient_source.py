@@ -37,7 +37,7 @@ def gradient_source(program: Program, plan: Plan) -> str:
     forward = _simple(Graph(tuple(inputs), tuple(lowered.trace.eqns), (lowered.result,)))
     joint = _differentiated(forward, wanted)
     floats = [var in lowered.float_inputs for var in inputs]
-    return NumPyProgram(program.source, joint, [path.label for path in paths], floats).text()
+    return NumPyProgram(program.source, joint, paths, floats).text()
 
 
 def _simple(graph: Graph) -> Graph:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from minpy.compiler.explain.spelling import Text, is_used_once, spelled, spelled_atom
 from minpy.compiler.explain.text import short_path
-from minpy.compiler.guards import identifier
+from minpy.compiler.guards import Path, identifier
 from minpy.compiler.ir import Atom, Eqn, Graph, Loc, Var
 from minpy.compiler.source import Source
 
@@ -43,11 +43,11 @@ class NumPyProgram:
     """Writes the function.
 
     Args:
-        labels: of the inputs, as the user's program reaches them.
+        paths: of the inputs: how the user's program reaches them, or what Python computes them from.
         floats: which of the inputs are Python floats.
     """
 
-    def __init__(self, source: Source, joint: Joint, labels: Sequence[str], floats: Sequence[bool]):
+    def __init__(self, source: Source, joint: Joint, paths: Sequence[Path], floats: Sequence[bool]):
         self.source, self.joint, self.graph = source, joint, joint.graph
         self.lines: list[str] = []
         self.names: dict[Any, str] = {}
@@ -56,18 +56,15 @@ class NumPyProgram:
         self._last_use = _last_uses(self.graph)
         self._inlined = set(self._find_inlined())
         self.inputs = [
-            (var, label, is_float)
-            for var, label, is_float in zip(self.graph.inputs, labels, floats)
+            (var, path, is_float)
+            for var, path, is_float in zip(self.graph.inputs, paths, floats)
             if var in self._last_use
         ]
+        self.parameters: dict[Path, str] = {}
 
     def text(self) -> str:
         """The program."""
-        for var, _, _ in self.inputs:
-            self._bind(var, -1)
-        for var, _, is_float in self.inputs:
-            if is_float:
-                self._add(f"{self.names[var]} = np.float64({self.names[var]})")
+        self._add_inputs()
         heading: Any = None
         for position, eqn in enumerate(self.graph.eqns):
             if self.joint.seed in eqn.inputs and self.joint.seed not in self.names:
@@ -79,12 +76,41 @@ class NumPyProgram:
             self._add_equation(eqn, position)
         self._add_results()
         name = f"{identifier(self.source.name)}_value_and_gradient"
-        head = _wrapped(f"def {name}({', '.join(self.names[var] for var, _, _ in self.inputs)}):", indent=0)
+        head = _wrapped(f"def {name}({', '.join(self.parameters.values())}):", indent=0)
         body = [f"    {line}" if line else "" for line in (*self._docstring(), *self.lines)]
         imports = ["import numpy as np"]
         if any("scipy.special." in line for line in body):
             imports.append("import scipy.special")
+        if any("math." in line for line in self.lines):
+            imports.insert(0, "import math\n")
         return "\n".join([*imports, "", "", *head, *body, ""])
+
+    def _add_inputs(self) -> None:
+        """Name the inputs, and compute those that Python computes from other numbers."""
+        names = {path: self._bind(var, -1) for var, path, _ in self.inputs}
+        done: set[Path] = set()
+        for _, path, _ in self.inputs:
+            if path.step != "number":
+                self.parameters[path] = names[path]
+                continue
+            for part in (*path.key.before(done), path):
+                for operand in part.key.numbers:
+                    if operand not in names:
+                        names[operand] = self._fresh(operand)
+                        if operand.step != "number":
+                            self.parameters[operand] = names[operand]
+                name = names[part] = names.get(part) or self._fresh(part)
+                self._add(f"{name} = {part.key.source(names.__getitem__, repr)}")
+                done.add(part)
+        for var, _, is_float in self.inputs:
+            if is_float:
+                self._add(f"{self.names[var]} = np.float64({self.names[var]})")
+
+    def _fresh(self, path: Path) -> str:
+        """A name for a number that only numbers are computed from."""
+        name = next(name for name in _candidates(identifier(path.label)) if name not in self._holders)
+        self._holders[name] = path
+        return name
 
     def _find_inlined(self) -> Iterator[Any]:
         """Variables without a name of the user's that are used once, in the same block.
@@ -171,15 +197,15 @@ class NumPyProgram:
         self._add(f"return {spelled_atom(value, self.names).text}, {found}")
 
     def _docstring(self) -> Iterator[str]:
-        name, wanted = self.source.name, [label for var, label, _ in self.inputs if var in self.joint.wanted]
+        name, wanted = self.source.name, [str(x) for var, x, _ in self.inputs if var in self.joint.wanted]
         first = f"The value of {name} and its gradient with respect to {', '.join(wanted) or 'nothing'}."
         place = f"{name} stands in {short_path(self.source.file)}, line {self.source.first_line}."
         yield from textwrap.wrap(f'"""{first}', WIDTH - 4)
         yield ""
         yield from textwrap.wrap(place, WIDTH - 4)
-        for var, label, _ in self.inputs:
+        for var, path, _ in self.inputs:
             name = self.names[var]
-            yield f"{name}: {var.aval}" + (f", which is {label}" if name != label else "")
+            yield f"{name}: {var.aval}" + (f", which is {path}" if name != str(path) else "")
         yield '"""'
 
 

@@ -172,7 +172,7 @@ def plural(count: int, word: str) -> str:
 def duration(seconds: float) -> str:
     """A time with three digits, in a unit that fits."""
     for unit, scale in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= scale:
+        if seconds >= 0.9995 * scale:
             return f"{seconds / scale:.3g} {unit}"
     return f"{seconds * 1e6:.3g} us"
 
