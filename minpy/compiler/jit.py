@@ -70,24 +70,24 @@ class JitFunction:
 
     def cache_clear(self) -> None:
         """Forget all compiled versions and all counts."""
+        made = self._fresh()  # before anything is forgotten: other threads may be calling
         self.calls = 0
-        self.program: Program | None = None
-        self.root: Block | None = None
-        self.reason = ""  # why there is no program
+        self.program, self.root, self.reason = made
+
+    def _fresh(self) -> tuple[Program | None, Block | None, str]:
+        """Program and block with nothing compiled, or why there are none."""
         function = self.target.function
         if function is None:
             no_source = f"{self.function!r} is not a Python function, so it has no source"
-            self.reason = getattr(self.function, "__minpy_opaque__", no_source)
-            return
+            return None, None, getattr(self.function, "__minpy_opaque__", no_source)
         try:
             program = Program(function, self.options)
         except UnsupportedError as error:
-            self.reason = error.reason
-            return
+            return None, None, error.reason
         program.refuse = self._refuse if self.options.strict else None
         root = Block(program, program.source.body, self.target.names, (), static=self.options.static_argnames)
         root.as_python = self.target.run
-        self.program, self.root = program, root
+        return program, root, ""
 
     def cache_info(self) -> CacheInfo:
         """How often a call found a compiled version, and how many versions are kept."""
@@ -103,7 +103,7 @@ class JitFunction:
         if values is None:
             return self.function(*args, **kwargs)
         try:
-            return self.root(*values)[1]  # type: ignore[misc]
+            return self.root.run(values)[1]  # type: ignore[union-attr]
         except Exception as error:
             raise error.with_traceback(without_own_frames(error.__traceback__))  # noqa: B904  # its chain stays
 

@@ -185,8 +185,10 @@ class Block:
         self._settle(())
 
     def __call__(self, *values: Any) -> tuple:
-        if not compiles_now():
-            return self.run_python(values)
+        return self.run(values) if compiles_now() else self.run_python(values)
+
+    def run(self, values: tuple) -> tuple:
+        """The statements for these values of the inputs: (returned?, value or variables)."""
         started = now() - self.compile_seconds
         known = self.plan_for(self.signature(values), values)
         result = self.run_python(values) if known is None else known[0].run(values, known[1])
