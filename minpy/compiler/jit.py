@@ -103,7 +103,8 @@ class JitFunction:
         if values is None:
             return self.function(*args, **kwargs)
         try:
-            return self.root.run(values)[1]  # type: ignore[union-attr]
+            result = self.root.run(values)  # type: ignore[union-attr]
+            return result[1] if result[0] else None  # a function that ends without return
         except Exception as error:
             raise error.with_traceback(without_own_frames(error.__traceback__))  # noqa: B904  # its chain stays
 

@@ -331,7 +331,7 @@ def _with_axes(x: Any, ndim: int) -> Any:
     """``x`` with at least ``ndim`` axes, where NumPy's ``atleast_nd`` puts them."""
     shape = aval_of(x).shape
     if len(shape) >= ndim:
-        return x if isinstance(x, Box) else copy_op(x)
+        return x if isinstance(x, Box) else index(x, template=(Ellipsis,))
     if ndim == 3 and shape:
         return reshape_op(x, shape=(*((1,) if len(shape) == 1 else ()), *shape, 1))
     return reshape_op(x, shape=(1,) * (ndim - len(shape)) + shape)

@@ -62,7 +62,7 @@ static PyObject *ndarray_type, *cpu, *asarray, *as_value; /* what they need */
 static PyObject *aval_type, *made_by_type;
 static PyObject *run_op;                                  /* (op, args, params): the reference */
 /* op -> (NumPy's function, name, gives a view, gives a scalar for a scalar, no gradient flows through it) */
-static PyObject *table;
+static PyObject *table; /* op -> what `register_op` was told */
 static PyObject *no_params;
 static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_index, *s_shape,
     *s_array;
@@ -361,6 +361,8 @@ static PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyO
     Policy *policy = current_policy();
     PyObject *entry = n > MAX_OPERANDS ? NULL : PyDict_GetItemWithError(table, op);
     if (entry == NULL) return NULL;
+    long operands = PyLong_AsLong(PyTuple_GET_ITEM(entry, 5));
+    if (operands >= 0 && n != operands) return NULL; /* an array to write to, behind those of a ufunc */
     int gives_view = n == 1 && PyTuple_GET_ITEM(entry, 2) == Py_True; /* always NumPy's: it shares memory */
     if (policy->mode == ASK && !gives_view) return NULL;
     PyObject *raw[MAX_OPERANDS], *values[MAX_OPERANDS], *tape = NULL;
@@ -692,11 +694,11 @@ static PyObject *set_paused(PyObject *module, PyObject *flag) {
 }
 
 static PyObject *register_op(PyObject *module, PyObject *args) {
-    PyObject *op, *function, *name, *gives_view, *gives_its_operand, *is_constant;
-    if (!PyArg_ParseTuple(args, "OOUO!O!O!", &op, &function, &name, &PyBool_Type, &gives_view, &PyBool_Type,
-                          &gives_its_operand, &PyBool_Type, &is_constant))
+    PyObject *op, *function, *name, *gives_view, *gives_its_operand, *is_constant, *operands;
+    if (!PyArg_ParseTuple(args, "OOUO!O!O!O!", &op, &function, &name, &PyBool_Type, &gives_view, &PyBool_Type,
+                          &gives_its_operand, &PyBool_Type, &is_constant, &PyLong_Type, &operands))
         return NULL;
-    PyObject *entry = PyTuple_Pack(5, function, name, gives_view, gives_its_operand, is_constant);
+    PyObject *entry = PyTuple_Pack(6, function, name, gives_view, gives_its_operand, is_constant, operands);
     if (entry == NULL) return NULL;
     int failed = PyDict_SetItem(table, op, entry);
     Py_DECREF(entry);

@@ -73,9 +73,11 @@ def run_op(op: Op, args: tuple, params: dict) -> Any:
         return tuple([_boxed(value, op.name, args, params) for value in results])
     result, source = _boxed(results[0], op.name, args, params), args[0] if len(args) == 1 else None
     if op in VIEW_OPS and isinstance(source, Array) and _shares(values[0], results[0]):
-        if source.is_scalar:
-            if results[0].is_writeable:  # nobody can write to a scalar
+        if source.is_scalar:  # nobody can write to a scalar, so nothing shows its memory
+            if results[0].is_writeable:
                 results[0].detach()
+            else:
+                results[0]._numpy = op.numpy(numpy.array(values[0].numpy()), **params)
             return result
         result._follow(source, op, params)
     return result
@@ -363,6 +365,9 @@ for _kind in (Op, Ufunc):
     _kind.__call__ = accelerated(_kind.__call__)  # type: ignore[method-assign]
 for _op in OPS.values():
     if _op.execute is None:
-        register_op(_op, _op.numpy, _op.name, _op in VIEW_OPS, _op.name in GIVES_ITS_OPERAND, _op.is_constant)
+        register_op(
+            *(_op, _op.numpy, _op.name, _op in VIEW_OPS, _op.name in GIVES_ITS_OPERAND, _op.is_constant),
+            getattr(_op, "nin", -1),
+        )
 for _name, _operation in {**UNARY, **COMPARISONS, **ARITHMETIC, "matmul": OPS["matmul"]}.items():
     register_operator(_name, _operation, _in_python(_name))

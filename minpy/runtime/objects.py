@@ -86,9 +86,24 @@ if TYPE_CHECKING or not is_fast:
         return call
 
     def register_op(
-        op: Any, function: Any, name: str, gives_view: bool, gives_its_operand: bool, is_constant: bool
+        op: Any,
+        function: Any,
+        name: str,
+        gives_view: bool,
+        gives_its_operand: bool,
+        is_constant: bool,
+        operands: int,
     ) -> None:
-        """NumPy's function for an op that may take the short way, and the name to count it under."""
+        """Let an op take the short way.
+
+        Args:
+            function: NumPy's, which computes it.
+            name: to count it under.
+            gives_view: the result may be a view of the argument.
+            gives_its_operand: a number gives a number, an array without axes an array.
+            is_constant: no gradient flows through it.
+            operands: how many it takes, -1 for any number.
+        """
 
     def register_operator(name: str, op: Any, function: Any) -> None:
         """The op of Python's operator ``name``, and the operator in Python for what the op does not take."""

@@ -167,3 +167,12 @@ def test_every_error_is_also_a_builtin():
         assert issubclass(error, MinPyError)
         builtin = [base for base in error.__mro__ if base.__module__ == "builtins"]
         assert builtin[0] not in (Exception, BaseException, object)
+
+
+def test_a_function_without_return_gives_none():
+    def double(x):
+        x *= 2
+
+    x = np.ones(2)
+    assert minpy.jit(double)(x) is None
+    assert x.tolist() == [2, 2]

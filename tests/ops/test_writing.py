@@ -3,6 +3,7 @@ also while a gradient is taken."""
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import threading
 
@@ -564,6 +565,9 @@ def test_a_write_to_an_array_of_the_user_reaches_it():
     array[0] = 1
     array += 1
     data[1, 1] = 5
+    for other in (np.atleast_2d(data), np.reshape(data, (3, 2)).reshape(2, 3), np.asarray(data).T.T):
+        other += 1
+        other -= 1
     assert_same(array, numpy.array([[2.0, 2, 2], [1, 5, 1]]), "the array")
     assert_same(data, numpy.array([[2.0, 2, 2], [1, 5, 1]]), "the data")
 
@@ -644,6 +648,24 @@ def test_a_wrong_call_raises_and_changes_nothing():
         with pytest.raises(kind):
             minpy.grad(loss)(x)
     assert_same(x, original, "afterwards")
+
+
+@pytest.mark.parametrize("policy", ["prefer_mxnet", "only_numpy"])
+def test_out_by_position_is_recorded(policy):
+    minpy.set_global_policy(policy)
+    x, out = np.array([1.0, 2.0]), np.zeros(2)
+    assert np.add(x, x, out) is out
+    assert out.tolist() == [2, 4]
+    gradient = minpy.grad(lambda v: np.sum(np.multiply(v, v, np.zeros(2)) * v))(x)
+    assert gradient.tolist() == [3, 12]
+
+
+def test_nothing_shows_the_memory_of_a_number():
+    total = np.sum(np.ones(3))
+    for view in (np.broadcast_to(total, (2,)), total.reshape(1), total[None]):
+        with contextlib.suppress(ValueError):  # NumPy 1.26 writes to what is read-only, others do not
+            numpy.multiply.at(view, [0], 7.0)
+    assert float(total) == 3
 
 
 def test_out_is_what_comes_back():
