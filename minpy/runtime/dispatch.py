@@ -260,8 +260,9 @@ class _NumPyCall:
 
     def wrapped(self, result: Any, known: dict[int, numpy.ndarray], values: tuple, tape: Any) -> Any:
         """The result as the user gets it: arrays as MinPy's, an argument that comes back as it is."""
-        if type(result) in (tuple, list):
-            return type(result)(self.wrapped(item, known, values, tape) for item in result)
+        if isinstance(result, (tuple, list)):
+            items = [self.wrapped(item, known, values, tape) for item in result]
+            return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
         if isinstance(result, numpy.generic):
             made: Array = Scalar(Value(numpy.asarray(result)))
         elif isinstance(result, numpy.ndarray):

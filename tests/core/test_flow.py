@@ -161,3 +161,14 @@ def test_what_is_written_over_has_the_gradient_zero():
 
     with numpy.errstate(all="ignore"):
         assert minpy.grad(function)(X).tolist() == [0, 2, 0.5]
+
+
+def test_a_result_with_names_that_has_no_gradient_is_no_silent_zero():
+    symmetric = numpy.array([[2.0, 1.0], [1.0, 3.0]])
+
+    def function(x):
+        return np.sum(np.linalg.svd(x, hermitian=True)[1])
+
+    assert function(np.array(symmetric)).item() == pytest.approx(5.0)
+    with pytest.raises(GradientError, match="svd"):
+        minpy.grad(function)(symmetric)
