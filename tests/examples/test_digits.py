@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy
 import pytest
 
-import minpy
 from examples import digits
 from examples.digits import LOGISTIC, NETWORK, relative_difference
 from examples.utils.data_utils import load_digits_split
@@ -116,7 +115,7 @@ class TestProgram:
         assert "The test accuracy is too low: logistic regression 0." in exit.value.code
         printed = capsys.readouterr().out
         assert printed.count("test accuracy, ") == 2
-        assert str(minpy.explain(digits.network_loss)).splitlines()[0] in printed
+        assert "network_loss: everything is compiled" in printed
         assert "[128,64]" in printed  # the two batch sizes
         assert "[29,64]" in printed
         for text in ("eager, OnlyNumPyPolicy", "compiled", "NumPy, by hand", "float32", "batch size 128"):
