@@ -1,7 +1,8 @@
 """``import minpy.numpy as np``: NumPy's namespace, differentiable and on MXNet.
 
 Functions of the op table come from ``minpy.ops``. Every other public name of NumPy is here too: a
-function runs NumPy's own on the same memory and has no gradient; a constant or a type is NumPy's.
+function runs NumPy's own on the same memory and has no gradient; a constant or a type is NumPy's, but for
+those in ``_objects.py``.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from typing import Any
 
 import numpy as _numpy
 
-from minpy.numpy import fft, linalg, random
+from minpy.numpy import fft, linalg, random  # noqa: F401
 from minpy.numpy._fallback import member as _member
+from minpy.numpy._objects import *  # noqa: F403
 from minpy.ops import FUNCTIONS as _FUNCTIONS
 from minpy.runtime import policy as _policy
 
@@ -28,4 +30,6 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *dir(_numpy)})
 
 
-__all__ = [*(name for name in _FUNCTIONS if "." not in name), "fft", "linalg", "random"]
+#: what ``from minpy.numpy import *`` gives: the names that NumPy gives, and those of MXNet's operators
+__all__ = [name for name in _numpy.__all__ if not name.startswith("_")]
+__all__ += [name for name in _FUNCTIONS if not hasattr(_numpy, name) and "." not in name]

@@ -9,8 +9,13 @@ from typing import Any, Callable
 import numpy
 
 from minpy.errors import UnsupportedError
-from minpy.ops.op import UfuncFunction
+from minpy.ops.creation import created
+from minpy.ops.op import UfuncFunction, of_numpy
 from minpy.runtime import dispatch
+from minpy.runtime.array import Array
+
+#: functions that make arrays of numbers: their floats have the default dtype, as those of ``linspace``
+_CREATORS = frozenset(("tri", "bartlett", "blackman", "hamming", "hanning", "kaiser", "fftfreq", "rfftfreq"))
 
 
 @functools.cache
@@ -27,14 +32,23 @@ def wrapped(function: Any) -> Any:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if function.__name__ in _CREATORS and not any(map(_names_dtype, (*args, *kwargs.values()))):
+            return created(function(*args, **kwargs), by=function.__name__)
         return dispatch.call_numpy(function, args, kwargs)
 
     wrapper.__minpy_opaque__ = reason  # type: ignore[attr-defined]
     return wrapper
 
 
+def _names_dtype(x: Any) -> bool:
+    """Whether an argument is an array, or says which dtype is wanted."""
+    return isinstance(x, (Array, numpy.ndarray, numpy.generic, numpy.dtype, type, str))
+
+
 def member(module: ModuleType, name: str, wrap: Callable = wrapped) -> Any:
-    """A public name of NumPy or of a part of it; functions wrapped, constants and types as they are.
+    """A public name of NumPy or of a part of it; constants and types as they are.
+
+    A function is that of the table, where it is another name for one there, or NumPy's own, wrapped.
 
     Raises:
         AttributeError: where NumPy has no such name.
@@ -47,4 +61,4 @@ def member(module: ModuleType, name: str, wrap: Callable = wrapped) -> Any:
         raise AttributeError(f"neither MinPy nor {module.__name__} has a function {name!r}") from None
     if isinstance(found, type) or not callable(found):
         return found
-    return wrap(found)
+    return of_numpy(found) or wrap(found)

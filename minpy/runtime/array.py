@@ -291,17 +291,20 @@ class Array(ArraySlots, NDArrayMethods):
 
     # Conversion -------------------------------------------------------------------------------
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> numpy.ndarray:
+    def shown(self) -> numpy.ndarray:
+        """NumPy's view of the memory, which is read-only where a tape relies on it."""
         value = self._current()
         array = value.numpy()
-        if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
-        if copy:
-            return array.copy()
         if value.root().recorded:
             array = array.view()
             array.flags.writeable = False
         return array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> numpy.ndarray:
+        array = self._leaving("making a NumPy array")
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else self.shown()
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return eager_interpreter().ufunc(ufunc, method, inputs, kwargs)
@@ -390,7 +393,7 @@ def to_raw(x: Any, known: dict[int, numpy.ndarray] | None = None) -> Any:
     if known is not None and id(x) in known:
         return known[id(x)]
     if isinstance(x, Array):
-        return x.raw()[()] if x.is_scalar else x.__array__()
+        return x.raw()[()] if x.is_scalar else x.shown()
     if type(x) in (tuple, list):
         return type(x)(to_raw(item, known) for item in x)
     if type(x) is dict:

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy
 
-from minpy.errors import DTypeError, GradientError, MinPyError, PolicyError, ShapeError, UnsupportedError
+from minpy.errors import (
+    DTypeError,
+    GradientError,
+    GradientWarning,
+    MinPyError,
+    PolicyError,
+    ShapeError,
+    UnsupportedError,
+)
 from minpy.ops import OPS, Aval, Interpreter, Op, aval_of, of_numpy
 from minpy.ops.aval import PYTHON_SCALARS, is_float
 from minpy.ops.lowering import Builder, Operand
@@ -16,7 +24,7 @@ from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
 from minpy.runtime import native, watch
 from minpy.runtime.array import VIEW_OPS, Array, Value, arrays_in, same_context, to_raw
 from minpy.runtime.context import CPU, current_context
-from minpy.runtime.location import operand_names, user_place
+from minpy.runtime.location import lost_gradient, operand_names, user_place, warn_at_user
 from minpy.runtime.objects import accelerate, accelerated, register_op, register_operator
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
@@ -259,29 +267,34 @@ class _NumPyCall:
         return self.function(*to_raw(self.args, known), **to_raw(self.kwargs, known))
 
     def wrapped(self, result: Any, known: dict[int, numpy.ndarray], values: tuple, tape: Any) -> Any:
-        """The result as the user gets it: arrays as MinPy's, an argument that comes back as it is."""
+        """The result as the user gets it: arrays as MinPy's, an argument that comes back as it is.
+
+        A matrix, a masked array and the like, whose operators mean something else, stay NumPy's.
+        """
         if isinstance(result, (tuple, list)):
             items = [self.wrapped(item, known, values, tape) for item in result]
             return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
         if isinstance(result, numpy.generic):
             made: Array = Scalar(Value(numpy.asarray(result)))
-        elif isinstance(result, numpy.ndarray):
+        elif type(result) in (numpy.ndarray, numpy.memmap):
             for array in self.arrays:
                 if result is known[id(array)]:
                     return array
-            made = Array(Value(result))
+            made = Array(Value(numpy.asarray(result)))
         else:
+            if tape is not None and isinstance(result, numpy.ndarray):
+                warn_at_user(lost_gradient(f"making a {type(result).__name__}"), GradientWarning)
             return result
         if watch.current is not None:
             watch.current.after(self, values, (made._value,))
-        if tape is not None:
+        if tape is not None and is_float(made.dtype):
             self.where = user_place()
             record(tape, self, values, {}, (made._value,))
         return made
 
     def view(self, result: Any, known: dict[int, numpy.ndarray]) -> Array | None:
         """The result as a view of an argument, if it is one."""
-        if isinstance(result, numpy.ndarray):
+        if type(result) is numpy.ndarray:
             for array in self.arrays:
                 if result is not known[id(array)] and numpy.may_share_memory(result, known[id(array)]):
                     view_of = _ViewOf(self, array)

@@ -30,8 +30,11 @@ class FlatIterator:
 
     @property
     def coords(self) -> tuple[int, ...]:
-        """The indices of the next element."""
-        return tuple(int(i) for i in numpy.unravel_index(self.index, self.base.shape))
+        """The indices of the next element; behind the last one the first that is out of bounds."""
+        shape = self.base.shape
+        if self.index >= self.base.size:
+            return (shape[0] if 0 not in shape else 0, *(0 for _ in shape[1:])) if shape else ()
+        return tuple(int(i) for i in numpy.unravel_index(self.index, shape))
 
     def copy(self) -> Any:
         """The elements as an array with one axis."""

@@ -21,11 +21,10 @@ _NUMPY = str(Path(numpy.__file__).resolve().parent) + os.sep
 
 
 def user_frame() -> Any:
-    """The innermost frame outside this package."""
+    """The innermost frame outside this package and NumPy."""
     frame: Any = sys._getframe(1)
     while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith(PACKAGE) and not name.startswith("<frozen"):
+        if not frame.f_code.co_filename.startswith((PACKAGE, _NUMPY, _NUMPY_DISPATCH, "<frozen")):
             return frame
         frame = frame.f_back
     return None

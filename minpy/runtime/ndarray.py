@@ -40,6 +40,10 @@ class NDArrayMethods(ArrayMethods):
         """NumPy's view of the memory."""
         raise NotImplementedError
 
+    def shown(self) -> numpy.ndarray:
+        """The same, read-only where a tape relies on it."""
+        raise NotImplementedError
+
     def is_traced(self) -> bool:
         """Whether a running gradient depends on the array."""
         raise NotImplementedError
@@ -53,7 +57,7 @@ class NDArrayMethods(ArrayMethods):
             if known is not None:
                 return known(self)
             # flags can be set; memory is handed out as it may be used
-            value = getattr(self.raw() if name == "flags" else numpy.asarray(self), name)
+            value = getattr(self.raw() if name == "flags" else self.shown(), name)
             return eager_interpreter().constant(value) if isinstance(value, numpy.ndarray) else value
         if known is not None:
             return lambda *args, **kwargs: known(self, *args, **kwargs)

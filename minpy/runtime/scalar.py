@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 from minpy.ops.op import Op
@@ -46,3 +47,6 @@ class Scalar(Array):
 
     def copy(self, order: str = "C") -> Scalar:
         return self
+
+
+numbers.Number.register(Scalar)  # so that numpy.isscalar knows it

@@ -14,15 +14,13 @@ import scipy.special as _special
 from minpy.numpy._fallback import member as _member
 from minpy.ops.op import FUNCTIONS as _FUNCTIONS
 from minpy.ops.op import add_scipy as _add_scipy
-from minpy.ops.op import of_numpy as _of_numpy
 
 _add_scipy()
 globals().update({name[8:]: function for name, function in _FUNCTIONS.items() if name.startswith("special.")})
 
 
 def __getattr__(name: str) -> Any:
-    # Names such as psi stand for a function that has another one too.
-    return _of_numpy(getattr(_special, name, None)) or _member(_special, name)
+    return _member(_special, name)
 
 
 def __dir__() -> list[str]:

@@ -88,7 +88,7 @@ def assign_twice_at_one_place(x, v):
 @program
 def assign_by_a_mask(x, v):
     x[numpy.array([True, False, True])] = v
-    x[numpy.asarray(x) > 100] = 0.0
+    x[numpy.asarray(x > 100)] = 0.0
     return x
 
 

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy
 
+import minpy
+
 
 class Tolerance(NamedTuple):
     relative: float
@@ -31,7 +33,9 @@ GRADIENT = {
 
 def plain(x: Any) -> Any:
     """NumPy's array of a result, or the list of them."""
-    return [plain(item) for item in x] if isinstance(x, (list, tuple)) else numpy.asarray(x)
+    if isinstance(x, (list, tuple)):
+        return [plain(item) for item in x]
+    return x.raw() if isinstance(x, minpy.Array) else numpy.asarray(x)
 
 
 def assert_same(got: Any, expected: Any, what: str, near: Tolerance | None = None) -> None:

@@ -1,0 +1,133 @@
+"""What of NumPy's namespace is neither a function nor a constant, where MinPy's arrays need their own.
+
+``ndarray`` for ``isinstance``, ``mgrid`` and ``ogrid``, ``ndenumerate`` and ``vectorize``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+
+from minpy.errors import GradientError
+from minpy.ops import FUNCTIONS
+from minpy.ops.creation import created
+from minpy.ops.shape import broadcast_to_op, reshape_op
+from minpy.runtime.array import Array, arrays_in, to_raw
+from minpy.runtime.dispatch import call_numpy
+
+__all__ = ["broadcast", "mgrid", "ndarray", "ndenumerate", "ogrid", "vectorize"]
+
+
+def _opaque(reason: str) -> Callable[[Callable], Callable]:
+    """Decorator: what compiled code leaves to Python."""
+
+    def decorate(method: Callable) -> Callable:
+        method.__minpy_opaque__ = reason  # type: ignore[attr-defined]
+        return method
+
+    return decorate
+
+
+# ndarray ---------------------------------------------------------------------------------------
+
+
+class _ArrayType(type):
+    """The type of ``ndarray``: its instances are the arrays of MinPy and of NumPy."""
+
+    def __new__(meta, name: str, bases: tuple, namespace: dict) -> type:
+        if bases:  # a subclass is one of NumPy's
+            return type(name, (numpy.ndarray,), namespace)
+        return super().__new__(meta, name, bases, namespace)
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return cls.__subclasscheck__(type(x))
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        is_ours = kind is cls or (issubclass(kind, Array) and not kind.is_scalar)
+        return is_ours or issubclass(kind, numpy.ndarray)
+
+    def __getattr__(cls, name: str) -> Any:
+        """A method as a function of an array: ``np.ndarray.sum(a)``."""
+        found = getattr(numpy.ndarray, name)
+        if not callable(found):
+            return found
+        return lambda self, *args, **kwargs: getattr(self, name)(*args, **kwargs)
+
+
+class ndarray(metaclass=_ArrayType):
+    """What an array is an instance of: ``isinstance(x, np.ndarray)``. Calling it makes an array."""
+
+    def __new__(cls, shape: Any, dtype: Any = None, buffer: Any = None, *layout: Any, **options: Any) -> Any:
+        if buffer is None and not layout and not options:
+            return FUNCTIONS["empty"](shape, dtype)
+        return Array(numpy.ndarray(shape, dtype or float, to_raw(buffer), *layout, **options))
+
+
+# Grids -----------------------------------------------------------------------------------------
+
+
+class Grid:
+    """``np.mgrid`` or ``np.ogrid``: coordinates of the points of a grid."""
+
+    def __init__(self, plain: Any):
+        self._plain = plain
+
+    @_opaque("np.mgrid and np.ogrid are run by NumPy")
+    def __getitem__(self, key: Any) -> Any:
+        found = self._plain[key]
+        return type(found)(map(created, found)) if isinstance(found, (list, tuple)) else created(found)
+
+
+mgrid, ogrid = Grid(numpy.mgrid), Grid(numpy.ogrid)
+
+
+# Element by element ----------------------------------------------------------------------------
+
+
+class ndenumerate(numpy.ndenumerate):
+    """Pairs of an index and the element there; gradients flow through the elements."""
+
+    __minpy_opaque__ = "np.ndenumerate goes through the elements one by one"
+
+    def __init__(self, arr: Any):
+        self.iter = FUNCTIONS["asarray"](arr).flat
+
+
+@_opaque("np.broadcast is run by NumPy")
+def broadcast(*arrays: Any) -> numpy.broadcast:
+    """``numpy.broadcast``: the shape that arrays have together."""
+    return numpy.broadcast(*to_raw(arrays))
+
+
+class vectorize(numpy.vectorize):
+    """``numpy.vectorize`` that gives MinPy's arrays.
+
+    Under a gradient the function is called with MinPy's numbers, and gradients flow.
+    """
+
+    __minpy_opaque__ = "np.vectorize calls a function for each element"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if any(array.is_traced() for array in arrays_in((args, kwargs))):
+            return self._by_element(*args, **kwargs)
+        call: Any = functools.partial(super().__call__)
+        call.__name__ = "vectorize"  # to count it under
+        return call_numpy(call, args, kwargs)
+
+    def _by_element(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or self.signature is not None or self.excluded:
+            raise GradientError("vectorize has a gradient only with neither names, signature nor excluded")
+        arrays = list(map(FUNCTIONS["asarray"], args))
+        shape = numpy.broadcast_shapes(*(array.shape for array in arrays))
+        elements = [broadcast_to_op(array, shape=shape).flat for array in arrays]
+        results = [self.pyfunc(*row) for row in zip(*elements)]
+        outputs = list(zip(*results)) if results and isinstance(results[0], tuple) else [results]
+        dtypes = self.otypes or [None] * len(outputs)
+        whole = [
+            reshape_op(FUNCTIONS["array"](list(output), dtype), shape=shape)
+            for output, dtype in zip(outputs, dtypes)
+        ]
+        return whole[0] if len(whole) == 1 else tuple(whole)
