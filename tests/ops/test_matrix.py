@@ -50,7 +50,7 @@ def test_the_namespaces_have_all_of_numpy():
         assert {name for name in dir(theirs) if name[0] != "_"} <= set(dir(ours))
     assert np.linalg.LinAlgError is numpy.linalg.LinAlgError
     assert_same(np.linalg.lstsq(np.array(SQUARE), np.array(WEIGHTS), rcond=None)[0].shape, (3,), "lstsq")
-    assert_same(np.fft.fftfreq(4), numpy.fft.fftfreq(4), "fftfreq")
+    assert_same(np.fft.fftfreq(4), numpy.fft.fftfreq(4).astype("float32"), "fftfreq")
 
 
 def test_singular_matrices():
