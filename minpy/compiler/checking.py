@@ -81,16 +81,14 @@ class Comparison:
         return self.runnable.preview([Array(Value(x.copy())) for x in outputs], spare)
 
     def _copies(self, values: tuple) -> tuple | None:
-        """The values, those that are written as copies. None where something else than an argument is."""
+        """The values, as copies if any is written. None where something else than an argument is."""
         roots = {_root(path) for path in self.runnable.written}
-        chosen = [i for i, name in enumerate(self.block.inputs) if local_path(name) in roots]
-        if len(chosen) < len(roots):
+        if not roots.issubset(map(local_path, self.block.inputs)):
             return None
         try:
-            taken = copy.deepcopy({i: values[i] for i in chosen})  # in one, so that what is shared stays so
+            return copy.deepcopy(values) if roots else values  # in one, so that what is shared stays so
         except Exception:  # objects that cannot be copied
             return None
-        return tuple(taken.get(i, value) for i, value in enumerate(values))
 
     def _arguments_differ(self) -> str:
         """How the arrays and objects differ that the block writes to."""

@@ -19,7 +19,7 @@ import gast
 from minpy.errors import UnsupportedError
 
 #: ``from __future__ import annotations`` shows in the code of functions. In notebooks it holds for all cells.
-_FUTURE = __future__.annotations.compiler_flag
+FUTURE = __future__.annotations.compiler_flag
 #: Names that pytest puts into functions whose assert statements it rewrites.
 _REWRITTEN = "@pytest_ar"
 
@@ -47,7 +47,7 @@ def find_function(code: types.CodeType, global_names: dict) -> Found:
     if not lines:
         raise UnsupportedError(f"the source of {code.co_name} cannot be found")
     try:
-        text = _text(file, _ByIdentity(lines), code.co_flags & _FUTURE)
+        text = _text(file, _ByIdentity(lines), code.co_flags & FUTURE)
     except SyntaxError as error:
         raise UnsupportedError(f"the source of {code.co_name} cannot be parsed: {error}") from error
     return text.find(code)

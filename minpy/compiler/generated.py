@@ -10,12 +10,13 @@ from __future__ import annotations
 import ast
 import io
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Callable
 
 import astunparse
 import gast
 
+from minpy.compiler.functions import FUTURE
 from minpy.compiler.source import SCOPES
 
 #: The name by which generated code knows the cells of the call.
@@ -57,7 +58,10 @@ class Generated:
         outer = parse([f"def {_MAKER}({', '.join([*cells, *shared, CELLS, *helpers])}): pass"], place)[0]
         outer.body = [inner, *parse([f"return {identifier}"], place)]
         tree = gast.gast_to_ast(gast.fix_missing_locations(_module([outer])))
-        code = _named(compile(tree, file, "exec"), f"{_MAKER}.<locals>.{identifier}", function.__qualname__)
+        flags = function.__code__.co_flags & FUTURE
+        code = compile(tree, file, "exec", flags, dont_inherit=True)
+        names = f"{_MAKER}.<locals>.{identifier}", function.__qualname__
+        code = _as_of_the_user(code, dict(_inner(function.__code__)), *names)
         name = function.__code__.co_name
         made: dict[str, Any] = {}
         exec(code, {"__builtins__": {}}, made)
@@ -93,18 +97,41 @@ class Generated:
         return self._bound(closure)(*[values[i] for i in self._own])
 
 
-def _named(code: types.CodeType, ours: str, theirs: str) -> types.CodeType:
-    """The code in which inner functions have the qualified names that the user's functions have."""
-
-    def renamed(constant: Any) -> Any:
+def _inner(code: types.CodeType) -> Iterator[tuple[tuple, types.CodeType]]:
+    """The code of inner functions and classes, each with what tells it from others."""
+    for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            return _named(constant, ours, theirs)
+            yield _place(constant), constant
+            yield from _inner(constant)
+
+
+def _place(code: types.CodeType) -> tuple:
+    """Where code stands and its variables. Before Python 3.11 the code itself tells it from others."""
+    if not hasattr(code, "co_positions"):
+        return (code,)
+    places = [place for place in code.co_positions() if None not in place and place[2:] != (0, 0)]
+    start = min(((line, column) for line, _, column, _ in places), default=())
+    end = max(((line, column) for _, line, _, column in places), default=())
+    return code.co_name, code.co_firstlineno, code.co_freevars, start, end
+
+
+def _as_of_the_user(code: types.CodeType, known: dict, ours: str, theirs: str) -> types.CodeType:
+    """The code in which inner functions have the code that they have in the user's function.
+
+    It can differ in more than the qualified name, since Python compiles a call of what a module imports in
+    another way.
+    """
+
+    def adapted(constant: Any) -> Any:
+        if isinstance(constant, types.CodeType):
+            found = known.get(_place(constant))
+            return found or _as_of_the_user(constant, known, ours, theirs)
         is_name = isinstance(constant, str) and constant.startswith(ours)
         return theirs + constant[len(ours) :] if is_name else constant
 
-    changes: dict[str, Any] = {"co_consts": tuple(map(renamed, code.co_consts))}
+    changes: dict[str, Any] = {"co_consts": tuple(map(adapted, code.co_consts))}
     if hasattr(code, "co_qualname"):
-        changes["co_qualname"] = renamed(code.co_qualname)
+        changes["co_qualname"] = adapted(code.co_qualname)
     return code.replace(**changes)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-import warnings
 
 import gast
 import numpy
@@ -16,8 +14,8 @@ from minpy.compiler import checking, driver, expressions, outputs, writes
 from minpy.core import grad, grad_and_loss
 from minpy.errors import CheckError
 from minpy.ops import OPS
-from tests.compiler import programs_control, programs_writing  # noqa: F401
-from tests.compiler.programs import PROGRAMS
+from tests.corpus.outcome import run
+from tests.corpus.test_corpus import PAIRS, ids
 
 X = np.array(numpy.arange(6, dtype="float32").reshape(2, 3))
 
@@ -30,19 +28,15 @@ def line_of(function, text):
 # Programs of the tests, none of which may differ ------------------------------------------------
 
 
-@pytest.mark.parametrize("number", range(len(PROGRAMS)))
-def test_no_false_alarm(number):
-    function, inputs = PROGRAMS[number]
-    compiled = minpy.jit(function, check=True)
-    for args in inputs:
-        with warnings.catch_warnings(), numpy.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            try:
-                compiled(*copy.deepcopy(args))
-            except CheckError:
-                raise
-            except Exception:
-                pass  # of the program, see test_programs
+PROGRAMS = [program for program, _ in PAIRS]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=ids(PROGRAMS))
+def test_no_false_alarm(program):
+    compiled = minpy.jit(program.function, check=True)
+    for number in range(len(program.inputs)):
+        result = run(compiled, program.arguments(number)).result
+        assert not isinstance(result, CheckError), result
 
 
 def softmax_loss(w, x, labels):

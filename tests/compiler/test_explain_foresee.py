@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy
 import pytest
 
 import minpy
 import minpy.numpy as np
 from minpy.core import grad, grad_and_loss
-from tests.compiler.programs import PROGRAMS
 from tests.compiler.test_explain import line_of
-from tests.compiler.test_programs import NAMES, assert_same, run
+from tests.corpus.outcome import assert_same, run
+from tests.corpus.test_corpus import PAIRS, ids
 
 X = np.array(numpy.arange(6, dtype="float32").reshape(2, 3))
 
@@ -26,15 +24,19 @@ def unforeseen(found):
     return [(item.line, item.reason) for item in found.leftovers if item.is_unforeseen]
 
 
-@pytest.mark.parametrize("number", range(len(PROGRAMS)), ids=NAMES)
-def test_foretells_what_a_call_shows(number):
-    function, inputs = PROGRAMS[number]
-    for args in inputs:
-        compiled, given = minpy.jit(function), copy.deepcopy(args)
+#: In this one it matters in which order in memory an array is that a leftover makes.
+NOT_KNOWN_BEFORE = "views.reshape_of_what_was_computed"
+PROGRAMS = [program for program, _ in PAIRS if program.name != NOT_KNOWN_BEFORE]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=ids(PROGRAMS))
+def test_foretells_what_a_call_shows(program):
+    for number in range(len(program.inputs)):
+        compiled, given = minpy.jit(program.function), program.arguments(number)
         foretold = minpy.explain(compiled, *given)
-        assert_same(list(args), list(given), "arguments")
+        assert_same(program.arguments(number), given, "arguments")
         assert compiled.calls == 0 and minpy.explain(compiled).compilations == 0
-        run(compiled, args)
+        run(compiled, given)
         found = minpy.explain(compiled)
         if not unforeseen(foretold):
             assert left(found) <= left(foretold)  # a call takes one way, and may end before the last line

@@ -9,7 +9,7 @@ import minpy
 import minpy.numpy as np
 from minpy.compiler.trace import Trace
 from minpy.core import grad_and_loss
-from tests.compiler.test_programs import assert_same, run
+from tests.corpus.outcome import assert_same, run
 
 X = np.array(numpy.arange(12, dtype="float32").reshape(4, 3) / 7)
 N = numpy.arange(4)
@@ -19,7 +19,7 @@ def check(function, *calls, compilations=None, leftovers=None):
     """Compiled equals plain for all calls, twice; how often is compiled, and what stays with Python."""
     compiled = minpy.jit(function)
     for args in (*calls, *calls):
-        assert_same(run(function, args)[0], run(compiled, args)[0])
+        assert_same(run(function, args), run(compiled, args))
     found = minpy.explain(compiled)
     if compilations is not None:
         assert found.compilations == compilations, found.recompilations

@@ -7,64 +7,13 @@ import pytest
 
 import minpy
 import minpy.numpy as np
-from minpy.runtime.array import Array
-from tests.compiler import programs_classes
-from tests.compiler.programs_objects import OBJECTS, Model, X
-
-NAMES = [entry[0].__name__ for entry in OBJECTS]
-
-
-def parts(x, path="", seen=None):
-    """All objects within ``x`` with a path to each; of those that are met again that of the first time."""
-    seen = {} if seen is None else seen
-    if isinstance(x, (int, float, str, type(None), type)):
-        yield path, x
-        return
-    if id(x) in seen:
-        yield path, f"the same as {seen[id(x)]}"
-        return
-    seen[id(x)] = path
-    if isinstance(x, (Array, numpy.ndarray, numpy.generic)):
-        yield path, (type(x), x.dtype, x.shape, numpy.asarray(x).round(9).tolist())
-        return
-    yield path, type(x)
-    if isinstance(x, (list, tuple)) or type(x).__name__ == "deque":
-        items = enumerate(x)
-    elif isinstance(x, dict):
-        items = x.items()
-    elif isinstance(x, set):
-        items = enumerate(sorted(x, key=repr))
-    else:
-        slots = [name for kind in type(x).__mro__ for name in getattr(kind, "__slots__", ())]
-        held = {name: getattr(x, name) for name in slots if hasattr(x, name)}
-        items = {**held, **getattr(x, "__dict__", {})}.items()
-    for key, item in items:
-        yield from parts(item, f"{path}.{key}", seen)
-
-
-def outcome(function, args):
-    """What is there after a call: the result or the kind of error, and the arguments."""
-    try:
-        result = function(*args)
-    except Exception as error:
-        result = next(base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins")
-    return list(parts((result, args)))
+from tests.corpus.inputs import Model
+from tests.corpus.inputs import U as X
 
 
 @pytest.fixture(autouse=True)
-def globals_of_programs(monkeypatch):
+def check_graphs(monkeypatch):
     monkeypatch.setenv("MINPY_CHECK", "1")
-    programs_classes.TOTAL = 0
-    programs_classes.LOG.clear()
-
-
-@pytest.mark.parametrize("number", range(len(OBJECTS)), ids=NAMES)
-def test_compiled_equals_plain(number):
-    function, makers, left = OBJECTS[number]
-    compiled = minpy.jit(function)
-    for make in makers * 3:
-        assert outcome(compiled, make()) == outcome(function, make())
-    assert list(dict.fromkeys(item.cause_text for item in minpy.explain(compiled).leftovers)) == left
 
 
 def test_an_object_that_changes_between_calls_does_not_compile_again():

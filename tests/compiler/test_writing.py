@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
-
 import numpy
 import pytest
 
 import minpy
 import minpy.numpy as np
-from minpy.runtime.array import Array
-from tests.compiler import programs_places  # noqa: F401  # more programs
-from tests.compiler.programs_writing import WEIGHTS, WRITING
-from tests.compiler.test_programs import assert_same as assert_equal
 from tests.ops.checks import boxed, check_gradient, projected
 from tests.ops.test_writing import PROGRAMS, operands
 from tests.ops.tolerances import assert_same
@@ -63,42 +56,6 @@ def test_a_gradient_leaves_its_argument_alone(function):
         compiled = minpy.jit(lambda x, v: np.sum(function(x, v)))
         minpy.grad(compiled, place)(*arrays)
         assert_same(arrays[place], operands()[place], "the argument afterwards")
-
-
-def arrays_in(x):
-    """The arrays in nested containers and objects, each as often as it is there."""
-    if isinstance(x, (Array, numpy.ndarray)):
-        return [x]
-    items = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else ()
-    return [array for item in items for array in arrays_in(item)]
-
-
-def sharing(x):
-    """For each pair of arrays whether they are one object, and whether they share memory."""
-    pairs = itertools.combinations(arrays_in(x), 2)
-    return [(a is b, numpy.shares_memory(*map(numpy.asarray, (a, b)))) for a, b in pairs]
-
-
-def outcome(function, args):
-    """The result or the kind of error, and the arguments afterwards."""
-    try:
-        return function(*args), args
-    except Exception as error:
-        return next(base for base in type(error).__mro__ if base.__module__ == "builtins"), args
-
-
-@pytest.mark.parametrize("number", range(len(WRITING)), ids=[entry[0].__name__ for entry in WRITING])
-def test_compiled_equals_plain(number):
-    function, makers, left = WRITING[number]
-    compiled = minpy.jit(function)
-    for make in makers * 3:
-        state = copy.deepcopy(WEIGHTS.__dict__)
-        expected = outcome(function, make())
-        WEIGHTS.__dict__.update(state)
-        found = outcome(compiled, make())
-        assert_equal(expected, found)
-        assert sharing(expected) == sharing(found)
-    assert list(dict.fromkeys(item.cause_text for item in minpy.explain(compiled).leftovers)) == left
 
 
 def fills_a_table(x):

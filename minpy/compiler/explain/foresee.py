@@ -93,8 +93,8 @@ class ForeseenBlock(Block):
         self._after = None
         if lowered.returned is None:
             lost = _known_after(self.statements[-1])
-            found = {name: stand_in(known[name], lost) for name in self.outputs if name in known}
-            self._after = found
+            stand_in = StandIns(lost)
+            self._after = {name: stand_in(known[name]) for name in self.outputs if name in known}
         lowered.variables = known
         return super()._compiled_plan(signature, lowered)
 
@@ -169,27 +169,47 @@ class _Walk:
             touched = {name for name, value in loads.items() if type(value) in (list, dict, set)}
             touched = touched if not _is_print(statement) else set()
             return dict.fromkeys(stores | touched, Unforeseen(lost))
-        found = lowering.root.variables
-        return {name: stand_in(found[name], lost) for name in stores if name in found}
+        found, stand_in = lowering.root.variables, StandIns(lost)
+        return {name: stand_in(found[name]) for name in stores if name in found}
 
 
 # Values ----------------------------------------------------------------------------------------
 
 
-def stand_in(value: Any, lost: str) -> Any:
-    """What stands for a value of a lowering in the blocks behind it; ``lost`` says why none can."""
-    if isinstance(value, Number):
-        return value.value
-    if isinstance(value, Tracer):
-        origin = value.origin
-        return _of_kind(value.kind, value.aval) if origin is None else origin.value
-    if isinstance(value, Ref):
-        return value.value
-    if type(value) in (list, tuple, set):
-        return type(value)([stand_in(item, lost) for item in value])
-    if type(value) is dict:
-        return {key: stand_in(item, lost) for key, item in value.items()}
-    return Unforeseen(lost) if isinstance(value, (Closure, Unforeseen)) else value
+class StandIns:
+    """What stands for values of a lowering in the blocks behind it. What is one array has one stand-in.
+
+    Args:
+        lost: why there is none, where there can be none.
+    """
+
+    def __init__(self, lost: str):
+        self.lost = lost
+        self._made: dict[int, tuple[Tracer, Any]] = {}  # by identity, which is kept from being taken again
+
+    def __call__(self, value: Any) -> Any:
+        """The stand-in for a value."""
+        if isinstance(value, Number):
+            return value.value
+        if isinstance(value, Tracer):
+            made = self._made.get(id(value)) or self._made.setdefault(id(value), (value, self._array(value)))
+            return made[1]
+        if isinstance(value, Ref):
+            return value.value
+        if type(value) in (list, tuple, set):
+            return type(value)(map(self, value))
+        if type(value) is dict:
+            return {key: self(item) for key, item in value.items()}
+        return Unforeseen(self.lost) if isinstance(value, (Closure, Unforeseen)) else value
+
+    def _array(self, tracer: Tracer) -> Any:
+        if tracer.origin is not None:
+            return tracer.origin.value
+        if tracer.base is not None and tracer.view is not None and not tracer.is_scalar:
+            view = tracer.view.laid_out(numpy.asarray(self(tracer.base)))
+            if view is not None:
+                return Array(view) if tracer.kind == ARRAY else view
+        return _of_kind(tracer.kind, tracer.aval)
 
 
 def _of_kind(kind: str, aval: Aval) -> Any:

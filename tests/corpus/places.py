@@ -1,11 +1,12 @@
-"""Programs that write at places which data decides, and by functions of NumPy; see ``programs_writing``."""
+"""Writing at places which data decides, and by functions of NumPy."""
 
 from __future__ import annotations
 
 import numpy
 
 import minpy.numpy as np
-from tests.compiler.programs_writing import each_kind, grid, ours, program
+from tests.corpus.inputs import each_kind, grid, ours
+from tests.corpus.registry import program
 
 
 def numbers(*values):
@@ -43,10 +44,9 @@ def elements_at_index_arrays(x, i, j):
     lambda: (ours(), numpy.array([True, False, True]), numpy.arange(4.0)),
     lambda: (grid("int64"), numpy.array([True, False]), 1),
     lambda: (grid(), grid() > 99, -1.0),
-    left=["x[m] = v"],
 )
 def masks_in_data(x, m, v):
-    x[m] = v
+    x[m] = v  # leftover
     x[m] *= 3
     x[x > 8] -= 1
     return x
@@ -55,11 +55,10 @@ def masks_in_data(x, m, v):
 @program(
     lambda: (grid() - 6, numpy.array([True, False, False, True])),
     lambda: (ours() - 6, np.array([False, False, False, True])),
-    left=["x[..., m] += x[:, :1]"],
 )
 def masks_of_some_axes(x, m):
     x[:, m] = 1
-    x[..., m] += x[:, :1]
+    x[..., m] += x[:, :1]  # leftover
     x[x > 0] **= 0.5
     return x
 
@@ -115,13 +114,9 @@ def adding_at_places_in_data(x, i, v):
     return x
 
 
-@program(
-    lambda: (grid(), numpy.zeros(3)),
-    lambda: (grid("int64"), numpy.zeros(4)),
-    left=["np.add(x, 1.5, out=x)", "np.add(x, 1, out=v)"],
-)
+@program(lambda: (grid(), numpy.zeros(3)), lambda: (grid("int64"), numpy.zeros(4)), no_gradient="it raises")
 def results_that_do_not_fit(x, v):
     x += 1
-    np.add(x, 1.5, out=x)
-    np.add(x, 1, out=v)
+    np.add(x, 1.5, out=x)  # leftover
+    np.add(x, 1, out=v)  # leftover
     return x

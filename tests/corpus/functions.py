@@ -1,0 +1,147 @@
+"""Functions of all kinds: defaults, keywords, decorators, partials, recursion, helpers."""
+
+from __future__ import annotations
+
+import functools
+
+import minpy.numpy as np
+from tests.corpus.inputs import V, X
+from tests.corpus.registry import program
+
+
+def helper(x, bias=0.5, *rest, scale=2, **more):
+    for r in rest:
+        x = x + r
+    return x * scale + bias + more.get("extra", 0)
+
+
+@program((X,))
+def calls_helper(x):
+    return helper(x), helper(x, 1, 2, 3), helper(x, scale=0.25), helper(x, bias=1, extra=5)
+
+
+@program((X,))
+def nested_jit_like(x):
+    def step(v, n):
+        return v if n == 0 else step(v * 0.5, n - 1)
+
+    return step(x, 4)
+
+
+@program((X,))
+def deleted_name(x):
+    y = x * 2
+    z = y + 1
+    del y
+    return z
+
+
+@program((X,))
+def looks_at_locals(x):
+    y = x * 2  # leftover
+    return sorted(locals()), y
+
+
+def decorated(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs) + 1
+
+    return wrapper
+
+
+@program((X,))
+@decorated
+def under_a_decorator(x):
+    return np.exp(x)
+
+
+@program((V, lambda v: v * 2), (V, lambda v: v + 1), (V, functools.partial(np.multiply, 3)))
+def function_arguments(x, f):
+    return f(x) + f(f(x)), list(map(f, [x, x + 1]))
+
+
+def apply(function, *args, **kwargs):
+    return function(*args, **kwargs)
+
+
+@program((V, 2), (V, 3))
+def functions_made_anew_at_each_call(x, n):
+    return apply(lambda v, *, k=n: v * k, x) + apply(lambda: x * n), apply(_power, x, exponent=n)
+
+
+def _power(x, /, exponent, *rest, scale=1.0):
+    return x**exponent * scale
+
+
+program((V,))(functools.partial(_power, exponent=2, scale=0.5))
+
+
+def repeated(times):
+    def decorate(function):
+        @functools.wraps(function)
+        def wrapper(*args, **kwargs):
+            result = function(*args, **kwargs)
+            for _ in range(times - 1):
+                result = function(result, **kwargs)
+            return result
+
+        return wrapper
+
+    return decorate
+
+
+@program((V,))
+def decorated_helpers(x):
+    @repeated(3)
+    def double(v):
+        return v * 2
+
+    return double(x) + _thrice(x, by=1)
+
+
+@repeated(times=3)
+def _thrice(x, by):
+    return np.tanh(x) + by
+
+
+@functools.cache
+def cached_size(n):
+    return n * n + 1
+
+
+@program((V, 2), (V, 3))
+def cached_helper(x, n):
+    return x * cached_size(n)  # leftover
+
+
+@program((X, 3), (X, 6))
+def recursion(x, n):
+    return factorial(n) * x + fibonacci(n)
+
+
+def factorial(n):
+    return 1 if n < 2 else n * factorial(n - 1)
+
+
+def fibonacci(n):
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+
+def halved(x):
+    if np.max(x) > 1:
+        return halved(x * 0.5)
+    return x
+
+
+@program((V,), (20 * V,))
+def recursion_on_data(x):
+    return halved(x) * 2  # leftover
+
+
+@program((V, (1, 2), {"scale": 3}), (V, (), {}))
+def variable_arguments(x, args, options):
+    def collect(first, *rest, scale=1, **more):
+        return first * scale + len(rest) + sum(rest) + sum(more.values())
+
+    return collect(x, *args, **options), collect(x, 1, *args, other=2)

@@ -1,0 +1,141 @@
+"""Loops and comprehensions."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import minpy.numpy as np
+from tests.corpus.inputs import X
+from tests.corpus.registry import program
+
+
+@program((X, 3), (X, 0))
+def static_loop(x, n):
+    total = 0.0
+    for i in range(n):
+        total = total + np.sum(x) * i
+        if i == 1:
+            continue
+        x = x * 0.5
+    else:
+        total = total + 1
+    return total, x
+
+
+@program((X,))
+def loop_with_break(x):
+    for k in range(10):
+        x = x + k
+        if k == 3:
+            break
+    else:
+        x = x * 0
+    while k < 6:
+        k += 1
+        x = x * 0.9
+    return x, k
+
+
+@program((np.array([1.0, 5.0]),), (np.array([0.5, 0.1]),))
+def data_loop(x):
+    count = 0
+    while np.max(x) > 0.3:  # flow
+        x = x * 0.5
+        count += 1
+    return x, count
+
+
+@program((X,))
+def walrus_in_comprehension(x):
+    parts = [last := x * k for k in range(3)]
+    return parts, last
+
+
+@program((X,))
+def over_containers(x):
+    total = 0
+    for name, (scale, shift) in {"a": (1, 2), "b": (3, 4)}.items():
+        total = total + x * scale + shift + len(name)
+    for i, (a, b) in enumerate(zip([1, 2, 3], (4, 5))):
+        total = total + a * b * i
+    for k in reversed(range(3)):
+        total = total - k
+    for row in x:
+        total = total + row
+    for key in {"one": 1, "two": 2}:
+        total = total * len(key)
+    for c in "abc":
+        total = total + ord(c)
+    return total
+
+
+@program((X,))
+def itertools_loops(x):
+    parts = []
+    for i, j in itertools.product(range(2), repeat=2):
+        parts.append(x * i + j)
+    for v in itertools.chain([1, 2], (3,), [x]):
+        parts.append(x + v)
+    for k in itertools.count(3, 2):
+        if k > 8:
+            break
+        parts.append(x - k)
+    for a, b in zip(itertools.count(), [x, 2 * x]):
+        parts.append(a * b)
+    for v in itertools.islice(itertools.cycle([1, 2]), 5):
+        parts.append(v)
+    for a, b in itertools.combinations([1, 2, 3], 2):
+        parts.append(a * b)
+    for total in itertools.accumulate([x, x, x]):
+        parts.append(total)
+    for v in itertools.chain.from_iterable([[1], [2, 3]]):
+        parts.append(v)
+    parts.extend(itertools.repeat(x, 2))
+    parts.extend(itertools.takewhile(lambda n: n < 3, itertools.count()))
+    parts.extend(itertools.starmap(lambda p, q: p + q, [(x, 1), (2, 3)]))
+    return parts
+
+
+@program(([X, 2 * X, 3 * X],), ([X],))
+def comprehensions(xs):
+    total = sum(np.sum(x) for x in xs)
+    shapes = {i: x.shape for i, x in enumerate(xs)}
+    sizes = {x.size for x in xs}
+    nested = [x * i for i in range(3) if i != 1 for x in xs]
+    assert all(x.ndim == 2 for x in xs) and not any(x.size == 0 for x in xs)
+    longest = max(["a", "bcd", "ef"], key=len)
+    ordered = sorted([3, 1, 2], key=lambda n: -n)
+    mapped = list(map(lambda x, n: x * n, xs, itertools.count(1)))
+    kept = list(filter(lambda n: n % 2, range(6)))
+    folded = functools.reduce(lambda a, b: a + b, xs)
+    extremes = min(3, 1, 2), max([], default=4)
+    return total, shapes, sizes, nested, longest, ordered, mapped, kept, folded, extremes
+
+
+@program((X, 1), (X, 5), (X, 20))
+def while_loops(x, n):
+    steps = 0
+    while n > 1:
+        n = n // 2 if n % 2 == 0 else 3 * n + 1
+        if steps > 3:
+            break
+        x = x * 0.5 + n
+        steps += 1
+    else:
+        x = -x
+    while True:
+        steps += 1
+        if steps < 3:
+            continue
+        break
+    return x, n, steps
+
+
+@program((X, 3), (X, 300))
+def loop_over_numbers_only(x, n):
+    total = 0
+    for i in range(n):
+        if i % 3:
+            total += i * i
+    return x * total
