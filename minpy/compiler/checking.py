@@ -51,7 +51,7 @@ class Comparison:
         self.runnable = runnable
         self.values = values
         self.found = found
-        self.inputs = [numpy.array(x) for x in found[: len(runnable.graph.inputs)]]
+        self.inputs = [_content(x).copy() for x in found[: len(runnable.graph.inputs)]]
         self.unchanged = self._copies(values)
         self.copies = self._copies(values)
         self.expected = outcome(plain, self.copies) if self.copies is not None else None
@@ -120,6 +120,11 @@ class Comparison:
         return block.program.source.loc(block.statements[-1])
 
 
+def _content(x: Any) -> numpy.ndarray:
+    """NumPy's array of a value, perhaps of one that a gradient is being taken of."""
+    return x._current().numpy() if isinstance(x, Array) else numpy.asarray(x)
+
+
 def _root(path: Path) -> Path:
     return path if path.parent is None else _root(path.parent)
 
@@ -144,13 +149,13 @@ def check_graph(graph: Graph, inputs: Sequence[numpy.ndarray], results: Sequence
     """Raise CheckError where the results of a compiled graph are not those of NumPy."""
     reference = Reference(graph, inputs)
     runs = list(zip(*reference.outputs()))
-    given = [numpy.asarray(Array(result)) for result in results]
+    given = [_content(Array(result)) for result in results]
     wrong = [i for i, x in enumerate(given) if differ(runs[i][0], x, runs[i])]
     if not wrong:
         return reference
     everything = tuple(var for eqn in graph.eqns for var in eqn.outputs)
     found = run_compiled(compile_graph(graph._replace(outputs=everything)), [Value(x) for x in inputs])
-    by_var = {var: numpy.asarray(Array(value)) for var, value in zip(everything, found)}
+    by_var = {var: value.numpy() for var, value in zip(everything, found)}
     for eqn in graph.eqns:
         for var in eqn.outputs:
             if reference.differs(var, by_var[var]):
@@ -182,7 +187,7 @@ def difference(expected: Any, found: Any, runs: Sequence[Any] = ()) -> str:
     if isinstance(expected, dict):
         return _difference_of_items(expected, found, runs)
     if isinstance(expected, (Array, numpy.ndarray, numpy.generic, float, complex)):
-        a, b, others = numpy.asarray(expected), numpy.asarray(found), [numpy.asarray(run) for run in runs]
+        a, b, *others = map(_content, (expected, found, *runs))
         if (a.dtype, a.shape) != (b.dtype, b.shape):
             return f"plain Python gives {a.dtype}{list(a.shape)}, compiled code {b.dtype}{list(b.shape)}"
         return _values_text(a, b) if differ(a, b, others) else ""

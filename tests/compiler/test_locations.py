@@ -100,6 +100,7 @@ AMBIGUOUS = {matrix_product, inlined}
 
 @pytest.mark.parametrize("differentiate", [lambda f: f, grad], ids=["value", "gradient"])
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+@pytest.mark.filterwarnings("ignore:making a NumPy array")
 def test_last_frame_is_the_users_line(function, differentiate):
     text, holder, message = CASES[function]
     compiled = minpy.jit(function)
