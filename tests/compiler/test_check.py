@@ -15,7 +15,7 @@ from minpy.core import grad, grad_and_loss
 from minpy.errors import CheckError
 from minpy.ops import OPS
 from tests.corpus.outcome import run
-from tests.corpus.test_corpus import PAIRS, ids
+from tests.corpus.registry import ids, programs
 
 X = np.array(numpy.arange(6, dtype="float32").reshape(2, 3))
 
@@ -28,7 +28,7 @@ def line_of(function, text):
 # Programs of the tests, none of which may differ ------------------------------------------------
 
 
-PROGRAMS = [program for program, _ in PAIRS]
+PROGRAMS = programs()
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=ids(PROGRAMS))

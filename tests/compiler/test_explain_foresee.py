@@ -10,7 +10,7 @@ import minpy.numpy as np
 from minpy.core import grad, grad_and_loss
 from tests.compiler.test_explain import line_of
 from tests.corpus.outcome import assert_same, run
-from tests.corpus.test_corpus import PAIRS, ids
+from tests.corpus.registry import ids, programs
 
 X = np.array(numpy.arange(6, dtype="float32").reshape(2, 3))
 
@@ -26,7 +26,7 @@ def unforeseen(found):
 
 #: In this one it matters in which order in memory an array is that a leftover makes.
 NOT_KNOWN_BEFORE = "views.reshape_of_what_was_computed"
-PROGRAMS = [program for program, _ in PAIRS if program.name != NOT_KNOWN_BEFORE]
+PROGRAMS = [program for program in programs() if program.name != NOT_KNOWN_BEFORE]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=ids(PROGRAMS))

@@ -1,4 +1,4 @@
-"""The collections of functions, each loaded twice: plain code and compiled code have globals of their own."""
+"""The collections of functions. Each use loads them anew, with globals of their own."""
 
 from __future__ import annotations
 
@@ -87,6 +87,12 @@ def load(kind: str) -> list[Program]:
     return _loading.pop()
 
 
-def pairs() -> Sequence[tuple[Program, Program]]:
-    """Each program twice: to run plain and to run compiled."""
-    return [pair for kind in KINDS for pair in zip(load(kind), load(kind))]
+def programs() -> list[Program]:
+    """All programs, with globals of their own."""
+    return [program for kind in KINDS for program in load(kind)]
+
+
+def ids(programs: Sequence[Program]) -> list[str]:
+    """Names for the tests, each another one."""
+    names = [program.name for program in programs]
+    return [name if names.count(name) == 1 else f"{name}-{i}" for i, name in enumerate(names)]

@@ -12,23 +12,17 @@ import minpy.numpy as np
 from minpy.runtime.array import Array
 from minpy.runtime.tree import leaves, rebuild
 from tests.corpus.outcome import Outcome, assert_same, run
-from tests.corpus.registry import Program, pairs
+from tests.corpus.registry import Program, ids, programs
 from tests.ops.tolerances import DIFFERENCE
 from tests.ops.tolerances import assert_same as assert_near
 
-PAIRS = list(pairs())
+PAIRS = list(zip(programs(), programs()))
 _MARK = re.compile(r"# (leftover|flow)\b")
 _CALLS = 3
 _STEP = 1e-5
 
 
-def ids(programs) -> list[str]:
-    """Names for the tests, each another one."""
-    names = [program.name for program in programs]
-    return [name if names.count(name) == 1 else f"{name}-{i}" for i, name in enumerate(names)]
-
-
-every_pair = pytest.mark.parametrize("plain, compiled", PAIRS, ids=ids(pair[0] for pair in PAIRS))
+every_pair = pytest.mark.parametrize("plain, compiled", PAIRS, ids=ids([pair[0] for pair in PAIRS]))
 
 
 @pytest.fixture(autouse=True)
@@ -101,10 +95,10 @@ def compare(expected, found, plain, compiled) -> None:
     assert_same(state(plain), state(compiled), "afterwards")
 
 
-SMOOTH = [pair for pair in PAIRS if not pair[0].no_gradient]
+SMOOTH = [pair for pair in zip(programs(), programs()) if not pair[0].no_gradient]
 
 
-@pytest.mark.parametrize("plain, compiled", SMOOTH, ids=ids(pair[0] for pair in SMOOTH))
+@pytest.mark.parametrize("plain, compiled", SMOOTH, ids=ids([pair[0] for pair in SMOOTH]))
 @pytest.mark.filterwarnings("ignore")
 def test_gradient_equals_differences(plain, compiled):
     minpy.set_default_dtype("float64")
