@@ -50,6 +50,11 @@ class _Drawn(Op):
             self.vjp = lambda position: lambda g, r, *args: g * slopes(r, *args)[position]
 
 
+def has_gradient(name: str) -> bool:
+    """Whether a gradient flows through the method ``name`` of a generator."""
+    return name in _SLOPES or name in _FROM_AN_ARRAY or name == "shuffle"
+
+
 def draw(method: Callable, args: tuple, kwargs: dict) -> Any:
     """Call a method of a generator of NumPy's.
 

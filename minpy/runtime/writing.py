@@ -294,6 +294,12 @@ def content_of(function: Any) -> Content | None:
         return None
 
 
+def writes_with_gradient(function: Any) -> bool:
+    """Whether a function of NumPy's changes its first argument, and a gradient flows through the change."""
+    content = content_of(function)
+    return content is not None and content is not _no_gradient
+
+
 def _at(function: Any, args: tuple, kwargs: dict) -> Any:
     """``ufunc.at``: the n-th time that an element is chosen waits until the ones before are done."""
     ufunc, array, key, operands = function.__self__, args[0], to_raw(args[1]), args[2:]
