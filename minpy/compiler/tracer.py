@@ -22,7 +22,7 @@ from minpy.ops.logic import where_op
 from minpy.ops.methods import IN_PLACE, ArrayMethods
 from minpy.ops.rearrange import diagonal_op
 from minpy.ops.shape import broadcast_to_op, reshape_op, transpose_op
-from minpy.runtime.array import VIEW_OPS, WRITE_BACK
+from minpy.runtime.views import VIEW_OPS, WRITE_BACK
 
 if TYPE_CHECKING:
     from minpy.compiler.trace import Trace

@@ -81,7 +81,7 @@ def full(shape, fill_value, dtype=None, order="C", **options):
     refuse(order=None if order == "C" else order, **options)
     if isinstance(fill_value, Box):
         value = fill_value if dtype is None else astype(fill_value, dtype=numpy.dtype(dtype))
-        return broadcast_to.implementation(value, shape)
+        return copy_op(broadcast_to.implementation(value, shape))
     return _create(numpy.full, shape, fill_value, dtype=dtype)
 
 

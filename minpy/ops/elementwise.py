@@ -414,9 +414,9 @@ def around(a, decimals=0, out=None):
     decimals = operator.index(decimals)
     if aval_of(a).dtype.kind not in "iu" or decimals < 0:
         return round_op(a, decimals=decimals)
-    if isinstance(a, numpy.ndarray):
-        return current_interpreter().constant(a)
-    return a if isinstance(a, Box) else positive(a)
+    if not aval_of(a).shape:
+        return positive(a)  # a number
+    return a if isinstance(a, Box) else current_interpreter().constant(a)
 
 
 publish("round", FUNCTIONS["around"], *({numpy.round} if hasattr(numpy, "round") else ()))

@@ -132,7 +132,7 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     if dtype.kind == "c":
         options = {"nan": nan, "posinf": posinf, "neginf": neginf}
         parts = (nan_to_num.implementation(part, **options) for part in (real(x), imag_op(x)))
-        return from_parts(*parts)
+        return number(from_parts(*parts))
     refuse(dtype="of the array" if dtype.kind != "f" else None)
     limits = numpy.finfo(dtype)
     high = float(limits.max) if posinf is None else posinf

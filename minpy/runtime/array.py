@@ -11,22 +11,22 @@ from __future__ import annotations
 import logging
 import operator
 from collections.abc import Iterator
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
 import numpy
 
 from minpy.errors import ContextError, GradientWarning
-from minpy.ops import Aval, elementwise, indexing, rearrange, transcendental
-from minpy.ops import shape as shape_ops
+from minpy.ops import Aval, elementwise, indexing
 from minpy.ops.keys import split_key
 from minpy.ops.methods import IN_PLACE
 from minpy.ops.op import Op, eager_interpreter
 from minpy.runtime import native, watch
 from minpy.runtime.context import CPU, Context, current_context
-from minpy.runtime.location import lost_gradient, warn_at_user
+from minpy.runtime.location import is_called_by_user, lost_gradient, warn_at_user
 from minpy.runtime.ndarray import NDArrayMethods
 from minpy.runtime.objects import ArraySlots, ValueSlots, configure
 from minpy.runtime.policy import count_by_numpy
+from minpy.runtime.views import WRITE_BACK, MadeBy, Reshaped, read_only, reshaped
 
 _log = logging.getLogger("minpy.array")
 
@@ -89,35 +89,6 @@ class Value(ValueSlots):
         return value
 
 
-def _read_only(*args: Any, **params: Any) -> Any:
-    raise ValueError("assignment destination is read-only")
-
-
-#: op -> (base, new content of the view, arguments of the view) -> new content of the base
-WRITE_BACK: dict[Op, Callable] = {
-    indexing.index: lambda base, new, *arrays, template: indexing.index_put(
-        base, new, *arrays, template=template
-    ),
-    shape_ops.reshape_op: lambda base, new, shape: shape_ops.reshape_op(new, shape=base.shape),
-    shape_ops.transpose_op: lambda base, new, axes: shape_ops.transpose_op(
-        new, axes=tuple(int(a) for a in numpy.argsort(axes))
-    ),
-    shape_ops.broadcast_to_op: _read_only,
-    rearrange.diagonal_op: _read_only,
-    elementwise.real: lambda base, new: new + 1j * transcendental.imag_op(base),
-    transcendental.imag_op: lambda base, new: elementwise.real(base) + 1j * new,
-}
-#: ops whose result is a view of their first argument (``index`` only without index arrays)
-VIEW_OPS = frozenset(WRITE_BACK)
-
-
-class MadeBy(NamedTuple):
-    """How a view comes from its base."""
-
-    op: Op
-    params: dict
-
-
 def _as_value(data: Any) -> Value:
     if isinstance(data, Array):
         return data._current()
@@ -155,11 +126,30 @@ class Array(ArraySlots, NDArrayMethods):
         if base is not None:
             base._current()
             if base._version != self._seen:
+                base = self._base_as_seen()
+            if base._version != self._seen:
                 op, params = self._view
                 self._hold(op(base, **params)._value)
                 self._seen = base._version
                 self._version += 1
         return self._value
+
+    def _base_as_seen(self) -> Array:
+        """The base, or what it was before its shape was set, if the view is older than that."""
+        while (how := reshaped(self._base)) is not None and self._seen <= how.version:
+            self._base = self._base._base
+        return self._base
+
+    def _set_shape(self, shape: Any) -> None:
+        data = self._current().numpy().view()
+        data.shape = shape  # NumPy's errors
+        before = Array(self._value)
+        before._base, before._made_by, before._seen = self._base, self._made_by, self._seen
+        before._version = self._version
+        how = Reshaped(data.shape, self._version)
+        self._value, self._base, self._made_by = how(before)._current(), before, MadeBy(how, {})
+        self._seen = before._version
+        self._version += 1
 
     @property
     def context(self) -> Context:
@@ -218,7 +208,7 @@ class Array(ArraySlots, NDArrayMethods):
             value.numpy()[key] = _raw(new)
         else:
             if not value.is_writeable:
-                _read_only()
+                read_only()
             self._replace(indexing.setitem(self, key, new)._value)
 
     def _writable_in_place(self, value: Value, *operands: Any) -> bool:
@@ -274,7 +264,7 @@ class Array(ArraySlots, NDArrayMethods):
             count_by_numpy(op.name)
             return self
         if not value.is_writeable:
-            _read_only()
+            read_only()
         result = op(self, other)
         if not numpy.can_cast(result.dtype, self.dtype, "same_kind"):
             raise TypeError(
@@ -294,6 +284,8 @@ class Array(ArraySlots, NDArrayMethods):
     def shown(self) -> numpy.ndarray:
         """NumPy's view of the memory, which is read-only where a tape relies on it."""
         value = self._current()
+        if is_traced(value) and is_called_by_user():
+            self._leaving("a conversion to a NumPy array")
         array = value.numpy()
         if value.root().recorded:
             array = array.view()

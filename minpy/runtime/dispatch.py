@@ -22,7 +22,7 @@ from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
 from minpy.ops.op import UNDEFINED, Ufunc, as_operand, set_eager_interpreter
 from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
 from minpy.runtime import native, watch
-from minpy.runtime.array import VIEW_OPS, Array, Value, arrays_in, same_context, to_raw
+from minpy.runtime.array import Array, Value, arrays_in, same_context, to_raw
 from minpy.runtime.context import CPU, current_context
 from minpy.runtime.location import lost_gradient, operand_names, user_place, warn_at_user
 from minpy.runtime.objects import accelerate, accelerated, register_op, register_operator
@@ -30,6 +30,7 @@ from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.statistics import NO_OPS, name_of
 from minpy.runtime.tape import live_tape, record, same_tape
+from minpy.runtime.views import VIEW_OPS
 from minpy.runtime.writing import written
 
 

@@ -55,7 +55,8 @@ class FlatIterator:
         return element
 
     def __getitem__(self, key: Any) -> Any:
-        return elementwise.copy(shape_ops.ravel(self.base)[key])
+        found = shape_ops.ravel(self.base)[key]
+        return found if found.is_scalar else elementwise.copy(found)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         eager_interpreter().call(put_flat, (self.base, key, value), {})

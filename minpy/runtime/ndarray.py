@@ -11,13 +11,14 @@ from minpy.ops import FUNCTIONS
 from minpy.ops.methods import ArrayMethods
 from minpy.ops.op import eager_interpreter
 from minpy.runtime.flat import FlatIterator
+from minpy.runtime.views import owner
 
 #: methods that change the array, where the function of the same name gives a new one
 _MUTATING = frozenset(("sort", "partition", "put"))
 
 
 def _fixed(name: str, instead: str) -> property:
-    """An attribute that ndarray can set, and an array whose shape and dtype never change cannot."""
+    """An attribute that ndarray can set, and an array whose dtype never changes cannot."""
 
     def setter(self: Any, value: Any) -> None:
         raise AttributeError(f"the {name} of an array is not set in place; write a = {instead}")
@@ -44,6 +45,9 @@ class NDArrayMethods(ArrayMethods):
         """The same, read-only where a tape relies on it."""
         raise NotImplementedError
 
+    def _set_shape(self, shape: Any) -> None:
+        raise NotImplementedError
+
     def is_traced(self) -> bool:
         """Whether a running gradient depends on the array."""
         raise NotImplementedError
@@ -63,17 +67,22 @@ class NDArrayMethods(ArrayMethods):
             return lambda *args, **kwargs: known(self, *args, **kwargs)
         return lambda *args, **kwargs: eager_interpreter().call(found, (self, *args), kwargs)
 
-    shape = _fixed("shape", "a.reshape(...)")
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes. Set, the array is a view of what it was."""
+        return self.aval.shape
+
+    @shape.setter
+    def shape(self, value: Any) -> None:
+        self._set_shape(value)
+
     dtype = _fixed("dtype", "a.astype(...), or a.view(...)")
     strides = _fixed("strides", "numpy.lib.stride_tricks.as_strided(a, ...)")
 
     @property
     def base(self) -> Any:
         """The array whose memory this one shows; None where the memory is its own."""
-        array = self
-        while array._base is not None:  # type: ignore[attr-defined]
-            array = array._base  # type: ignore[attr-defined]
-        return None if array is self else array
+        return owner(self)
 
     def resize(self, *new_shape: Any, refcheck: bool = True) -> None:
         """Refused: other arrays may show the memory."""

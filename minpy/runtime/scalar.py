@@ -22,6 +22,9 @@ class Scalar(Array):
     def _update(self, op: Op, other: Any) -> Any:
         return op(self, other)
 
+    def _set_shape(self, shape: Any) -> None:
+        raise AttributeError("attribute 'shape' of 'numpy.generic' objects is not writable")
+
     def __setitem__(self, key: Any, new: Any) -> None:
         raise TypeError(f"'numpy.{self.dtype}' object does not support item assignment")
 

@@ -15,7 +15,7 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.errors import GradientError
+from minpy.errors import GradientError, GradientWarning
 from minpy.ops import FUNCTIONS, Function, aval_of, of_numpy
 from minpy.ops.elementwise import astype
 from minpy.ops.indexing import index, index_add, index_put
@@ -25,6 +25,7 @@ from minpy.ops.op import as_operand, eager_interpreter
 from minpy.ops.shape import broadcast_to_op, concatenate_op, reshape_op
 from minpy.runtime.array import Array, Value, arrays_in, is_traced, to_raw
 from minpy.runtime.flat import put_flat
+from minpy.runtime.location import lost_gradient, warn_at_user
 from minpy.runtime.policy import count_by_numpy
 from minpy.runtime.statistics import name_of
 
@@ -38,6 +39,8 @@ def written(function: Any, args: tuple, kwargs: dict) -> Any:
     if content is not None:
         if args and isinstance(args[0], Array):
             return _change(args[0], content, function, args, kwargs)
+        if _is_traced(args, kwargs):
+            _warn_of_lost()
         return NotImplemented
     args, kwargs, outs = without_out(function, args, kwargs)
     if outs:
@@ -50,6 +53,10 @@ def written(function: Any, args: tuple, kwargs: dict) -> Any:
 
 def _is_traced(*parts: Any) -> bool:
     return any(is_traced(array._current()) for array in arrays_in(parts))
+
+
+def _warn_of_lost() -> None:
+    warn_at_user(lost_gradient("a write into a NumPy array"), GradientWarning)
 
 
 # Writing by NumPy ------------------------------------------------------------------------------
@@ -152,6 +159,7 @@ def _write_out(function: Any, args: tuple, kwargs: dict, outs: tuple) -> Any:
             if isinstance(out, Array):
                 out[...] = result
             elif out is not None:
+                _warn_of_lost()
                 numpy.copyto(out, to_raw(result), casting="unsafe")
     filled = tuple(x if out is None else out for out, x in zip(outs, results))
     return filled if len(filled) > 1 else filled[0]

@@ -57,6 +57,53 @@ def test_a_value_that_leaves_the_gradient_warns_with_its_line(function, wrap):
     assert (warning.filename, warning.lineno) == (__file__, line_of(function, "scale = "))
 
 
+def into_out(x):
+    scale = numpy.zeros(3)
+    np.add(x, 1, out=scale)
+    return np.sum(x * scale)
+
+
+def into_copy(x):
+    scale = numpy.ones(3)
+    numpy.copyto(scale, x)
+    return np.sum(x * scale)
+
+
+def into_places(x):
+    scale = numpy.zeros(3)
+    np.add.at(scale, [0, 1, 2], x)
+    return np.sum(x * scale)
+
+
+def into_elements(x):
+    scale = numpy.zeros(3)
+    scale[:] = x
+    return np.sum(x * scale)
+
+
+def into_sum(x):
+    scale = numpy.zeros(3)
+    scale += x
+    return np.sum(x * scale)
+
+
+def into_numpy(x):
+    scale = numpy.asarray(x)
+    return np.sum(x * scale)
+
+
+WRITES = {into_out: "np.add", into_copy: "copyto", into_places: "add.at", into_elements: "[:]", into_sum: "+="}
+
+
+@pytest.mark.parametrize("function", [*WRITES, into_numpy])
+def test_what_is_put_into_numpys_memory_warns_with_its_line(function):
+    with pytest.warns(GradientWarning, match="no gradient flows through the result") as caught:
+        gradient = minpy.grad(function)(X)
+    assert gradient.tolist() == (X + 1 if function is into_out else X).tolist()  # the scale is a constant
+    (warning,) = caught
+    assert (warning.filename, warning.lineno) == (__file__, line_of(function, WRITES.get(function, "asarray")))
+
+
 def test_it_warns_once_for_a_line():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")

@@ -91,6 +91,46 @@ c = np.array([3, 4])
 
 c[0] /= numpy.array(False)
 """,
+    "numbers, not arrays without axes": """
+a = np.array(3)
+b = np.array([1.5, 2.0])
+c = np.array(1 + 2j)
+
+v1 = np.around(a)
+v2 = a.round()
+v3 = b.flat[0]
+v4 = u4 = b.flat[-1]
+v4 += 1
+v5 = np.nan_to_num(a)
+v6 = np.nan_to_num(c)
+""",
+    "the shape is set": """
+a = np.arange(6.0)
+b = np.array([[1.0, 2.0], [3.0, 4.0]])
+
+v1 = a[1:]
+v2 = v1[::2]
+a.shape = (2, -1)
+v3 = a[1]
+a.shape = (3, 2)
+a[0] = 7
+v1[3] = 8
+v3 *= 2
+v4 = b.T
+v4.shape = (4,)
+v5 = np.sum(b)
+v5.shape = (1,)
+""",
+    "an array that is filled can be written": """
+a = np.array([1.0, 2.0, 3.0])
+
+v1 = np.full((2, 3), a)
+v1[0] = 7
+v2 = np.full((2, 2), a[0])
+v2[0] += 1
+v3 = v1.reshape(6)
+v3[-1] = 8
+""",
     "columns of a row": """
 b = np.arange(6.0).reshape(2, 3)
 
@@ -115,6 +155,20 @@ v1 = a.reshape((3, 2), order="F") * a.ravel(order="F")[:2]
 v2 = np.take(np.copy(a), [4, -1], axis=1, mode="clip") ** 2
 v3 = np.take(np.ascontiguousarray(a), [4, -1], axis=0, mode="wrap") * v2[:, :1]
 v4 = np.linalg.matrix_power(v2, 0)
+""",
+    "the shape is set, of a view and of what has views": """
+a = numpy.arange(6.0) + 0.5
+
+v1 = a[1:]
+v2 = v1[::2]
+a.shape = (2, 3)
+v3 = a[0]
+a.shape = (3, 2)
+a[1, 1] *= a[0, 0]
+v1[0] = a[0, 0] * 5
+v2[1] = v2[0] * v2[1]
+v3 *= 2
+a.shape = (6,)
 """,
     "an input is changed": """
 c = numpy.array([[0.5, 2.0], [-1.0, 1.5]])

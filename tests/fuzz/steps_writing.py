@@ -28,7 +28,8 @@ def _shape_at(w: Writer, x: str, k: str) -> tuple[int, ...]:
 
 def _value(w: Writer, shape: tuple[int, ...]) -> str:
     value = w.operand(shape, within=True)
-    if w.smooth and numpy.asarray(w.value(value)).dtype.kind == "c":
+    # NumPy refuses a complex number as one element of reals, in words that depend on who wraps it
+    if (w.smooth or not shape) and numpy.asarray(w.value(value)).dtype.kind == "c":
         return f"np.real({value})"
     return value
 

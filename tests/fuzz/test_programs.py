@@ -19,7 +19,7 @@ COUNT, PARTS = 100, 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("kind", ["gradients"])
+@pytest.mark.parametrize("kind", sorted(CHECKS))
 def test_random_programs(kind, part):
     def report(program, error):
         raise AssertionError(f"{error}\n\n{program.script}") from error
