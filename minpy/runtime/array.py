@@ -198,17 +198,20 @@ class Array(ArraySlots, NDArrayMethods):
         return self.copy()
 
     bind: Callable[[Op, tuple, dict], Any]  # set by runtime/dispatch.py
+    _assign_from_itself: Callable[[Any, Any, Any], None]  # set by runtime/writing.py
 
     # Writing ----------------------------------------------------------------------------------
 
     def __setitem__(self, key: Any, new: Any) -> None:
         value = self._current()
         if self._writable_in_place(value, new):
-            key = tuple(map(_raw, key)) if isinstance(key, tuple) else _raw(key)
-            value.numpy()[key] = _raw(new)
+            value.numpy()[_raw_key(key)] = _raw(new)
         else:
             if not value.is_writeable:
                 read_only()
+            if _shares_memory(value, new) and split_key(key)[0]:
+                self._assign_from_itself(self, _raw_key(key), new)
+                return
             self._replace(indexing.setitem(self, key, new)._value)
 
     def _writable_in_place(self, value: Value, *operands: Any) -> bool:
@@ -376,6 +379,19 @@ def is_traced(value: Value) -> bool:
 def _raw(x: Any) -> Any:
     """NumPy's view of an operand, or NumPy's number."""
     return (x.raw()[()] if x.is_scalar else x.raw()) if isinstance(x, Array) else x
+
+
+def _raw_key(key: Any) -> Any:
+    return tuple(map(_raw, key)) if isinstance(key, tuple) else _raw(key)
+
+
+def _shares_memory(value: Value, x: Any) -> bool:
+    """Whether an operand shows memory of a value, on the CPU."""
+    return (
+        isinstance(x, Array)
+        and value.context == CPU == x.context
+        and numpy.may_share_memory(value.numpy(), x.raw())
+    )
 
 
 def to_raw(x: Any, known: dict[int, numpy.ndarray] | None = None) -> Any:

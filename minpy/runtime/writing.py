@@ -228,17 +228,49 @@ def moved(function: Callable, array: Any, value: Any = None) -> Any:
     """
     shape, dtype = aval_of(array)
     size = aval_of(array).size
-    numbers = numpy.arange(size).reshape(shape)
     elements = reshape_op(array, shape=(size,))
     if value is None:
+        numbers = numpy.arange(size).reshape(shape)
         function(numbers)
     else:
         value = as_operand(value)
         more = aval_of(value)
-        function(numbers, numpy.arange(size, size + more.size).reshape(more.shape))
+        numbers, others = _numbered(array, value)
+        origin = numpy.empty(max(numbers.max(initial=0), others.max(initial=0)) + 1, numpy.intp)
+        origin[others] = numpy.arange(size, size + more.size).reshape(more.shape)
+        origin[numbers] = numpy.arange(size).reshape(shape)
+        function(numbers, others)
+        numbers = origin[numbers]
         flat = astype(reshape_op(value, shape=(more.size,)), dtype=dtype)
         elements = concatenate_op(elements, flat, axis=0)
     return index(elements, numbers, template=(ARRAY,))
+
+
+def _numbered(array: Any, value: Any) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """A number for each element of two arrays, in memory that they share where the arrays do."""
+    one, other = (numpy.asarray(to_raw(x)) for x in (array, value))
+    if one.dtype != other.dtype or not numpy.may_share_memory(one, other):
+        numbers = numpy.arange(one.size).reshape(one.shape)
+        return numbers, numpy.arange(one.size, one.size + other.size).reshape(other.shape)
+    (low, high), bounds = numpy.byte_bounds(one), numpy.byte_bounds(other)
+    low, high = min(low, bounds[0]), max(high, bounds[1])
+    memory = numpy.arange((high - low) // one.itemsize)
+
+    def seen(x: numpy.ndarray) -> numpy.ndarray:
+        start = (x.__array_interface__["data"][0] - low) // x.itemsize
+        strides = [step // x.itemsize * memory.itemsize for step in x.strides]
+        return numpy.lib.stride_tricks.as_strided(memory[start:], x.shape, strides)
+
+    return seen(one), seen(other)
+
+
+def assign_from_itself(array: Any, key: Any, value: Any) -> None:
+    """``array[key] = value`` at index arrays, where the value shows memory of the array: as NumPy does it,
+    which reads what it has just written."""
+    array._replace(moved(lambda numbers, others: operator.setitem(numbers, key, others), array, value)._value)
+
+
+Array._assign_from_itself = staticmethod(assign_from_itself)
 
 
 def _mover(place: int, name: str) -> Content:

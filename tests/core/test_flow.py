@@ -92,7 +92,13 @@ def into_numpy(x):
     return np.sum(x * scale)
 
 
-WRITES = {into_out: "np.add", into_copy: "copyto", into_places: "add.at", into_elements: "[:]", into_sum: "+="}
+WRITES = {
+    into_out: "np.add",
+    into_copy: "copyto",
+    into_places: "add.at",
+    into_elements: "[:]",
+    into_sum: "+=",
+}
 
 
 @pytest.mark.parametrize("function", [*WRITES, into_numpy])
@@ -101,7 +107,10 @@ def test_what_is_put_into_numpys_memory_warns_with_its_line(function):
         gradient = minpy.grad(function)(X)
     assert gradient.tolist() == (X + 1 if function is into_out else X).tolist()  # the scale is a constant
     (warning,) = caught
-    assert (warning.filename, warning.lineno) == (__file__, line_of(function, WRITES.get(function, "asarray")))
+    assert (warning.filename, warning.lineno) == (
+        __file__,
+        line_of(function, WRITES.get(function, "asarray")),
+    )
 
 
 def test_it_warns_once_for_a_line():

@@ -170,6 +170,20 @@ v2[1] = v2[0] * v2[1]
 v3 *= 2
 a.shape = (6,)
 """,
+    "what is written shows the memory that it goes to": """
+a = numpy.array([[0.5, 1.5], [-1.0, 2.0], [0.25, -0.75]])
+b = numpy.array([0.5, -1.5])
+
+b[np.array([1, -1])] = b
+v0 = np.asarray(a)
+v0[[1, 2, 0]] = a
+v1 = a[:, 0]
+v1[numpy.array([2, 0])] = v1[:0:-1]
+v1[v1 > 0.3] = v1[:1]
+v2 = a.T
+v2.flat[[1, 2, 3]] = v2[0]
+v2[:, [0, 1]] = a[:2] * 2
+""",
     "an input is changed": """
 c = numpy.array([[0.5, 2.0], [-1.0, 1.5]])
 

@@ -13,9 +13,7 @@ _UNARY = {
     **dict.fromkeys(
         ("sin", "cos", "tanh", "arctan", "exp", "exp2", "expm1", "square", "negative", "positive"), "{}"
     ),
-    **dict.fromkeys(
-        ("absolute", "abs", "fabs", "arcsinh", "sinc", "deg2rad", "rad2deg", "radians"), "{}"
-    ),
+    **dict.fromkeys(("absolute", "abs", "fabs", "arcsinh", "sinc", "deg2rad", "rad2deg", "radians"), "{}"),
     **dict.fromkeys(("sinh", "cosh", "tan", "conj", "conjugate", "real", "imag", "sign", "nan_to_num"), "{}"),
     **dict.fromkeys(("floor", "ceil", "trunc", "rint", "around", "degrees", "logical_not", "isfinite"), "{}"),
     **dict.fromkeys(("log", "log2", "log10", "log1p", "sqrt", "cbrt", "reciprocal"), "np.abs({}) + 0.5"),
