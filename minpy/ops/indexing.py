@@ -16,7 +16,7 @@ import numpy
 
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis, product
-from minpy.ops.keys import WHOLE, Layout, Mask, join_key, result_shape, split_key
+from minpy.ops.keys import ARRAY, WHOLE, Layout, Mask, join_key, result_shape, split_key
 from minpy.ops.logic import equal, where_op
 from minpy.ops.lowering import (
     NUMBERS,
@@ -30,6 +30,13 @@ from minpy.ops.lowering import (
 from minpy.ops.op import NOT_DIFFERENTIABLE, OPS, Box, Op, numpy_function, register
 
 # Reading ---------------------------------------------------------------------------------------
+
+
+def _index_numpy(x: Any, *arrays: Any, template: tuple) -> Any:
+    axis = len(template) - 1
+    if template == (WHOLE,) * axis + (ARRAY,) and arrays[0].dtype.kind == "i":
+        return x.take(arrays[0], axis)  # faster, and in C order as MXNet's
+    return x[join_key(arrays, template)]
 
 
 def _index_mx(b: Builder, out: Aval, x: Operand, *arrays: Operand, template: tuple) -> Operand:
@@ -103,7 +110,7 @@ def _index_vjp(position: int):
 index = register(
     Op(
         "index",
-        numpy=lambda x, *arrays, template: x[join_key(arrays, template)],
+        numpy=_index_numpy,
         infer=_index_infer,
         mx=first_through_int8(_index_mx),
         vjp=_index_vjp,

@@ -215,7 +215,7 @@ def pad(array, pad_width, mode="constant", **options):
                 padded = take_static(padded, places, axis)
     else:
         refuse(mode=mode)
-    return copy_op(array) if padded is array else padded
+    return copy_op(array) if padded is array else padded.in_c_order()
 
 
 # Triangles and diagonals -----------------------------------------------------------------------

@@ -191,6 +191,12 @@ class Array(ArraySlots, NDArrayMethods):
     def raw(self) -> numpy.ndarray:
         return self._current().numpy()
 
+    def in_c_order(self) -> Array:
+        value = self._value
+        if value._numpy is not None and not value._numpy.flags.c_contiguous:
+            value._numpy = numpy.ascontiguousarray(value._numpy)
+        return self
+
     def is_traced(self) -> bool:
         return is_traced(self._current())
 

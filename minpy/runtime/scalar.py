@@ -36,6 +36,9 @@ class Scalar(Array):
                 raise
             return getattr(self.raw()[()], name)  # what only numbers have, such as is_integer
 
+    def __index__(self) -> int:
+        return self.raw()[()].__index__()
+
     def __round__(self, ndigits: int | None = None) -> Any:
         return round(self.item()) if ndigits is None else self.round(ndigits)
 

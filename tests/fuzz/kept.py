@@ -103,6 +103,7 @@ v4 = u4 = b.flat[-1]
 v4 += 1
 v5 = np.nan_to_num(a)
 v6 = np.nan_to_num(c)
+v7 = [0.5, 1.5][np.any(b)]
 """,
     "the shape is set": """
 a = np.arange(6.0)
@@ -130,6 +131,25 @@ v2 = np.full((2, 2), a[0])
 v2[0] += 1
 v3 = v1.reshape(6)
 v3[-1] = 8
+""",
+    "what is taken, repeated, padded and deleted is in C order": """
+a = np.arange(6.0).reshape(2, 3)
+
+v1 = np.take(a, [2, 0], axis=1)
+v2 = v1.ravel()
+v2[0] = 7
+v3 = np.repeat(a, 2, axis=1)
+v4 = v3.reshape(-1)
+v3 += 1
+v5 = np.pad(a, (0, 2), "edge")
+v6 = v5.ravel()
+v5 -= 1
+v7 = np.delete(a, 1, axis=1)
+v8 = v7.reshape(4)
+v8[...] = 8
+v9 = np.pad(np.moveaxis(np.zeros((2, 3, 2)), 0, 1), 1)
+v10 = v9.ravel()
+v10[0] = 9
 """,
     "columns of a row": """
 b = np.arange(6.0).reshape(2, 3)
