@@ -22,7 +22,7 @@ from minpy.ops.methods import IN_PLACE
 from minpy.ops.op import Op, eager_interpreter
 from minpy.runtime import native, watch
 from minpy.runtime.context import CPU, Context, current_context
-from minpy.runtime.location import is_called_by_user, lost_gradient, warn_at_user
+from minpy.runtime.location import lost_gradient, warn_at_user
 from minpy.runtime.ndarray import NDArrayMethods
 from minpy.runtime.objects import ArraySlots, ValueSlots, configure
 from minpy.runtime.policy import count_by_numpy
@@ -293,8 +293,6 @@ class Array(ArraySlots, NDArrayMethods):
     def shown(self) -> numpy.ndarray:
         """NumPy's view of the memory, which is read-only where a tape relies on it."""
         value = self._current()
-        if is_traced(value) and is_called_by_user():
-            self._leaving("a conversion to a NumPy array")
         array = value.numpy()
         if value.root().recorded:
             array = array.view()

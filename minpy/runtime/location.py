@@ -30,11 +30,6 @@ def user_frame() -> Any:
     return None
 
 
-def is_called_by_user() -> bool:
-    """Whether the function that asks was called from outside this package, and not by NumPy's own code."""
-    return not sys._getframe(2).f_code.co_filename.startswith((PACKAGE, _NUMPY, _NUMPY_DISPATCH))
-
-
 def place(file: str, line: int, function: str) -> str:
     """A line of source, for messages: where it stands, and below its text."""
     text = linecache.getline(file, line).strip()

@@ -98,7 +98,7 @@ CASES = {
 AMBIGUOUS = {matrix_product, inlined}
 
 
-@pytest.mark.filterwarnings("ignore:a conversion to a NumPy array")
+@pytest.mark.filterwarnings("ignore::minpy.errors.GradientWarning")
 @pytest.mark.parametrize("differentiate", [lambda f: f, grad], ids=["value", "gradient"])
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
 @pytest.mark.filterwarnings("ignore:making a NumPy array")

@@ -611,7 +611,7 @@ def test_read_only():
         minpy.grad(write)(np.ones(3))
 
 
-@pytest.mark.filterwarnings("ignore:a conversion to a NumPy array")
+@pytest.mark.filterwarnings("ignore::minpy.errors.GradientWarning")
 def test_a_wrong_call_raises_and_changes_nothing():
     original = numpy.array([[1.0, 2.0], [3.0, 4.0]])
     x = np.array(original)

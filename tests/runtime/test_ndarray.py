@@ -194,7 +194,6 @@ class TestBuffer:
         assert a.tobytes() == bytes(range(48))
         assert memoryview(a.sum()).shape == ()
 
-    @pytest.mark.filterwarnings("ignore:a conversion to a NumPy array")
     def test_memory_that_a_gradient_relies_on_is_not_written(self):
         def loss(x):
             y = x * 2
