@@ -18,6 +18,7 @@ import numpy
 
 from minpy.ops import Aval, Box, Op, aval_of
 from minpy.ops.keys import ARRAY
+from minpy.ops.promotion import within
 
 _serial = itertools.count()
 
@@ -93,7 +94,10 @@ class Eqn(NamedTuple):
 
     @property
     def can_fail(self) -> bool:
-        """Whether it looks at data and may raise: an index array that is known at run time only."""
+        """Whether it looks at data that is known at run time only and may raise: an index array, or a number
+        whose value may decide a dtype."""
+        if self.op is within:
+            return True
         template = self.params.get("template", ())
         arrays = self.inputs[len(self.inputs) - template.count(ARRAY) :]
         return self.op.may_raise and any(isinstance(x, Var) and x.aval.dtype.kind in "iu" for x in arrays)

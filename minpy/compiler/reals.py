@@ -16,6 +16,7 @@ from minpy.compiler.guards import Computation, Guards, Path
 from minpy.compiler.ir import Atom, Var
 from minpy.compiler.tracer import BOOL, FLOAT, INT, Tracer
 from minpy.ops import Aval
+from minpy.ops.promotion import fits, limits
 
 REALS = (bool, int, float)
 _KINDS = {bool: BOOL, int: INT, float: FLOAT}
@@ -86,32 +87,16 @@ class Number(Tracer):
 
     def meet(self, dtype: numpy.dtype) -> None:
         """Rely on the number fitting the dtype of an array, since NumPy would choose another dtype if not."""
-        if self.kind == BOOL or (self.kind == FLOAT and dtype.kind not in "fc"):
-            return
-        limits = _limits(self.kind, dtype)
-        if limits is not None:
-            self._keep_within(*limits)
+        found = limits(numpy.dtype(type(self.value)), dtype)
+        if found is not None:
+            self._keep_within(*found)
 
     def _keep_within(self, low: Any, high: Any) -> None:
-        if not (low <= self.value <= high or self.value - self.value != 0):
+        if not fits(self.value, low, high):
             self.pin()
         self.reader.guards.add(self.path, "within", (low, high))
 
     __hash__ = object.__hash__
-
-
-def _limits(kind: str, dtype: numpy.dtype) -> tuple[Any, Any] | None:
-    """Between which values NumPy lets a number meet an array without another dtype; None for all."""
-    if dtype.kind in "iu":
-        limits = numpy.iinfo(dtype)
-        return int(limits.min), int(limits.max)
-    size = numpy.finfo(dtype).bits if dtype.kind in "fc" else 64
-    if size > 32:
-        return None
-    if kind == INT:
-        return (-(2**15), 2**16 - 1) if size == 32 else (-(2**7), 2**8 - 1)
-    most = float(numpy.finfo(dtype).max)
-    return -most, most
 
 
 def is_real(x: Any) -> bool:

@@ -30,6 +30,7 @@ from minpy.ops import Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS, is_float
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.op import as_operand, interpreting
+from minpy.ops.promotion import fits, unsure, within
 from minpy.ops.reverse import pull_back
 from minpy.ops.scalars import gives_scalar
 from minpy.runtime.location import lost_gradient
@@ -104,7 +105,7 @@ class Trace(Interpreter):
         except (ValueError, TypeError, IndexError) as error:
             raise OperandError(str(error)) from error
         if op.family != "indexing":
-            _meet(args)
+            self._meet(op, args)
         kind = self._result_kind(op, args, avals, params)
         if kind in (NDARRAY, SCALAR) and op.execute is None and not any(isinstance(a, Var) for a in atoms):
             results = self._computed(op, atoms, avals, params, kind)
@@ -117,6 +118,22 @@ class Trace(Interpreter):
             else:
                 result.lay_out(op, args)
         return results if len(results) > 1 else result
+
+    def _meet(self, op: Op, args: tuple) -> None:
+        """Rely on the numbers among the operands fitting the dtypes of the arrays, as inference does."""
+        for number in args:
+            if isinstance(number, Number):
+                for other in args:
+                    if isinstance(other, (Tracer, numpy.ndarray)) and other.ndim:
+                        number.meet(other.dtype)
+        numbers = [arg for arg in args if not isinstance(arg, Number)]
+        for number, (low, high) in unsure(op, tuple(numbers)):
+            if isinstance(number, Tracer) and isinstance(number.atom, Var):
+                self._recorded(
+                    within, (number.atom,), (number.aval,), {"low": low, "high": high}, number.kind
+                )
+            elif not fits(number.known if isinstance(number, Tracer) else number, low, high):
+                raise UnsupportedError("a number is so large that it decides the dtype of what it meets")
 
     def _recorded(self, op: Op, atoms: tuple, avals: tuple[Aval, ...], params: dict, kind: str) -> tuple:
         eqn = Eqn(op, atoms, params, tuple(map(Var, avals)), self.loc)
@@ -212,15 +229,6 @@ class Trace(Interpreter):
     def graph(self, outputs: Sequence[Atom]) -> Graph:
         """What was recorded, with these outputs."""
         return Graph(tuple(self.inputs), tuple(self.eqns), tuple(outputs))
-
-
-def _meet(args: tuple) -> None:
-    """Let the numbers among the operands of an op meet the arrays."""
-    for number in args:
-        if isinstance(number, Number):
-            for other in args:
-                if isinstance(other, (Tracer, numpy.ndarray)) and other.ndim:
-                    number.meet(other.dtype)
 
 
 class _Cotangents(dict):

@@ -84,7 +84,7 @@ def result_type(*operands: Any) -> numpy.dtype:
     """``numpy.result_type`` for boxes, arrays and Python numbers.
 
     NumPy 1 looks at the *value* of a 0-d operand; here the value of a 0-d box is taken to fit the
-    dtype of the arrays that it meets.
+    dtype of the arrays that it meets, which ``ops/promotion.py`` is for.
     """
     return _cached_result_type(*map(_promotion_key, operands))
 

@@ -35,6 +35,8 @@ _POWERS: dict[float, Callable] = {
 
 def _raised(x: Any, y: Any) -> Any:
     """``x ** y``, with NumPy's shortcuts for arrays and constant exponents."""
+    if type(y) is numpy.ndarray and not y.ndim:
+        y = y[()]
     is_constant = isinstance(y, (int, float, numpy.integer, numpy.floating)) and not isinstance(y, bool)
     if is_constant and isinstance(x, ArrayMethods) and not x.is_scalar:
         if y in _POWERS and is_float(x.dtype):

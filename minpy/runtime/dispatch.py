@@ -20,6 +20,7 @@ from minpy.ops.aval import PYTHON_SCALARS, is_float
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
 from minpy.ops.op import UNDEFINED, Ufunc, as_operand, set_eager_interpreter
+from minpy.ops.promotion import fits, unsure
 from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
 from minpy.runtime import native, watch
 from minpy.runtime.array import Array, Value, arrays_in, same_context, to_raw
@@ -159,6 +160,9 @@ def run_by_mxnet(op: Op, values: tuple, params: dict, context: Any) -> tuple[Val
     if op.mx is None:
         raise UnsupportedError(f"MXNet has no operator for {op.name}")
     boxes = [Array(value) if type(value) is Value else value for value in values]
+    for number, bounds in unsure(op, tuple(boxes)):
+        if not fits(number.raw() if isinstance(number, Array) else number, *bounds):
+            raise UnsupportedError("a number is so large that it decides the dtype of what it meets")
     out = op.infer(*boxes, **params)
     if not isinstance(out, Aval) or not out.size or not all(aval_of(box).size for box in boxes):
         raise UnsupportedError("empty arrays and several results are left to NumPy")

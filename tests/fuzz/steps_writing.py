@@ -142,6 +142,8 @@ def with_a_function(w: Writer) -> str:
     size, shape = w.value(x).size, w.value(x).shape
     number = w.pick(("0.5", "2", "-1"))
     numbers = [w.integer(-size, size - 1) for _ in range(w.integer(1, 3))]
+    names = [name for name in w.arrays() if w.value(name) is w.value(x)]
+    alone = x if len(names) == 1 else f"{x}[...]"
     return w.pick(
         (
             f"{x}.fill({number})",
@@ -159,7 +161,7 @@ def with_a_function(w: Writer) -> str:
             f"{x}.flat[{numbers[0]}] = {number}",
             f"{x}.flat = {number}",
             f"{x}.real = {number}",
-            f"{x}.shape = (-1,)",
+            f"{alone}.shape = (-1,)",  # another name may be an array of NumPy's, which is another object
             f"np.nan_to_num({x}, copy=False)",
         )
     )

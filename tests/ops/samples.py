@@ -262,6 +262,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "copy": [Sample((Draw(shape),)) for shape in _UNARY_SHAPES],
     "root": [Sample((Draw(shape, 0.1, 3.0),)) for shape in _UNARY_SHAPES],
     "round": [Sample((Draw(shape, -50, 50),), {"decimals": n}) for shape in ((3, 4), ()) for n in (0, 1, -1)],
+    "within": [Sample((Draw((), -3, 3),), {"low": -300, "high": 300})],
     "preference": [
         Sample((Draw(a, -1, 1), Draw(b, -1, 1)), {"dtype": numpy.dtype(dtype)})
         for a, b in _BINARY_SHAPES

@@ -84,6 +84,33 @@ def test_python_numbers(op):
                     check(op, args, {}, f"{op.name} of {dtype} and {number!r}: {args}")
 
 
+#: what decides dtypes by its value: an argument, or what is computed from one
+MEETINGS = {
+    "argument": lambda np, x, y: x + y,
+    "element": lambda np, x, y: x == y[None][0],
+    "reduced": lambda np, x, y: x * np.sum(y),
+    "chosen": lambda np, x, y: np.where(x > 1, np.max(y), x),
+    "converted": lambda np, x, y: x - float(np.min(y)),
+    "constant": lambda np, x, y: np.maximum(x, np.int64(2**40)) * y,
+}
+
+
+@pytest.mark.parametrize("name", MEETINGS)
+def test_the_value_of_what_has_no_axes_may_decide_the_dtype(name):
+    function = MEETINGS[name]
+    jitted = minpy.jit(lambda x, y: function(minpy.numpy, x, y))
+    for dtype in ("int32", "float32", "uint8", "float16"):
+        x = numpy.array([1, 2, 200], dtype)
+        for number in (3, -3, 300, 70_000, 2**40, 0.5, 7e4, 1e300, numpy.inf, numpy.nan):
+            y = numpy.array(number)
+            with numpy.errstate(all="ignore"):
+                expected = function(numpy, x, y)
+            for policy in (minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy()):
+                for run in (lambda x, y: function(minpy.numpy, x, y), jitted):
+                    with policy, numpy.errstate(all="ignore"):
+                        assert_same(run(boxed(x), boxed(y)), expected, f"{name}: {dtype} and {number}")
+
+
 def test_reductions_in_a_dtype_that_is_asked_for():
     x = numpy.array([[1.25, -2.5, 3.0], [4.0, 0.0, 60.0]])
     for name in ("sum", "prod", "mean"):

@@ -1,0 +1,102 @@
+"""When the value of an operand without axes may decide the dtype of a result.
+
+NumPy 1 takes another dtype where the value does not fit that of the arrays which it meets. Inference takes
+it to fit; here stands when that has to be checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy
+
+from minpy.errors import UnsupportedError
+from minpy.ops.aval import PYTHON_SCALARS, Aval, aval_of
+from minpy.ops.lowering import NUMBERS, Builder, Operand, require
+from minpy.ops.op import Op, register
+
+#: dtypes of a later kind are never decided by the value of a number of an earlier one
+_KINDS = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 2}
+#: NumPy's limits of what fits a float of so many bits
+_LARGEST = {16: 65000.0, 32: 3.4e38}
+#: NumPy promotes integers by the bits that they need; a float takes so many of them
+_INTEGERS_OF_FLOATS = {16: (-(2**7), 2**8 - 1), 32: (-(2**15), 2**16 - 1)}
+
+
+def limits(number: numpy.dtype, array: numpy.dtype) -> tuple[Any, Any] | None:
+    """Between which values a number of a dtype meets an array without another dtype; None for all."""
+    if number.kind == "b" or _KINDS.get(number.kind, 3) > _KINDS.get(array.kind, -1):
+        return None
+    if array.kind in "iu":
+        wide, narrow = numpy.iinfo(number), numpy.iinfo(array)
+        if numpy.can_cast(number, array):
+            return None
+        return max(int(wide.min), int(narrow.min)), min(int(wide.max), int(narrow.max))
+    bits = numpy.finfo(array).bits
+    if bits not in _LARGEST or numpy.can_cast(number, array):
+        return None
+    if number.kind in "iu":
+        return _INTEGERS_OF_FLOATS[bits]
+    largest = float(numpy.nextafter(_LARGEST[bits], 0))
+    return -largest, largest
+
+
+def unsure(op: Op, args: tuple) -> Iterator[tuple[Any, tuple[Any, Any]]]:
+    """The operands whose values may decide the dtype, with limits between which they do not."""
+    if not op.elementwise or len(args) < 2:
+        return
+    avals = [None if isinstance(arg, PYTHON_SCALARS) else aval_of(arg) for arg in args]
+    dtypes = {aval.dtype for aval in avals if aval is not None and aval.shape}
+    for arg, aval in zip(args, avals):
+        if aval is not None and not aval.shape:
+            for dtype in dtypes:
+                found = limits(aval.dtype, dtype)
+                if found is not None:
+                    yield arg, found
+
+
+def fits(value: Any, low: Any, high: Any) -> bool:
+    """Whether a number lies between limits, as nan and the infinities always do."""
+    parts = (value.real, value.imag) if numpy.iscomplexobj(value) else (value,)
+    return all(low <= part <= high or part - part != 0 for part in parts)
+
+
+def _checked(x: Any, low: Any, high: Any) -> Any:
+    if not fits(x, low, high):
+        raise UnsupportedError("a number is so large that it decides the dtype of what it meets")
+    return numpy.array(x)
+
+
+def _within_mx(b: Builder, out: Aval, x: Operand, low: Any, high: Any) -> Operand:
+    """The operator that reads at an index fails where the index is 1 of one element."""
+    require(out.dtype, NUMBERS, "comparison")
+    is_bool = Aval((), numpy.dtype(bool))
+
+    def compare(name: str, value: Any) -> Operand:
+        return b.op(f"_npi_{name}", is_bool, x, b.literal(value, out.dtype))
+
+    def both(one: Operand, other: Operand) -> Operand:
+        return b.op("_npi_multiply", is_bool, one, other)
+
+    over, under = compare("greater", high), compare("less", low)
+    if out.dtype.kind == "f":
+        over, under = both(over, compare("less", numpy.inf)), both(under, compare("greater", -numpy.inf))
+    place = b.reshape(b.cast(b.op("_npi_add", is_bool, over, under), "int64"), (1,))
+    found = b.op("take", Aval((1,), out.dtype), b.reshape(x, (1,)), place, axis=0, mode="raise")
+    return b.reshape(found, ())
+
+
+#: the number itself; fails where it lies beyond the limits
+within = register(
+    Op(
+        "within",
+        numpy=_checked,
+        infer=lambda x, low, high: aval_of(x),
+        mx=_within_mx,
+        vjp=(lambda g, ans, x, low, high: g,),
+        family="promotion",
+        may_raise=True,
+        source="{0}",
+    )
+)
