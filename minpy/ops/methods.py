@@ -136,6 +136,12 @@ class ArrayMethods(Box):
     def __getitem__(self, key: Any) -> Any:
         return indexing.getitem(self, key)
 
+    def compared(self, name: str, other: Any) -> Any:
+        """A comparison of arrays of strings and the like, or with an ``other`` that is no number."""
+        if name in ("eq", "ne") and other is None:
+            return COMPARISONS[name](self, numpy.array(None))  # each element is compared
+        return NotImplemented
+
     def astype(
         self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
     ):
@@ -155,6 +161,12 @@ class ArrayMethods(Box):
         """The array with a new shape, given as one tuple or as numbers."""
         wanted = sizes[0] if len(sizes) == 1 else sizes
         return shape.reshape(self, wanted, order=order)
+
+    def conjugate(self, out: Any = None) -> Any:
+        """The complex conjugate; of real numbers the array itself."""
+        if out is None:
+            return transcendental.conjugate(self) if self.dtype.kind == "c" else self
+        return transcendental.conjugate(self, out)
 
     def transpose(self, *axes: Any) -> Any:
         """The array with its axes permuted, or reversed."""
@@ -184,17 +196,17 @@ def _reflected(operation: Callable) -> Callable:
     return method
 
 
-def _equality(operation: Callable) -> Callable:
+def _comparison(name: str, operation: Callable) -> Callable:
     def method(self, other):
-        if other is None:
-            other = numpy.array(None)  # each element is compared
-        return operation(self, other) if _is_operand(other) else NotImplemented
+        if self.dtype.kind in "biufc" and _is_operand(other):
+            return operation(self, other)
+        return self.compared(name, other)
 
     return method
 
 
 def _is_operand(x: Any) -> bool:
-    return isinstance(x, (Box, int, float, complex, numpy.ndarray, numpy.generic, list, tuple))
+    return isinstance(x, (Box, int, float, complex, numpy.ndarray, numpy.generic, list, tuple, range))
 
 
 def _function_method(function: Any) -> Callable:
@@ -212,15 +224,13 @@ for _name, _operation in ARITHMETIC.items():
     setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
     setattr(ArrayMethods, f"__r{_name}__", _reflected(_operation))
 for _name, _operation in COMPARISONS.items():
-    setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
-for _name in ("eq", "ne"):
-    setattr(ArrayMethods, f"__{_name}__", _equality(COMPARISONS[_name]))
+    setattr(ArrayMethods, f"__{_name}__", _comparison(_name, _operation))
 for _function in (
     *(reduction.sum, reduction.prod, moments.mean, moments.var, moments.std),
     *(reduction.max, reduction.min, reduction.any, reduction.all, reduction.argmax, reduction.argmin),
     *(shape.swapaxes, shape.squeeze, shape.ravel, shape.take),
     *(elementwise.clip, linalg.dot, scan.cumsum, scan.cumprod, sorting.argsort, sorting.ptp),
-    *(rearrange.diagonal, rearrange.trace, rearrange.repeat, transcendental.conjugate),
+    *(rearrange.diagonal, rearrange.trace, rearrange.repeat),
 ):
     setattr(ArrayMethods, _function.__name__, _function_method(_function))
 ArrayMethods.conj = ArrayMethods.conjugate  # type: ignore[attr-defined]

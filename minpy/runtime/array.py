@@ -342,8 +342,7 @@ class Array(ArraySlots, NDArrayMethods):
         return str(self._current().numpy())
 
     def __format__(self, spec: str) -> str:
-        array = self._current().numpy()
-        return format(array.item() if spec and not array.ndim else array[()], spec)
+        return format(self._current().numpy()[()], spec)
 
     def __reduce__(self):
         return Array, (self.asnumpy(),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import types
 from typing import Any
 
@@ -127,6 +128,9 @@ class NDArrayMethods(ArrayMethods):
     def setflags(self, write: Any = None, align: Any = None, uic: Any = None) -> None:
         """``ndarray.setflags``: ``write=False`` makes the array read-only."""
         self.raw().setflags(write, align, uic)
+
+    def compared(self, name: str, other: Any) -> Any:
+        return eager_interpreter().call(getattr(operator, name), (self, other), {})
 
     def __delitem__(self, key: Any) -> None:
         raise ValueError("cannot delete array elements")

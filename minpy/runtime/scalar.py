@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import numbers
+import operator
 from typing import Any
 
 from minpy.ops.op import Op
@@ -36,11 +38,25 @@ class Scalar(Array):
                 raise
             return getattr(self.raw()[()], name)  # what only numbers have, such as is_integer
 
+    # as NumPy's numbers: float() of a complex one is its real part, with a warning
+
+    def __float__(self) -> float:
+        return float(self._leaving("float()")[()])
+
+    def __int__(self) -> int:
+        return int(self.raw()[()])
+
     def __index__(self) -> int:
-        return self.raw()[()].__index__()
+        return operator.index(self.raw()[()])
+
+    def __trunc__(self) -> int:
+        number: Any = self.raw()[()]
+        return math.trunc(number)
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return round(self.item()) if ndigits is None else self.round(ndigits)
+        is_whole = ndigits is None and self.dtype.kind != "c"
+        number: Any = self.raw()[()]
+        return round(number) if is_whole else self.round(ndigits or 0)
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(self.item())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import io
+import math
 import operator
 import pickle
 import sys
@@ -59,6 +60,10 @@ CALLS = {
     "ptp": lambda a: numpy.ptp(a, axis=0),
     "flat": lambda a: [float(x) for x in a.flat],
     "conj": lambda a: a.conj(),
+    "conj of real numbers": lambda a: (a.conj() is a, (a > 0).conj().dtype, a.conjugate() is a),
+    "conj into": lambda a: a.conj(a[::-1]),
+    "compared with an object": lambda a: ((a == object()).any(), (a != object()).all()),
+    "compared with a range": lambda a: a[0] > range(3),
     "compress": lambda a: a.compress([False, True], axis=0),
     "choose": lambda a: (a > 0).astype("int64").choose([a, -a]),
     "dot": lambda a: a.dot(a.T),
@@ -78,6 +83,8 @@ CALLS = {
     "flat facts": lambda a: (len(a.flat), a.flat.index, a.flat.coords, next(a.flat) == 3, a.flat.base is a),
     "flat compared": lambda a: (a.flat > 0).sum(),
     "flat as array": lambda a: numpy.asarray(a.flat),
+    "text": lambda a: a.astype("U4") == "4.0",
+    "dates": lambda a: a.astype("int64").astype("datetime64[D]") > numpy.datetime64("1970-01-02"),
     "compare": lambda a: (a == a.copy()).all() and (a != 3).any(),
 }
 
@@ -254,6 +261,26 @@ def test_conversions_raise_what_numpys_do(convert):
             else:
                 found = convert(np.asarray(data))
                 assert numpy.array_equal(found, expected) and isinstance(found, type(expected))
+
+
+@pytest.mark.parametrize(
+    "convert", (*CONVERSIONS, math.trunc, math.floor, math.ceil), ids=lambda f: f.__name__
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "uint8", "complex64"])
+def test_conversions_of_numbers(convert, dtype):
+    data = numpy.array([2.5, 3.25]).astype(dtype)
+
+    def outcome(x):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                return convert(x), [warning.category for warning in caught]
+            except (TypeError, ValueError) as error:
+                return type(error)
+
+    if not (convert is round and dtype == "complex64"):  # NumPy's warns of an error to come
+        assert outcome(np.asarray(data)[1]) == outcome(data[1])
+        assert outcome(np.asarray(data).sum()) == outcome(data.sum())
 
 
 def test_repr_is_numpys():
