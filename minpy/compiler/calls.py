@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import functools
 import operator
+import random
 import types
 from collections.abc import Sequence
 from typing import Any, Callable
 
 import numpy
 
-from minpy.compiler.containers import BoundMethod, ContainerMethod, Instance
-from minpy.compiler.frames import Closure
+from minpy.compiler.containers import ContainerMethod, Instance
+from minpy.compiler.frames import BoundMethod, Closure
 from minpy.compiler.guards import class_attribute
 from minpy.compiler.inplace import InPlace
 from minpy.compiler.instances import can_be_made
 from minpy.compiler.operators import Made
-from minpy.compiler.reads import Ref, is_plain, walk_values
+from minpy.compiler.reads import Ref, is_constant_object, is_plain, walk_values
 from minpy.compiler.target import unjitted
 from minpy.compiler.trace import ARRAY, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
@@ -38,6 +39,10 @@ _EFFECTS = {
     breakpoint: "breakpoint",
 }
 
+_GENERATORS = (numpy.random.RandomState, numpy.random.Generator, random.Random)
+#: Modules whose functions do something that is seen.
+_HAPPENING = {"pdb": "pdb", "bdb": "pdb", "logging": "logging", "warnings": "warnings"}
+
 #: NumPy functions that make an array from values known at compile time, and functions about types.
 _PURE_NUMPY = frozenset(
     (
@@ -47,6 +52,8 @@ _PURE_NUMPY = frozenset(
         *(numpy.dtype, numpy.result_type, numpy.isscalar, numpy.ndim, numpy.shape, numpy.size),
     )
 )
+#: Types of what the region makes or knows, whose methods do what they do to abstract values too.
+_WITH_METHODS = (list, dict, tuple, str, bytes, bool, int, float, complex)
 _WITHOUT_CONTENT = {numpy.empty: numpy.zeros}
 _ABOUT_SHAPE: dict[Any, Callable] = {
     numpy.shape: lambda x: x.shape,
@@ -150,7 +157,7 @@ class Calls(InPlace):
 
     def _call_known(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """Functions of Python and NumPy that the compiler knows by name."""
-        known = of_numpy(function)
+        known = of_numpy(function) or _method_of_ufunc(function)
         if known is not None:
             return self._call_numpy(known, function, args, kwargs)
         if function in _ABOUT_SHAPE and len(args) == 1 and isinstance(args[0], Tracer):
@@ -163,6 +170,8 @@ class Calls(InPlace):
         if function in _PURE:
             plain = self.known_now(function, args, kwargs)
             return function(*plain, **kwargs)
+        if isinstance(getattr(function, "__self__", None), _GENERATORS):
+            raise UnsupportedError(f"{function.__name__} draws new numbers on every call")
         if function in _EFFECTS:
             raise UnsupportedError(f"{_EFFECTS[function]} has to happen on every call, with real values")
         raise UnsupportedError(f"{_name(function)} is a function that the compiler does not know")
@@ -250,21 +259,33 @@ class Calls(InPlace):
             if kwargs.get("out") is not None and function.__name__ in FUNCTIONS:
                 return self.call_that_writes(FUNCTIONS[function.__name__], [owner, *args], kwargs)
             return self.apply(function, args, kwargs, self.trace.namespace)
-        if type(owner) in (list, dict, tuple, str) and isinstance(function, types.BuiltinMethodType):
-            if type(owner) is str:
+        if type(owner) in _WITH_METHODS and isinstance(function, types.BuiltinMethodType):
+            if type(owner) not in (list, dict, tuple):
                 args = self.known_now(function, args, kwargs)
                 if not all(is_plain(arg) or type(arg) in (list, tuple, float) for arg in args):
                     raise UnsupportedError("an object is formatted into a string")
             return function(*args, **kwargs)
+        if is_constant_object(function):  # a key of a dict that the region made
+            return self._call_ref(self.reference(function), args, kwargs)
         raise UnsupportedError(f"{_name(function)} is a function that the compiler does not know")
+
+
+def _method_of_ufunc(function: Any) -> Any:
+    """The table's function for ``numpy.add.reduce`` and the like; None for others."""
+    ufunc = getattr(function, "__self__", None)
+    if not isinstance(ufunc, numpy.ufunc):
+        return None
+    return getattr(of_numpy(ufunc), function.__name__, None)
 
 
 def _check_open(function: Any) -> None:
     """Raise for functions whose body is not to be compiled."""
     if hasattr(function, "__minpy_opaque__"):
         raise UnsupportedError(function.__minpy_opaque__)
-    if getattr(function, "__module__", "") in ("pdb", "bdb"):
-        raise UnsupportedError(f"pdb.{function.__name__} has to happen on every call, with real values")
+    module = getattr(function, "__module__", "")
+    if module in _HAPPENING:
+        name = f"{_HAPPENING[module]}.{function.__name__}"
+        raise UnsupportedError(f"{name} has to happen on every call, with real values")
 
 
 def _content(x: Any) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Callable
 
 from minpy.compiler.effects import CHANGED, DictContent, Effect, Effects, ListContent
-from minpy.compiler.frames import Frame
+from minpy.compiler.frames import BoundMethod, Frame
 from minpy.compiler.guards import Distinct, class_attribute
 from minpy.compiler.reads import ReadRequest, Reads, Ref, is_constant_object, unref
 from minpy.compiler.target import unjitted
@@ -52,16 +52,6 @@ class Instance:
         return f"a {self.kind.__name__} made here"
 
 
-class BoundMethod:
-    """A Python method found on an object."""
-
-    __slots__ = ("function", "instance")
-
-    def __init__(self, function: Any, instance: Any):
-        self.function = function
-        self.instance = instance
-
-
 class ContainerMethod:
     """A method of a container from outside."""
 
@@ -75,10 +65,11 @@ class ContainerMethod:
 class DictView:
     """``keys()``, ``values()`` or ``items()`` of a dict from outside; ``read`` gives what they hold now."""
 
-    __slots__ = ("read",)
+    __slots__ = ("of_keys", "read")
 
-    def __init__(self, read: Callable[[], Iterator[Any]]):
+    def __init__(self, read: Callable[[], Iterator[Any]], of_keys: bool = False):
         self.read = read
+        self.of_keys = of_keys
 
 
 class Containers(Reads):
@@ -344,7 +335,7 @@ class Containers(Reads):
 
     def _dict_method(self, ref: Ref, name: str, args: list, kwargs: dict[str, Any]) -> Any:
         if name == "keys":
-            return DictView(lambda: self.walk(ref))
+            return DictView(lambda: self.walk(ref), of_keys=True)
         if name == "values":
             return DictView(lambda: (self.item(ref, key) for key in self.walk(ref)))
         if name == "items":

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import gast
 import numpy
 
-from minpy.compiler.calls import Calls
 from minpy.compiler.eager import KeptOut
 from minpy.compiler.ir import Loc
+from minpy.compiler.matching import Matching
 from minpy.compiler.reads import unref
 from minpy.errors import UnsupportedError
 
@@ -62,7 +62,7 @@ class _Jump:
 BREAK, CONTINUE = _Jump(), _Jump()
 
 
-class Control(Calls):
+class Control(Matching):
     """The part of the lowering that runs statements; ``Lowering`` gives those that bind and write."""
 
     lines: dict[Loc, None]

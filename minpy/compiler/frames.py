@@ -93,7 +93,17 @@ class Frame:
         return self.home.function.__globals__  # type: ignore[union-attr]
 
 
-class Closure:
+class OfRegion:
+    """A function that only the region can call."""
+
+    __slots__ = ()
+    name: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(f"{self.name}, defined here, is called from outside of the region")
+
+
+class Closure(OfRegion):
     """A function or lambda that the region defined."""
 
     __slots__ = ("defaults", "frame", "keyword_defaults", "source")
@@ -104,8 +114,25 @@ class Closure:
         self.defaults = defaults
         self.keyword_defaults = keyword_defaults
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise UnsupportedError(f"{self.source.name}, defined here, is called from outside of the region")
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Of the function."""
+        return self.source.name
+
+
+class BoundMethod(OfRegion):
+    """A Python method found on an object."""
+
+    __slots__ = ("function", "instance")
+
+    def __init__(self, function: Any, instance: Any):
+        self.function = function
+        self.instance = instance
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Of the function."""
+        return self.function.__name__
 
 
 def bind_parameters(

@@ -6,7 +6,8 @@ import dataclasses
 import types
 from typing import Any
 
-from minpy.compiler.containers import BoundMethod, Instance
+from minpy.compiler.containers import Instance
+from minpy.compiler.frames import BoundMethod
 from minpy.compiler.guards import class_attribute
 from minpy.compiler.library import Library
 from minpy.compiler.operators import Made

@@ -16,9 +16,9 @@ from typing import Any, Callable
 import gast
 import numpy
 
-from minpy.compiler.containers import BoundMethod, ContainerMethod, DictView, Instance
+from minpy.compiler.containers import ContainerMethod, DictView, Instance
 from minpy.compiler.expressions import Expressions
-from minpy.compiler.frames import Closure
+from minpy.compiler.frames import BoundMethod, Closure
 from minpy.compiler.objects import Super
 from minpy.compiler.operators import Counted, Made, elements_left
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
@@ -90,9 +90,22 @@ class Library(Expressions):
             return lambda x, y: self.binary(function, x, y)
         if function in _UNARY_OPERATORS:
             return lambda x: self.unary(function, x)
+        if isinstance(function, (operator.itemgetter, operator.attrgetter)):
+            return self._getter(function)
         if function in _COMPARISONS:
             return lambda x, y: self.compare(_COMPARISONS[function], x, y)
         return None
+
+    def _getter(self, getter: Any) -> Callable:
+        """``operator.itemgetter(...)`` or ``operator.attrgetter(...)``."""
+        wanted = getter.__reduce__()[1]
+
+        def get(value: Any, key: Any) -> Any:
+            if isinstance(getter, operator.itemgetter):
+                return self.get_item(value, key)
+            return functools.reduce(self.get_attribute, key.split("."), value)
+
+        return lambda x: get(x, wanted[0]) if len(wanted) == 1 else tuple(get(x, key) for key in wanted)
 
     # Numbers ------------------------------------------------------------------------------------
 
@@ -188,6 +201,12 @@ class Library(Expressions):
 
     def _bool(self, x: Any = False) -> bool:
         return self.truth(x)
+
+    def _not(self, x: Any) -> bool:
+        return not self.truth(x)
+
+    def _is_in(self, container: Any, x: Any) -> bool:
+        return self.compare(gast.In(), x, container)
 
     def _iter(self, iterable: Any, *sentinel: Any) -> Iterator[Any]:
         if sentinel:
@@ -320,7 +339,7 @@ class Library(Expressions):
     def _isinstance(self, value: Any, kinds: Any) -> bool:
         classes = self.plain(kinds)
         if isinstance(value, (Tracer, Closure, BoundMethod, Instance)):
-            return issubclass(self._python_type(value), classes)
+            return issubclass(self.python_type(value), classes)
         return isinstance(unref(value), classes)
 
     def _issubclass(self, kind: Any, kinds: Any) -> bool:
@@ -329,9 +348,10 @@ class Library(Expressions):
     def _type(self, value: Any, *rest: Any) -> Any:
         if rest:
             raise UnsupportedError("a class is made")
-        return self.reference(self._python_type(value))
+        return self.reference(self.python_type(value))
 
-    def _python_type(self, value: Any) -> type:
+    def python_type(self, value: Any) -> type:
+        """``type(value)``."""
         if isinstance(value, Tracer):
             return _PYTHON_TYPE.get(value.kind, value.dtype.type)
         if isinstance(value, (Closure, BoundMethod)):
@@ -351,10 +371,13 @@ class Library(Expressions):
         return self.get_attribute(value, self.plain(name))
 
     def _hasattr(self, value: Any, name: Any) -> bool:
-        name = self.plain(name)
+        return self.has(value, self.plain(name))
+
+    def has(self, value: Any, name: str) -> bool:
+        """``hasattr(value, name)``."""
         if isinstance(value, (Ref, Instance)):
             return self.has_attribute(value, name)
-        return hasattr(self._python_type(value), name)
+        return hasattr(self.python_type(value), name)
 
     def _super(self, kind: Any, instance: Any) -> Super:
         if not isinstance(instance, (Ref, Instance)):
@@ -426,4 +449,10 @@ _LIBRARY: dict[Any, str] = {
     functools.reduce: "_reduce",
     functools.partial: "_partial",
     functools.wraps: "_wraps",
+    operator.truth: "_bool",
+    operator.not_: "_not",
+    operator.contains: "_is_in",
+    operator.getitem: "get_item",
+    operator.setitem: "set_item",
+    operator.delitem: "delete_item",
 }

@@ -8,13 +8,13 @@ from typing import Any, Callable
 
 from minpy.compiler.containers import (
     SET_ITEM,
-    BoundMethod,
     ContainerMethod,
     Containers,
     Instance,
     has_method,
 )
 from minpy.compiler.effects import CHANGED, REMOVED, Effect
+from minpy.compiler.frames import BoundMethod
 from minpy.compiler.guards import class_attribute
 from minpy.compiler.reads import ReadRequest, Ref
 from minpy.errors import UnsupportedError
@@ -22,6 +22,7 @@ from minpy.ops import Function, Op
 
 _PLAIN_SET = (object.__setattr__, types.SimpleNamespace.__setattr__)
 _PLAIN_DELETE = (object.__delattr__, types.SimpleNamespace.__delattr__)
+_OF_FUNCTIONS = ("__name__", "__qualname__", "__module__", "__doc__")
 _READABLE = (property, functools.cached_property, types.MemberDescriptorType)
 
 
@@ -125,7 +126,11 @@ class Objects(Containers):
             hasattr(type(found), "__set__")
             or isinstance(class_attribute(type(found), "__get__"), types.FunctionType)
         )
-        is_known = isinstance(found, _READABLE) or hasattr(type(found), "__minpy_lower__")
+        is_known = (
+            isinstance(found, _READABLE)
+            or hasattr(type(found), "__minpy_lower__")
+            or (kind is types.FunctionType and name in _OF_FUNCTIONS)
+        )
         if has_hook or (is_computed and not is_known):
             raise UnsupportedError(f"{what} is computed by {kind.__name__}")
 

@@ -9,11 +9,11 @@ from typing import Any, Callable
 import gast
 import numpy
 
-from minpy.compiler.containers import BoundMethod, ContainerMethod, DictView, Instance, class_of
-from minpy.compiler.frames import Closure
+from minpy.compiler.containers import ContainerMethod, DictView, Instance, class_of
+from minpy.compiler.frames import BoundMethod, Closure, OfRegion
 from minpy.compiler.objects import Objects, PropertyRead, Super
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
-from minpy.compiler.reals import is_real
+from minpy.compiler.reals import Number, compute, is_real
 from minpy.compiler.tracer import MINPY, NUMBERS, SCALARS, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
@@ -32,6 +32,8 @@ _REFLECTED = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": 
 _ARRAY_ATTRIBUTES = frozenset(name for name in dir(ArrayMethods) if not name.startswith("__"))
 #: methods of arrays that change them
 _CHANGING = frozenset(("fill", "partition", "put", "sort"))
+#: methods of numbers that give a number and take none
+_OF_NUMBERS = frozenset(("bit_length", "conjugate", "is_integer"))
 _OBJECTS = (Ref, Instance)
 _NUMBERS = (bool, int, float, complex, numpy.generic)
 
@@ -75,6 +77,7 @@ class Operators(Objects):
 
     def binary(self, operation: Callable, x: Any, y: Any) -> Any:
         """A binary operator on abstract values; ``operation`` is a function of ``operator``."""
+        x, y = _keys_of_view(x), _keys_of_view(y)
         if isinstance(x, _OBJECTS) or isinstance(y, _OBJECTS):
             result = self._by_special_method(operation.__name__.strip("_"), x, y)
             if result is not NotImplemented:
@@ -139,6 +142,8 @@ class Operators(Objects):
             if method is not None:
                 return self.truth(self.call(method, [], {}))
             return isinstance(value, Instance) or self.truth_of_ref(value)
+        if isinstance(value, DictView):
+            return any(True for _ in value.read())
         return bool(value)
 
     def compare(self, op: Any, x: Any, y: Any) -> Any:
@@ -149,6 +154,7 @@ class Operators(Objects):
         if isinstance(op, (gast.In, gast.NotIn)):
             found = self._contains(x, y)
             return found if isinstance(op, gast.In) else not found
+        x, y = _keys_of_view(x), _keys_of_view(y)
         if isinstance(x, _OBJECTS) or isinstance(y, _OBJECTS):
             return self._compare_refs(op, x, y)
         if is_real(x) and is_real(y):
@@ -190,11 +196,13 @@ class Operators(Objects):
 
     def key(self, value: Any) -> Any:
         """A value that is hashed: it has to be known now."""
+        if isinstance(value, Ref) and self.is_constant(value):
+            return value.value
         for item in walk_values(value):
             if isinstance(item, Tracer):
                 self.pin(item)
                 raise UnsupportedError("a key depends on array data")
-            if isinstance(item, (*_OBJECTS, Closure)):
+            if isinstance(item, (*_OBJECTS, OfRegion)):
                 raise UnsupportedError("an object is used as a key")
         return value
 
@@ -226,6 +234,9 @@ class Operators(Objects):
         if name in _CHANGING and not value.is_scalar:
             change = getattr(numpy.ndarray, name)
             return Made(lambda *args, **kwargs: self.change_array(change, [value, *args], kwargs))
+        if isinstance(value, Number) and name in _OF_NUMBERS:
+            function = getattr(type(value.value), name)
+            return Made(lambda: compute(function, (value,), f"{{}}.{name}()"))
         if value.kind in NUMBERS or name not in _ARRAY_ATTRIBUTES:
             raise UnsupportedError(f"the attribute .{name} of a {value.kind} is not compiled")
         return getattr(value, name)
@@ -275,6 +286,15 @@ class Operators(Objects):
                 raise TypeError(f"a {value.kind} is not iterable")
             return Counted(value, len(value) if value.shape else 0)
         return iter(value)
+
+
+def _keys_of_view(x: Any) -> Any:
+    """An operand; the keys of a dict from outside as those of a dict that is made now."""
+    if isinstance(x, DictView) and x.of_keys:
+        return dict.fromkeys(x.read()).keys()
+    if isinstance(x, DictView):
+        raise UnsupportedError("an operator is applied to a view of a dict")
+    return x
 
 
 def _is_comparable(value: Any) -> bool:

@@ -18,7 +18,7 @@ from minpy.compiler.effects import Effect
 from minpy.compiler.frames import UNBOUND, Closure
 from minpy.compiler.guards import Path
 from minpy.compiler.ir import Atom, Literal
-from minpy.compiler.reads import Ref, is_plain, unref, walk_values
+from minpy.compiler.reads import Ref, is_constant_object, is_plain, unref, walk_values
 from minpy.compiler.reals import Number
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, OrderUnknown, Tracer, View
 from minpy.errors import UnsupportedError
@@ -165,7 +165,12 @@ class Epilogue:
             return self._name(value, f"{{{self._items(value)}}}" if value else "set()")
         if isinstance(value, (int, str, type(None))) and type(value).__module__ == "builtins":
             return repr(value)
-        if is_plain(value) or value is UNBOUND or isinstance(value, (float, range, slice, numpy.generic)):
+        if (
+            is_plain(value)
+            or is_constant_object(value)
+            or value is UNBOUND
+            or isinstance(value, (float, range, slice, numpy.generic))
+        ):
             return self._constant(value)
         if isinstance(value, Closure):
             raise UnsupportedError(f"the function {value.source.name} is used outside of compiled code")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import builtins
 import enum
 import inspect
+import operator
 import types
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -19,7 +20,7 @@ from typing import Any, NoReturn
 import numpy
 
 from minpy.compiler.aliasing import Aliasing, Origin
-from minpy.compiler.frames import Closure
+from minpy.compiler.frames import OfRegion
 from minpy.compiler.guards import Guards, Path, array_type, identifier
 from minpy.compiler.reals import Number
 from minpy.compiler.trace import Trace
@@ -38,6 +39,8 @@ _BY_IDENTITY = (
     types.ModuleType,
     type,
     numpy.ufunc,
+    operator.itemgetter,
+    operator.attrgetter,
     Op,
     Function,
 )
@@ -206,7 +209,7 @@ class Reads:
 
     def reference(self, obj: Any) -> Any:
         """A Ref to an object that the compiler itself came by; what the region defined is itself."""
-        if isinstance(obj, Closure):
+        if isinstance(obj, OfRegion):
             return obj
         if id(obj) in self._made_functions:
             return Ref(obj, self._made_functions[id(obj)])

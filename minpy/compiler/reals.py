@@ -162,7 +162,7 @@ def _set_unary(name: str, symbol: str, function: Callable) -> None:
 
 for _name, _symbol in {
     **dict(add="+", sub="-", mul="*", truediv="/", floordiv="//", mod="%", pow="**"),
-    **{"and": "&", "or": "|", "xor": "^"},
+    **{"and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"},
     **dict(eq="==", ne="!=", lt="<", le="<=", gt=">", ge=">="),
 }.items():
     _set_binary(_name, _symbol, getattr(operator, f"__{_name}__"))

@@ -31,13 +31,19 @@ class Target:
             return
         self._adds = len(args)  # arguments before those of the call
         self._is_plain = self.function is target
-        self._signature = inspect.signature(self.function, follow_wrapped=False)
-        self._parameters = self._signature.parameters
+        self._read_signature()
         self._positional = [p.name for p in self._parameters.values() if p.kind in _BY_POSITION]
         code = self.function.__code__
         count = code.co_argcount + code.co_kwonlyargcount
         self.names = code.co_varnames[: count + sum(bool(code.co_flags & flag) for flag in (0x04, 0x08))]
         self._is_simple = self._is_plain and len(self._positional) == len(self._parameters)
+
+    def _read_signature(self) -> None:
+        function = self.function
+        assert function is not None
+        self._defaults = function.__defaults__, function.__kwdefaults__
+        self._signature = inspect.signature(function, follow_wrapped=False)
+        self._parameters = self._signature.parameters
 
     def values(self, args: tuple, kwargs: dict[str, Any]) -> tuple | None:
         """The arguments of a call in the order of ``names``; None where Python has to raise TypeError."""
@@ -48,6 +54,8 @@ class Target:
             if function is not self.function:  # the class of an object got another ``__call__``
                 return None
             args, kwargs = (*first, *args), {**named, **kwargs}
+        if (self.function.__defaults__, self.function.__kwdefaults__) != self._defaults:  # type: ignore[union-attr]
+            self._read_signature()
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError:

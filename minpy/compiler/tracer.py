@@ -7,6 +7,7 @@ to the base, and after a write to the base it is read from there again.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -333,7 +334,14 @@ def _content(part: Any) -> Any:
     """A part of a key, as NumPy's array where it is one that is known at compile time."""
     if isinstance(part, Tracer):
         return part if part.known is None else part.known
-    return numpy.asarray(part) if isinstance(part, list) else part
+    return numpy.asarray(_numbers(part)) if isinstance(part, list) else part
+
+
+def _numbers(x: Any) -> Any:
+    """Nested lists of numbers that are known now."""
+    if isinstance(x, list):
+        return [_numbers(item) for item in x]
+    return operator.index(x) if isinstance(x, Tracer) else x
 
 
 def _place(part: Any) -> Any:

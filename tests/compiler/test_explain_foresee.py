@@ -24,9 +24,13 @@ def unforeseen(found):
     return [(item.line, item.reason) for item in found.leftovers if item.is_unforeseen]
 
 
-#: In this one it matters in which order in memory an array is that a leftover makes.
-NOT_KNOWN_BEFORE = "views.reshape_of_what_was_computed"
-PROGRAMS = [program for program in programs() if program.name != NOT_KNOWN_BEFORE]
+#: what only a run can show: the order in memory of what a leftover makes, what later turns of a loop do
+NOT_KNOWN_BEFORE = (
+    "views.reshape_of_what_was_computed",
+    "exceptions.an_exception_carries_a_value",
+    "exceptions.first_that_works",
+)
+PROGRAMS = [program for program in programs() if program.name not in NOT_KNOWN_BEFORE]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=ids(PROGRAMS))

@@ -126,3 +126,98 @@ def types_and_attributes(x, v):
         x = x + v
     names = hasattr(x, "shape"), hasattr(v, "no_such"), getattr(v, "real_or_not", "default"), callable(v)
     return x, names, type(x).__name__, issubclass(bool, int)
+
+
+@program((X, 1), (X, 5), (X, 12), (X, None))
+def chained_comparisons(x, n):
+    if n is None or not 0 < n < 10:
+        return -x
+    return x * 2 if 1 <= n <= 3 != 2 else x / n
+
+
+@program((V,), (X,), (np.ones((2, 0)),))
+def shapes_decide(x):
+    if x.ndim == 1:
+        x = x[None]
+    if x.shape[1] % 2:
+        x = np.concatenate([x, x[:, :1]], axis=1)
+    if not x.size:
+        return x, "empty"
+    return x.reshape(x.shape[0], 2, -1), len(x)
+
+
+@program((V, True), (V, False), (V, 1), (V, []), (V, [0]), (V, ""), (V, V[:1]))
+def truth_of_values(x, flag):
+    if flag:  # flow
+        return x + 1
+    return not flag, x
+
+
+@program((V,), (-V,), (0 * V,))
+def several_branches_on_data(x):
+    total = np.sum(x)
+    if total > 0.5:  # flow
+        scale, name = total, "large"
+    elif total < -0.5:  # flow
+        scale, name = -total, "small"
+    else:
+        scale, name = 1.0, "none"
+    return x * scale, name
+
+
+@program((V,), (-V,))
+def nested_branches_on_data(x):
+    y = x * 2
+    if np.sum(y) > 0:  # flow
+        if np.max(y) > 3:  # flow
+            y = np.exp(-y)
+        else:
+            y = y + 1
+        z = y * y
+    else:
+        z = y - 1
+    return z + np.where(x > 0, x, 0)
+
+
+@program((V, 2), (-V, 2), (V, 0))
+def short_circuit_on_data(x, n):
+    if n and np.sum(x) > 0:  # flow
+        x = x / n
+    if n == 0 or np.min(x) < -10:  # flow
+        x = x + 1
+    return x
+
+
+@program((V, "a"), (V, "b"), (V, "c"))
+def membership(x, name):
+    if name in {"a": 1}:
+        x = x * 2
+    elif name not in ("a", "b"):
+        x = x - 1
+    kinds = {"a", "b"}
+    return x, name in kinds, 2 in range(3), name in "abc"
+
+
+@program((V, None), (V, V), (V, [V]), (V, (V, V)))
+def identity_and_types(x, other):
+    if other is x:
+        return "same"
+    if other is not None and isinstance(other, (list, tuple)):
+        x = x + other[-1]
+    return x if other is None else x * (1 if type(other) is tuple else 2)
+
+
+@program((V,), (V * 9,))
+def returns_from_a_loop_with_else(x):
+    for k in range(3):  # flow
+        if np.max(x) > 4:
+            break
+        x = x * 1.5 + k
+    else:
+        k = -1
+    return x, k
+
+
+@program((V, 0.25), (V, 0.75))
+def branch_on_a_float(x, rate):
+    return (x * rate if rate < 0.5 else x / rate), max(rate, 0.5), -1 if rate > 0.5 else 1

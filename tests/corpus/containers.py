@@ -6,7 +6,7 @@ import collections
 from typing import NamedTuple
 
 import minpy.numpy as np
-from tests.corpus.inputs import U, X
+from tests.corpus.inputs import U, V, X
 from tests.corpus.registry import program
 
 
@@ -174,3 +174,104 @@ def tuples_do_not_change(x, pair):
         y = y + 1
     pair[1] = 5  # leftover
     return y
+
+
+@program(
+    ({"layers": [{"w": V, "b": V * 0.5}, {"w": V * 2, "b": V}], "scale": 2.0},),
+    ({"layers": [], "scale": 1.5},),
+)
+def nested_parameters(params):
+    total = V * 0
+    for i, layer in enumerate(params["layers"]):
+        total = total + layer["w"] * params["scale"] + layer["b"] * i
+    updated = {**params, "layers": [{k: v * 0.9 for k, v in layer.items()} for layer in params["layers"]]}
+    return updated, total
+
+
+@program(((V, (2 * V, [3 * V, {"x": V}])),))
+def a_tree_goes_through(tree):
+    def mapped(function, x):
+        if isinstance(x, (list, tuple)):
+            return type(x)(mapped(function, item) for item in x)
+        if isinstance(x, dict):
+            return {key: mapped(function, value) for key, value in x.items()}
+        return function(x)
+
+    return mapped(lambda v: v * 2 + 1, tree)
+
+
+@program(([V, V * 2, V * 3, V * 4],), ([V, V],))
+def slices_of_lists(xs):
+    first, rest = xs[0], xs[1:]
+    last = xs[-1]
+    every = xs[::2]
+    backwards = xs[::-1]
+    return first + last, rest, every, backwards[0], xs[:1] + rest, xs * 2, len(xs[5:])
+
+
+@program((V, 3), (V, 1))
+def lists_grow(x, n):
+    xs = []
+    for k in range(n):
+        xs.append(x * k)
+        xs += [x + k]
+    xs.insert(0, x)
+    xs.extend(y * 2 for y in list(xs))
+    return xs, xs.pop(), np.stack(xs)
+
+
+@program((V, "abc"), (V, ""))
+def dicts_of_arrays(x, names):
+    table = {name: x * i for i, name in enumerate(names)}
+    table.update({"z": x}, y=x + 1)
+    doubled = {name.upper(): value * 2 for name, value in table.items() if name != "b"}
+    merged = {**table, **doubled}
+    merged.pop("y")
+    return merged, sorted(merged), merged.get("A"), next(iter(merged.values()))
+
+
+@program((V,), (X,))
+def swaps_and_stars(x):
+    a, b = x, x + 1
+    a, b = b, a
+    (c, d), *e = (a, b), 1, 2, x
+    parts = [*e, *(a, b)]
+    keywords = dict(zip("pq", parts))
+    return a, b, c is b, d is b, e, parts, keywords
+
+
+@program(({"w": V}, {"w": V * 2}), ({"w": V, "b": 2 * V}, {"w": V, "b": V}))
+def zip_of_dicts(params, gradients):
+    steps = {name: p - 0.1 * g for (name, p), g in zip(params.items(), gradients.values())}
+    norm = sum(np.sum(g**2) for g in gradients.values())
+    return steps, np.sqrt(norm), params.keys() == gradients.keys(), list(steps)
+
+
+@program((V, {"a", "b"}), (V, frozenset("xyz")))
+def sets(x, names):
+    more = {"a", "c"} | {n for n in "cd"}
+    y = x * len(more), sorted(more - {"a"}), sorted(more & {"c", "q"})
+    return y, "b" in names, len(names)  # leftover
+
+
+Row = collections.namedtuple("Row", "name value")
+
+
+@program(([Row("a", V), Row("b", 2 * V)],), ([],))
+def named_rows(rows):
+    by_name = {row.name: row.value for row in rows}
+    total = sum(row.value for row in rows)
+    return [row._replace(value=row.value * 2) for row in rows], by_name, total, [name for name, _ in rows]
+
+
+@program((V, [0, 2], {"a": 1}), (V, [1], {"a": 0, "b": 2}))
+def indices_in_containers(x, places, names):
+    return x[places], [x[i] for i in places], {name: x[i] for name, i in names.items()}, x[names["a"] :]
+
+
+@program((X,), (np.ones((3, 1)),))
+def arrays_into_lists(x):
+    rows = list(x)
+    first, *others = x
+    table = [[cell for cell in row] for row in x]
+    return rows, first, others, table, np.array(table), tuple(x[0])

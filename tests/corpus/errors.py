@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 
 import minpy.numpy as np
-from tests.corpus.inputs import U, X, each_kind, grid, ours
+from tests.corpus.inputs import U, V, X, each_kind, grid, ours
 from tests.corpus.registry import program
 
 
@@ -95,3 +95,89 @@ def index_error_in_data_after_a_write(x, i):
     y = x[i] * 2
     x[0] = y[0]
     return y
+
+
+@program((X, "up"), (X, 5), no_gradient="it raises")
+def wrong_arguments_of_numpy(x, axis):
+    y = x * 2
+    return np.sum(y, axis=axis)  # leftover
+
+
+@program((X, numpy.ones(5)), (X, numpy.ones((7, 3))), no_gradient="it raises")
+def matrices_that_do_not_fit(x, w):
+    h = np.tanh(x)
+    return np.dot(h, w)  # leftover
+
+
+@program((X,), no_gradient="it raises")
+def a_name_that_is_not_there(x):
+    y = x + 1
+    return y + no_such_name  # noqa: F821  # leftover
+
+
+@program((X,), no_gradient="it raises")
+def an_attribute_that_is_not_there(x):
+    y = x + 1
+    return y.no_such_attribute  # leftover
+
+
+@program((X, [1, 2]), (X, (1,)), no_gradient="it raises")
+def unpacking_that_does_not_fit(x, values):
+    y = x * 2
+    a, b, c = values  # leftover
+    return y * a + b + c
+
+
+@program((X, numpy.array([True, False, True])), (X, numpy.array([True] * 5)), no_gradient="it raises")
+def masks_that_do_not_fit(x, mask):
+    y = x * 2
+    return np.where(mask[: len(x)], y.T, 0), y[mask]  # leftover
+
+
+@program((X, 0), (X, 1), no_gradient="it raises for one")
+def division_by_zero_of_numbers(x, n):
+    y = x / n if n else x / 0
+    return y * (1 // n)  # leftover
+
+
+@program((X, {"a": X}), (X, {}), no_gradient="it raises for one")
+def a_key_that_is_not_there(x, table):
+    y = x * 2
+    return y + table["a"]  # leftover
+
+
+@program((V, 2), (V, 7), (V, -4))
+def a_list_that_is_too_short(x, i):
+    parts = [x, x + 1, x + 2]
+    return parts[i] * 2  # leftover
+
+
+class Strict:
+    def __init__(self, limit):
+        self._limit = limit
+
+    @property
+    def limit(self):
+        if self._limit < 0:
+            raise ValueError(f"limit is {self._limit}")
+        return self._limit
+
+
+@program((X, Strict(2)), (X, Strict(-1)))
+def a_property_raises(x, strict):
+    y = x + 1
+    return y * strict.limit  # leftover
+
+
+@program((X,), no_gradient="it raises")
+def too_many_arguments(x):
+    return np.tanh(x, x, x, x)  # leftover
+
+
+@program((X,), no_gradient="it raises")
+def recursion_without_end(x):
+    return endless(x, 0)  # leftover
+
+
+def endless(x, n):
+    return endless(x, n + 1)

@@ -129,3 +129,110 @@ def errors_made_exceptions(x):
     except FloatingPointError:
         y = x * 0
     return y
+
+
+@program((X, 0), (X, 2), (X, 5))
+def error_is_caught_and_read(x, n):
+    try:  # flow
+        y = x.reshape(n, 3)  # leftover
+    except ValueError as error:
+        return x, "reshape" in str(error), type(error).__mro__[-2].__name__  # leftover
+    return y * 2, n
+
+
+class Stop(Exception):
+    def __init__(self, value):
+        super().__init__("stop")
+        self.value = value
+
+
+@program((X, 2), (X, 9))
+def an_exception_carries_a_value(x, limit):
+    try:  # flow
+        for k in range(5):  # flow
+            x = x * 2
+            if k == limit:  # flow
+                raise Stop(x)  # leftover
+    except Stop as stop:
+        return stop.value, "stopped"
+    return x, "ended"
+
+
+@program((X, "ok"), (X, "raise"), (X, "return"))
+def finally_always_runs(x, how):
+    log = []
+    for _ in range(2):  # flow
+        try:
+            if how == "raise":  # flow
+                raise KeyError(how)  # leftover
+            if how == "return":
+                return x, log
+            x = x * 2
+        except KeyError:
+            log.append("caught")
+            continue
+        finally:
+            log.append("finally")
+    return x, log
+
+
+@program((X, {}), (X, {"rate": 2}))
+def reraises(x, options):
+    y = x + 1
+    try:  # flow
+        return y * options["rate"]  # leftover
+    except KeyError as error:
+        raise ValueError("no rate") from error  # leftover
+
+
+@program((X,), (-X,))
+def error_on_data(x):
+    y = np.sum(x)
+    if y < 0:  # flow
+        raise ValueError(f"negative: {y.ndim}")  # leftover
+    return np.sqrt(y) * x
+
+
+class Timer:
+    """A context manager as a class."""
+
+    def __init__(self, log):
+        self.log = log
+
+    def __enter__(self):
+        self.log.append("start")
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.log.append(kind and kind.__name__)
+        return kind is ZeroDivisionError
+
+
+@program((X, 2), (X, 0))
+def a_context_manager_of_ones_own(x, n):
+    log = []
+    y = x
+    with Timer(log) as timer:  # flow
+        y = x * 3
+        y = y / (6 // n)  # leftover
+        log.append(timer is not None)
+    return y, log
+
+
+@program((X, "1"), (X, "no"), (X, None))
+def first_that_works(x, text):
+    for kind in (int, float):  # flow
+        try:  # flow
+            return x * kind(text), kind.__name__  # leftover
+        except (ValueError, TypeError):
+            pass
+    else:
+        x = -x
+    return x
+
+
+@program((X, 1), (X, 4))
+def assertions_about_arguments(x, n):
+    assert n > 0, "positive"
+    assert x.ndim == 2 and n < 3, f"n is {n}"  # leftover
+    return x * n

@@ -145,3 +145,131 @@ def variable_arguments(x, args, options):
         return first * scale + len(rest) + sum(rest) + sum(more.values())
 
     return collect(x, *args, **options), collect(x, 1, *args, other=2)
+
+
+@program((V,), (V, 2), (V, 2, 3, 4))
+def positional_and_rest(x, first=1, /, *rest):
+    return x * first + sum(rest), len(rest)
+
+
+def keyword_only(x, *, scale, shift=0.0, **more):
+    """Named arguments."""
+    return x * scale + shift, sorted(more)
+
+
+program((V,))(functools.partial(keyword_only, scale=2, other=1))
+program((V,))(functools.partial(keyword_only, scale=0.5, shift=V))
+
+
+@program((V, {"scale": 2}), (V, {"scale": 3, "shift": 1.5, "name": "n"}), (V, {}))
+def keywords_in_a_dict(x, options):
+    return keyword_only(x, **options)  # leftover
+
+
+def outer(function):
+    def middle(*args):
+        def innermost(x):
+            return function(x, *args)
+
+        return innermost
+
+    return middle
+
+
+@program((V,), (2 * V,))
+def functions_that_make_functions(x):
+    add = outer(lambda v, by: v + by)
+    return add(1)(x) * add(x)(x)
+
+
+compose = lambda *fs: lambda x: functools.reduce(lambda v, f: f(v), fs, x)  # noqa: E731
+
+
+@program((V,), (X,))
+def composed(x):
+    return compose(np.tanh, lambda v: v * 2, abs)(x)
+
+
+@program((V, 3), (V, 0))
+def mutual_recursion(x, n):
+    return even(x, n)
+
+
+def even(x, n):
+    return x if n == 0 else odd(x * 2, n - 1)
+
+
+def odd(x, n):
+    return -x if n == 0 else even(x + 1, n - 1)
+
+
+@program(([1, [2, [V, 3]], V],), ([],))
+def recursion_over_a_tree(tree):
+    return total_of(tree) * 1.0
+
+
+def total_of(tree):
+    if isinstance(tree, list):
+        return sum((total_of(branch) for branch in tree), 0)
+    return tree
+
+
+@program((V,), (V, None), (V, 2.0), (V, "no"))
+def optional_arguments(x, scale=None):
+    if scale is None:
+        scale = 1.0
+    elif isinstance(scale, str):
+        return x
+    return x * scale
+
+
+def checked(kind):
+    """A decorator with a test of the arguments."""
+
+    def decorate(function):
+        @functools.wraps(function)
+        def wrapper(x, *args):
+            if not isinstance(x, kind):  # flow
+                raise TypeError(f"not a {type(x).__name__}, {function.__name__}")  # leftover
+            return function(x, *args)
+
+        return wrapper
+
+    return decorate
+
+
+@program((V,), ([1.0],))
+@checked(np.ndarray)
+def under_a_checking_decorator(x):
+    return np.sin(x)
+
+
+@program((V,), (X,))
+def annotated(x: np.ndarray, axis: int = 0) -> tuple[np.ndarray, float]:
+    total: np.ndarray = np.sum(x, axis=axis)
+    return total, float(axis)
+
+
+@program((V,), (V,))
+def attributes_of_functions(x):
+    return x * attributes_of_functions.scale, keyword_only.__doc__, even.__name__
+
+
+attributes_of_functions.scale = 4
+
+
+@program((V, 2), (V, 3), no_gradient="an array under a gradient is no key")
+@functools.lru_cache(maxsize=None)  # noqa: UP033
+def under_a_cache(x, n):
+    return x * n
+
+
+def give(*values):
+    return values if len(values) != 1 else values[0]
+
+
+@program((V,), (X,))
+def several_results(x):
+    (a, b), c = give(x, x * 2), give(x + 1)
+    nothing = give()
+    return {"a": a, "rest": [b, (c, nothing)]}, a

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import collections
+import functools
+import hashlib
+import json
 import math
 import operator
+import re
 
 import numpy
+from scipy import special
 
 import minpy.numpy as np
+from tests.corpus import elsewhere
 from tests.corpus.inputs import B, V, X
 from tests.corpus.registry import program
 
@@ -54,3 +61,94 @@ def math_and_operator(x, t):
     c = operator.neg(operator.matmul(x, x))
     extremes = max(t, 0.3), min(t, 0.1, t * 2)
     return b, c, operator.lt(1, 2), math.pi * x, extremes, abs(-t), pow(x, 2), divmod(7, 3)
+
+
+@program((V,), (X,))
+def special_functions(x):
+    return special.erf(x) + special.expit(x * 2), special.gammaln(abs(x) + 1)
+
+
+@program((X,), (numpy.asarray(X),))
+def methods_of_ufuncs(x):
+    total = numpy.add.reduce(x, axis=0)
+    largest = numpy.maximum.reduce(x, axis=1)
+    table = numpy.multiply.outer(x[0], x[1])
+    return total, largest, table, numpy.add.accumulate(x, axis=1), np.add(x, 1), np.multiply(x, x)
+
+
+@program((X,), (numpy.asarray(X),))
+def numpy_s_own_functions(x):
+    centered = x - numpy.mean(x, axis=0)
+    scaled = numpy.clip(centered / (numpy.std(x) + 1), -0.2, 0.2)
+    rows = numpy.concatenate([scaled, numpy.ones_like(x)], axis=0)
+    return numpy.einsum("ij,kj->ik", rows, x), numpy.where(x > 0, x, 0.1 * x), numpy.linalg.norm(x), rows.T
+
+
+@program((np.array([[2.0, 1.0], [1.0, 3.0]]),), (np.array([[1.0, 2.0], [2.0, 1.0]]),))
+def linear_algebra(a):
+    inverse = np.linalg.inv(a)
+    return inverse @ a, np.linalg.det(a), np.linalg.solve(a, np.ones(2, dtype="float64"))
+
+
+@program((V,), (2 * V,))
+def operators_as_functions(x):
+    second = operator.itemgetter(1)(x)
+    shape = operator.attrgetter("shape")(x)
+    tables = {operator.add: 1, operator.sub: 2}
+    total = functools.reduce(operator.add, [op(x, k) for op, k in tables.items()])
+    return total, second, shape, operator.truth(shape), operator.contains([1, 2], 2), operator.index(3)
+
+
+@program((V, 0.3), (V, 2.5))
+def numbers_of_math(x, t):
+    angle = math.atan2(math.sin(t), math.cos(t))
+    size = math.hypot(t, 1.0) + math.exp(-t) + math.sqrt(t) + math.log1p(t)
+    whole = math.floor(t) + math.ceil(t) + math.trunc(t)
+    return x * angle + size, whole, math.isclose(t, 0.3), math.inf > t, math.fsum([t, t])
+
+
+@program((V, "relu"), (V, "none"))
+def tables_of_functions(x, name):
+    functions = {"relu": lambda v: np.maximum(v, 0), "tanh": np.tanh, "none": None}
+    chosen = functions.get(name) or functions["tanh"]
+    steps = [chosen, functools.partial(np.multiply, 2), np.exp]
+    for step in steps:
+        x = step(x)
+    return x
+
+
+@program((V, "2026-01-02"), (V, "1999-12-31"), no_gradient="of dates")
+def dates_and_texts(x, day):
+    year, month, _ = map(int, day.split("-"))
+    digest = hashlib.sha256(day.encode()).hexdigest()  # leftover
+    label = f"{year:05d}/{month}".replace("/", "-").center(12, "*")
+    return x * month, label, digest[:8], re.sub(r"\d", "#", day)  # leftover
+
+
+@program((V,), (X,))
+def sorted_and_searched(x):
+    order = np.argsort(x, axis=-1)  # leftover
+    return np.sort(x, axis=-1), order, np.cumsum(x), np.diff(x), np.flip(x, 0), np.roll(x, 1)  # leftover
+
+
+@program((V, json.dumps({"scale": 2, "names": ["a", "b"]})), (V, json.dumps({"scale": 0.5, "names": []})))
+def settings_in_json(x, text):
+    settings = json.loads(text)  # leftover
+    return x * settings["scale"] + len(settings["names"])
+
+
+@program((V,), (-V,))
+def helpers_of_another_module(x):
+    return elsewhere.negated(x) + elsewhere.Affine(2.0, 1.0).b, elsewhere.activation(x)
+
+
+@program((V,), (V,))
+def functions_of_collections(x):
+    counts = collections.Counter("hello")  # leftover
+    names = collections.defaultdict(list)  # leftover
+    for name, count in sorted(counts.items()):
+        names[count].append(name)
+    queue = collections.deque([x], maxlen=2)  # leftover
+    queue.append(x + 1)
+    queue.append(x + 2)
+    return list(queue), dict(names), counts["l"]  # leftover

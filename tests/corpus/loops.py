@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import itertools
 
+import numpy
+
 import minpy.numpy as np
-from tests.corpus.inputs import X
+from tests.corpus.inputs import V, X
 from tests.corpus.registry import program
 
 
@@ -139,3 +141,102 @@ def loop_over_numbers_only(x, n):
         if i % 3:
             total += i * i
     return x * total
+
+
+@program((V, 40), (V, 3))
+def recurrence(x, steps):
+    h = x * 0
+    for t in range(steps):
+        h = np.tanh(h * 0.5 + x + t / steps)
+    return h
+
+
+@program((np.array(numpy.linspace(-1, 1, 12).reshape(6, 2)),), (np.ones((1, 2)),))
+def rows_with_a_carry(xs):
+    carry, outs = xs[0] * 0, []
+    for t, row in enumerate(xs):
+        carry = 0.5 * carry + row
+        outs.append(carry if t % 2 == 0 else carry * 2)
+    return np.stack(outs), carry
+
+
+@program((V, [2, 0, 1]), (V, []))
+def order_from_a_list(x, order):
+    y = x
+    for place in order:
+        y = y + x[place] * place
+        if place == 0:
+            continue
+        y = y * 0.5
+    return y
+
+
+@program((10 * V,), (V,))
+def until_it_is_small(x):
+    count = 0
+    while True:  # flow
+        norm = np.sqrt(np.sum(x * x))
+        if norm < 1:
+            break
+        x = x * 0.5
+        count += 1
+        if count > 50:
+            return None
+    return x, count
+
+
+@program((V,), (V * 0.1,))
+def a_loop_over_data_with_else(x):
+    for value in x:  # flow
+        if value > 1:
+            found = value
+            break
+    else:
+        found = -1.0
+    return x * found
+
+
+@program((V, 4), (V, 0))
+def loops_in_loops(x, n):
+    total = x * 0
+    for i in range(n):
+        for j in range(i):
+            if (i + j) % 3 == 0:
+                continue
+            if j > 2:
+                break
+            total = total + x * (i * j + 1)
+        else:
+            total = total - i
+    return total, n
+
+
+@program(({"a": V, "b": V * 2, "c": V * 3},), ({},))
+def loops_over_a_dict(table):
+    total, names = V * 0, []
+    for name in table:
+        names.append(name)
+    for value in table.values():
+        total = total + value
+    for i, (name, value) in enumerate(table.items()):
+        total = total + value * i + len(name)
+    return total, names, [name for name in sorted(table, reverse=True)]
+
+
+@program((np.array([3.0, 1.0, 2.0]),), (np.array([1.0, 2.0]),))
+def bubble_sort(x):
+    y = x.copy()
+    for i in range(len(y)):  # flow
+        for j in range(len(y) - 1 - i):  # flow
+            if y[j] > y[j + 1]:  # flow
+                y[j], y[j + 1] = y[j + 1] + 0, y[j] + 0
+    return y
+
+
+@program((V, 9), (V, 1))
+def a_while_over_numbers(x, n):
+    steps = []
+    while (n := n - 2) > 0:
+        steps.append(n)
+        x = x + n
+    return x, steps, n

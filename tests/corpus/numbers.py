@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 
 import minpy.numpy as np
-from tests.corpus.inputs import X, vec
+from tests.corpus.inputs import V, X, vec
 from tests.corpus.registry import program
 
 
@@ -36,3 +36,67 @@ def numbers_from_data(s, x):
 def int_from_data(s):
     n = int(s)  # leftover
     return [s * i for i in range(n)], round(float(s), 1), str(n)  # leftover
+
+
+@program((V, 7, 2), (V, -7, 2), (V, 7, -3), (V, 7, 0))
+def whole_numbers(x, n, m):
+    return x * (n // m), n % m, divmod(n, m), n**2, -n >> 1, n & 3, n | 8, n ^ m, ~n, abs(n)  # leftover
+
+
+@program(
+    (V, 2),
+    (V, True),
+    (V, 2.0),
+    (V, 1 + 0j),
+    (V, numpy.float32(2)),
+    (V, numpy.int64(2)),
+    no_gradient="complex",
+)
+def kinds_of_numbers(x, n):
+    return x * n, n * 2, n + 0.5, type(n).__name__, isinstance(n, (int, float))  # leftover
+
+
+@program((X, 0), (X, 1), (X, 40), (X, 2**70))
+def large_and_small(x, n):
+    return x * (n % 7), n * n, float(n) / 3, n > 2**64, str(n), n.bit_length()
+
+
+@program((V, 0.1), (V, 2.5), (V, -1.5))
+def rounding(x, t):
+    return x * round(t), round(t, 1), int(t), t // 1, t % 1, float(f"{t:.1f}"), t.is_integer()
+
+
+@program((V,), (2 * V,))
+def numbers_of_shapes(x):
+    n = len(x)
+    half, odd = divmod(n, 2)
+    return x[:half], x / n, odd, n**0.5, sum(range(n)), [n] * 2, x.size == n, x.itemsize * n
+
+
+@program((V, "3"), (V, "0.5"), (V, "x"))
+def numbers_from_text(x, text):
+    number = int(text) if text.isdigit() else float(text)  # flow
+    return x * number, number
+
+
+@program((X,), (numpy.asarray(X),))
+def constants_of_numpy(x):
+    eps = numpy.finfo(x.dtype).eps
+    return (
+        x * np.pi + numpy.e,
+        x + eps,
+        numpy.inf > 1,
+        np.newaxis is None,
+        numpy.float32(3) * x,
+        np.nan != np.nan,
+    )
+
+
+@program((V, 5), (V, 1))
+def sums_of_python_numbers(x, n):
+    total, product = 0, 1.0
+    for k in range(1, n + 1):
+        total += k
+        product *= 1 + 1 / k
+    mean = total / n
+    return x * mean, total, product, max(total, 3), min([product, 2])

@@ -13,11 +13,12 @@ from typing import Any, Callable, NamedTuple
 
 import numpy
 
+from minpy.compiler.jit import JitFunction
 from minpy.runtime.array import Array
 from tests.ops.tolerances import VALUE, Tolerance
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, range, slice, types.ModuleType)
-_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, JitFunction)
 _ARRAYS = (Array, numpy.ndarray)
 
 

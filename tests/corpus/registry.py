@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
-KINDS = (
+KINDS: tuple[str, ...] = (
     "arrays",
     "branches",
     "classes",
@@ -22,12 +22,15 @@ KINDS = (
     "guards",
     "library",
     "loops",
+    "models",
     "numbers",
     "objects",
     "places",
     "side_effects",
+    "transforms",
     "views",
     "writing",
+    *(["matching"] if sys.version_info >= (3, 10) else []),
 )
 
 

@@ -71,6 +71,8 @@ def state(program: Program) -> dict:
 
 def marked(function) -> set[tuple[int, str]]:
     """The lines of a jitted function that are marked."""
+    if function.program is None:
+        return set()
     source = function.program.source
     found = ((number, _MARK.search(text)) for number, text in enumerate(source.lines, source.first_line))
     return {(number, mark[1]) for number, mark in found if mark is not None}
