@@ -10,6 +10,7 @@ import pytest
 import minpy
 import minpy.numpy as np
 from minpy.errors import GradientError, GradientWarning
+from minpy.runtime.engine import mx
 from tests.ops.checks import boxed, check_gradient
 from tests.ops.tolerances import assert_same
 
@@ -93,6 +94,34 @@ def test_dtypes_that_were_asked_for():
     assert np.tri(3, dtype="int8").dtype == "int8"
     assert np.kaiser(3, numpy.float64(2)).dtype == "float64"
     assert_same(np.mgrid[0:2, 1:3], numpy.mgrid[0:2, 1:3], "integers")
+
+
+def test_dtypes_that_were_brought():
+    """Not the default dtype, wherever the array comes from."""
+
+    class Series:  # as of pandas, or of a library of tensors
+        dtype = numpy.dtype("float64")
+
+        def __array__(self, dtype=None, copy=None):
+            return DATA.astype(dtype or self.dtype)
+
+    for given in (
+        Series(),
+        [DATA, DATA],
+        [DATA[0], [1.0, 2.0, 3.0]],
+        (DATA.sum(), 2.0),
+        boxed(DATA).asmxnet(),
+    ):
+        assert np.array(given).dtype == np.asarray(given).dtype == "float64"
+        assert_same(np.array(given), numpy.array(given), "the numbers")
+    assert np.array([1.0, [2.0]][0]).dtype == np.array([(1.0, 2), (3, 4)]).dtype == "float32"
+
+
+def test_arrays_of_mxnet():
+    array = boxed(DATA).asmxnet()
+    assert isinstance(array, mx.nd.NDArray)
+    assert_same(np.sin(array), numpy.sin(DATA), "as an operand")
+    assert_same(minpy.Array(array), DATA, "as data")
 
 
 class TestElementByElement:

@@ -151,14 +151,19 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
 def array(object, dtype=None, copy=True, order="K", **options):
     """An array of ``object``: a number, nested lists, or an array, whose dtype is kept.
 
-    Floats from Python lists get the default dtype.
+    Python floats get the default dtype.
     """
     refuse(**options)
     if holds_box(object):
         result = copy_op(object) if isinstance(object, Box) else as_operand(object)
         return result if dtype is None else astype(result, dtype=numpy.dtype(dtype))
     made = numpy.array(object, dtype=dtype)
-    return created(made, made.dtype if isinstance(object, (numpy.ndarray, numpy.generic)) else dtype)
+    return created(made, made.dtype if _has_dtype(object) else dtype)
+
+
+def _has_dtype(x: Any) -> bool:
+    """Whether ``x`` is an array, of whatever library, or nested lists and tuples with one in them."""
+    return any(map(_has_dtype, x)) if isinstance(x, (list, tuple)) else hasattr(x, "dtype")
 
 
 @numpy_function(numpy.copy)

@@ -14,7 +14,7 @@ from minpy.ops.aval import PYTHON_SCALARS
 
 #: ops by which NumPy gives an array without axes, and those that give what their operand is
 _GIVES_ARRAYS = frozenset(("broadcast_to", "concatenate", "copy", "index_add", "index_put", "where"))
-GIVES_ITS_OPERAND = frozenset(("astype", "imag", "real", "reshape", "transpose"))
+GIVES_ITS_OPERAND = frozenset(("as_in_context", "astype", "imag", "real", "reshape", "transpose"))
 
 
 def is_scalar(x: Any) -> bool:

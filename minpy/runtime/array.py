@@ -16,7 +16,7 @@ from typing import Any, Callable
 import numpy
 
 from minpy.errors import ContextError, GradientWarning
-from minpy.ops import Aval, elementwise, indexing
+from minpy.ops import Aval, aval_of, elementwise, indexing
 from minpy.ops.keys import split_key
 from minpy.ops.methods import IN_PLACE
 from minpy.ops.op import Op, eager_interpreter
@@ -172,13 +172,16 @@ class Array(ArraySlots, NDArrayMethods):
         return self._current().mxnet()
 
     def as_in_context(self, context: Context) -> Array:
-        """The array on another device: itself, if it is there already, or a copy."""
+        """The array on another device: itself, if it is there already, or a copy.
+
+        Raises:
+            ContextError: for anything but a context, as made by ``cpu()`` or ``gpu(i)``.
+        """
+        if not isinstance(context, Context):
+            raise ContextError(f"as_in_context takes a context such as cpu() or gpu(0), not {context!r}")
         if context == self.context:
             return self
-        value = self._current()
-        if context.device_type == "cpu":
-            return Array(Value(value.numpy()))
-        return Array(Value(None, value.mxnet().as_in_context(context.mxnet), value.aval, context))
+        return eager_interpreter().bind(_Transfer(self.context, context), (self,), {})
 
     def item(self, *args: Any) -> Any:
         """One element as a Python number."""
@@ -349,6 +352,21 @@ class Array(ArraySlots, NDArrayMethods):
 
     def __deepcopy__(self, memo: dict) -> Array:
         return self.copy()
+
+
+class _Transfer(Op):
+    """A copy on another device; the gradient goes back to where the array is."""
+
+    def __init__(self, source: Context, target: Context):
+        def execute(values: tuple) -> tuple[Value, ...]:
+            (value,) = values
+            if target.device_type == "cpu" or value.aval.dtype not in native.MXNET_DTYPES:
+                return (Value(numpy.array(value.numpy()), None, None, target),)
+            return (Value(None, value.mxnet().as_in_context(target.mxnet), value.aval, target),)
+
+        rule = (lambda g, ans, x: g.as_in_context(source),)
+        super().__init__("as_in_context", numpy=numpy.array, infer=aval_of, vjp=rule)
+        self.execute = execute
 
 
 def _in_place(op: Any) -> Callable:

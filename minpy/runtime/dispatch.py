@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy
@@ -259,6 +260,8 @@ class _NumPyCall:
         self.function, self.args, self.kwargs = function, args, kwargs
         self.name = name_of(function)
         self.arrays = list(arrays_in((args, kwargs)))
+        contexts = [array.context for array in self.arrays]
+        self.context = functools.reduce(same_context, contexts) if contexts else current_context()
         self.where = ""
 
     pull_back = Op.pull_back
@@ -280,12 +283,12 @@ class _NumPyCall:
             items = [self.wrapped(item, known, values, tape) for item in result]
             return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
         if isinstance(result, numpy.generic):
-            made: Array = Scalar(Value(numpy.asarray(result)))
+            made: Array = Scalar(Value(numpy.asarray(result), None, None, self.context))
         elif type(result) in (numpy.ndarray, numpy.memmap):
             for array in self.arrays:
                 if result is known[id(array)]:
                     return array
-            made = Array(Value(numpy.asarray(result)))
+            made = Array(Value(numpy.asarray(result), None, None, self.context))
         else:
             if tape is not None and isinstance(result, numpy.ndarray):
                 warn_at_user(lost_gradient(f"making a {type(result).__name__}"), GradientWarning)
@@ -317,7 +320,7 @@ class _ViewOf:
 
     def __call__(self, base: Array) -> Array:
         source = base._current()
-        value = Value(self.call.run({id(self.array): source.numpy()}))
+        value = Value(self.call.run({id(self.array): source.numpy()}), None, None, source.context)
         tape = live_tape((source,))
         if tape is not None:
             self.call.where = user_place()
@@ -330,7 +333,7 @@ class _ViewOf:
             raise GradientError(f"a write to what {self.call.name} gives has no gradient")
         content = numpy.array(base.raw())
         self.call.run({id(self.array): content})[...] = new.raw()
-        return Array(Value(content))
+        return Array(Value(content, None, None, base.context))
 
 
 def call_numpy(function: Any, args: tuple, kwargs: dict) -> Any:

@@ -95,6 +95,11 @@ def _quiet_native_stderr():
         os.close(null)
 
 
+def _as_numpy(array, dtype=None, copy=None):
+    """The method ``__array__`` of MXNet's arrays."""
+    return numpy.asarray(array.asnumpy(), dtype)
+
+
 def _load():
     if importlib.util.find_spec("mxnet") is None:
         raise BackendError(_INSTALL_HINT)
@@ -109,6 +114,8 @@ def _load():
             mxnet.nd.ones(1).wait_to_read()  # starts the engine, which is when it announces itself
     except OSError as error:
         raise BackendError(f"MXNet is installed but could not be loaded: {error}") from error
+    if not hasattr(mxnet.nd.NDArray, "__array__"):  # NumPy would go through the elements, one operator each
+        mxnet.nd.NDArray.__array__ = _as_numpy
     previous = ctypes.c_int()
     mxnet.base.check_call(mxnet.base._LIB.MXSetIsNumpyShape(_NUMPY_SHAPE_FOR_PROCESS, ctypes.byref(previous)))
     return mxnet

@@ -46,6 +46,42 @@ def test_mixing_contexts_says_how_to_move():
     numpy.testing.assert_array_equal((np.ones(2) + other.as_in_context(cpu(0))).asnumpy(), [2, 2])
 
 
+def test_what_numpy_gives_stays_on_the_device():
+    with cpu(1):
+        a = np.array([[1.0, 3.0], [2.0, 0.5]])
+    made = (np.nanmedian(a), np.unique(a), np.histogram(a)[1], a.view("int32"), np.linalg.svd(a, False)[1])
+    assert {x.context for x in (*made, a.sum(), a[0], np.median(a, axis=0), a > 1, a.copy())} == {cpu(1)}
+    with pytest.raises(ContextError, match="as_in_context"):
+        np.interp(np.ones(2), a[0], a[1])
+
+
+def test_moving():
+    a = np.array([1.0, 2.0, 3.0])
+    assert a.as_in_context(cpu()) is a
+    moved = a.as_in_context(cpu(1))
+    assert (moved.context, moved.as_in_context(cpu(0)).context) == (cpu(1), cpu(0))
+    assert a.sum().as_in_context(cpu(1)).is_scalar and "context=cpu(1)" in repr(moved)
+    moved[0] = 9.0
+    assert a.tolist() == [1, 2, 3]
+    for wrong in ("cpu", 0, None):
+        with pytest.raises(ContextError, match="as_in_context takes a context"):
+            a.as_in_context(wrong)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, minpy.jit], ids=["eager", "jit"])
+def test_a_gradient_comes_back_to_where_the_array_is(wrap):
+    with cpu(1):
+        weights = np.array([1.0, -2.0, 0.5])
+
+    def loss(x):
+        return np.sum((x * x).as_in_context(cpu(1)) * weights)
+
+    x = np.array([1.0, 2.0, 3.0])
+    gradient = minpy.grad(wrap(loss))(x)
+    assert gradient.context == cpu()
+    numpy.testing.assert_allclose(gradient.asnumpy(), 2 * x.asnumpy() * weights.asnumpy())
+
+
 @pytest.mark.parametrize("wrong", [-1, "0", None, 1.5, True])
 def test_bad_device_numbers(wrong):
     with pytest.raises(ContextError, match="device number"):
