@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
 import numpy
@@ -86,12 +88,14 @@ def full(shape, fill_value, dtype=None, order="C", **options):
 
 
 @numpy_function(name="arange", arrays=0, gradient=False)
-def arange(start, stop=None, step=None, dtype=None, **options):
+def arange(start=None, stop=None, step=None, dtype=None, **options):
     """Evenly spaced values; integers stay int64, floats get the default dtype."""
     refuse(**options)
-    bounds = (start,) if stop is None else (start, stop) if step is None else (start, stop, step)
-    if stop is None and step is not None:
-        bounds = (0, start, step)
+    if stop is None:
+        start, stop = None, start
+    if start is None and step is None:
+        return _create(numpy.arange, stop, dtype=dtype)
+    bounds = (0 if start is None else start, stop, *(() if step is None else (step,)))
     return _create(numpy.arange, *bounds, dtype=dtype)
 
 
@@ -148,12 +152,18 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
 
 
 @numpy_function(name="array", arrays=0)
-def array(object, dtype=None, copy=True, order="K", **options):
+def array(object, dtype=None, copy=True, order="K", subok=False, ndmin=0, **options):
     """An array of ``object``: a number, nested lists, or an array, whose dtype is kept.
 
     Python floats get the default dtype.
     """
-    refuse(**options)
+    refuse(order=None if order in ("K", "C") else order, **options)
+    if ndmin:
+        found = array.implementation(object, dtype, copy)
+        shape = aval_of(found).shape
+        return reshape_op(found, shape=(1,) * (ndmin - len(shape)) + shape) if len(shape) < ndmin else found
+    if not copy and isinstance(object, (Box, numpy.ndarray)):
+        return asarray.implementation(object, dtype)
     if holds_box(object):
         result = copy_op(object) if isinstance(object, Box) else as_operand(object)
         return result if dtype is None else astype(result, dtype=numpy.dtype(dtype))
@@ -185,9 +195,27 @@ def ascontiguousarray(a, dtype=None, **options):
 @numpy_function(name="asarray", arrays=0)
 def asarray(a, dtype=None, order=None, **options):
     """``a`` as an array, without a copy where it is one already."""
-    refuse(**options)
+    refuse(order=None if order in (None, "K", "C") else order, **options)
     if isinstance(a, Box) and dtype in (None, aval_of(a).dtype):
         return copy_op(a) if is_scalar(a) else a  # a copy is an array
     if isinstance(a, numpy.ndarray) and dtype in (None, a.dtype):
         return current_interpreter().constant(a)
     return array.implementation(a, dtype)
+
+
+def _by_numpy(function: Any, numpys: Any) -> Any:
+    """NumPy's own, for options that the function does not take; its floats get the default dtype."""
+    signature = inspect.signature(function.implementation)
+
+    @functools.wraps(numpys)
+    def make(*args: Any, **kwargs: Any) -> numpy.ndarray:
+        made = numpys(*args, **kwargs)
+        given = signature.bind_partial(*args, **kwargs).arguments
+        keeps = given.get("dtype") is not None or _has_dtype(given.get("object", given.get("a")))
+        return made if keeps or made.dtype != numpy.float64 else made.astype(default_dtype())
+
+    return make
+
+
+for _function in (zeros, ones, empty, full, arange, eye, identity, array, asarray):
+    _function.numpy = _by_numpy(_function, getattr(numpy, _function.__name__))

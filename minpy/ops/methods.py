@@ -154,8 +154,8 @@ class ArrayMethods(Box):
         return elementwise.astype(self, dtype=dtype) if copy or dtype != self.dtype else self
 
     def copy(self, order: str = "C") -> Any:
-        """A copy of the array."""
-        return elementwise.copy(self)
+        """A copy of the array, whose elements stand in memory by rows, or by columns for ``order='F'``."""
+        return elementwise.copy(self.T).T if order == "F" else elementwise.copy(self)
 
     def reshape(self, *sizes: Any, order: str = "C") -> Any:
         """The array with a new shape, given as one tuple or as numbers."""

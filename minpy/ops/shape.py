@@ -25,10 +25,15 @@ from minpy.ops.lowering import Builder, Operand, through_int8
 from minpy.ops.op import Box, Op, as_operand, numpy_function, refuse, register
 
 
+def as_shape(x: Any) -> tuple[int, ...]:
+    """A shape as NumPy takes it, an int or a sequence of ints, perhaps an array."""
+    is_sequence = isinstance(x, (tuple, list)) or (isinstance(x, (numpy.ndarray, Box)) and bool(x.ndim))  # type: ignore[union-attr]
+    return tuple(map(operator.index, x if is_sequence else (x,)))
+
+
 def resolve_shape(shape: Any, size: int) -> tuple[int, ...]:
     """NumPy's ``newshape``: an int or a sequence, at most one entry -1. Raises ValueError as NumPy."""
-    sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    return _resolved(tuple(map(operator.index, sizes)), size)
+    return _resolved(as_shape(shape), size)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -260,8 +265,7 @@ def squeeze(a, axis=None):
 @numpy_function(numpy.broadcast_to)
 def broadcast_to(array, shape, subok=False):
     """``array`` broadcast to ``shape``."""
-    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    return broadcast_to_op(array, shape=tuple(operator.index(n) for n in shape))
+    return broadcast_to_op(array, shape=as_shape(shape))
 
 
 def _sequence(arrays: Any) -> list[Any]:

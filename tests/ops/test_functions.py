@@ -237,16 +237,30 @@ MADE = (
     lambda np: np.array(2.5),
     lambda np: np.array([]),
     lambda np: np.asarray([1.5, 2]),
+    lambda np: np.arange(stop=3),
+    lambda np: np.arange(start=1, stop=2, step=0.5),
+    lambda np: np.array([1.5, 2], ndmin=3),
+    lambda np: np.array(1.5, ndmin=1, subok=True),
+)
+#: what is left to NumPy
+MADE_EAGERLY = (
+    lambda np: np.zeros((2, 3), order="F"),
+    lambda np: np.ones((2, 3), "int8", "F"),
+    lambda np: np.full((2, 3), 1.5, order="F"),
+    lambda np: np.array([[1.5, 2.5], [3.5, 0.0]], order="F"),
+    lambda np: np.array([[1.5, 2.5], [3.5, 0.0]]).copy("F"),
+    lambda np: np.eye(3, order="F"),
 )
 
 
 @pytest.mark.parametrize("default", ["float32", "float64"])
 def test_made_arrays_have_the_default_dtype(default):
     minpy.set_default_dtype(default)
-    for number, make in enumerate(MADE):
-        expected = make(numpy)
+    for number, make in enumerate((*MADE, *MADE_EAGERLY)):
+        found, expected = make(np), make(numpy)
         dtype = default if expected.dtype == "float64" else expected.dtype
-        assert_same(make(np), expected.astype(dtype), f"maker {number}")
+        assert_same(found, expected.astype(dtype), f"maker {number}")
+        assert found.flags.f_contiguous == expected.flags.f_contiguous
 
 
 def test_a_dtype_that_is_asked_for_is_kept():
@@ -302,7 +316,22 @@ def test_an_array_copies_and_asarray_does_not():
     source[0] = 7
     assert copied.tolist() == [1, 1, 1]
     assert shared.tolist() == [7, 1, 1]
-    assert np.asarray(shared) is shared
+    assert np.asarray(shared) is shared is np.array(shared, copy=False)
+    assert np.array(source, copy=False)[0] == np.array(source, order="F")[0] == 7
+    assert np.array(shared, dtype="float64", ndmin=2, order="F").dtype == "float64"
+
+
+def test_shapes_that_are_arrays():
+    x, sizes = np.ones((2, 3)), numpy.array([3, 2])
+    for shape in (sizes, np.array(sizes), list(np.array(sizes))):
+        for made in (
+            x.reshape(shape),
+            np.reshape(x, shape),
+            np.zeros(shape),
+            np.broadcast_to(x[0, 0], shape),
+        ):
+            assert made.shape == (3, 2)
+    assert x.reshape(np.array(6)).shape == np.broadcast_to(x[0, 0], np.array(6)).shape == (6,)
 
 
 def test_gradients_flow_into_made_arrays():
@@ -312,6 +341,7 @@ def test_gradients_flow_into_made_arrays():
         (lambda x: np.array([x, x * x]), [1 + 2 * 100, 10 + 4 * 1000]),
         (lambda x: np.array([[x[0], x[1]], [1.0, x[0]]]), [1001, 10]),
         (lambda x: np.full((2, 2), x), [101, 1010]),
+        (lambda x: np.array(x, ndmin=2) * np.ones((2, 1)), [101, 1010]),
         (lambda x: np.asarray(x) * np.ones((2, 1)), [101, 1010]),
     ):
         assert minpy.grad(lambda x, made=made: np.sum(made(x) * weights))(x).tolist() == expected
