@@ -1,6 +1,6 @@
 """What of NumPy's namespace is neither a function nor a constant, where MinPy's arrays need their own.
 
-``ndarray`` for ``isinstance``, ``mgrid`` and ``ogrid``, ``ndenumerate`` and ``vectorize``.
+``ndarray`` for ``isinstance``, ``mgrid`` and ``ogrid``, ``r_`` and ``c_``, ``ndenumerate`` and ``vectorize``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import numpy
 
 from minpy.errors import GradientError
 from minpy.ops import FUNCTIONS
+from minpy.ops.assembling import assembled
 from minpy.ops.creation import created
+from minpy.ops.op import as_operand, holds_box
 from minpy.ops.shape import broadcast_to_op, reshape_op
 from minpy.runtime.array import Array, arrays_in, to_raw
 from minpy.runtime.dispatch import call_numpy
 
-__all__ = ["broadcast", "mgrid", "ndarray", "ndenumerate", "ogrid", "vectorize"]
+__all__ = ["broadcast", "c_", "mgrid", "ndarray", "ndenumerate", "ogrid", "r_", "vectorize"]
 
 
 def _opaque(reason: str) -> Callable[[Callable], Callable]:
@@ -82,6 +84,45 @@ class Grid:
 
 
 mgrid, ogrid = Grid(numpy.mgrid), Grid(numpy.ogrid)
+
+
+# Joining ---------------------------------------------------------------------------------------
+
+
+def _stand_in(x: Any) -> Any:
+    """An operand without its data; the dtype of a scalar counts less than that of an array."""
+    if not isinstance(x, Array):
+        return x
+    ones = numpy.ones(x.shape, x.dtype)
+    return ones[()] if x.is_scalar else ones
+
+
+class Joiner:
+    """``np.r_`` or ``np.c_``: what stands between the brackets joined, slices as ranges of numbers."""
+
+    def __init__(self, plain: Any):
+        self._plain = plain
+
+    @_opaque("np.r_ and np.c_ are run by NumPy")
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        if not holds_box(parts):
+            found = self._plain[key]
+            return created(found, found.dtype if any(isinstance(x, numpy.ndarray) for x in parts) else None)
+        given = [part for part in parts if not isinstance(part, str)]
+        operands = [numpy.r_[part] if isinstance(part, slice) else as_operand(part) for part in given]
+
+        def joined(*new: Any) -> Any:
+            left = iter(new)
+            return self._plain[tuple(part if isinstance(part, str) else next(left) for part in parts)]
+
+        return assembled(joined, *operands, dtype=joined(*map(_stand_in, operands)).dtype)
+
+    def __len__(self) -> int:
+        return 0
+
+
+r_, c_ = Joiner(numpy.r_), Joiner(numpy.c_)
 
 
 # Element by element ----------------------------------------------------------------------------

@@ -7,6 +7,7 @@ the same by NumPy's own function. Nothing here knows how ops are run.
 from __future__ import annotations
 
 from minpy.ops import (
+    assembling,
     choosing,
     contraction,
     creation,
@@ -22,12 +23,14 @@ from minpy.ops import (
     missing,
     moments,
     neural,
+    padding,
     promotion,
     rearrange,
     reduction,
     scan,
     shape,
     sorting,
+    spacing,
     transcendental,
 )
 from minpy.ops.aval import Aval, aval_of
@@ -42,6 +45,7 @@ __all__ = [
     "Function",
     "Interpreter",
     "Op",
+    "assembling",
     "aval_of",
     "choosing",
     "contraction",
@@ -59,11 +63,13 @@ __all__ = [
     "moments",
     "neural",
     "of_numpy",
+    "padding",
     "promotion",
     "rearrange",
     "reduction",
     "scan",
     "shape",
     "sorting",
+    "spacing",
     "transcendental",
 ]

@@ -99,13 +99,6 @@ def arange(start=None, stop=None, step=None, dtype=None, **options):
     return _create(numpy.arange, *bounds, dtype=dtype)
 
 
-@numpy_function(name="linspace", arrays=0)
-def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
-    """``num`` evenly spaced values from ``start`` to ``stop``; of the default dtype."""
-    refuse(retstep=retstep or None)
-    return _create(numpy.linspace, start, stop, num, endpoint, axis=axis, dtype=dtype)
-
-
 @numpy_function(name="eye", arrays=0, gradient=False)
 def eye(N, M=None, k=0, dtype=None, **options):
     """Ones on the k-th diagonal; of the default dtype unless ``dtype`` says otherwise."""

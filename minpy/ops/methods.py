@@ -7,6 +7,7 @@ from typing import Any, Callable
 import numpy
 
 from minpy.ops import (
+    assembling,
     creation,
     elementwise,
     indexing,
@@ -177,6 +178,10 @@ class ArrayMethods(Box):
         """A copy with one axis."""
         return elementwise.copy(shape.ravel(self, order))
 
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        """The places along ``axis`` (None: of the flattened array) where the condition is true."""
+        return assembling.compress(condition, self, axis, out)
+
     def round(self, decimals: int = 0) -> Any:
         """Rounded to ``decimals`` places, halves to even."""
         return elementwise.around(self, decimals)
@@ -225,11 +230,14 @@ for _name, _operation in ARITHMETIC.items():
     setattr(ArrayMethods, f"__r{_name}__", _reflected(_operation))
 for _name, _operation in COMPARISONS.items():
     setattr(ArrayMethods, f"__{_name}__", _comparison(_name, _operation))
+for _name, _wrap in (("__divmod__", _forward), ("__rdivmod__", _reflected)):
+    setattr(ArrayMethods, _name, _wrap(transcendental.divmod))
 for _function in (
     *(reduction.sum, reduction.prod, moments.mean, moments.var, moments.std),
     *(reduction.max, reduction.min, reduction.any, reduction.all, reduction.argmax, reduction.argmin),
     *(shape.swapaxes, shape.squeeze, shape.ravel, shape.take),
     *(elementwise.clip, linalg.dot, scan.cumsum, scan.cumprod, sorting.argsort, sorting.ptp),
+    assembling.choose,
     *(rearrange.diagonal, rearrange.trace, rearrange.repeat),
 ):
     setattr(ArrayMethods, _function.__name__, _function_method(_function))

@@ -1,4 +1,4 @@
-"""More functions that move elements: roll, rotate, tile, repeat, pad, triangles, diagonals, grids.
+"""More functions that move elements: roll, rotate, tile, repeat, triangles, diagonals, grids.
 
 All are written in the ops of ``shape.py`` and ``indexing.py``, whose gradients and MXNet operators
 they inherit. Counts, widths and offsets are known when a program is compiled.
@@ -13,12 +13,13 @@ import numpy
 
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import Aval, aval_of, normalize_axis
+from minpy.ops.data import static
 from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.indexing import basic_slice, index, index_add
 from minpy.ops.keys import ARRAY, WHOLE
 from minpy.ops.logic import where_op
 from minpy.ops.lowering import Builder, Operand
-from minpy.ops.op import Box, Op, as_operand, numpy_function, refuse, register
+from minpy.ops.op import Box, Op, as_operand, numpy_function, register
 from minpy.ops.reduction import sum as sum_function
 from minpy.ops.shape import (
     _sequence,
@@ -32,13 +33,6 @@ from minpy.ops.shape import (
     swapaxes,
     transpose_op,
 )
-
-
-def _static(x: Any, what: str) -> numpy.ndarray:
-    """An argument that says where, as NumPy's array. Raises UnsupportedError where it is computed."""
-    if isinstance(x, Box) or (isinstance(x, (list, tuple)) and any(isinstance(n, Box) for n in x)):
-        raise UnsupportedError(f"{what} is an array that is computed")
-    return numpy.asarray(x)
 
 
 def take_static(x: Any, places: numpy.ndarray, axis: int) -> Any:
@@ -55,7 +49,7 @@ def roll(a, shift, axis=None):
     shape = aval_of(a).shape
     if axis is None:
         return reshape_op(roll.implementation(ravel.implementation(a), shift, 0), shape=shape)
-    shifts = numpy.broadcast(_static(shift, "the shift"), numpy.asarray(axis))
+    shifts = numpy.broadcast(static(shift, "the shift"), numpy.asarray(axis))
     if shifts.ndim > 1:
         raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
     moved = a
@@ -135,7 +129,7 @@ def _spaced(x: Any, shape: tuple[int, ...], counts: tuple[int, ...], inner: bool
 @numpy_function(numpy.tile)
 def tile(A, reps):
     """``A`` repeated along each axis."""
-    counts = tuple(int(n) for n in _static(reps, "the number of repetitions").ravel())
+    counts = tuple(int(n) for n in static(reps, "the number of repetitions").ravel())
     shape = aval_of(A).shape
     ndim = max(len(counts), len(shape))
     counts = (1,) * (ndim - len(counts)) + counts
@@ -149,7 +143,7 @@ def repeat(a, repeats, axis=None):
         a, axis = ravel.implementation(a), axis or 0
     shape = aval_of(a).shape
     axis = normalize_axis(axis, len(shape))
-    counts = _static(repeats, "the number of repetitions")
+    counts = static(repeats, "the number of repetitions")
     if counts.dtype.kind not in "iu" or (counts < 0).any():
         raise UnsupportedError("the numbers of repetitions are not counts")
     if counts.size == 1:
@@ -173,49 +167,9 @@ def delete(arr, obj, axis=None):
     if axis is None:
         arr, axis = ravel.implementation(arr), 0
     axis = normalize_axis(axis, aval_of(arr).ndim)
-    places = obj if isinstance(obj, slice) else _static(obj, "what is deleted")
+    places = obj if isinstance(obj, slice) else static(obj, "what is deleted")
     kept = numpy.delete(numpy.arange(aval_of(arr).shape[axis]), places)
     return take_static(arr, kept, axis)
-
-
-_BY_INDEX = ("edge", "reflect", "symmetric", "wrap")
-
-
-def _pairs(x: Any, ndim: int, what: str) -> list[tuple]:
-    """What ``pad`` is given for each axis, as (before, after)."""
-    return [tuple(pair) for pair in numpy.broadcast_to(_static(x, what), (ndim, 2)).tolist()]
-
-
-@numpy_function(numpy.pad)
-def pad(array, pad_width, mode="constant", **options):
-    """More elements around the array: a constant, or ``edge``, ``reflect``, ``symmetric``, ``wrap``."""
-    shape, dtype = aval_of(array)
-    refuse(pad_width="of other kinds" if isinstance(pad_width, dict) else None)
-    widths = _pairs(pad_width, len(shape), "the width")
-    if any(not isinstance(n, int) or n < 0 for pair in widths for n in pair):
-        raise UnsupportedError("the widths are not counts")
-    padded = array
-    if mode == "constant":
-        values = _pairs(options.pop("constant_values", 0), len(shape), "the constant")
-        refuse(**options)
-        for axis, (width, value) in enumerate(zip(widths, values)):
-            sizes = aval_of(padded).shape
-            blank = [
-                numpy.full((*sizes[:axis], n, *sizes[axis + 1 :]), numpy.asarray(v).astype(dtype))
-                for n, v in zip(width, value)
-            ]
-            if width[0] or width[1]:
-                parts = [x for x, n in zip((blank[0], padded, blank[1]), (width[0], 1, width[1])) if n]
-                padded = concatenate_op(*parts, axis=axis)
-    elif mode in _BY_INDEX:
-        refuse(**options, array="empty" if 0 in shape else None)
-        for axis, width in enumerate(widths):
-            if width[0] or width[1]:
-                places = numpy.pad(numpy.arange(shape[axis]), width, mode=mode)
-                padded = take_static(padded, places, axis)
-    else:
-        refuse(mode=mode)
-    return copy_op(array) if padded is array else padded.in_c_order()
 
 
 # Triangles and diagonals -----------------------------------------------------------------------

@@ -7,6 +7,7 @@ import operator
 from typing import Any, Callable
 
 import numpy
+from numpy import _NoValue  # type: ignore[attr-defined]
 
 from minpy.ops.aval import Aval, aval_of, normalize_axis
 from minpy.ops.elementwise import add, astype, multiply, subtract, true_divide
@@ -14,9 +15,9 @@ from minpy.ops.indexing import basic_slice, index
 from minpy.ops.keys import BACKWARD, WHOLE
 from minpy.ops.logic import isnan, not_equal, where
 from minpy.ops.lowering import NUMBERS, Builder, Operand, require
-from minpy.ops.op import Op, numpy_function, refuse, register
-from minpy.ops.reduction import sum_op
-from minpy.ops.shape import concatenate_op, ravel, reshape_op
+from minpy.ops.op import Box, Op, as_operand, numpy_function, refuse, register
+from minpy.ops.reduction import cast, sum_op
+from minpy.ops.shape import broadcast_to_op, concatenate_op, ravel, reshape_op
 
 
 def _reversed(x: Any, axis: int) -> Any:
@@ -122,10 +123,19 @@ def nancumsum(a, axis=None, dtype=None, out=None):
     return _along(cumsum_op, a, axis, dtype, out)
 
 
+def _end(x: Any, a: Any, axis: int) -> list[Any]:
+    """What is joined to an array before its differences are taken, a number for each row."""
+    if x is _NoValue:
+        return []
+    x, shape = as_operand(x), aval_of(a).shape
+    if not aval_of(x).ndim:
+        x = broadcast_to_op(x, shape=(*shape[:axis], 1, *shape[axis + 1 :]))
+    return [x]
+
+
 @numpy_function(numpy.diff)
-def diff(a, n=1, axis=-1, prepend=None, append=None):
+def diff(a, n=1, axis=-1, prepend=_NoValue, append=_NoValue):
     """Differences of neighbors along ``axis``, taken ``n`` times."""
-    refuse(prepend=prepend, append=append)
     n, aval = operator.index(n), aval_of(a)
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n}")
@@ -134,18 +144,59 @@ def diff(a, n=1, axis=-1, prepend=None, append=None):
     if not aval.ndim:
         raise ValueError("diff requires input that is at least one dimensional")
     axis = normalize_axis(axis, aval.ndim)
-    compare = not_equal if aval.dtype == numpy.bool_ else subtract
+    parts = [*_end(prepend, a, axis), a, *_end(append, a, axis)]
+    a = concatenate_op(*parts, axis=axis) if len(parts) > 1 else a
+    compare = not_equal if aval_of(a).dtype == numpy.bool_ else subtract
     for _ in range(n):
         size = aval_of(a).shape[axis]
         a = compare(basic_slice(a, axis, 1, size), basic_slice(a, axis, 0, max(size - 1, 0)))
     return a
 
 
+def _more(x: Any, dtype: numpy.dtype, name: str) -> list[Any]:
+    """What ``ediff1d`` is told to put at an end, in the dtype of the differences."""
+    if x is None:
+        return []
+    x = as_operand(x)
+    if not numpy.can_cast(aval_of(x).dtype if isinstance(x, Box) else x, dtype, "same_kind"):
+        raise TypeError(f"dtype of `{name}` must be compatible with input `ary` under the `same_kind` rule.")
+    return [ravel.implementation(cast(x, dtype))]
+
+
 @numpy_function(numpy.ediff1d)
 def ediff1d(ary, to_end=None, to_begin=None):
-    """Differences of neighbors of the flattened array."""
-    refuse(to_end=to_end, to_begin=to_begin, dtype="bool" if aval_of(ary).dtype.kind == "b" else None)
-    return diff.implementation(ravel.implementation(ary))
+    """Differences of neighbors of the flattened array, with more numbers in front and behind."""
+    dtype = aval_of(ary).dtype
+    refuse(dtype="bool" if dtype.kind == "b" else None)
+    found = diff.implementation(ravel.implementation(ary))
+    parts = [*_more(to_begin, dtype, "to_begin"), found, *_more(to_end, dtype, "to_end")]
+    return concatenate_op(*parts, axis=0) if len(parts) > 1 else found
+
+
+def _unwrap_infer(p: Any, **options: Any) -> Aval:
+    shape, dtype = aval_of(p)
+    return aval_of(numpy.unwrap(numpy.broadcast_to(numpy.ones((), dtype), shape), **options))
+
+
+unwrap_op = register(
+    Op(
+        "unwrap",
+        numpy=lambda p, **options: numpy.unwrap(p, **options),
+        infer=_unwrap_infer,
+        vjp=(lambda g, ans, p, **options: g,),  # whole periods are added, which stay as they are
+        family="scan",
+    )
+)
+
+
+@numpy_function(numpy.unwrap, mxnet=False)
+def unwrap(p, discont=None, axis=-1, **options):
+    """Angles without jumps: whole periods are added where two neighbors are more than half of one apart."""
+    period = options.get("period", 2 * numpy.pi)
+    refuse(discont="computed" if isinstance(discont, Box) or isinstance(period, Box) else None)
+    if discont is not None:
+        options["discont"] = discont
+    return unwrap_op(p, axis=axis, **options)
 
 
 @numpy_function(numpy.trapz, arrays=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -278,12 +279,29 @@ def _sequence(arrays: Any) -> list[Any]:
     return arrays
 
 
+def _cast(arrays: list[Any], dtype: Any = None, casting: Any = "same_kind") -> list[Any]:
+    """The arrays in the dtype in which they are joined."""
+    if dtype is None and casting == "same_kind":
+        return arrays
+    dtypes = [aval_of(x).dtype for x in arrays]
+    dtype = numpy.result_type(*dtypes) if dtype is None else numpy.dtype(dtype)
+    for own in dtypes:
+        if not numpy.can_cast(own, dtype, casting):
+            raise TypeError(
+                f"Cannot cast array data from {own!r} to {dtype!r} according to the rule {casting!r}"
+            )
+    return [x if aval_of(x).dtype == dtype else elementwise.astype(x, dtype=dtype) for x in arrays]
+
+
+def _refuse_if_old(options: dict[str, Any]) -> None:
+    refuse(**({} if "dtype" in inspect.signature(numpy.stack).parameters else options))
+
+
 @numpy_function(numpy.concatenate, arrays=0)
-def concatenate(arrays, axis=0, out=None, dtype=None, **options):
+def concatenate(arrays, axis=0, out=None, dtype=None, casting="same_kind"):
     """Arrays joined along an axis that they have; flattened first when ``axis`` is None."""
-    if options or out is not None or dtype is not None:
-        refuse(out=out, dtype=dtype, **options)
-    arrays = _sequence(arrays)
+    refuse(out=out)
+    arrays = _cast(_sequence(arrays), dtype, casting)
     if axis is None:
         arrays, axis = [ravel.implementation(x) for x in arrays], 0
     if not aval_of(arrays[0]).ndim:
@@ -294,8 +312,9 @@ def concatenate(arrays, axis=0, out=None, dtype=None, **options):
 @numpy_function(numpy.stack, arrays=0)
 def stack(arrays, axis=0, out=None, **options):
     """Arrays of one shape joined along a new axis."""
-    refuse(out=out, **options)
-    arrays = _sequence(arrays)
+    refuse(out=out)
+    _refuse_if_old(options)
+    arrays = _cast(_sequence(arrays), **options)
     if len({aval_of(x).shape for x in arrays}) != 1:
         raise ValueError("all input arrays must have the same shape")
     axis = normalize_axis(axis, aval_of(arrays[0]).ndim + 1)
@@ -312,15 +331,15 @@ def _at_least(x: Any, ndim: int) -> Any:
 @numpy_function(numpy.vstack, arrays=0)
 def vstack(tup, **options):
     """Arrays joined as rows."""
-    refuse(**options)
-    return concatenate_op(*[_at_least(x, 2) for x in _sequence(tup)], axis=0)
+    _refuse_if_old(options)
+    return concatenate_op(*[_at_least(x, 2) for x in _cast(_sequence(tup), **options)], axis=0)
 
 
 @numpy_function(numpy.hstack, arrays=0)
 def hstack(tup, **options):
     """Arrays joined along the second axis; vectors along their only one."""
-    refuse(**options)
-    arrays = [_at_least(x, 1) for x in _sequence(tup)]
+    _refuse_if_old(options)
+    arrays = [_at_least(x, 1) for x in _cast(_sequence(tup), **options)]
     return concatenate_op(*arrays, axis=0 if aval_of(arrays[0]).ndim == 1 else 1)
 
 

@@ -12,13 +12,13 @@ import numpy
 
 from minpy.ops.aval import Aval, aval_of, normalize_axes, normalize_axis, product
 from minpy.ops.choosing import along_axis, number
+from minpy.ops.data import static
 from minpy.ops.elementwise import astype, subtract
 from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.indexing import basic_slice, index, index_add
 from minpy.ops.keys import ARRAY
 from minpy.ops.logic import isnan, not_equal, where_op
 from minpy.ops.op import ZERO, Op, numpy_function, refuse, register
-from minpy.ops.rearrange import _static
 from minpy.ops.reduction import flag, max_op, mean_op, min_op, reduced_axes, sum_op
 from minpy.ops.shape import moveaxis, ravel, reshape_op, transpose_op
 
@@ -126,7 +126,7 @@ def _one_axis(a: Any, axis: Any) -> tuple[Any, int]:
 
 
 def _places(kth: Any) -> tuple[int, ...]:
-    places = _static(kth, "the position of the element")
+    places = static(kth, "the position of the element")
     refuse(kth="no integer" if places.dtype.kind not in "iu" else None)
     return tuple(places.ravel().tolist())
 
@@ -219,7 +219,7 @@ def _quantile(a: Any, q: Any, axis: Any, keepdims: Any, scale: float, function: 
     """Linear interpolation between the two elements next to the place ``q * (n - 1)``."""
     refuse(dtype="of the array" if aval_of(a).dtype.kind not in "iuf" else None)
     dtype = function(numpy.ones(2, aval_of(a).dtype), q).dtype
-    part = _static(q, "the quantile").astype(numpy.float64) / scale
+    part = static(q, "the quantile").astype(numpy.float64) / scale
     refuse(q="outside of its range" if not ((part >= 0) & (part <= 1)).all() else None)
     rows, shape = _sorted_rows(a, axis, keepdims)
     last = aval_of(rows).ndim - 1
@@ -245,7 +245,7 @@ def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", 
     """The element below which the part ``q`` of all lies, interpolated linearly."""
     refuse(out=out, overwrite_input=overwrite_input or None, **options)
     refuse(method=None if method == "linear" else method)
-    return _quantile(a, _static(q, "the quantile"), axis, keepdims, 1.0, numpy.quantile)
+    return _quantile(a, static(q, "the quantile"), axis, keepdims, 1.0, numpy.quantile)
 
 
 @numpy_function(numpy.percentile, mxnet=False)
@@ -253,7 +253,7 @@ def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear"
     """``quantile`` with ``q`` in percent."""
     refuse(out=out, overwrite_input=overwrite_input or None, **options)
     refuse(method=None if method == "linear" else method)
-    return _quantile(a, _static(q, "the percentile"), axis, keepdims, 100.0, numpy.percentile)
+    return _quantile(a, static(q, "the percentile"), axis, keepdims, 100.0, numpy.percentile)
 
 
 # Range and counts ------------------------------------------------------------------------------

@@ -11,20 +11,24 @@ from typing import Any
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
+from minpy.ops.data import content
 from minpy.ops.elementwise import (
     absolute,
     arctan2,
     cos,
     exp2,
+    floor_divide,
     log,
+    negative,
     real,
+    remainder,
     share,
     sign,
     trunc,
 )
 from minpy.ops.logic import equal, isnan, less, where_op
 from minpy.ops.lowering import NUMBERS, unary
-from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Op, numpy_function, register, ufunc
+from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Op, numpy_function, refuse, register, ufunc
 
 logaddexp2 = ufunc(
     "logaddexp2",
@@ -77,6 +81,58 @@ float_power: Op = ufunc(
     singular=True,
 )
 ldexp: Op = ufunc("ldexp", numpy.ldexp, None, lambda g, ans, x, i: ldexp(g, i), NOT_DIFFERENTIABLE)
+
+
+# Several results: numbers in parts ----------------------------------------------------------------
+
+
+def _two(function: Any) -> Any:
+    """Avals of a function of one array with two results."""
+
+    def infer(x: Any) -> tuple[Aval, Aval]:
+        first, second = function(numpy.ones(1, aval_of(x).dtype))
+        return Aval(aval_of(x).shape, first.dtype), Aval(aval_of(x).shape, second.dtype)
+
+    return infer
+
+
+def _modf_vjp(g: Any, ans: Any, x: Any) -> Any:
+    """The whole part only jumps."""
+    return g[0] if g[0] is not None else x * 0.0
+
+
+def _frexp_vjp(g: Any, ans: Any, x: Any) -> Any:
+    """The exponent only jumps."""
+    return ldexp(g[0], negative(ans[1])) if g[0] is not None else x * 0.0
+
+
+modf_op = register(
+    Op("modf", numpy=numpy.modf, infer=_two(numpy.modf), vjp=(_modf_vjp,), family="elementwise")
+)
+frexp_op = register(
+    Op("frexp", numpy=numpy.frexp, infer=_two(numpy.frexp), vjp=(_frexp_vjp,), family="elementwise")
+)
+
+
+@numpy_function(numpy.modf, mxnet=False)
+def modf(x, out1=None, out2=None, /, **options):
+    """What is behind the point, and the whole number in front of it, both with the sign of ``x``."""
+    refuse(out1=out1, out2=out2, **options)
+    return modf_op(x)
+
+
+@numpy_function(numpy.frexp, mxnet=False)
+def frexp(x, out1=None, out2=None, /, **options):
+    """``x`` as m 2**e: m between 1/2 and 1, and the integer e."""
+    refuse(out1=out1, out2=out2, **options)
+    return frexp_op(x)
+
+
+@numpy_function(numpy.divmod, arrays=2, mxnet=False)
+def divmod(x1, x2, out1=None, out2=None, /, **options):
+    """``x1 // x2`` and ``x1 % x2``."""
+    refuse(out1=out1, out2=out2, **options)
+    return floor_divide(x1, x2), remainder(x1, x2)
 
 
 # sinc ------------------------------------------------------------------------------------------
@@ -170,6 +226,17 @@ def real_part(val):
 def imag(val):
     """The imaginary part; zeros for real numbers."""
     return imag_op(val)
+
+
+@numpy_function(numpy.real_if_close)
+def real_if_close(a, tol=100):
+    """The real part of complex numbers if no imaginary part is larger than ``tol`` times the precision."""
+    dtype = aval_of(a).dtype
+    if dtype.kind != "c":
+        return a
+    limit = numpy.finfo(dtype).eps * tol if tol > 1 else tol
+    is_close = (numpy.absolute(content(a, "what may be real").imag) < limit).all()
+    return real(a) if is_close else a
 
 
 @numpy_function(numpy.angle, mxnet=False)

@@ -135,12 +135,6 @@ class NDArrayMethods(ArrayMethods):
     def __delitem__(self, key: Any) -> None:
         raise ValueError("cannot delete array elements")
 
-    def __divmod__(self, other: Any) -> tuple[Any, Any]:
-        return self // other, self % other  # type: ignore[operator]
-
-    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
-        return other // self, other % self
-
     def __lshift__(self, other: Any) -> Any:
         return eager_interpreter().call(numpy.left_shift, (self, other), {})
 

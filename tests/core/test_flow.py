@@ -150,15 +150,15 @@ def test_an_inner_gradient_with_respect_to_a_number_flows():
 
 
 def by_numpy_alone(x):
-    return np.sum(np.piecewise(x, [x > 0], [1.0, 2.0]) * x)
+    return np.sum(np.union1d(x, x) * x)
 
 
 def test_a_missing_gradient_names_op_argument_and_line():
     with pytest.raises(GradientError) as caught:
         minpy.grad(by_numpy_alone)(X)
     text = str(caught.value)
-    assert "piecewise: no gradient is defined for argument 0" in text
-    assert f"{__file__}:{line_of(by_numpy_alone, 'piecewise')} in by_numpy_alone" in text
+    assert "union1d: no gradient is defined for argument 0" in text
+    assert f"{__file__}:{line_of(by_numpy_alone, 'union1d')} in by_numpy_alone" in text
     assert "minpy.customop" in text
 
 

@@ -209,7 +209,7 @@ CALLS: dict[str, list[Call]] = {
             lambda np, x, y: np.concatenate((x, y), None),
             on=_PAIR,
         ),
-        *_calls(lambda np, x, y: np.concatenate((x, y), dtype="float64"), on=_PAIR, compiles=False),
+        *_calls(lambda np, x, y: np.concatenate((x, y), dtype="float64"), on=_PAIR),
         *_calls(lambda np, x: np.concatenate(x), lambda np, x: np.concatenate(x[None], 1), on=_ONE),
     ],
     "stack": _calls(
@@ -310,6 +310,7 @@ CALLS: dict[str, list[Call]] = {
 
 # The rest is in a file for each family, which adds to CALLS.
 from tests.ops import (  # noqa: E402
+    calls_assembling,  # noqa: F401
     calls_contraction,  # noqa: F401
     calls_folding,  # noqa: F401
     calls_fourier,  # noqa: F401

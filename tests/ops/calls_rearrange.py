@@ -58,19 +58,6 @@ CALLS.update(
             lambda np, x: np.delete(x, slice(None, None, 2), axis=0),
             on=_ONE,
         ),
-        "pad": [
-            *_calls(
-                lambda np, x: np.pad(x, 2),
-                lambda np, x: np.pad(x, ((1, 0), (2, 3))),
-                lambda np, x: np.pad(x, (1, 2), constant_values=1),
-                lambda np, x: np.pad(x, ((1, 2), (0, 1)), "constant", constant_values=((1, 2), (3, 4))),
-                lambda np, x: np.pad(x, 0),
-                *[lambda np, x, m=m: np.pad(x, ((2, 1), (0, 3)), m) for m in ("edge", "wrap", "symmetric")],
-                lambda np, x: np.pad(x, ((2, 1), (0, 3)), mode="reflect"),
-                on=_ONE,
-            ),
-            *_calls(lambda np, x: np.pad(x, 1, mode="mean"), on=_ONE, compiles=False),
-        ],
         "tril": _each(
             lambda np, x: np.tril(x), lambda np, x: np.tril(x, -1), shapes=((3,), (3, 4), (2, 4, 3))
         ),

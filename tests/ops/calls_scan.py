@@ -40,11 +40,28 @@ CALLS.update(
                 lambda np, x: np.diff(x > 0) * 1.0,
                 on=_ONE,
             ),
-            *_calls(lambda np, x: np.diff(x, prepend=0.5), on=_ONE, compiles=False),
+            *_calls(
+                lambda np, x, y: np.diff(x, prepend=0.5),
+                lambda np, x, y: np.diff(x, append=y[0, 0], axis=-1, n=2),
+                lambda np, x, y: np.diff(x, axis=0, prepend=y.T, append=1),
+                on=((3, 4), (4, 2)),
+            ),
         ],
         "ediff1d": [
             *_calls(lambda np, x: np.ediff1d(x), on=_ONE),
-            *_calls(lambda np, x: np.ediff1d(x, to_end=[9]), on=_ONE, compiles=False),
+            *_calls(
+                lambda np, x, y: np.ediff1d(x, to_end=9),
+                lambda np, x, y: np.ediff1d(x, to_end=y, to_begin=y[0]),
+                on=((3, 4), (2, 2)),
+            ),
+        ],
+        "unwrap": [
+            Call(function, (Draw((3, 4), -6.0, 6.0),), False, True)
+            for function in (
+                lambda np, x: np.unwrap(x),
+                lambda np, x: np.unwrap(x, axis=0),
+                lambda np, x: np.unwrap(x, 4.0, -1),
+            )
         ],
         "trapz": [
             *_calls(

@@ -12,6 +12,7 @@ _ZEROS = numpy.array([[1.5, 0.0, 2.0, 0.0, -1.0], [0.5, 0.0, -1.5, 2.0, 3.0]])
 SAMPLES.update(
     {
         "cumsum": [Sample((Draw(shape),), {"axis": axis}) for shape, axis in _SCANS],
+        "unwrap": [Sample((Draw(shape, -6.0, 6.0),), {"axis": axis}) for shape, axis in _SCANS],
         "cumprod": [
             *[Sample((Draw(shape),), {"axis": axis}) for shape, axis in _SCANS],
             *[Sample((_ZEROS,), {"axis": axis}, FLOAT_DTYPES) for axis in (0, 1)],

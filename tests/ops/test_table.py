@@ -30,6 +30,8 @@ from tests.ops.tolerances import GRADIENT, assert_same
 #: And one of two arguments that belong together.
 TESTED_BY_FUNCTIONS = (
     "shares",
+    "modf",
+    "frexp",
     "linalg.slogdet",
     "linalg.cholesky",
     "linalg.eigh",

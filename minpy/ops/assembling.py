@@ -1,0 +1,112 @@
+"""Functions that put elements together: ``insert``, ``block``, ``choose``, ``compress``, ``unique``.
+
+NumPy itself says which element goes where: its function is called with numbers in place of the elements.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy
+
+from minpy.ops.aval import aval_of, function_dtype
+from minpy.ops.data import content, static
+from minpy.ops.indexing import index
+from minpy.ops.keys import ARRAY
+from minpy.ops.op import as_operand, numpy_function, refuse
+from minpy.ops.reduction import cast
+from minpy.ops.shape import _sequence, concatenate_op, reshape_op
+
+
+def assembled(function: Callable, *arrays: Any, dtype: Any) -> Any:
+    """What ``function`` of NumPy makes of these arrays where it only moves elements.
+
+    Args:
+        function: called with arrays of numbers, counted on from one to the next; each place of its result
+            has the number of the element that belongs there.
+        arrays: whose elements are moved.
+        dtype: of the result.
+    """
+    numbers, flat, start = [], [], 0
+    for x in arrays:
+        shape, size = aval_of(x).shape, aval_of(x).size
+        numbers.append(numpy.arange(start, start + size).reshape(shape))
+        flat.append(reshape_op(cast(x, dtype), shape=(size,)))
+        start += size
+    places = numpy.asarray(function(*numbers))
+    elements = flat[0] if len(flat) == 1 else concatenate_op(*flat, axis=0)
+    return index(elements, places, template=(ARRAY,))
+
+
+# Choosing --------------------------------------------------------------------------------------
+
+
+@numpy_function(numpy.compress, arrays=2)
+def compress(condition, a, axis=None, out=None):
+    """The places along ``axis`` (None: of the flattened array) where the condition is true."""
+    refuse(out=out)
+    condition = content(condition, "the condition")
+    return assembled(lambda x: numpy.compress(condition, x, axis), a, dtype=aval_of(a).dtype)
+
+
+@numpy_function(numpy.extract, arrays=2)
+def extract(condition, arr):
+    """The elements where the condition is true."""
+    condition = content(condition, "the condition")
+    return assembled(lambda x: numpy.extract(condition, x), arr, dtype=aval_of(arr).dtype)
+
+
+@numpy_function(numpy.choose)
+def choose(a, choices, out=None, mode="raise"):
+    """At each place the element of the choice whose number ``a`` has there."""
+    refuse(out=out)
+    a, choices = content(a, "the number of the choice"), _sequence(choices)
+    numbers = numpy.zeros(a.ndim and 2, numpy.intp)
+    dtype = function_dtype(lambda *stand_ins: numpy.choose(numbers, stand_ins), *choices)
+    return assembled(lambda *x: numpy.choose(a, x, mode=mode), *choices, dtype=dtype)
+
+
+def _picked(x: Any, first: numpy.ndarray, axis: Any) -> Any:
+    function = (lambda n: n.ravel()[first]) if axis is None else (lambda n: numpy.take(n, first, axis))
+    return assembled(function, x, dtype=aval_of(x).dtype)
+
+
+@numpy_function(numpy.unique, mxnet=False)
+def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, **options):
+    """The different elements, or slices along ``axis``, in order; equal ones are taken for the first."""
+    wanted = {"return_inverse": return_inverse, "return_counts": return_counts}
+    found = numpy.unique(content(ar, "what is sorted"), True, axis=axis, **wanted, **options)
+    values = _picked(ar, found[1], axis)
+    rest = found[1:] if return_index else found[2:]
+    return (values, *map(as_operand, rest)) if rest else values
+
+
+# Joining ---------------------------------------------------------------------------------------
+
+
+@numpy_function(numpy.insert)
+def insert(arr, obj, values, axis=None):
+    """``values`` put into ``arr`` in front of the places ``obj`` (``axis`` None: of the flattened array)."""
+    obj = obj if isinstance(obj, slice) else static(obj, "where values are inserted")
+    values, dtype = as_operand(values), aval_of(arr).dtype
+    refuse(values=None if numpy.can_cast(aval_of(values).dtype, dtype, "same_kind") else "of another kind")
+    return assembled(lambda x, more: numpy.insert(x, obj, more, axis), arr, values, dtype=dtype)
+
+
+def _leaves(x: Any) -> list:
+    """The arrays in nested lists, from left to right."""
+    return [leaf for item in x for leaf in _leaves(item)] if isinstance(x, list) else [x]
+
+
+def _with_leaves(x: Any, leaves: Any) -> Any:
+    """The same nested lists with other arrays, taken from an iterator."""
+    return [_with_leaves(item, leaves) for item in x] if isinstance(x, list) else next(leaves)
+
+
+@numpy_function(numpy.block, arrays=0)
+def block(arrays):
+    """An array from nested lists of blocks: the innermost are joined along the last axis."""
+    leaves = [as_operand(x) for x in _leaves(arrays)]
+    refuse(arrays="that are no lists" if any(isinstance(x, tuple) for x in _leaves(arrays)) else None)
+    dtype = numpy.result_type(*[aval_of(x).dtype for x in leaves])
+    return assembled(lambda *x: numpy.block(_with_leaves(arrays, iter(x))), *leaves, dtype=dtype)
