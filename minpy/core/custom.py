@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+from collections.abc import Sequence
 from typing import Any, Callable
 
 import numpy
@@ -10,13 +12,14 @@ import numpy
 from minpy.core.gradient import name_of
 from minpy.errors import GradientError
 from minpy.ops import OPS, Op, aval_of
-from minpy.ops.op import UNDEFINED, ZERO
+from minpy.ops.op import UNDEFINED, ZERO, Box
 from minpy.runtime.array import Array, Value
 from minpy.runtime.context import current_context
 from minpy.runtime.dispatch import run_op
 from minpy.runtime.location import user_place
 from minpy.runtime.native import is_mxnet_array
 from minpy.runtime.tape import live_tape, recording
+from minpy.runtime.tree import leaves, rebuild
 
 
 class CustomOp(Op):
@@ -36,8 +39,10 @@ class CustomOp(Op):
         self._gradients: dict[int, Callable] = {}
         self.__minpy_opaque__ = f"{self.name} is a custom operator, its body runs as it is"
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         op = self
+        if kwargs:
+            args = inspect.signature(self.numpy).bind(*args, **kwargs).args
         values = [x._current() for x in args if isinstance(x, Array)]
         if len(self._gradients) < len(args) and live_tape(values):
             op = CustomOp.__new__(CustomOp)  # which knows the line, for the error
@@ -80,19 +85,21 @@ class CustomOp(Op):
         if gradient is None:
             return UNDEFINED
 
-        def rule(g: Any, ans: Any, *args: Any) -> Any:
-            native = [self._native(x) for x in args]
-            cotangent = gradient(self._native(ans), *native)(self._native(g))
-            array = Array(_as_value(cotangent))
-            wanted = aval_of(args[position]).shape
-            if array.shape != wanted:
+        def execute(values: tuple) -> tuple[Value, ...]:
+            g, ans, *args = map(self._native, values)
+            value = _as_value(gradient(ans, *args)(g))
+            wanted = aval_of(values[2 + position]).shape
+            if value.aval.shape != wanted:
                 raise GradientError(
-                    f"{self.name}: the gradient for argument {position} has shape {array.shape}, "
+                    f"{self.name}: the gradient for argument {position} has shape {value.aval.shape}, "
                     f"the argument has {wanted}"
                 )
-            return array
+            return (value,)
 
-        return rule
+        # An op without a gradient of its own, so that a second derivative is an error and not a zero.
+        op = Op(f"the gradient of {self.name}", numpy=self.numpy, infer=_unknown, family="custom")
+        op.execute = execute
+        return lambda g, ans, *args: run_op(op, (g, ans, *args), {})
 
 
 def _unknown(*args: Any) -> Any:
@@ -136,26 +143,39 @@ class _WithGradient(Op):
         self._backward = backward
 
     def pull_back(self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
-        found = self._backward(g)
-        cotangents = found if isinstance(found, (tuple, list)) else (found,)
-        if len(cotangents) != len(args):
-            raise GradientError(f"{self.name}: {len(args)} arguments, but {len(cotangents)} cotangents")
+        cotangents = self._backward(g)
         return {i: cotangents[i] for i in wanted if cotangents[i] is not None}
 
 
 def custom_gradient(function: Callable) -> Callable:
     """Decorator: ``function(*arrays)`` gives ``(value, backward)``, and ``backward`` is its gradient.
 
-    ``backward(g)`` gives the cotangent of each array argument (a tuple for several; None for zero), in
-    ``minpy.numpy`` operations, so that it can be differentiated again.
+    ``backward(g)`` gives the cotangent of each positional argument (a tuple for several; None for zero),
+    nested like that, in ``minpy.numpy`` operations, so that it can be differentiated again. Arguments by
+    name are settings, which have no gradient.
     """
 
     @functools.wraps(function)
-    def wrapper(*args: Any) -> Any:
-        detached = [Array(Value(*_data(x))) if isinstance(x, Array) else x for x in args]
-        value, backward = function(*detached)
+    def wrapper(*args: Any, **settings: Any) -> Any:
+        detached = rebuild(lambda x: Array(Value(*_data(x))) if isinstance(x, Array) else x, args)
+        value, backward = function(*detached, **settings)
+
+        def cotangents(g: Any) -> list:
+            found = backward(g)
+            is_alone = len(args) == 1 and (
+                not isinstance(found, (tuple, list)) or isinstance(args[0], (tuple, list))
+            )
+            parts = (found,) if is_alone else found
+            if len(parts) != len(args):
+                raise GradientError(
+                    f"{function.__name__}: {len(args)} arguments, but {len(parts)} cotangents"
+                )
+            by_place = dict(leaves(tuple(parts)))
+            return [by_place.get(steps) for steps, x in leaves(args) if isinstance(x, Array)]
+
         result = value._current() if isinstance(value, Array) else Value(numpy.asarray(value))
-        return run_op(_WithGradient(function.__name__, backward, result), args, {})
+        arrays = tuple([x for _, x in leaves(args) if isinstance(x, Array)])
+        return run_op(_WithGradient(function.__name__, cotangents, result), arrays, {})
 
     wrapper.__minpy_opaque__ = f"{function.__name__} has a gradient of its own"  # type: ignore[attr-defined]
     return wrapper
@@ -173,42 +193,65 @@ _stop = Op(
 
 
 def stop_gradient(x: Any) -> Any:
-    """A copy of ``x`` that is a constant for every gradient."""
-    return _stop(x)
+    """A copy of ``x`` that is a constant for every gradient.
+
+    ``x`` is an array, or a nested tuple, list, dict or dataclass of arrays; what is no array stays as it is.
+    """
+    return rebuild(_stopped, x)
+
+
+def _stopped(x: Any) -> Any:
+    return _stop(x) if isinstance(x, (Box, numpy.ndarray)) else x
 
 
 class _Checkpointed(Op):
-    """A call whose intermediate results are not kept: the backward pass runs it again."""
+    """A call whose intermediate results are not kept: the backward pass runs it again.
 
-    def __init__(self, function: Callable):
+    ``function`` takes the arrays in the arguments of the call, and gives those in its result.
+    """
+
+    def __init__(self, function: Callable[[Sequence[Any]], list[Array]]):
         super().__init__("checkpoint", numpy=_unknown, infer=_unknown)
         self.function = function
         self.execute = self._execute
 
     def _execute(self, values: tuple) -> tuple[Value, ...]:
-        args = [Array(Value(*_data(Array(v)))) if type(v) is Value else v for v in values]
-        return (_as_value(self.function(*args)),)
+        return tuple([x._current() for x in self.function([Array(Value(*_data(Array(v)))) for v in values])])
 
     def pull_back(self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
         with recording() as tape:
             boxes = {i: tape.leaf(args[i]) for i in wanted}
-            again = [boxes.get(i, x) for i, x in enumerate(args)]
-            result = self.function(*again)
+            results = self.function([boxes.get(i, x) for i, x in enumerate(args)])
             path = tape.path(list(boxes.values()))
-        found = path.pull_back([(result, g)])
+        parts = g if isinstance(g, tuple) else (g,)
+        found = path.pull_back([(x, part) for x, part in zip(results, parts) if part is not None])
         return {i: cotangent for i, cotangent in zip(boxes, found) if cotangent is not None}
 
 
 def checkpoint(function: Callable) -> Callable:
     """A function that computes the same, but keeps only its arguments for the backward pass.
 
-    What is between them is computed again there: memory for time. ``function`` takes arrays and gives
-    one array; it runs once more for each backward pass, so it should have no side effects.
+    What is between them is computed again there: memory for time. ``function`` takes and gives arrays, or
+    nested tuples, lists and dicts of them, and anything else as a constant. It runs once more for each
+    backward pass, so it should have no side effects.
     """
 
     @functools.wraps(function)
-    def wrapper(*args: Any) -> Any:
-        return run_op(_Checkpointed(function), args, {})
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        arrays = [x for _, x in leaves((args, kwargs)) if isinstance(x, Array)]
+        results: list[Any] = []
+
+        def on_arrays(given: Sequence[Any]) -> list[Array]:
+            following = iter(given)
+            call = rebuild(lambda x: next(following) if isinstance(x, Array) else x, (args, kwargs))
+            results[:] = [function(*call[0], **call[1])]
+            return [x if isinstance(x, Array) else Array(x) for _, x in leaves(results[0])]
+
+        if not arrays:
+            return function(*args, **kwargs)
+        found = run_op(_Checkpointed(on_arrays), tuple(arrays), {})
+        following = iter(found if isinstance(found, tuple) else (found,))
+        return rebuild(lambda x: next(following), results[0])
 
     wrapper.__minpy_opaque__ = f"{name_of(function)} is under minpy.checkpoint"  # type: ignore[attr-defined]
     return wrapper

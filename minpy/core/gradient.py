@@ -25,7 +25,7 @@ from minpy.runtime.array import Array, Value
 from minpy.runtime.location import warn_at_user
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.tape import recording
-from minpy.runtime.tree import leaves, rebuild
+from minpy.runtime.tree import Field, leaves, rebuild
 
 ArgNum = Union[int, str, Sequence[Union[int, str]]]
 
@@ -141,7 +141,7 @@ def grad(function: Callable, argnum: ArgNum = 0) -> Gradient:
         function: returns one number or array of floats. The gradient of an array is that of the sum
             of its elements.
         argnum: the position or name of the argument to differentiate, or a list of them. The
-            argument is a float, an array, or a nested tuple, list or dict of arrays.
+            argument is a float, an array, or a nested tuple, list, dict or dataclass of arrays.
 
     Returns:
         A function with the same arguments that returns the gradient, of the shape and dtype of the
@@ -221,21 +221,30 @@ def _targets(function: Any, selected: Sequence[Any], args: list, kwargs: dict) -
             if which in kwargs:
                 result.append((kwargs, which))
                 continue
-            names = list(inspect.signature(function).parameters)
-            if which not in names:
-                raise TypeError(f"{name_of(function)} has no argument {which!r}; it has {', '.join(names)}")
-            which = names.index(which)
+            which = position_of(function, which)
         if which < len(args) and which >= -len(args):
             result.append((args, which % len(args)))
             continue
-        names = list(inspect.signature(function).parameters)
-        if 0 <= which < len(names) and names[which] in kwargs:
-            result.append((kwargs, names[which]))
-            continue
+        parameters = list(inspect.signature(function).parameters.values())
+        if 0 <= which < len(parameters):
+            name, default = parameters[which].name, parameters[which].default
+            if name not in kwargs and default is not inspect.Parameter.empty:
+                kwargs[name] = default
+            if name in kwargs:
+                result.append((kwargs, name))
+                continue
         raise TypeError(
             f"argument {which} of {name_of(function)} is to be differentiated, but {len(args)} were given"
         )
     return result
+
+
+def position_of(function: Any, name: str) -> int:
+    """The position of the argument ``name``. Raises TypeError where there is none."""
+    names = list(inspect.signature(function).parameters)
+    if name not in names:
+        raise TypeError(f"{name_of(function)} has no argument {name!r}; it has {', '.join(names)}")
+    return names.index(name)
 
 
 def boxed_leaf(x: Any, which: Any, flat: list[Array]) -> Array:
@@ -245,7 +254,7 @@ def boxed_leaf(x: Any, which: Any, flat: list[Array]) -> Array:
     ):
         raise GradientError(
             f"argument {which} holds a {type(x).__name__}; a gradient needs floats, "
-            "or nested tuples, lists and dicts of them"
+            "or nested tuples, lists, dicts and dataclasses of them"
         )
     array = x if isinstance(x, Array) else _kind(x)(Value(numpy.asarray(x)))
     if array.dtype.kind in "iu":
@@ -298,6 +307,8 @@ def _joint_call(function: Any, targets: Any, args: list, kwargs: dict) -> JointC
     for holder, key in targets:
         place = function.target.place_of(key + len(first) if isinstance(key, int) else key)
         if place is None:
+            return None
+        if any(isinstance(step, Field) for steps, _ in leaves(holder[key]) for step in steps):
             return None
         name, steps_before = place
         wanted.extend((name, (*steps_before, *steps), array) for steps, array in leaves(holder[key]))

@@ -12,7 +12,16 @@ from typing import Any, Callable
 import numpy
 
 from minpy.compiler.trace import ARRAY, Tracer
-from minpy.core.gradient import as_given, boxed_leaf, distinct, grad, name_of, traced_leaf
+from minpy.core.gradient import (
+    ArgNum,
+    as_given,
+    boxed_leaf,
+    distinct,
+    grad,
+    name_of,
+    position_of,
+    traced_leaf,
+)
 from minpy.errors import GradientError, ShapeError, UnsupportedError
 from minpy.ops import FUNCTIONS, aval_of, creation
 from minpy.ops.aval import is_float
@@ -154,12 +163,12 @@ def jvp(function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
     """The value of ``function`` at ``primals`` and its derivative along ``tangents``.
 
     Args:
-        function: gives one array of floats.
-        primals: a tuple or list of its arguments, arrays of floats.
-        tangents: directions, of the shapes of the primals.
+        function: gives an array of floats, or a nested tuple, list or dict of them.
+        primals: a tuple or list of its arguments: arrays of floats, or nested tuples, lists and dicts.
+        tangents: directions, nested like the primals and of their shapes.
 
     Returns:
-        (value, tangent of the value), both of one shape.
+        (value, tangent of the value), both of one form.
 
     The derivative comes from reverse mode twice: ``pull`` is linear in the cotangent, and the gradient
     of ``<pull(u), t>`` with respect to ``u`` is ``J t``
@@ -169,26 +178,43 @@ def jvp(function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
 
     def along(u):
         _, pull = vjp(function, *primals)
-        total = 0.0
-        for cotangent, tangent in zip(pull(u), tangents):
-            total = total + _sum(cotangent * tangent)
-        return total
+        return _inner(pull(u), tuple(tangents))
 
-    return value, grad(along)(creation.ones_like(value))
+    return value, grad(along)(rebuild(creation.ones_like, value))
 
 
-def jacobian(function: Callable, argnum: int = 0) -> Callable:
-    """A function that computes the Jacobian of ``function`` with respect to one array argument.
+def _inner(x: Any, y: Any) -> Any:
+    """The sum of the products of elements in the same place."""
+    if isinstance(x, dict):
+        return _inner([x[key] for key in x], [y[key] for key in x])
+    if not isinstance(x, (tuple, list)):
+        return _sum(x * y)
+    total = 0.0
+    for part, other in zip(x, y):
+        total = total + _inner(part, other)
+    return total
+
+
+def jacobian(function: Callable, argnum: ArgNum = 0) -> Callable:
+    """A function that computes the Jacobian of ``function``, which gives one array of floats.
+
+    Args:
+        argnum: the position or name of the argument to differentiate, or a list of them: an array, or a
+            nested tuple, list or dict of arrays.
 
     The result has the shape of the value followed by that of the argument: ``result[i, j]`` is
-    ``d value[i] / d argument[j]``. It costs one backward pass for each element of the value.
+    ``d value[i] / d argument[j]``. For a nested argument it is nested like that, for a list of arguments it
+    is a list. It costs one backward pass for each element of the value.
     """
+    if isinstance(argnum, (tuple, list)):
+        parts = [jacobian(function, n) for n in argnum]
+        return lambda *args, **kwargs: [part(*args, **kwargs) for part in parts]
 
-    def compute(*args):
-        def partial(x):
-            return function(*args[:argnum], x, *args[argnum + 1 :])
-
-        value, pull = vjp(partial, args[argnum])
+    def compute(*args, **kwargs):
+        partial, argument = _partial(function, argnum, args, kwargs)
+        value, pull = vjp(partial, argument)
+        if isinstance(value, (tuple, list, dict)):
+            raise GradientError("a Jacobian is that of a function which gives one array")
         size = 1
         for n in value.shape:
             size = size * n
@@ -196,17 +222,42 @@ def jacobian(function: Callable, argnum: int = 0) -> Callable:
         for i in range(size):
             rows.append(pull(_reshape(_unit(i, size, value.dtype), value.shape))[0])
         if size == 0:
-            return creation.zeros(value.shape + args[argnum].shape, value.dtype)
-        return _reshape(_stack(rows), value.shape + rows[0].shape)
+            return creation.zeros(value.shape + argument.shape, value.dtype)
+        return _stacked(rows, value.shape)
 
     return compute
+
+
+def _partial(function: Callable, argnum: Any, args: Any, kwargs: Any) -> tuple[Callable, Any]:
+    """``function`` as one of a single argument, and the argument."""
+    if isinstance(argnum, str):
+        if argnum in kwargs:
+            return lambda x: function(*args, **{**kwargs, argnum: x}), kwargs[argnum]
+        argnum = position_of(function, argnum)
+    if argnum < 0:
+        argnum = argnum + len(args)
+
+    def partial(x):
+        return function(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+
+    return partial, args[argnum]
+
+
+def _stacked(rows: list, shape: tuple[int, ...]) -> Any:
+    """Cotangents for each element of a value of this ``shape``, as arrays with its axes in front."""
+    first = rows[0]
+    if isinstance(first, dict):
+        return {key: _stacked([row[key] for row in rows], shape) for key in first}
+    if isinstance(first, (tuple, list)):
+        return type(first)([_stacked([row[i] for row in rows], shape) for i in range(len(first))])
+    return _reshape(_stack(rows), shape + getattr(first, "shape", ()))
 
 
 def _unit(position: int, size: int, dtype: Any) -> Any:
     return creation.eye(1, size, position, dtype)[0]
 
 
-def hessian(function: Callable, argnum: int = 0) -> Callable:
+def hessian(function: Callable, argnum: int | str = 0) -> Callable:
     """A function that computes the matrix of second derivatives of a scalar ``function``.
 
     For an argument of shape s the result has shape s + s.
@@ -214,19 +265,16 @@ def hessian(function: Callable, argnum: int = 0) -> Callable:
     return jacobian(grad(function, argnum), argnum)
 
 
-def hvp(function: Callable, argnum: int = 0) -> Callable:
+def hvp(function: Callable, argnum: int | str = 0) -> Callable:
     """A function ``(*args, vector) -> Hessian times vector``, for the cost of about two gradients.
 
-    ``vector`` has the shape of the argument; the Hessian itself is never made.
+    ``vector`` has the form and the shapes of the argument; the Hessian itself is never made.
     """
 
-    def compute(*args):
+    def compute(*args, **kwargs):
         *primals, vector = args
-
-        def slope(x):
-            return _sum(grad(function, argnum)(*primals[:argnum], x, *primals[argnum + 1 :]) * vector)
-
-        return grad(slope)(primals[argnum])
+        partial, argument = _partial(function, argnum, primals, kwargs)
+        return grad(lambda x: _inner(grad(partial)(x), vector))(argument)
 
     return compute
 
