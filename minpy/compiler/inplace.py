@@ -14,7 +14,7 @@ from minpy.compiler.instances import Construction
 from minpy.compiler.reads import walk_values
 from minpy.compiler.tracer import ARRAY, MINPY, NDARRAY, Tracer
 from minpy.errors import GradientError, UnsupportedError
-from minpy.ops import Function, Op, elementwise, of_numpy
+from minpy.ops import Function, Op, aval_of, elementwise, of_numpy
 from minpy.ops.indexing import index, index_add
 from minpy.ops.keys import split_key
 from minpy.ops.scalars import is_scalar
@@ -43,8 +43,10 @@ class InPlace(Construction):
         if not isinstance(target, Tracer) or target.is_scalar:
             raise UnsupportedError("something that is no array is changed in place")
         plain[0] = target
-        for value in (*plain, *named.values()):
+        for value in (*plain[1:], *named.values()):
             target.check_source(value)
+            if isinstance(value, Tracer) and value.root is target.root:
+                raise UnsupportedError(f"{function.__name__} reads memory that it writes")
         _rehearse(function, plain, named)
         with self.trace.in_namespace(target.kind), numpy.errstate(all="ignore"):
             is_sum = getattr(function, "__self__", None) in (numpy.add, numpy.subtract)
@@ -120,6 +122,8 @@ def _is_open(values: list) -> bool:
 
 
 def _add_at(ufunc: Any, target: Tracer, key: Any, value: Any) -> Any:
+    if not numpy.can_cast(aval_of(value).dtype, target.dtype, "same_kind"):
+        raise UnsupportedError("what is added is rounded each time")
     arrays, template = split_key(key)
     chosen = index(target, *arrays, template=template)  # which also checks the indices
     if not isinstance(value, Tracer) or value.shape != chosen.shape:

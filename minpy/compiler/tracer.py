@@ -256,7 +256,7 @@ class Tracer(ArrayMethods):
     def __getitem__(self, key: Any) -> Any:
         key = self._without_known_masks(key)
         result = super().__getitem__(key)
-        parts = key if isinstance(key, tuple) else (key,)
+        parts = as_parts(key)
         places = tuple(part for part in parts if isinstance(part, Tracer))
         if places and not result.is_scalar and all(map(_is_place, parts)):
             template = indexing.split_key(key)[1]
@@ -269,7 +269,7 @@ class Tracer(ArrayMethods):
 
     def _without_known_masks(self, key: Any) -> Any:
         """A key with the places of what they choose for masks that are known at compile time."""
-        parts = [_content(part) for part in (key if isinstance(key, tuple) else (key,))]
+        parts = [_content(part) for part in as_parts(key)]
         masks = [isinstance(part, numpy.ndarray) and part.dtype.kind == "b" and part.ndim for part in parts]
         if not any(masks):
             return tuple(map(_place, key)) if isinstance(key, tuple) else _place(key)
@@ -293,6 +293,8 @@ class Tracer(ArrayMethods):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.check_source(value)
+        if isinstance(value, Tracer) and value.root is self.root and not all(map(_is_place, as_parts(key))):
+            raise UnsupportedError("at index arrays NumPy reads what it has just written, of the same memory")
         self.write(indexing.setitem(self, self._without_known_masks(key), value))
 
     def update_where(self, mask: Tracer, operation: Callable, other: Any) -> None:
@@ -328,6 +330,10 @@ class Tracer(ArrayMethods):
 #: ops whose result NumPy puts into C order: for any operands, and for operands in C order
 _ALWAYS_ORDERED = frozenset(("copy", "dot", "matmul"))
 _KEEP_ORDER = frozenset(("index_put", "index_add", "where", "concatenate", "sum", "prod", "max", "min"))
+
+
+def as_parts(key: Any) -> tuple:
+    return key if isinstance(key, tuple) else (key,)
 
 
 def _content(part: Any) -> Any:

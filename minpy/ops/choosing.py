@@ -27,6 +27,8 @@ def broadcast_arrays(*args, subok=False):
     """Arrays broadcast to their common shape."""
     args = tuple(map(as_operand, args))
     shape = broadcast_shapes(*[aval_of(x).shape for x in args])
+    if all(isinstance(x, Box) and aval_of(x).shape == shape for x in args):
+        return list(args)
     return [broadcast_to_op(x, shape=shape) for x in args]
 
 
@@ -45,7 +47,7 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     results = []
     for x, axis in zip(xi, order):
         x = reshape_op(x, shape=tuple(n if i == axis else 1 for i, n in enumerate(shape)))
-        x = x if sparse else broadcast_to_op(x, shape=tuple(shape))
+        x = x if sparse or len(xi) == 1 else broadcast_to_op(x, shape=tuple(shape))
         results.append(copy_op(x) if copy else x)
     return results
 

@@ -179,6 +179,8 @@ def einsum(*operands, out=None, optimize=False, **options):
         term = _contracted(term, other, later)
     term = _summed(term, set(result))
     found = _ordered(term, [label for label in result if label in term.labels])
+    if found is arrays[0]:
+        found = index(found, template=(Ellipsis,))  # a view, not the array itself
     shape = tuple(sizes[label] for label in result)
     if aval_of(found).shape != shape:
         part = tuple(sizes[label] if label in term.labels else 1 for label in result)

@@ -260,7 +260,7 @@ def squeeze(a, axis=None):
         if any(shape[i] != 1 for i in axes):
             raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
         kept = tuple(size for i, size in enumerate(shape) if i not in axes)
-    return reshape_op(a, shape=kept)
+    return a if kept == shape and isinstance(a, Box) else reshape_op(a, shape=kept)
 
 
 @numpy_function(numpy.broadcast_to)

@@ -218,7 +218,7 @@ class Array(ArraySlots, NDArrayMethods):
         else:
             if not value.is_writeable:
                 read_only()
-            if _shares_memory(value, new) and split_key(key)[0]:
+            if shares_memory(value, new) and split_key(key)[0]:
                 self._assign_from_itself(self, _raw_key(key), new)
                 return
             self._replace(indexing.setitem(self, key, new)._value)
@@ -406,7 +406,7 @@ def _raw_key(key: Any) -> Any:
     return tuple(map(_raw, key)) if isinstance(key, tuple) else _raw(key)
 
 
-def _shares_memory(value: Value, x: Any) -> bool:
+def shares_memory(value: Value, x: Any) -> bool:
     """Whether an operand shows memory of a value, on the CPU."""
     return (
         isinstance(x, Array)

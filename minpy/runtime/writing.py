@@ -17,13 +17,14 @@ import numpy
 
 from minpy.errors import GradientError, GradientWarning
 from minpy.ops import FUNCTIONS, Function, aval_of, of_numpy
+from minpy.ops.aval import product
 from minpy.ops.elementwise import astype
 from minpy.ops.indexing import index, index_add, index_put
 from minpy.ops.keys import ARRAY, split_key
 from minpy.ops.logic import where_op
 from minpy.ops.op import as_operand, eager_interpreter
 from minpy.ops.shape import broadcast_to_op, concatenate_op, reshape_op
-from minpy.runtime.array import Array, Value, arrays_in, is_traced, to_raw
+from minpy.runtime.array import Array, Value, arrays_in, is_traced, shares_memory, to_raw
 from minpy.runtime.flat import put_flat
 from minpy.runtime.location import lost_gradient, warn_at_user
 from minpy.runtime.policy import count_by_numpy
@@ -248,10 +249,13 @@ def moved(function: Callable, array: Any, value: Any = None) -> Any:
 
 def _numbered(array: Any, value: Any) -> tuple[numpy.ndarray, numpy.ndarray]:
     """A number for each element of two arrays, in memory that they share where the arrays do."""
-    one, other = (numpy.asarray(to_raw(x)) for x in (array, value))
-    if one.dtype != other.dtype or not numpy.may_share_memory(one, other):
-        numbers = numpy.arange(one.size).reshape(one.shape)
-        return numbers, numpy.arange(one.size, one.size + other.size).reshape(other.shape)
+    if not (
+        isinstance(array, Array) and shares_memory(array._current(), value) and array.dtype == value.dtype
+    ):
+        (shape, _), (more, _) = aval_of(array), aval_of(value)
+        size = product(shape)
+        return numpy.arange(size).reshape(shape), numpy.arange(size, size + product(more)).reshape(more)
+    one, other = array.raw(), value.raw()
     (low, high), bounds = numpy.byte_bounds(one), numpy.byte_bounds(other)
     low, high = min(low, bounds[0]), max(high, bounds[1])
     memory = numpy.arange((high - low) // one.itemsize)
@@ -352,7 +356,9 @@ def _at(function: Any, args: tuple, kwargs: dict) -> Any:
     size = aval_of(array).size
     chosen = numpy.arange(size).reshape(shape)[key]
     operands = tuple(broadcast_to_op(as_operand(x), shape=chosen.shape) for x in operands)
-    if ufunc in (numpy.add, numpy.subtract):
+    if ufunc in (numpy.add, numpy.subtract) and numpy.can_cast(
+        aval_of(operands[0]).dtype, dtype, "same_kind"
+    ):
         arrays, template = split_key(key)
         return op(array, index_add(astype(operands[0], dtype=dtype), *arrays, template=template, shape=shape))
     places = chosen.ravel()

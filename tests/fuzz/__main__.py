@@ -1,8 +1,9 @@
 """Many random programs, with NumPy and with MinPy: ``python -m tests.fuzz --programs 10000 --seed 1``.
 
-Half of them are compared value by value (``--kind values``), half are differentiated (``--kind
-gradients``). A program that fails is printed as a script, as short as it can be made; what shows a bug
-of MinPy goes into ``tests/fuzz/kept.py``. The status is 1 where one failed.
+A third of them is compared value by value (``--kind values``), a third is differentiated (``--kind
+gradients``), and a third is the body of a function that keeps state, compared jitted and plain (``--kind
+jit``). A program that fails is printed as short as it can be made, those of the first two kinds as scripts;
+what shows a bug of MinPy goes into ``tests/fuzz/kept.py``. The status is 1 where one failed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def run_kind(kind: str, count: int, seed: int) -> int:
     def report(program: Program, error: Exception) -> None:
         nonlocal failed
         failed += 1
-        print(f"{program.script}\n# {kind}: {error!r}\n{'-' * 80}", flush=True)
+        text = program if kind == "jit" else program.script
+        print(f"{text}\n# {kind}: {error!r}\n{'-' * 80}", flush=True)
 
     run_programs(strategy, check, count, seed, report)
     print(f"{kind}: {count} programs, {failed} failed, {time.perf_counter() - started:.0f} s", flush=True)

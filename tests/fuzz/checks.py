@@ -7,9 +7,10 @@ from typing import Callable
 from hypothesis.strategies import SearchStrategy
 
 import minpy
+from tests.fuzz.functions import check_jit
 from tests.fuzz.gradients import check_gradients
 from tests.fuzz.program import Program
-from tests.fuzz.strategies import programs
+from tests.fuzz.strategies import functions, programs
 from tests.fuzz.values import check_values
 
 POLICIES = (minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy())
@@ -23,5 +24,6 @@ def check_some_gradients(program: Program) -> bool:
 
 CHECKS: dict[str, tuple[SearchStrategy[Program], Callable[[Program], object]]] = {
     "values": (programs(), check_values),
+    "jit": (functions(), check_jit),
     "gradients": (programs(smooth=True), check_some_gradients),
 }

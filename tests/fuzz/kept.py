@@ -151,6 +151,15 @@ v9 = np.pad(np.moveaxis(np.zeros((2, 3, 2)), 0, 1), 1)
 v10 = v9.ravel()
 v10[0] = 9
 """,
+    "the array itself": """
+b = np.array([1.0, 2.0])
+
+v1 = np.squeeze(b) is b
+v2 = b.conj() is b
+v3 = np.broadcast_arrays(b, b)[0] is b
+v4 = np.meshgrid(b, copy=False)[0]
+v4[0] = 7
+""",
     "columns of a row": """
 b = np.arange(6.0).reshape(2, 3)
 
@@ -164,6 +173,39 @@ v6[0] = 7
 v7 = np.ascontiguousarray(b.T)
 v7[0] = 8
 v8 = np.linalg.matrix_power(np.stack([b[:, :2], b[:, 1:]]), 0)
+""",
+}
+
+JIT = {
+    "what is written shows the memory that it goes to": """
+b = np.array([3, 4, 5])
+
+v0 = weights * 0.5
+v0[numpy.array([-2, 2, -3])] = v0
+b.flat[[1, 2, 0]] = b[::-1]
+return v0
+""",
+    "integers are rounded each time": """
+b = np.array([3, 4, 5])
+
+np.subtract.at(b, [0, -3], numpy.float32(3.5))
+np.add.at(b, [calls, 0], 1.75)
+""",
+    "the array itself": """
+a = np.array([1.0, 2.0])
+
+v0 = np.squeeze(weights)
+v1 = np.broadcast_arrays(a, a)
+v2 = table["w"].conj()
+return v0, v1, v2
+""",
+    "a view by einsum": """
+a = np.array([1.0, 2.0])
+
+v0 = np.einsum("i->i", weights)
+v0[0] = 7
+v1 = np.einsum("ij->ji", table["w"])
+return v0, v1
 """,
 }
 

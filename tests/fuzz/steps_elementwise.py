@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from tests.fuzz.writer import Writer, expression
+from tests.fuzz.writer import Unfit, Writer, expression
 
 #: function -> how its argument is brought to where the function is defined and smooth
 _UNARY = {
@@ -187,8 +187,17 @@ def reduction(w: Writer) -> str:
     if name in ("sum", "mean", "prod") and not w.smooth and w.chance(15):
         options.append(f"dtype={w.pick(('float', 'np.float32', 'complex'))}")
     if method:
-        return f"{x}.{name}({', '.join(options)})"
-    return f"{w.module()}.{name}({', '.join([x, *options])})"
+        source = f"{x}.{name}({', '.join(options)})"
+    else:
+        source = f"{w.module()}.{name}({', '.join([x, *options])})"
+    return _smooth_root(w, source) if name == "std" else source
+
+
+def _smooth_root(w: Writer, source: str) -> str:
+    """A root that is not near 0, where its slope is rounding."""
+    if w.smooth and numpy.min(numpy.abs(w.value(source)), initial=1.0) < 1e-3:
+        raise Unfit
+    return source
 
 
 @expression(2, smooth=False)
@@ -224,8 +233,8 @@ def statistic(w: Writer) -> str:
             f"np.quantile({x}, {w.pick(('0.3', '[0.25, 0.5]'))}, axis={axis})",
             f"np.percentile({x}, {w.pick((20, 50, 75.0))}, axis={axis})",
             f"np.trapz({x})",
-            f"np.linalg.norm({x}, axis={axis})",
+            _smooth_root(w, f"np.linalg.norm({x}, axis={axis})"),
             f"np.linalg.norm({x}.ravel() + 0.1, {w.pick((1, 2, 3, 'np.inf'))})",
-            f"np.nanstd({x}, axis={axis})",
+            _smooth_root(w, f"np.nanstd({x}, axis={axis})"),
         )
     )

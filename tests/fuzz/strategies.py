@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Callable
 
 from hypothesis import strategies as st
 
-from tests.fuzz import steps_elementwise, steps_flow, steps_indexing, steps_linear, steps_shape, steps_writing
+from tests.fuzz import (
+    steps_elementwise,
+    steps_flow,
+    steps_indexing,
+    steps_linear,
+    steps_python,
+    steps_shape,
+    steps_writing,
+)
+from tests.fuzz.functions import AROUND, AROUND_IT, GLOBALS
 from tests.fuzz.program import Program
-from tests.fuzz.writer import DTYPES, STEPS, Unfit, Writer
+from tests.fuzz.writer import DTYPES, STEPS, Step, Writer
 
 _FAMILIES = (steps_elementwise, steps_flow, steps_indexing, steps_linear, steps_shape, steps_writing)
-_ALL = [step for step in STEPS for _ in range(step.weight)]
+_IN_FUNCTIONS = (*_FAMILIES, steps_python)
+
+
+def _weighted(steps: Iterable[Step]) -> list[Step]:
+    return [step for step in steps for _ in range(step.weight)]
+
+
+_ALL = _weighted(step for step in STEPS if not step.in_function)
+#: a third of the statements are what only functions have
+_BODY = [*_ALL, *_weighted(step for step in STEPS if step.in_function) * 2]
 _SMOOTH = [step for step in _ALL if step.smooth]
+
+
+_STATE = "\nscale, calls, kept = 0.5, 0, []\n"
 
 
 @st.composite
@@ -31,11 +53,18 @@ def programs(draw: Callable, smooth: bool = False, most: int = 12) -> Program:
             made = writer.data(shape, writer.pick((*DTYPES, "float64", "float64", "float32")))
             writer.input(f"np.array({made})" if writer.chance(85) else made)
     steps = _SMOOTH if smooth else _ALL
-    for _ in range(writer.integer(most // 2, most)):
-        for _ in range(5):
-            try:
-                writer.step(writer.pick(steps))
-                break
-            except Unfit:
-                continue
+    writer.fill(steps, writer.integer(most // 2, most))
+    return writer.program
+
+
+@st.composite
+def functions(draw: Callable, most: int = 8) -> Program:
+    """Programs that are the bodies of functions."""
+    writer = Writer(draw(st.randoms(use_true_random=True)), False, AROUND + _STATE)
+    for _ in range(writer.integer(1, 3)):
+        made = writer.data(writer.shape(), writer.pick((*DTYPES[:5], *["float64"] * 5)))
+        writer.input(f"np.array({made})" if writer.chance(70) else made)
+    writer.fill(_BODY, writer.integer(most // 2, most))
+    names = [name for name in writer.arrays() if name not in (*GLOBALS, *AROUND_IT)]
+    writer.body.append(f"return {', '.join(names[-6:])}" if names else "return calls")
     return writer.program

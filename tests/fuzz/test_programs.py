@@ -1,4 +1,4 @@
-"""Random programs give what NumPy gives, and their gradients what differences say.
+"""Random programs give what NumPy gives, compiled what they give plain, and gradients what differences say.
 
 ``python -m tests.fuzz`` runs many more. What failed once is kept in ``kept.py``.
 """
@@ -8,14 +8,15 @@ from __future__ import annotations
 import pytest
 
 from tests.fuzz.checks import CHECKS, POLICIES
+from tests.fuzz.functions import check_jit
 from tests.fuzz.gradients import check_gradients
-from tests.fuzz.kept import GRADIENTS, VALUES
+from tests.fuzz.kept import GRADIENTS, JIT, VALUES
 from tests.fuzz.program import Program
 from tests.fuzz.runner import run_programs
 from tests.fuzz.values import check_values
 
-#: Programs in each of so many parts, which may run on different cores.
-COUNT, PARTS = 100, 4
+#: Programs of each kind in each of so many parts, which may run on different cores.
+COUNTS, PARTS = {"values": 100, "gradients": 100, "jit": 25}, 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -24,12 +25,17 @@ def test_random_programs(kind, part):
     def report(program, error):
         raise AssertionError(f"{error}\n\n{program.script}") from error
 
-    run_programs(*CHECKS[kind], COUNT, part, report)
+    run_programs(*CHECKS[kind], COUNTS[kind], part, report)
 
 
 @pytest.mark.parametrize("name", VALUES)
 def test_kept_values(name):
     check_values(Program.parse(VALUES[name]))
+
+
+@pytest.mark.parametrize("name", JIT)
+def test_kept_functions(name):
+    check_jit(Program.parse(JIT[name]))
 
 
 @pytest.mark.parametrize("name", GRADIENTS)

@@ -6,7 +6,12 @@ fit each other, indices within bounds, numbers of moderate size.
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import io
 import random
+import textwrap
+import types
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,12 +40,14 @@ class Step:
         weight: how often it comes up.
         smooth: whether gradients go through it.
         is_statement: whether the source is a statement, not an expression that gets a name.
+        in_function: it is for the body of a function alone.
     """
 
     write: Callable[[Writer], str]
     weight: int
     smooth: bool
     is_statement: bool
+    in_function: bool = False
 
 
 STEPS: list[Step] = []
@@ -56,9 +63,14 @@ def statement(weight: int = 4, smooth: bool = True) -> Callable:
     return _registering(weight, smooth, True)
 
 
-def _registering(weight: int, smooth: bool, is_statement: bool) -> Callable:
+def in_function(weight: int = 4) -> Callable:
+    """Decorator: register what writes a statement for the body of a function."""
+    return _registering(weight, False, True, True)
+
+
+def _registering(weight: int, smooth: bool, is_statement: bool, in_function: bool = False) -> Callable:
     def register(write: Callable) -> Callable:
-        STEPS.append(Step(write, weight, smooth, is_statement))
+        STEPS.append(Step(write, weight, smooth, is_statement, in_function))
         return write
 
     return register
@@ -70,16 +82,21 @@ class Writer:
     Attributes:
         smooth: only what gradients go through, on arrays of float64.
         finite: arrays with nan and inf are not worked with.
+        in_function: the statements are going to be the body of a function.
     """
 
-    def __init__(self, rng: random.Random, smooth: bool):
+    def __init__(self, rng: random.Random, smooth: bool, around: str = ""):
         self._rng = rng
         self.smooth = smooth
+        self.in_function = bool(around)
         self.finite = smooth or self.chance(60)
         self.namespace: dict[str, Any] = {"np": numpy, "numpy": numpy}
         self.inputs: list[str] = []
         self.body: list[str] = []
         self._usable: dict[str, Any] = {}
+        self._depth = 0
+        if around:
+            exec(around, self.namespace)
 
     # Choices ----------------------------------------------------------------------------------
 
@@ -138,18 +155,53 @@ class Writer:
             source = f"{self.pick([fresh, *names])} = {source}"
         for part in statements_of(source):
             error = self._run(part)
-            if not (self.smooth and error):
+            if not (error and (self.smooth or (self.in_function and self.chance(97)))):
                 self.body.append(part)
+
+    def fill(self, steps: Sequence[Step], count: int) -> None:
+        """Write so many statements."""
+        self.steps = steps
+        for _ in range(count):
+            for _ in range(5):
+                try:
+                    self.step(self.pick(steps))
+                    break
+                except Unfit:
+                    continue
+
+    def block(self, most: int = 2, first: str = "") -> str:
+        """The indented source of some statements, which are tried out but not yet done."""
+        if self._depth == 2:
+            raise Unfit
+        saved = self.namespace, self._usable, self.body
+        kept = [x for name, x in self.namespace.items() if isinstance(x, types.ModuleType) or "__" in name]
+        self.namespace = copy.deepcopy(self.namespace, {id(x): x for x in kept})
+        self.body = list(self.body)
+        self._depth += 1
+        try:
+            start = len(self.body)
+            if first:
+                self._run(first)
+            self._usable = self._find_usable()
+            self.fill(self.steps, self.integer(1, most))
+            return textwrap.indent("\n".join(self.body[start:]) or "pass", "    ")
+        finally:
+            self._depth -= 1
+            self.namespace, self._usable, self.body = saved
+
+    def _find_usable(self) -> dict[str, Any]:
+        return {name: value for name, value in self.namespace.items() if self.is_usable(value)}
 
     def _run(self, source: str) -> Exception | None:
         error = None
         try:
             with warnings.catch_warnings(), numpy.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                exec(source, self.namespace)
+                with contextlib.redirect_stdout(io.StringIO()):
+                    exec(source.replace("nonlocal", "global"), self.namespace)
         except Exception as raised:
             error = raised
-        self._usable = {name: value for name, value in self.namespace.items() if self.is_usable(value)}
+        self._usable = self._find_usable()
         return error
 
     @property
