@@ -60,6 +60,9 @@ ADVICE: tuple[Advice, ...] = (
     Advice("may have no value here", "give it a value on every way to this line"),
     Advice(_RAISES, "correct the line, if it is not meant to raise an error"),
     # Writing
+    Advice("has just written|reads memory that it writes", "write a copy, as in x[i] = y.copy()"),
+    Advice("is rounded each time", "add numbers of the array's dtype"),
+    Advice("so large that it decides", "convert the array to the larger dtype before"),
     Advice("written, which is read-only", "write to a copy, as in x = x.copy()"),
     Advice("written, and .* shares memory", "write to a copy, or pass arrays that share no memory"),
     Advice("order in memory", "reshape a copy, as in x.copy().reshape(...)"),
