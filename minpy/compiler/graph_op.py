@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 from time import perf_counter as now
 from typing import Any, Callable
@@ -22,12 +21,16 @@ from minpy.runtime.dispatch import run_op
 from minpy.runtime.tape import live_tape
 
 
-def run_compiled(compiled: Compiled, values: Sequence[Value]) -> list[Value]:
-    """Run a compiled graph on values. Each output is a new value, which nobody else holds."""
+def run_compiled(compiled: Compiled, inputs: Sequence[Any]) -> list[Value]:
+    """Run a compiled graph on arrays. Each output is a new value, which nobody else holds."""
+    started = now()
+    values = [_value(x) for x in inputs]
     if watch.current is not None:
         look_for_nans(compiled.graph, values)
-    started = now()
-    context = functools.reduce(same_context, [v.context for v in values]) if values else current_context()
+    context = values[0].context if values else current_context()
+    for value in values:
+        if value.context is not context:
+            same_context(context, value.context)
     results = compiled.executor(values, context) if compiled.executor is not None else []
     outputs: list[Value] = []
     given: set[int] = set()
@@ -39,6 +42,7 @@ def run_compiled(compiled: Compiled, values: Sequence[Value]) -> list[Value]:
             outputs.append(results[what])
         else:
             outputs.append(Array(results[what] if source == "computed" else values[what]).copy()._value)
+    del values  # which may take MXNet's arrays with them
     compiled.calls += 1
     compiled.seconds += now() - started
     return outputs
@@ -73,13 +77,12 @@ class GraphOp(Op):
         self.execute = self._execute
 
     def _execute(self, values: tuple) -> tuple[Value, ...]:
-        given = [_value(value) for value in values]
         if self.compiled is not None:
-            return tuple(run_compiled(self.compiled, given))
+            return tuple(run_compiled(self.compiled, values))
         self.compiled = compile_graph(self.graph)
-        results = tuple(run_compiled(self.compiled, given))
+        results = tuple(run_compiled(self.compiled, values))
         if self.check is not None:
-            self.check(self.graph, [value.numpy() for value in given], results)
+            self.check(self.graph, [_value(value).numpy() for value in values], results)
         return results
 
     def derived(self) -> Iterator[GraphOp]:
@@ -176,7 +179,9 @@ def _no_reference(*args: Any) -> Any:
 
 
 def _value(x: Any) -> Value:
-    return x if type(x) is Value else Value(numpy.asarray(x))
+    if type(x) is Value:
+        return x
+    return x._current() if isinstance(x, Array) else Value(numpy.asarray(x))
 
 
 def _replayed(graph: Graph) -> tuple[Trace, list[Tracer], list[Tracer]]:

@@ -162,7 +162,7 @@ _CONDITIONS = {
     "type": "type({v}) is {c}",
     "length": "len({v}) == {c}",
     "keys": "tuple({v}) == {c}",
-    "array": "matches({v}, {c})",
+    "array": "",  # expects ArrayType
     "absent": "{c} not in {v}",
     "present": "{c} in {v}",
     "writable": "is_writable({v})",
@@ -193,11 +193,6 @@ def array_type(x: Any) -> ArrayType:
     return ArrayType(type(x), Aval(x.shape, x.dtype))
 
 
-def matches(x: Any, expected: ArrayType) -> bool:
-    """Whether ``x`` is an array of this type."""
-    return type(x) is expected.type and array_type(x) == expected
-
-
 def class_attribute(kind: type, name: str, after: type | None = None) -> Any:
     """What a class or its bases define under a name, unbound; with ``after``, only bases behind that one."""
     bases = kind.__mro__
@@ -223,7 +218,7 @@ def all_distinct(*objects: Any) -> bool:
     return len(set(map(id, objects))) == len(objects)
 
 
-_FUNCTIONS = {f.__name__: f for f in (matches, all_distinct, is_writable, is_ordered, are_disjoint)}
+_FUNCTIONS = {f.__name__: f for f in (all_distinct, is_writable, is_ordered, are_disjoint)}
 
 
 class Guards:
@@ -336,6 +331,13 @@ class Guards:
 def _condition(guard: Guard, reach: Callable[[Path], str], constant: Callable[[Any], str]) -> str:
     """A condition as text. ``reach`` gives a name to the value at a path, ``constant`` to a constant."""
     expected = guard.expected.value
+    if isinstance(expected, ArrayType):
+        kind, aval, context = expected
+        of_numpy = {"dtype": aval.dtype, "shape": aval.shape}
+        parts = of_numpy if context is None else {"aval": aval, "context": context}
+        v = reach(guard.path)
+        tests = [f"{v}.{name} == {constant(part)}" for name, part in parts.items()]
+        return " and ".join([f"type({v}) is {constant(kind)}", *tests])
     if isinstance(expected, Path):
         c = reach(expected)
     elif isinstance(expected, Disjoint):

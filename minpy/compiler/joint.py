@@ -14,7 +14,7 @@ from minpy.compiler.driver import Refused
 from minpy.compiler.graph_op import run_compiled
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.outputs import Epilogue
-from minpy.compiler.regions import Block, Plan, Runnable, graph_input
+from minpy.compiler.regions import Block, Plan, Runnable
 from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import creation
@@ -32,7 +32,7 @@ def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> tuple[An
     None where not all of the function compiles, inside another gradient, whose tape has to see it, and
     where the graph fails on its data: Python then raises what the user's own line raises.
     """
-    if any(live_tape([array._current()]) for _, _, array in wanted):
+    if live_tape([array._current() for _, _, array in wanted]) is not None:
         return None
     started = now() - block.compile_seconds
     known = plan_for(block, values, wanted)
@@ -86,15 +86,14 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
             plan.run = block.program.refuse
         return plan
     flowing = [path for path, grad in zip(starmap(_path, wanted), grads) if grad is not None]
-    count = len(end.atoms)
+    count, taken = len(end.atoms), len(graph.inputs)
     outputs = [("value", str(result.aval))]
     outputs.extend(
         (f"gradient of {path}", str(atom.aval)) for path, atom in zip(flowing, graph.outputs[count:])
     )
 
     def execute(found: tuple) -> list[Array]:
-        inputs = [graph_input(x)._current() for x in found[: len(graph.inputs)]]
-        return [Array(value) for value in run_compiled(compiled, inputs)]
+        return [Array(value) for value in run_compiled(compiled, found[:taken])]
 
     def finishing(end_of_value: Callable) -> Callable[[Sequence[Array], tuple], tuple]:
         def finish(results: Sequence[Array], found: tuple) -> tuple:

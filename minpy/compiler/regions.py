@@ -47,6 +47,7 @@ from minpy.runtime.location import user_frame
 from minpy.runtime.native import MXNetError
 
 _FLOAT32_MAX = 3.4028234663852886e38
+_CONTAINERS = frozenset((dict, list, tuple))
 _NOTED = 200  # recompilations whose reasons are kept
 MAX_PLANS_IN_LOOP = 8  # signatures of a block inside a Python loop, before it is left to Python
 
@@ -137,10 +138,12 @@ def signature_of(values: Sequence[Any]) -> tuple:
 
 def _sign(value: Any) -> Any:
     kind = type(value)
-    if issubclass(kind, Array):
-        return kind, value.aval, value.context
     if kind is numpy.ndarray:
         return kind, value.shape, value.dtype
+    if issubclass(kind, Array):
+        return kind, value.aval, value.context
+    if kind in _CONTAINERS:
+        return kind
     if kind is float:
         # NumPy 1 promotes a float32 array by a float that float32 cannot hold
         return kind, not -_FLOAT32_MAX <= value <= _FLOAT32_MAX and value - value == 0

@@ -49,8 +49,11 @@ class Executor:
         Raises:
             MXNetError: where an operator fails on the data.
         """
-        constants = iter(self._constants_for(context))
-        arrays = [next(constants) if at < 0 else inputs[at].mxnet() for at in self._order]
+        if self._constants:
+            constants = iter(self._constants_for(context))
+            arrays = [next(constants) if at < 0 else inputs[at].mxnet() for at in self._order]
+        else:
+            arrays = [inputs[at].mxnet() for at in self._order]
         outputs = self._graph(arrays)
         if self._waits:
             native.wait(outputs)
