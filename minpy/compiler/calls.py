@@ -258,6 +258,9 @@ class Calls(InPlace):
         if isinstance(owner, Tracer):
             if kwargs.get("out") is not None and function.__name__ in FUNCTIONS:
                 return self.call_that_writes(FUNCTIONS[function.__name__], [owner, *args], kwargs)
+            given = [v for x in (*args, *kwargs.values()) for v in walk_values(x) if isinstance(v, Tracer)]
+            if owner.kind not in MINPY and any(v.kind in MINPY for v in given):
+                raise UnsupportedError("a method of a NumPy array makes NumPy arrays of MinPy's")
             return self.apply(function, args, kwargs, self.trace.namespace)
         if type(owner) in _WITH_METHODS and isinstance(function, types.BuiltinMethodType):
             if type(owner) not in (list, dict, tuple):

@@ -105,7 +105,7 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=_NoValue, **opti
     axes, keepdims = reduced_axes(a, axis), flag(keepdims)
     if not _may_miss(a):
         return var_op(a, axes=axes, ddof=ddof, keepdims=keepdims)
-    apart = _filled(subtract(a, _nan_mean(a, axes, True)), 0)
+    apart = _where(isnan(a), 0, subtract(a, _nan_mean(a, axes, True)))
     squares = real(multiply(apart, conjugate(apart))) if aval_of(a).dtype.kind == "c" else square(apart)
     dtype = aval_of(squares).dtype
     count = subtract(_present(a, axes, keepdims, dtype), numpy.asarray(ddof, dtype))

@@ -157,7 +157,8 @@ def resize(a, new_shape):
     size, dtype = aval_of(a).size, aval_of(a).dtype
     if not size:  # NumPy gives zeros, which the sum over nothing is
         nothing = reshape_op(a, shape=(0,))
-        return broadcast_to.implementation(sum_function.implementation(nothing, dtype=dtype), new_shape)
+        zero = sum_function.implementation(nothing, dtype=dtype)
+        return copy_op(broadcast_to.implementation(zero, new_shape))
     return take_static(ravel.implementation(a), numpy.resize(numpy.arange(size), new_shape), 0)
 
 

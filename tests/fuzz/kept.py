@@ -151,6 +151,19 @@ v9 = np.pad(np.moveaxis(np.zeros((2, 3, 2)), 0, 1), 1)
 v10 = v9.ravel()
 v10[0] = 9
 """,
+    "an array of nothing in a shape can be written": """
+b = np.zeros((0, 2))
+
+v1 = np.resize(b, (2, 3))
+v1[0] = 7
+""",
+    "infinities are not missing": """
+b = np.array([np.inf, 1.0, np.nan])
+
+v1 = np.nanstd(b)
+v2 = np.nanvar(b[:2])
+v3 = np.nanstd(b[1:])
+""",
     "the array itself": """
 b = np.array([1.0, 2.0])
 
@@ -198,6 +211,14 @@ v0 = np.squeeze(weights)
 v1 = np.broadcast_arrays(a, a)
 v2 = table["w"].conj()
 return v0, v1, v2
+""",
+    "a method of NumPy's on arrays of MinPy's": """
+a = np.array([1.0, 2.0])
+b = numpy.array([1.0, 2.0])
+
+v0 = b.dot(a)
+v1 = b.clip(a, 3)
+return v0, v1, b.take(a.astype(int) - 1)
 """,
     "a view by einsum": """
 a = np.array([1.0, 2.0])

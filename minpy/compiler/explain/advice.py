@@ -90,7 +90,7 @@ ADVICE: tuple[Advice, ...] = (
     Advice("Python floats can raise", "compute it in an array, as in np.asarray(x)"),
     Advice("special kind of array", "pass it as a plain array, as in np.asarray(x)"),
     Advice("empty array", "leave out the case of no elements before the call"),
-    Advice("arrays by NumPy itself", "make the array with minpy.numpy"),
+    Advice("arrays by NumPy itself|NumPy arrays of MinPy's", "make the array with minpy.numpy"),
     Advice("array is compared with", "compare arrays with numbers and arrays"),
     Advice("list, a tuple or an array", "pass a list of arrays, or one array"),
     Advice("are the same object", "tell them apart by a name or a number that you pass along"),
