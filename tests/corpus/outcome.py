@@ -64,11 +64,11 @@ class Comparison:
 
     def _walk(self, plain: Any, compiled: Any, path: str) -> None:
         assert _name(type(plain)) == _name(type(compiled)), f"{path}: {plain!r} became {compiled!r}"
+        if isinstance(plain, (float, complex)):
+            _assert_same_array(*map(numpy.asarray, (plain, compiled)), path)
+            return
         if isinstance(plain, _ATOMS):
-            assert plain == compiled or plain != plain, f"{path}: {plain!r} became {compiled!r}"
-            assert str(plain) == str(compiled) or type(plain) is float, (
-                f"{path}: {plain!r} became {compiled!r}"
-            )
+            assert plain == compiled and str(plain) == str(compiled), f"{path}: {plain!r} became {compiled!r}"
             return
         if isinstance(plain, _FUNCTIONS):
             assert _name(plain) == _name(compiled), f"{path}: {plain!r} became {compiled!r}"
