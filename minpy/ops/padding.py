@@ -14,10 +14,10 @@ from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.elementwise import rint, subtract
 from minpy.ops.indexing import basic_slice, index
 from minpy.ops.op import as_operand, holds_box, numpy_function, refuse
+from minpy.ops.quantiles import median
 from minpy.ops.rearrange import take_static
 from minpy.ops.reduction import cast, max_op, mean_op, min_op
 from minpy.ops.shape import broadcast_to_op, concatenate_op, flip, reshape_op
-from minpy.ops.sorting import median
 from minpy.ops.spacing import spaced
 
 _OPTIONS = {

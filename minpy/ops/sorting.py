@@ -10,17 +10,15 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops.aval import Aval, aval_of, normalize_axes, normalize_axis, product
-from minpy.ops.choosing import along_axis, number
+from minpy.ops.aval import Aval, aval_of, normalize_axis
+from minpy.ops.choosing import along_axis
 from minpy.ops.data import static
-from minpy.ops.elementwise import astype, subtract
-from minpy.ops.elementwise import copy as copy_op
-from minpy.ops.indexing import basic_slice, index, index_add
-from minpy.ops.keys import ARRAY
-from minpy.ops.logic import isnan, not_equal, where_op
+from minpy.ops.elementwise import subtract
+from minpy.ops.indexing import index, index_add
+from minpy.ops.logic import not_equal
 from minpy.ops.op import ZERO, Op, numpy_function, refuse, register
-from minpy.ops.reduction import flag, max_op, mean_op, min_op, reduced_axes, sum_op
-from minpy.ops.shape import moveaxis, ravel, reshape_op, transpose_op
+from minpy.ops.reduction import flag, max_op, min_op, reduced_axes, sum_op
+from minpy.ops.shape import ravel
 
 
 def _positions(x: Any, axis: int) -> Any:
@@ -163,97 +161,6 @@ def argpartition(a, kth, axis=-1, kind="introselect", order=None):
     refuse(order=order, kind=None if kind == "introselect" else kind)
     a, axis = _one_axis(a, axis)
     return argpartition_op(a, axis=axis, kth=_places(kth))
-
-
-# Quantiles -------------------------------------------------------------------------------------
-
-
-def _many(a: Any, axis: Any) -> tuple[tuple[int, ...], int]:
-    """The axes, and how many elements stand over them."""
-    shape = aval_of(a).shape
-    axes = normalize_axes(axis, len(shape))
-    nothing = 0 in [n for i, n in enumerate(shape) if i not in axes]
-    refuse(axis=axis if nothing and len(axes) > 1 else None)  # NumPy cannot reshape it
-    return axes, product(shape[i] for i in axes)
-
-
-def _sorted_rows(a: Any, axis: Any, keepdims: Any) -> tuple[Any, tuple[int, ...]]:
-    """The elements over ``axis`` sorted as the last axis, and the shape of a reduction over them."""
-    shape, dtype = aval_of(a)
-    axes, count = _many(a, axis)
-    refuse(dtype="of the array" if dtype.kind not in "iufc" else None, a="empty" if not count else None)
-    kept = tuple(i for i in range(len(shape)) if i not in axes)
-    left = tuple(shape[i] for i in kept)
-    rows = transpose_op(a, axes=(*kept, *axes))
-    rows = reshape_op(rows, shape=(*left, count))
-    result = tuple(1 if i in axes else n for i, n in enumerate(shape)) if keepdims else left
-    return sort_op(rows, axis=len(left), kind=None), result
-
-
-def _nan_where_any(result: Any, rows: Any) -> Any:
-    """nan where a row has one: they are sorted to the end."""
-    if aval_of(rows).dtype.kind not in "fc":
-        return result
-    axis = aval_of(rows).ndim - 1
-    last = basic_slice(rows, axis, aval_of(rows).shape[axis] - 1, aval_of(rows).shape[axis])
-    return where_op(isnan(last), last, result)
-
-
-@numpy_function(numpy.median, mxnet=False)
-def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    """The middle element, or the mean of the two in the middle."""
-    refuse(out=out)
-    axes, count = _many(a, axis)
-    if not count:
-        return mean_op(a, axes=axes, keepdims=bool(keepdims))  # of nothing: nan
-    rows, shape = _sorted_rows(a, axis, keepdims)
-    last = aval_of(rows).ndim - 1
-    n = aval_of(rows).shape[last]
-    middle = basic_slice(rows, last, (n - 1) // 2, n // 2 + 1)
-    result = _nan_where_any(mean_op(middle, axes=(last,), keepdims=True), rows)
-    result = reshape_op(result, shape=shape)
-    return result if keepdims else number(result)
-
-
-def _quantile(a: Any, q: Any, axis: Any, keepdims: Any, scale: float, function: Any) -> Any:
-    """Linear interpolation between the two elements next to the place ``q * (n - 1)``."""
-    refuse(dtype="of the array" if aval_of(a).dtype.kind not in "iuf" else None)
-    dtype = function(numpy.ones(2, aval_of(a).dtype), q).dtype
-    part = static(q, "the quantile").astype(numpy.float64) / scale
-    refuse(q="outside of its range" if not ((part >= 0) & (part <= 1)).all() else None)
-    rows, shape = _sorted_rows(a, axis, keepdims)
-    last = aval_of(rows).ndim - 1
-    place = part.ravel() * (aval_of(rows).shape[last] - 1)
-    low, high = numpy.floor(place).astype(numpy.intp), numpy.ceil(place).astype(numpy.intp)
-    weight = (place - low).astype(dtype)
-    below, above = (index(rows, i, template=(Ellipsis, ARRAY)) for i in (low, high))
-    apart = subtract(above, below)
-    if aval_of(rows).dtype != dtype:
-        below, above, apart = (astype(x, dtype=dtype) for x in (below, above, apart))
-    # from the nearer side, as NumPy does
-    between = where_op(weight >= 0.5, above - apart * (1 - weight), below + apart * weight)
-    found = moveaxis.implementation(_nan_where_any(between, rows), -1, 0)
-    if part.ndim:  # NumPy's result is in C order too, of which depends what a view of it is
-        found = copy_op(found)
-    result = reshape_op(found, shape=(*part.shape, *shape))
-    result = result if aval_of(result).dtype == dtype else astype(result, dtype=dtype)
-    return result if keepdims else number(result)
-
-
-@numpy_function(numpy.quantile, mxnet=False)
-def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, **options):
-    """The element below which the part ``q`` of all lies, interpolated linearly."""
-    refuse(out=out, overwrite_input=overwrite_input or None, **options)
-    refuse(method=None if method == "linear" else method)
-    return _quantile(a, static(q, "the quantile"), axis, keepdims, 1.0, numpy.quantile)
-
-
-@numpy_function(numpy.percentile, mxnet=False)
-def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, **options):
-    """``quantile`` with ``q`` in percent."""
-    refuse(out=out, overwrite_input=overwrite_input or None, **options)
-    refuse(method=None if method == "linear" else method)
-    return _quantile(a, static(q, "the percentile"), axis, keepdims, 100.0, numpy.percentile)
 
 
 # Range and counts ------------------------------------------------------------------------------

@@ -318,6 +318,7 @@ from tests.ops import (  # noqa: E402
     calls_moments,  # noqa: F401
     calls_rearrange,  # noqa: F401
     calls_scan,  # noqa: F401
+    calls_signals,  # noqa: F401
     calls_sorting,  # noqa: F401
     calls_special,  # noqa: F401
     calls_transcendental,  # noqa: F401

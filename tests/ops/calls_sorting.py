@@ -5,6 +5,11 @@ from __future__ import annotations
 from tests.ops.calls import CALLS, Call, Draw, _calls
 
 _ONE = ((3, 4),)
+#: NumPy has some of them from 1.22 on
+_METHODS = (
+    *("inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen"),
+    *("weibull", "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint", "nearest"),
+)
 
 
 def _eager(*functions, on=((3, 4),)) -> list[Call]:
@@ -68,6 +73,32 @@ CALLS.update(
         "percentile": _eager(
             lambda np, x: np.percentile(x, 30),
             lambda np, x: np.percentile(x, [0, 33.3, 100], axis=0),
+            *[lambda np, x, m=m: np.percentile(x, [[10, 50], [72, 100]], 1, method=m) for m in _METHODS],
+            *[lambda np, x, m=m: np.percentile(x, 40, (0, 1), method=m, keepdims=True) for m in _METHODS],
+        ),
+        **{
+            name: [
+                *_eager(
+                    *[
+                        lambda np, x, name=name, q=part, m=m: getattr(np, name)(x, q, axis=1, method=m)
+                        for m in _METHODS
+                    ],
+                    lambda np, x, name=name, q=part: getattr(np, name)(x, q),
+                    lambda np, x, name=name, q=part: getattr(np, name)(
+                        np.where(x > 1, np.nan, x), q[0], (0, 1)
+                    ),
+                    lambda np, x, name=name, q=part: getattr(np, name)(
+                        np.where(x > 0.5, np.nan, x), q, 0, keepdims=True
+                    ),
+                )
+            ]
+            for name, part in (("nanquantile", [0.1, 0.5, 0.9]), ("nanpercentile", [10, 50, 77]))
+        },
+        "nanmedian": _eager(
+            lambda np, x: np.nanmedian(x),
+            lambda np, x: np.nanmedian(np.where(x > 1.2, np.nan, x), axis=0),
+            lambda np, x: np.nanmedian(np.where(x > 1.2, np.nan, x), axis=1, keepdims=True),
+            lambda np, x: np.nanmedian(np.where(x > 1.2, np.nan, x), (0, 1)),
         ),
         "ptp": _calls(
             lambda np, x: np.ptp(x),

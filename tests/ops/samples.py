@@ -359,6 +359,7 @@ from tests.ops import (  # noqa: E402
     samples_neural,  # noqa: F401
     samples_rearrange,  # noqa: F401
     samples_scan,  # noqa: F401
+    samples_signals,  # noqa: F401
     samples_sorting,  # noqa: F401
     samples_special,  # noqa: F401
     samples_transcendental,  # noqa: F401

@@ -32,6 +32,7 @@ TESTED_BY_FUNCTIONS = (
     "shares",
     "modf",
     "frexp",
+    "roots",
     "linalg.slogdet",
     "linalg.cholesky",
     "linalg.eigh",

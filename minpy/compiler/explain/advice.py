@@ -107,6 +107,7 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         "options? .* (is|are) not compiled", "leave the option out, and do what it does in a line of its own"
     ),
+    Advice("depends on the data", "nothing to change: what is around it is compiled"),
     Advice(
         "compiler does not know",
         "write it in Python, with functions of NumPy",
