@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 from minpy.compiler.notes import describe
 
 if TYPE_CHECKING:
-    from minpy.compiler.regions import Plan
+    from minpy.compiler.plans import Plan
 
 _clock = itertools.count()
 
@@ -64,7 +64,7 @@ class PlanCache:
         self._plans[plan.signature] = [*self.of_signature(plan.signature), plan]
         if len(known) < self.limit:
             return False
-        self._remove(min(known, key=lambda old: old.last_used))
+        self.remove(min(known, key=lambda old: old.last_used))
         self.evictions += 1
         return True
 
@@ -75,7 +75,8 @@ class PlanCache:
             plan.signature = change(plan.signature)
             self._plans[plan.signature] = [*self.of_signature(plan.signature), plan]
 
-    def _remove(self, plan: Plan) -> None:
+    def remove(self, plan: Plan) -> None:
+        """Give up a plan."""
         # A new list: another thread may be walking over the old one.
         rest = [other for other in self._plans[plan.signature] if other is not plan]
         if rest:

@@ -27,7 +27,8 @@ from minpy.runtime.policy import OnlyNumPyPolicy
 from minpy.runtime.tape import pausing
 
 if TYPE_CHECKING:
-    from minpy.compiler.regions import Block, Runnable
+    from minpy.compiler.plans import Runnable
+    from minpy.compiler.regions import Block
 
 
 class Outcome(NamedTuple):

@@ -15,8 +15,9 @@ import numpy
 from minpy.compiler.cache import CacheInfo
 from minpy.compiler.eager import compiles_now, decorate
 from minpy.compiler.joint import Wanted, value_and_gradients
+from minpy.compiler.program import Options, Program
 from minpy.compiler.reads import walk_values
-from minpy.compiler.regions import Block, Options, Program
+from minpy.compiler.regions import Block
 from minpy.compiler.target import Target, calling
 from minpy.compiler.tracer import NUMBERS, Tracer
 from minpy.errors import NotCompiledError, StaticArgumentError, UnsupportedError

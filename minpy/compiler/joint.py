@@ -14,7 +14,8 @@ from minpy.compiler.driver import Refused
 from minpy.compiler.graph_op import run_compiled
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.outputs import Epilogue
-from minpy.compiler.regions import Block, Plan, Runnable
+from minpy.compiler.plans import Plan, Runnable
+from minpy.compiler.regions import Block
 from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import creation
@@ -35,20 +36,23 @@ def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> tuple[An
     if live_tape([array._current() for _, _, array in wanted]) is not None:
         return None
     started = now() - block.compile_seconds
-    known = plan_for(block, values, wanted)
-    if known is None or known[0].run is _nothing:
+    plan, found = plan_for(block, values, wanted)
+    if plan.run is _nothing:
         return None
-    plan, found = known
     result = plan.run(values, found)
     block.seconds += now() - block.compile_seconds - started
     return result
 
 
-def plan_for(block: Block, values: tuple, wanted: Wanted) -> tuple[Plan, tuple] | None:
+def plan_for(block: Block, values: tuple, wanted: Wanted) -> tuple[Plan, tuple]:
     """The plan of value and gradients for a call, and its guarded inputs; see ``Block.plan_for``."""
     places = tuple((name, steps) for name, steps, _ in wanted)
     signature = block.signature(values, ("gradient", places))
-    return block.plan_for(signature, values, lambda: _plan(block, signature, places, values))
+
+    def give_up(reason: str) -> Plan:
+        return Plan(signature, lambda values: (), _nothing, purpose="value and gradient", refused=reason)
+
+    return block.plan_for(signature, values, lambda: _plan(block, signature, places, values), give_up)
 
 
 def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:

@@ -69,7 +69,7 @@ class Recompilation(NamedTuple):
 
 
 def describe(part: Any) -> str:
-    """One entry of a signature (see ``regions.signature_of``), for people."""
+    """One entry of a signature (see ``plans.signature_of``), for people."""
     if isinstance(part, tuple):
         if isinstance(part[0], type) and len(part) == 3:
             _, second, third = part

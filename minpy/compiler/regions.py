@@ -1,4 +1,4 @@
-"""Blocks and their plans: which statements run as a graph, which as Python, for which signature.
+"""Blocks: which statements run as a graph, which as Python, for which signature.
 
 A ``Block`` is a run of statements made into a function: values of its variables in, (returned?, value
 or variables) out. The first call with a new signature tries to compile all of it. If a statement
@@ -9,147 +9,37 @@ leftover, compiled in their turn when they are reached.
 from __future__ import annotations
 
 import ast
-import threading
-import types
-import warnings
-from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from time import perf_counter as now
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
 import gast
 import numpy
 
 from minpy.compiler import driver, residual
-from minpy.compiler.cache import PlanCache, advice
+from minpy.compiler.cache import PlanCache
 from minpy.compiler.checking import Comparison, check_graph
-from minpy.compiler.driver import Compiled, Lowered, Refused
+from minpy.compiler.driver import Lowered, Refused
 from minpy.compiler.eager import compiles_now
 from minpy.compiler.frames import UNBOUND
 from minpy.compiler.generated import CELLS
 from minpy.compiler.graph_op import GraphOp
-from minpy.compiler.guards import Path, local_key
-from minpy.compiler.ir import Graph, Loc
-from minpy.compiler.liveness import local_names, names_of, shared_names
+from minpy.compiler.guards import local_key
+from minpy.compiler.ir import Loc
+from minpy.compiler.liveness import names_of
 from minpy.compiler.lower import Leftover as RefusedStatement
-from minpy.compiler.notes import Change, Leftover, Recompilation, describe
+from minpy.compiler.notes import Leftover
 from minpy.compiler.outputs import Epilogue, type_of
-from minpy.compiler.reads import is_plain
+from minpy.compiler.plans import Plan, Runnable, signature_of
+from minpy.compiler.program import Program
 from minpy.compiler.residual import NOTHING, Around
-from minpy.compiler.source import read_source
 from minpy.compiler.tracer import OrderUnknown
 from minpy.compiler.varying import Varying
-from minpy.errors import ContextError, PerformanceWarning, UnsupportedError
-from minpy.ops.creation import default_dtype
+from minpy.errors import ContextError, UnsupportedError
 from minpy.runtime.array import Array, Value
-from minpy.runtime.location import user_frame
 from minpy.runtime.native import MXNetError
 
-_FLOAT32_MAX = 3.4028234663852886e38
-_CONTAINERS = frozenset((dict, list, tuple))
-_NOTED = 200  # recompilations whose reasons are kept
 MAX_PLANS_IN_LOOP = 8  # signatures of a block inside a Python loop, before it is left to Python
-
-
-class Options(NamedTuple):
-    """How ``jit`` was told to compile a function; see there."""
-
-    static_argnames: frozenset[str] = frozenset()
-    strict: bool = False
-    check: bool = False
-    cache_size: int = 64
-
-
-@dataclass
-class Runnable:
-    """A compiled graph with what happens before and after it.
-
-    Attributes:
-        graph: as it was lowered.
-        execute: the values that the guards found -> the outputs of the graph.
-        finish: (outputs, found values) -> the block's result.
-        preview: the same without what it does to objects other than arrays.
-        written: paths of the arrays and objects from outside that ``finish`` writes.
-    """
-
-    graph: Graph
-    execute: Callable[[tuple], Sequence[Array]]
-    finish: Callable[[Sequence[Array], tuple], Any]
-    preview: Callable[[Sequence[Array], tuple], Any]
-    written: list[Path]
-
-
-@dataclass
-class Plan:
-    """How a block runs for one signature.
-
-    Attributes:
-        guard: values of the block's variables -> values of the guarded inputs, or None.
-        run: (values, guarded inputs) -> the block's result.
-        op: runs ``compiled``, and its gradient on a tape.
-        runnable: what ``run`` consists of, where there is a graph.
-        outputs: name and type of what the graph gives, for ``explain``.
-        refused: why there is no graph of value and gradient, so that the gradient runs on a tape.
-    """
-
-    signature: tuple
-    guard: Callable[[tuple], tuple | None]
-    run: Callable[[tuple, tuple], Any] = None  # type: ignore[assignment]  # set when the plan is made
-    conditions: Any = None
-    lowered: Lowered | None = None
-    compiled: Compiled | None = None
-    op: GraphOp | None = None
-    runnable: Runnable | None = None
-    leftovers: list[Leftover] = field(default_factory=list)
-    children: list[Block] = field(default_factory=list)
-    source_text: str = ""
-    compile_seconds: float = 0.0
-    seconds: float = 0.0  # of what Python runs, children included
-    calls: int = 0
-    failures: int = 0
-    last_used: int = 0
-    purpose: str = "value"
-    outputs: list[tuple[str, str]] = field(default_factory=list)
-    refused: str = ""
-
-    def running(self, function: Callable[[tuple], tuple]) -> Plan:
-        """Run this, which is not compiled: values of the block's variables -> its result. Gives the plan."""
-
-        def run(values: tuple, _: tuple) -> tuple:
-            started = now()
-            result = function(values)
-            self.seconds += now() - started
-            return result
-
-        self.run = run
-        return self
-
-    @property
-    def input_paths(self) -> list[Any]:
-        """Where the inputs of the graph come from."""
-        return [tracer.origin.path for tracer in self.lowered.inputs] if self.lowered else []
-
-
-def signature_of(values: Sequence[Any]) -> tuple:
-    """The part of a call that selects a plan by hashing; guards do the rest."""
-    return (default_dtype().char, *[_sign(value) for value in values])
-
-
-def _sign(value: Any) -> Any:
-    kind = type(value)
-    if kind is numpy.ndarray:
-        return kind, value.shape, value.dtype
-    if issubclass(kind, Array):
-        return kind, value.aval, value.context
-    if kind in _CONTAINERS:
-        return kind
-    if kind is float:
-        # NumPy 1 promotes a float32 array by a float that float32 cannot hold
-        return kind, not -_FLOAT32_MAX <= value <= _FLOAT32_MAX and value - value == 0
-    if is_plain(value):
-        return kind, value
-    return kind
 
 
 class Block:
@@ -193,8 +83,8 @@ class Block:
     def run(self, values: tuple) -> tuple:
         """The statements for these values of the inputs: (returned?, value or variables)."""
         started = now() - self.compile_seconds
-        known = self.plan_for(self.signature(values), values)
-        result = self.run_python(values) if known is None else known[0].run(values, known[1])
+        plan, found = self.plan_for(self.signature(values), values)
+        result = plan.run(values, found)
         self.seconds += now() - self.compile_seconds - started
         return result
 
@@ -221,11 +111,17 @@ class Block:
             self.plans.sign(self._freed)
 
     def plan_for(
-        self, signature: tuple, values: tuple, make: Callable[[], Plan] | None = None
-    ) -> tuple[Plan, tuple] | None:
+        self,
+        signature: tuple,
+        values: tuple,
+        make: Callable[[], Plan] | None = None,
+        give_up: Callable[[str], Plan] | None = None,
+    ) -> tuple[Plan, tuple]:
         """The plan for a call and its guarded inputs; made now where there is none.
 
-        None where a guarded value changes by itself: the call has to do without relying on it.
+        Args:
+            make: makes the plan, if it is not ``make_plan`` that does.
+            give_up: gives the plan that is used where something that ``make`` relied on changes by itself.
         """
         known = self.plans.find(signature, values)
         if known is None:
@@ -235,10 +131,37 @@ class Block:
                     plan = self._compile(
                         signature, values, make or (lambda: self.make_plan(signature, values))
                     )
-                    known = self.plans.find(plan.signature, values)
-        if known is not None:
-            known[0].calls += 1
+                    known = self.plans.find(plan.signature, values) or self._steady(plan, values, give_up)
+        known[0].calls += 1
         return known
+
+    def _steady(self, plan: Plan, values: tuple, give_up: Callable[[str], Plan] | None) -> tuple[Plan, tuple]:
+        """Another plan instead of one whose guards do not hold even now; it is for all calls alike."""
+        change = plan.conditions.first_change(dict(zip(self.inputs, values)), self.place_of_reading)
+        loc, name = self.place, "a value that is read"
+        if change is not None:
+            loc, name = change.loc or loc, change.name
+        reason = f"{name} is another one each time it is read"
+        self.plans.remove(plan)
+
+        def make() -> Plan:
+            if give_up is not None:
+                made = give_up(reason)
+            else:
+                made = plan if plan.leftovers else self._split_plan(plan.signature, refused)
+            made.guard, made.conditions = lambda values: (), None
+            return made
+
+        refused = Refused(RefusedStatement(self._statement_at(loc), reason, loc, False), plan.conditions)
+        self.program.warn_once("unsteady", f"{self.program.source.name}: {reason}, so Python runs the line")
+        return self._compile(plan.signature, values, make), ()
+
+    def _statement_at(self, loc: Loc) -> int:
+        """The statement of the block that a line belongs to, which may stand in a function that it calls."""
+        while loc.caller is not None:
+            loc = loc.caller
+        starts = [statement.lineno for statement in self.statements]
+        return max((i for i, start in enumerate(starts) if start <= loc.line), default=0)
 
     def child(
         self, statements: Sequence[Any], inputs: tuple[str, ...], outputs: tuple[str, ...], around: Around
@@ -444,67 +367,3 @@ def _without_inputs(guard: Callable) -> Callable:
 def graph_input(x: Any) -> Any:
     """A guarded input as something that a graph takes."""
     return x if isinstance(x, Array) else Array(Value(numpy.asarray(x)))
-
-
-class Program:
-    """What the blocks of one function share: source, lock, cache limit, notes for ``explain``."""
-
-    def __init__(self, function: types.FunctionType, options: Options):
-        self.function = function
-        self.options = options
-        self.source = read_source(function)
-        code = function.__code__
-        self.local_names = local_names(self.source) & {*code.co_varnames, *code.co_cellvars}
-        self.assigned = names_of(self.source.body).stores
-        self.shared = tuple(sorted(shared_names(self.source) & self.local_names))
-        self.generated: set[types.CodeType] = set()  # of the functions that residual programs are
-        self.lock = threading.RLock()
-        self.refuse: Callable | None = None  # called instead of running what has leftovers, if set
-        self.compilations = 0
-        self.compile_seconds = 0.0
-        self.recompilations: deque[Recompilation] = deque(maxlen=_NOTED)
-        self.evictions = 0
-
-    def note_eviction(self, block: Block) -> None:
-        """Count a plan that was given up; the first one is worth a warning."""
-        self.evictions += 1
-        if self.evictions > 1:
-            return
-        name = self.source.name
-        if block.statements != self.source.body:
-            name = f"line {block.place.line} of {name}"
-        text = (
-            f"{name} is compiled for more than {block.plans.limit} kinds of arguments, and the version that "
-            f"was not used for the longest time is given up: {advice(block.inputs, list(block.plans))}"
-            "To keep more versions use minpy.jit(cache_size=...)."
-        )
-        frame = user_frame()
-        assert frame is not None
-        place = frame.f_code.co_filename, frame.f_lineno
-        warnings.warn_explicit(text, PerformanceWarning, *place)
-
-    def note_compilation(self, block: Block, signature: tuple, values: tuple) -> None:
-        """Keep why a block that was compiled before is compiled again."""
-        count = len(block.inputs)
-        purpose = signature[: len(signature) - count]
-        known = [plan for plan in block.plans if plan.signature[: len(plan.signature) - count] == purpose]
-        if not known:
-            return
-        last = max(block.plans.of_signature(signature) or known, key=lambda plan: plan.last_used)
-        if last.signature == signature:
-            named = dict(zip(block.inputs, values))
-            change = (
-                last.conditions.first_change(named, block.place_of_reading)
-                if last.conditions is not None
-                else None
-            )
-            changes = [change] if change else []
-        else:
-            parts = zip(block.inputs, last.signature[len(purpose) :], signature[len(purpose) :])
-            changes = [
-                Change(name, "argument", describe(old), describe(new), block.place_of_reading(name))
-                for name, old, new in parts
-                if old != new
-            ]
-        places = [change.loc for change in changes if change.loc is not None]
-        self.recompilations.append(Recompilation((*places, block.place)[0], changes))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from minpy.compiler.regions import Plan
+    from minpy.compiler.plans import Plan
 
 MAX_VERSIONS = 8  # for values of one number
 

@@ -11,7 +11,7 @@ import pytest
 
 import minpy
 import minpy.numpy as np
-from minpy.compiler import graph_op, joint, regions
+from minpy.compiler import graph_op, joint, plans, regions
 from minpy.compiler.explain.report import Leftover, Place, Recompilation, Shares
 from minpy.compiler.explain.summary import verdict
 from minpy.compiler.explain.text import short_path
@@ -163,7 +163,7 @@ def clock(monkeypatch):
         time[0] += 2.0
         return run(self, inputs, context)
 
-    for module in (regions, graph_op, joint):
+    for module in (regions, plans, graph_op, joint):
         monkeypatch.setattr(module, "now", lambda: time[0])
     monkeypatch.setattr(Executor, "__call__", run)
     return time

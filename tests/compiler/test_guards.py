@@ -234,3 +234,38 @@ def test_threads_compile_once_and_agree():
     for result in results:
         numpy.testing.assert_allclose(result, expected, rtol=1e-5)
     assert minpy.explain(f).compilations == 1
+
+
+changing = types.ModuleType("changing")
+changing.__getattr__ = lambda name: lambda x: x + 1  # another function each time it is read
+
+
+def test_what_is_another_one_at_each_reading_is_left_to_python():
+    @minpy.jit
+    def f(x):
+        y = np.tanh(x)
+        for _ in range(2):
+            y = changing.helper(y) * 2
+        return np.sum(y)
+
+    with pytest.warns(minpy.errors.PerformanceWarning, match="another one each time") as caught:
+        results = [float(f(X)) for _ in range(4)]
+    assert len(caught) == 1
+    numpy.testing.assert_allclose(results, [float(f.function(X))] * 4, rtol=1e-6)
+    found = minpy.explain(f)
+    assert f.cache_info().size == 1 and found.compilations <= 6
+    lines = {f.program.source.text(item.line).strip() for item in found.leftovers}
+    assert lines == {"for _ in range(2):", "y = changing.helper(y) * 2"}
+    for _ in range(3):
+        gradient = minpy.grad(f)(X)
+    numpy.testing.assert_allclose(gradient.asnumpy(), minpy.grad(f.function)(X).asnumpy(), rtol=1e-6)
+    assert f.cache_info().size == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*another one each time")
+def test_strict_refuses_what_is_another_one_at_each_reading():
+    g = minpy.jit(lambda x: changing.helper(x), strict=True)
+    for _ in range(3):
+        with pytest.raises(minpy.errors.NotCompiledError, match="another one each time"):
+            g(X)
+    assert g.cache_info().size == 1

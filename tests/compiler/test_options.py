@@ -13,7 +13,7 @@ import pytest
 
 import minpy
 import minpy.numpy as np
-from minpy.compiler.regions import Plan
+from minpy.compiler.plans import Plan
 from minpy.errors import NotCompiledError, PerformanceWarning, StaticArgumentError
 
 X = np.array(numpy.arange(6, dtype="float32").reshape(2, 3))

@@ -75,6 +75,7 @@ ADVICE: tuple[Advice, ...] = (
     ),
     Advice("(set|changed) by|attributes of an object", "write to a plain attribute, list or dict"),
     Advice(", a property, is deleted|no attribute of its own", "set it to None instead of deleting it"),
+    Advice("another one each time", "read it before the call and pass it as an argument"),
     Advice("is read after", "read it before, or keep the value in a variable"),
     Advice("slice of .* is changed", "write the elements one by one"),
     Advice("changes an object at the same time", "write it as two statements"),

@@ -17,7 +17,8 @@ from minpy.compiler.frames import UNBOUND, Unforeseen
 from minpy.compiler.guards import Path
 from minpy.compiler.ir import Loc
 from minpy.compiler.jit import JitFunction
-from minpy.compiler.regions import Block, Plan
+from minpy.compiler.plans import Plan
+from minpy.compiler.regions import Block
 from minpy.compiler.residual import end_line
 
 

@@ -25,9 +25,11 @@ from minpy.compiler.liveness import may_return, names_of
 from minpy.compiler.lower import Leftover as RefusedStatement
 from minpy.compiler.lower import Lowering
 from minpy.compiler.notes import Leftover
+from minpy.compiler.plans import Plan, signature_of
+from minpy.compiler.program import Program
 from minpy.compiler.reads import PinRequest, ReadRequest, Ref
 from minpy.compiler.reals import Number
-from minpy.compiler.regions import Block, Plan, Program, signature_of
+from minpy.compiler.regions import Block
 from minpy.compiler.residual import bodies_of, last_own_line
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, FLOAT, SCALAR, Tracer
 from minpy.ops import Aval

@@ -9,7 +9,8 @@ from minpy.compiler.guards import identifier
 from minpy.compiler.ir import Graph
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
-from minpy.compiler.regions import Plan, Program
+from minpy.compiler.plans import Plan
+from minpy.compiler.program import Program
 from minpy.compiler.trace import ARRAY, Trace, flows, replay
 from minpy.errors import UnsupportedError
 

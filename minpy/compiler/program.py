@@ -1,0 +1,101 @@
+"""What the blocks of one function share, and what is noted about them."""
+
+from __future__ import annotations
+
+import threading
+import types
+import warnings
+from collections import deque
+from typing import TYPE_CHECKING, Callable, NamedTuple
+
+from minpy.compiler.cache import advice
+from minpy.compiler.liveness import local_names, names_of, shared_names
+from minpy.compiler.notes import Change, Recompilation, describe
+from minpy.compiler.source import read_source
+from minpy.errors import PerformanceWarning
+from minpy.runtime.location import user_frame
+
+if TYPE_CHECKING:
+    from minpy.compiler.regions import Block
+
+_NOTED = 200  # recompilations whose reasons are kept
+
+
+class Options(NamedTuple):
+    """How ``jit`` was told to compile a function; see there."""
+
+    static_argnames: frozenset[str] = frozenset()
+    strict: bool = False
+    check: bool = False
+    cache_size: int = 64
+
+
+class Program:
+    """What the blocks of one function share: source, lock, cache limit, notes for ``explain``."""
+
+    def __init__(self, function: types.FunctionType, options: Options):
+        self.function = function
+        self.options = options
+        self.source = read_source(function)
+        code = function.__code__
+        self.local_names = local_names(self.source) & {*code.co_varnames, *code.co_cellvars}
+        self.assigned = names_of(self.source.body).stores
+        self.shared = tuple(sorted(shared_names(self.source) & self.local_names))
+        self.generated: set[types.CodeType] = set()  # of the functions that residual programs are
+        self.lock = threading.RLock()
+        self.refuse: Callable | None = None  # called instead of running what has leftovers, if set
+        self.compilations = 0
+        self.compile_seconds = 0.0
+        self.recompilations: deque[Recompilation] = deque(maxlen=_NOTED)
+        self.evictions = 0
+        self._warned: set[str] = set()
+
+    def note_eviction(self, block: Block) -> None:
+        """Count a plan that was given up; the first one is worth a warning."""
+        self.evictions += 1
+        if self.evictions > 1:
+            return
+        name = self.source.name
+        if block.statements != self.source.body:
+            name = f"line {block.place.line} of {name}"
+        text = (
+            f"{name} is compiled for more than {block.plans.limit} kinds of arguments, and the version that "
+            f"was not used for the longest time is given up: {advice(block.inputs, list(block.plans))}"
+            "To keep more versions use minpy.jit(cache_size=...)."
+        )
+        self.warn_once("evicted", text)
+
+    def warn_once(self, kind: str, text: str) -> None:
+        """Warn of what takes time, at the line of the user's that calls; of each kind once."""
+        if kind in self._warned:
+            return
+        self._warned.add(kind)
+        frame = user_frame()
+        assert frame is not None
+        warnings.warn_explicit(text, PerformanceWarning, frame.f_code.co_filename, frame.f_lineno)
+
+    def note_compilation(self, block: Block, signature: tuple, values: tuple) -> None:
+        """Keep why a block that was compiled before is compiled again."""
+        count = len(block.inputs)
+        purpose = signature[: len(signature) - count]
+        known = [plan for plan in block.plans if plan.signature[: len(plan.signature) - count] == purpose]
+        if not known:
+            return
+        last = max(block.plans.of_signature(signature) or known, key=lambda plan: plan.last_used)
+        if last.signature == signature:
+            named = dict(zip(block.inputs, values))
+            change = (
+                last.conditions.first_change(named, block.place_of_reading)
+                if last.conditions is not None
+                else None
+            )
+            changes = [change] if change else []
+        else:
+            parts = zip(block.inputs, last.signature[len(purpose) :], signature[len(purpose) :])
+            changes = [
+                Change(name, "argument", describe(old), describe(new), block.place_of_reading(name))
+                for name, old, new in parts
+                if old != new
+            ]
+        places = [change.loc for change in changes if change.loc is not None]
+        self.recompilations.append(Recompilation((*places, block.place)[0], changes))
