@@ -11,9 +11,9 @@ import numpy
 
 from minpy.ops.aval import aval_of, function_dtype
 from minpy.ops.data import content, static
-from minpy.ops.indexing import index
+from minpy.ops.indexing import basic_slice, index
 from minpy.ops.keys import ARRAY
-from minpy.ops.op import as_operand, numpy_function, refuse
+from minpy.ops.op import Box, as_operand, numpy_function, refuse
 from minpy.ops.reduction import cast
 from minpy.ops.shape import _sequence, concatenate_op, reshape_op
 
@@ -79,6 +79,19 @@ def unique(ar, return_index=False, return_inverse=False, return_counts=False, ax
     values = _picked(ar, found[1], axis)
     rest = found[1:] if return_index else found[2:]
     return (values, *map(as_operand, rest)) if rest else values
+
+
+@numpy_function(numpy.trim_zeros, arrays=0, mxnet=False)
+def trim_zeros(filt, trim="fb"):
+    """A vector without the zeros at its front (``f``) and back (``b``)."""
+    is_vector = isinstance(filt, (Box, numpy.ndarray)) and aval_of(filt).ndim == 1
+    refuse(filt=None if is_vector else "that is no vector")  # of a list NumPy makes a list
+    places = numpy.flatnonzero(content(filt, "what is trimmed"))
+    size = aval_of(filt).size
+    if not places.size:
+        return basic_slice(filt, 0, size, size)
+    start = int(places[0]) if "F" in trim.upper() else 0
+    return basic_slice(filt, 0, start, int(places[-1]) + 1 if "B" in trim.upper() else size)
 
 
 # Joining ---------------------------------------------------------------------------------------

@@ -10,11 +10,12 @@ import numpy
 
 from minpy.errors import DTypeError
 from minpy.ops.aval import aval_of
+from minpy.ops.data import content
 from minpy.ops.elementwise import astype
 from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.op import Box, as_operand, current_interpreter, holds_box, numpy_function, refuse
 from minpy.ops.scalars import is_scalar
-from minpy.ops.shape import broadcast_to, reshape_op
+from minpy.ops.shape import broadcast_to, reshape_op, transpose
 
 _default = [numpy.dtype("float32")]
 
@@ -212,3 +213,34 @@ def _by_numpy(function: Any, numpys: Any) -> Any:
 
 for _function in (zeros, ones, empty, full, arange, eye, identity, array, asarray):
     _function.numpy = _by_numpy(_function, getattr(numpy, _function.__name__))
+
+
+@numpy_function(numpy.asanyarray, arrays=0)
+def asanyarray(a, dtype=None, order=None, **options):
+    """``asarray``; but subclasses of NumPy's arrays stay what they are."""
+    refuse(a=None if isinstance(a, Box) else "no array of MinPy")
+    return asarray.implementation(a, dtype, order, **options)
+
+
+@numpy_function(numpy.asarray_chkfinite, arrays=0, mxnet=False)
+def asarray_chkfinite(a, dtype=None, order=None):
+    """``asarray`` of what holds neither nan nor an infinity."""
+    a = asarray.implementation(a, dtype, order)
+    if aval_of(a).dtype.kind in "fc" and not numpy.isfinite(content(a, "what is checked")).all():
+        raise ValueError("array must not contain infs or NaNs")
+    return a
+
+
+@numpy_function(numpy.asfarray, arrays=0)
+def asfarray(a, dtype=numpy.float64):
+    """``a`` as an array of floats."""
+    dtype = dtype if numpy.issubdtype(dtype, numpy.inexact) else numpy.float64
+    return asarray.implementation(a, dtype)
+
+
+@numpy_function(numpy.asfortranarray, arrays=0, mxnet=False)
+def asfortranarray(a, dtype=None, **options):
+    """``a`` with its elements in memory in the order of Fortran: itself where they are, else a copy."""
+    refuse(**options)
+    a = asarray.implementation(a, dtype)
+    return transpose.implementation(ascontiguousarray.implementation(transpose.implementation(a)))

@@ -294,11 +294,19 @@ arctan2 = ufunc(
     "arctan2",
     numpy.arctan2,
     binary("_npi_arctan2", allowed=FLOATS),
-    lambda g, ans, y, x: g * x / (x * x + y * y),
-    lambda g, ans, y, x: -g * y / (x * x + y * y),
+    lambda g, ans, y, x: _turned(g, x, x, y),
+    lambda g, ans, y, x: _turned(-g, y, x, y),
     singular=True,
 )
-hypot = ufunc(
+
+
+def _turned(g: Any, part: Any, x: Any, y: Any) -> Any:
+    """``g * part / (x**2 + y**2)``, and 0 in the origin, where there is no angle."""
+    distance = unless_zero(hypot(x, y))
+    return g * (part / distance) / distance
+
+
+hypot: Ufunc = ufunc(
     "hypot",
     numpy.hypot,
     binary("_npi_hypot", allowed=FLOATS),

@@ -64,10 +64,15 @@ def _var_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...], ddof: floa
 
 
 def _var_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
-    """2 / n times the distance from the mean, conjugated for complex numbers."""
+    """2 / n times the distance from the mean, conjugated for complex numbers.
+
+    Where no element is away from the mean it is 0, also after a root, whose derivative there is infinite.
+    """
     apart = subtract(x, mean_op(x, axes=axes, keepdims=True))
     left = _degrees(x, axes, ddof)
     factor = 2.0 / left if left > 0 else math.inf
+    largest = float(numpy.finfo(aval_of(g).dtype).max) / 4
+    g = clip.implementation(g, -largest, largest)
     return (
         spread(g, x, axes, keepdims) * factor * (conjugate(apart) if aval_of(x).dtype.kind == "c" else apart)
     )

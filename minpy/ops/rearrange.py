@@ -273,6 +273,12 @@ def diag(v, k=0):
     return index_add(v, rows, columns, template=(ARRAY, ARRAY), shape=(side, side))
 
 
+@numpy_function(numpy.diagflat)
+def diagflat(v, k=0):
+    """A matrix with the elements on the k-th diagonal."""
+    return diag.implementation(ravel.implementation(v), k)
+
+
 @numpy_function(numpy.trace)
 def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     """The sum of the elements of a diagonal."""

@@ -1,4 +1,4 @@
-"""Sorting and what is made of it: ``sort``, ``partition``, ``median``, ``quantile``; ``ptp`` and counts.
+"""Sorting and what goes with it: ``sort``, ``partition``, the positions of both; ``ptp`` and counts.
 
 The gradient of a sorted array goes back to where each element came from; elements that are equal
 share it. MXNet's ``argsort`` orders equal elements in its own way, so sorting stays with NumPy.
@@ -12,12 +12,13 @@ import numpy
 
 from minpy.ops.aval import Aval, aval_of, normalize_axis
 from minpy.ops.choosing import along_axis
-from minpy.ops.data import static
+from minpy.ops.data import content, static
 from minpy.ops.elementwise import subtract
 from minpy.ops.indexing import index, index_add
+from minpy.ops.keys import ARRAY
 from minpy.ops.logic import not_equal
-from minpy.ops.op import ZERO, Op, numpy_function, refuse, register
-from minpy.ops.reduction import flag, max_op, min_op, reduced_axes, sum_op
+from minpy.ops.op import ZERO, Op, as_operand, current_interpreter, numpy_function, refuse, register
+from minpy.ops.reduction import cast, flag, max_op, min_op, reduced_axes, sum_op
 from minpy.ops.shape import ravel
 
 
@@ -137,6 +138,20 @@ def sort(a, axis=-1, kind=None, order=None):
     return sort_op(a, axis=axis, kind=kind)
 
 
+@numpy_function(numpy.sort_complex, mxnet=False)
+def sort_complex(a):
+    """The elements along the last axis in ascending order, as complex numbers."""
+    dtype = aval_of(a).dtype
+    return cast(sort.implementation(a), numpy.sort_complex(numpy.ones(1, dtype)).dtype)
+
+
+@numpy_function(numpy.msort, mxnet=False)  # type: ignore[attr-defined]
+def msort(a):
+    """A copy in ascending order along the first axis."""
+    numpy.msort(numpy.zeros(0))  # type: ignore[attr-defined]  # warns where it is deprecated
+    return sort.implementation(a, 0)
+
+
 @numpy_function(numpy.argsort, gradient=False, mxnet=False)
 def argsort(a, axis=-1, kind=None, order=None):
     """The indices that sort ``a`` along ``axis``."""
@@ -172,6 +187,21 @@ def ptp(a, axis=None, out=None, keepdims=False):
     refuse(out=out, dtype="bool" if aval_of(a).dtype.kind == "b" else None)
     axes, keepdims = reduced_axes(a, axis), flag(keepdims)
     return subtract(*[op(a, axes=axes, keepdims=keepdims) for op in (max_op, min_op)])
+
+
+@numpy_function(numpy.bincount)
+def bincount(x, weights=None, minlength=0):
+    """How often each number occurs, or the sum of its weights."""
+    x = content(x, "what is counted")
+    counts = numpy.bincount(x, minlength=minlength)
+    if weights is None:
+        return current_interpreter().constant(counts)
+    weights = as_operand(weights)
+    fits = aval_of(weights).shape == x.shape and numpy.can_cast(aval_of(weights).dtype, float)
+    refuse(weights=None if fits else "of another kind")
+    return index_add(
+        cast(weights, numpy.float64), x.astype(numpy.intp), template=(ARRAY,), shape=counts.shape
+    )
 
 
 @numpy_function(numpy.count_nonzero, gradient=False)

@@ -16,6 +16,7 @@ from minpy.ops.elementwise import (
     absolute,
     arctan2,
     cos,
+    exp,
     exp2,
     floor_divide,
     log,
@@ -29,6 +30,8 @@ from minpy.ops.elementwise import (
 from minpy.ops.logic import equal, isnan, less, where_op
 from minpy.ops.lowering import NUMBERS, unary
 from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Op, numpy_function, refuse, register, ufunc
+from minpy.ops.reduction import mean_op
+from minpy.ops.shape import reshape_op
 
 logaddexp2 = ufunc(
     "logaddexp2",
@@ -80,6 +83,7 @@ float_power: Op = ufunc(
     lambda g, ans, x, y: g * (ans * log(where_op(equal(x, 0), 1.0, x))),
     singular=True,
 )
+nextafter = ufunc("nextafter", numpy.nextafter, None, lambda g, ans, x, y: g, ZERO)
 ldexp: Op = ufunc("ldexp", numpy.ldexp, None, lambda g, ans, x, i: ldexp(g, i), NOT_DIFFERENTIABLE)
 
 
@@ -169,6 +173,39 @@ sinc_op: Op = register(
 def sinc(x):
     """sin(pi x) / (pi x), and 1 at 0."""
     return sinc_op(x)
+
+
+# The Bessel function I0 ------------------------------------------------------------------------
+
+
+def _i0_vjp(g: Any, ans: Any, x: Any) -> Any:
+    """I1(x), the mean of exp(x c) c over the cosines c of angles at equal distances.
+
+    The integral that this stands for (DLMF 10.32.3) is of a smooth periodic function, for which a few points
+    more than the largest x are as precise as the numbers are.
+    """
+    count = 40 + 2 * int(numpy.abs(content(x, "the argument")).max(initial=0))
+    cosines = numpy.cos((numpy.arange(count) + 0.5) * (math.pi / count)).astype(aval_of(x).dtype)
+    rows = reshape_op(x, shape=(*aval_of(x).shape, 1))
+    return g * mean_op(exp(rows * cosines) * cosines, axes=(aval_of(x).ndim,), keepdims=False)
+
+
+i0_op = register(
+    Op(
+        "i0",
+        numpy=lambda x: numpy.asarray(numpy.i0(x)),
+        infer=lambda x: Aval(aval_of(x).shape, numpy.i0(numpy.ones(1, aval_of(x).dtype)).dtype),
+        vjp=(_i0_vjp,),
+        family="elementwise",
+        elementwise=True,
+    )
+)
+
+
+@numpy_function(numpy.i0, mxnet=False)
+def i0(x):
+    """The modified Bessel function of the first kind, of order 0."""
+    return i0_op(x)
 
 
 # Complex numbers -------------------------------------------------------------------------------

@@ -314,6 +314,7 @@ from tests.ops import (  # noqa: E402
     calls_contraction,  # noqa: F401
     calls_folding,  # noqa: F401
     calls_fourier,  # noqa: F401
+    calls_functional,  # noqa: F401
     calls_matrix,  # noqa: F401
     calls_moments,  # noqa: F401
     calls_rearrange,  # noqa: F401

@@ -22,6 +22,7 @@ SAMPLES.update(
             *[Sample((Draw(shape),)) for shape in _UNARY_SHAPES],
             Sample((_NEAR,), {}, ("float64",)),
         ],
+        "i0": [Sample((Draw(shape, -9.0, 9.0),)) for shape in _UNARY_SHAPES],
         "from_parts": [Sample((Draw(a), Draw(b))) for a, b in (((3, 4), (3, 4)), ((3, 1), (4,)), ((), (2,)))],
         "imag": [
             Sample((Draw(shape, dtype=dtype),)) for shape in _UNARY_SHAPES for dtype in (None, "complex64")

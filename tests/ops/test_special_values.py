@@ -131,6 +131,30 @@ def test_conventions_where_there_is_no_derivative():
     ]
 
 
+def test_conventions_of_angles_spreads_and_broken_lines():
+    np = minpy.numpy
+    origin = numpy.array([0.0, 3.0, 1e-200])
+    by_y, by_x = minpy.grad(lambda y, x: np.sum(np.arctan2(y, x)), [0, 1])(
+        origin, numpy.array([0.0, 4.0, 1e-200])
+    )
+    assert numpy.allclose(by_y.asnumpy(), [0, 4 / 25, 0.5e200])
+    assert numpy.allclose(by_x.asnumpy(), [0, -3 / 25, -0.5e200])
+    for root in (np.sqrt, np.cbrt):
+        assert gradient(lambda x, f=root: f(np.var(x)), 2.0, 2.0, 2.0).tolist() == [0, 0, 0]
+        assert gradient(lambda x, f=root: f(np.var(x)), 5.0).tolist() == [0]
+    curvature = minpy.hessian(lambda x: np.var(x))(numpy.array([2.0, 2.0]))
+    assert curvature.asnumpy().tolist() == [[0.5, -0.5], [-0.5, 0.5]]
+    slopes = gradient(
+        lambda x: np.sum(np.interp(x, [0.0, 1.0, 3.0], [0.0, 5.0, 6.0])), -1.0, 0.0, 1.0, 3.0, 4.0
+    )
+    assert slopes.tolist() == [0, 5, 0.5, 0, 0]
+    assert gradient(lambda x: np.sum(np.unique(x) * numpy.array([1.0, 10.0])), 3.0, 1.0, 3.0).tolist() == [
+        10,
+        1,
+        0,
+    ]
+
+
 def test_ties_share_the_gradient_equally():
     np = minpy.numpy
     same = numpy.array([1.0, 2.0, 3.0])
