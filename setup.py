@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
+import numpy  # its headers; pyproject.toml names the version to build with
 from setuptools import Extension, find_packages, setup
 
 HERE = Path(__file__).resolve().parent
@@ -63,7 +65,16 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.9,<3.13",
     # An accelerator: MinPy works without it, so a missing compiler is no error.
-    ext_modules=[Extension("minpy.runtime._fast", ["minpy/runtime/_fast.c"], optional=True)],
+    ext_modules=[
+        Extension(
+            "minpy.runtime._fast",
+            sorted(str(path.relative_to(HERE)) for path in (HERE / "minpy/runtime/fast").glob("*.c")),
+            depends=["minpy/runtime/fast/fast.h"],
+            include_dirs=[numpy.get_include()],
+            extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-fvisibility=hidden"],
+            optional=True,
+        )
+    ],
     packages=find_packages(include=["minpy", "minpy.*"]),
     package_data={"minpy.compiler.explain": ["*.css"]},
     install_requires=[

@@ -157,6 +157,8 @@ class Op:
         self.conversion = ""
         #: where the user applied it, for an op that was made for one call
         self.where = ""
+        #: of a reduction the method of a ufunc that does its work, or its greater part
+        self.reducer: Callable | None = None
         #: runs the op on the runtime's values instead of ``numpy``; for ops that hold a program
         self.execute: Callable | None = None
         self.__name__ = name

@@ -85,9 +85,9 @@ def _reduction(
     def run(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
         return reduce(x, axes, None, None, keepdims)
 
-    return register(
-        Op(name, numpy=run, infer=infer, mx=mx, vjp=vjp, family="reduction", source=_source(name))
-    )
+    op = Op(name, numpy=run, infer=infer, mx=mx, vjp=vjp, family="reduction", source=_source(name))
+    op.reducer = reduce
+    return register(op)
 
 
 _integer_sum_mx = _by_operator("_np_sum", INTEGERS)
@@ -147,6 +147,7 @@ def _mean(x: Any, axes: tuple[int, ...], dtype: Any, out: Any, keepdims: bool) -
 
 
 mean_op = _reduction("mean", numpy.mean, _mean, _mean_mx, (_mean_vjp,))
+mean_op.reducer = numpy.add.reduce
 
 
 def _exclusive_products(x: Any) -> Any:

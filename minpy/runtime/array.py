@@ -450,4 +450,4 @@ def same_context(one: Context, other: Context) -> Context:
     return one
 
 
-configure(Value, Array, Aval, MadeBy, numpy.ndarray, CPU, numpy.asarray, _as_value)
+configure(Value, Array, Aval, MadeBy, CPU, numpy.asarray, _as_value)

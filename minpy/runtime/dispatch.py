@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from typing import Any
 
 import numpy
@@ -20,14 +21,14 @@ from minpy.ops import OPS, Aval, Interpreter, Op, aval_of, of_numpy
 from minpy.ops.aval import PYTHON_SCALARS, is_float
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
-from minpy.ops.op import UNDEFINED, Ufunc, as_operand, set_eager_interpreter
+from minpy.ops.op import UNDEFINED, Function, Ufunc, as_operand, set_eager_interpreter
 from minpy.ops.promotion import fits, unsure
 from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
 from minpy.runtime import native, watch
 from minpy.runtime.array import Array, Value, arrays_in, same_context, to_raw
 from minpy.runtime.context import CPU, current_context
 from minpy.runtime.location import lost_gradient, operand_names, user_place, warn_at_user
-from minpy.runtime.objects import accelerate, accelerated, register_op, register_operator
+from minpy.runtime.objects import accelerate, accelerated, register_op, register_operator, remembered
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.statistics import NO_OPS, name_of
@@ -382,14 +383,23 @@ def _in_python(name: str) -> Any:
 
 
 set_eager_interpreter(EagerInterpreter())
-Array.bind = staticmethod(accelerate(run_op, ArrayMethods.__getitem__, Scalar, Ufunc))  # type: ignore[assignment,method-assign]
+Array.bind = staticmethod(accelerate(run_op, remembered(ArrayMethods.__getitem__), Scalar, Ufunc))  # type: ignore[assignment,method-assign]
 for _kind in (Op, Ufunc):
     _kind.__call__ = accelerated(_kind.__call__)  # type: ignore[method-assign]
+Function.__call__ = remembered(Function.__call__)  # type: ignore[method-assign]
+for _name, _member in vars(ArrayMethods).items():
+    if not _name.startswith("_") and getattr(Array, _name) is _member:
+        if isinstance(_member, types.FunctionType):
+            setattr(Array, _name, remembered(_member))
+        elif _name == "T":
+            setattr(Array, _name, property(remembered(_member.fget), doc=_member.__doc__))
 for _op in OPS.values():
     if _op.execute is None:
         register_op(
             *(_op, _op.numpy, _op.name, _op in VIEW_OPS, _op.name in GIVES_ITS_OPERAND, _op.is_constant),
-            getattr(_op, "nin", -1),
+            *(getattr(_op, "nin", -1), _op.reducer),
         )
 for _name, _operation in {**UNARY, **COMPARISONS, **ARITHMETIC, "matmul": OPS["matmul"]}.items():
-    register_operator(_name, _operation, _in_python(_name))
+    register_operator(
+        _name, _operation, remembered(_in_python(_name)) if _name == "pow" else _in_python(_name)
+    )

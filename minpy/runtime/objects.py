@@ -1,8 +1,8 @@
 """The memory of ``Value`` and ``Array``, and the short way of an op to NumPy: in C where that was built.
 
-``_fast.c`` runs the most frequent ops without a detour through Python. It is an accelerator: what it does
-not take is done by ``dispatch.py``, with the same result. Without it, or with ``MINPY_FAST=0``, the classes
-and functions here take its place.
+The files in ``fast/`` run the most frequent ops without a detour through Python. They are an accelerator:
+what they do not take is done by ``dispatch.py``, with the same result. Without it, or with ``MINPY_FAST=0``,
+the classes and functions here take its place.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if not TYPE_CHECKING and os.environ.get("MINPY_FAST") != "0":
     with contextlib.suppress(ImportError):  # not built, for want of a C compiler
         from minpy.runtime import _fast
 
-#: whether ``_fast.c`` is in use
+#: whether the accelerator is in use
 is_fast = _fast is not None
 
 if TYPE_CHECKING or not is_fast:
@@ -64,7 +64,7 @@ if TYPE_CHECKING or not is_fast:
             return self._value.aval
 
     def configure(
-        values: Any, arrays: Any, aval: Any, made_by: Any, ndarray: Any, cpu: Any, asarray: Any, as_value: Any
+        values: Any, arrays: Any, aval: Any, made_by: Any, cpu: Any, asarray: Any, as_value: Any
     ) -> None:
         """Tell the classes of values and arrays, and what they are made with."""
         _known.update(values=values, aval=aval, cpu=cpu, as_value=as_value)
@@ -85,6 +85,14 @@ if TYPE_CHECKING or not is_fast:
         """``Op.__call__`` that runs what it can and leaves the rest to ``call``, the method in Python."""
         return call
 
+    def remembered(function: Any) -> Any:
+        """``function``, which may remember which op a call comes down to.
+
+        What it does may depend on the arguments alone; on the data of arrays too, if it reads them by
+        their ``_numpy``.
+        """
+        return function
+
     def register_op(
         op: Any,
         function: Any,
@@ -93,6 +101,7 @@ if TYPE_CHECKING or not is_fast:
         gives_its_operand: bool,
         is_constant: bool,
         operands: int,
+        reduce: Any,
     ) -> None:
         """Let an op take the short way.
 
@@ -103,6 +112,7 @@ if TYPE_CHECKING or not is_fast:
             gives_its_operand: a number gives a number, an array without axes an array.
             is_constant: no gradient flows through it.
             operands: how many it takes, -1 for any number.
+            reduce: of a reduction, the method of a ufunc.
         """
 
     def register_operator(name: str, op: Any, function: Any) -> None:
@@ -129,6 +139,7 @@ if TYPE_CHECKING or not is_fast:
 else:
     ValueSlots, ArraySlots = _fast.ValueSlots, _fast.ArraySlots
     configure, accelerate, accelerated = _fast.configure, _fast.accelerate, _fast.accelerated
+    remembered = _fast.remembered
     register_op, register_operator = _fast.register_op, _fast.register_operator
     pause, protect = _fast.pause, _fast.protect
     set_thread_policy, set_process_policy = _fast.set_thread_policy, _fast.set_process_policy

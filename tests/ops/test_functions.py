@@ -59,6 +59,17 @@ def test_eager_is_numpy(name):
 
 
 @every_function
+def test_a_second_call_looks_at_its_own_data(name):
+    """What a call comes down to may be remembered, but for what depends on the data."""
+    with minpy.OnlyNumPyPolicy():
+        for what, function, args, call in calls(name, ["float32", "float64", "int64"]):
+            function(np, *map(boxed, args))
+            others = Sample(call.operands).draw(args[0].dtype) if args else args
+            for again in (others, args):
+                assert_same(function(np, *map(boxed, again)), function(numpy, *again), what)
+
+
+@every_function
 def test_compiled_is_numpy(name):
     compiles = False
     for what, function, args, call in calls(name, ["float32"]):

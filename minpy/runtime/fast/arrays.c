@@ -1,0 +1,283 @@
+/* The memory layout of `Value` and `Array`. */
+#include "fast.h"
+
+PyTypeObject *value_type, *array_type, *scalar_type;
+PyTypeObject *made_by_type;
+PyObject *aval_type, *cpu, *as_value;
+
+/* Value ------------------------------------------------------------------------------------------ */
+
+static int value_init(Value *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"numpy_array", "mxnet_array", "aval", "context", NULL};
+    PyObject *numpy = Py_None, *mxnet = Py_None, *aval = Py_None, *context = cpu;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OOO", names, &numpy, &mxnet, &aval, &context)) return -1;
+    Py_XSETREF(self->numpy, Py_NewRef(numpy));
+    Py_XSETREF(self->mxnet, Py_NewRef(mxnet));
+    Py_XSETREF(self->aval, Py_NewRef(aval));
+    Py_XSETREF(self->context, Py_XNewRef(context));
+    return 0;
+}
+
+static int value_traverse(Value *self, visitproc visit, void *arg) {
+    Py_VISIT(self->numpy);
+    Py_VISIT(self->mxnet);
+    Py_VISIT(self->aval);
+    Py_VISIT(self->context);
+    Py_VISIT(self->tape);
+    Py_VISIT(self->owner);
+    return 0;
+}
+
+static int value_clear(Value *self) {
+    Py_CLEAR(self->numpy);
+    Py_CLEAR(self->mxnet);
+    Py_CLEAR(self->aval);
+    Py_CLEAR(self->context);
+    Py_CLEAR(self->tape);
+    Py_CLEAR(self->owner);
+    return 0;
+}
+
+/* What is dead is kept for the next one: most live as short as the expression that they are a part of. */
+#define MOST_KEPT 64
+static Value *kept_values[MOST_KEPT];
+static Array *kept_arrays[MOST_KEPT];
+static int n_kept_values, n_kept_arrays;
+
+/* Of the classes in Python, too: `configure` puts it there in place of the general one. */
+void value_dealloc(Value *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_TRASHCAN_BEGIN(self, value_dealloc);
+    value_clear(self);
+    if (type == value_type && n_kept_values < MOST_KEPT)
+        kept_values[n_kept_values++] = self;
+    else {
+        type->tp_free((PyObject *)self);
+        Py_DECREF(type);
+    }
+    Py_TRASHCAN_END;
+}
+
+/* Shape and dtype, made when first asked for. */
+static PyObject *value_aval(Value *self, void *closure) {
+    if (is_set(self->aval)) return Py_NewRef(self->aval);
+    if (!is_set(self->numpy)) Py_RETURN_NONE;
+    PyArrayObject *array = ndarray(self->numpy);
+    PyObject *aval = NULL, *shape = PyArray_IntTupleFromIntp(PyArray_NDIM(array), PyArray_DIMS(array));
+    if (shape != NULL) {
+        PyObject *args[2] = {shape, (PyObject *)PyArray_DESCR(array)};
+        aval = PyObject_Vectorcall(aval_type, args, 2, NULL);
+        Py_DECREF(shape);
+    }
+    if (aval == NULL) return NULL;
+    Py_XSETREF(self->aval, Py_NewRef(aval));
+    return aval;
+}
+
+/* Who reads the data in Python may do with it what he likes. */
+static PyObject *value_numpy(Value *self, void *closure) {
+    saw_something_else();
+    return Py_NewRef(self->numpy == NULL ? Py_None : self->numpy);
+}
+
+static int value_set_numpy(Value *self, PyObject *numpy, void *closure) {
+    saw_something_else();
+    Py_XSETREF(self->numpy, Py_XNewRef(numpy));
+    return 0;
+}
+
+static PyGetSetDef value_properties[] = {
+    {"_numpy", (getter)value_numpy, (setter)value_set_numpy, "The data as an array of NumPy.", NULL},
+    {"aval", (getter)value_aval, NULL, "Shape and dtype.", NULL},
+    {NULL},
+};
+
+static PyMemberDef value_members[] = {
+    {"_mxnet", T_OBJECT, offsetof(Value, mxnet), 0, NULL},
+    {"_aval", T_OBJECT, offsetof(Value, aval), 0, NULL},
+    {"context", T_OBJECT, offsetof(Value, context), 0, NULL},
+    {"tape", T_OBJECT, offsetof(Value, tape), 0, NULL},
+    {"owner", T_OBJECT, offsetof(Value, owner), 0, NULL},
+    {"recorded", T_BOOL, offsetof(Value, recorded), 0, NULL},
+    {NULL},
+};
+
+PyTypeObject ValueSlots = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minpy.runtime._fast.ValueSlots",
+    .tp_basicsize = sizeof(Value),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)value_init,
+    .tp_traverse = (traverseproc)value_traverse,
+    .tp_clear = (inquiry)value_clear,
+    .tp_dealloc = (destructor)value_dealloc,
+    .tp_members = value_members,
+    .tp_getset = value_properties,
+};
+
+Value *new_value(PyObject *numpy) {
+    Value *value;
+    if (n_kept_values > 0) {
+        value = kept_values[--n_kept_values];
+        value->recorded = 0;
+        _Py_NewReference((PyObject *)value);
+        PyObject_GC_Track(value);
+    } else
+        value = (Value *)value_type->tp_alloc(value_type, 0);
+    if (value == NULL) {
+        Py_DECREF(numpy);
+        return NULL;
+    }
+    value->numpy = numpy;
+    value->context = Py_NewRef(cpu);
+    return value;
+}
+
+void set_recorded(Value *value, char flag) {
+    value->recorded = flag;
+    while (is_set(value->owner)) value = (Value *)value->owner;
+    value->recorded = flag;
+}
+
+/* `protect(records, flag)`: say of all values in records whether a tape relies on their data. */
+PyObject *protect(PyObject *module, PyObject *args) {
+    PyObject *records;
+    int flag;
+    if (!PyArg_ParseTuple(args, "O!p", &PyList_Type, &records, &flag)) return NULL;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(records); i++)
+        for (int part = 1; part <= 3; part += 2) { /* the arguments, the outputs */
+            PyObject *values = PyTuple_GET_ITEM(PyList_GET_ITEM(records, i), part);
+            for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(values); k++)
+                if (Py_TYPE(PyTuple_GET_ITEM(values, k)) == value_type)
+                    set_recorded((Value *)PyTuple_GET_ITEM(values, k), (char)flag);
+        }
+    Py_RETURN_NONE;
+}
+
+/* Array ------------------------------------------------------------------------------------------ */
+
+Array *new_array(Value *value, int is_scalar) {
+    if (value == NULL) return NULL;
+    PyTypeObject *type = is_scalar ? scalar_type : array_type;
+    Array *array;
+    if (!is_scalar && n_kept_arrays > 0) {
+        array = kept_arrays[--n_kept_arrays];
+        array->version = array->seen = 0;
+        _Py_NewReference((PyObject *)array);
+        PyObject_GC_Track(array);
+    } else
+        array = (Array *)type->tp_alloc(type, 0);
+    if (array == NULL)
+        Py_DECREF(value);
+    else
+        array->value = (PyObject *)value;
+    return array;
+}
+
+static int array_init(Array *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"data", NULL};
+    PyObject *data;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O", names, &data)) return -1;
+    PyObject *value = Py_TYPE(data) == value_type ? Py_NewRef(data) : PyObject_CallOneArg(as_value, data);
+    if (value == NULL) return -1;
+    Py_XSETREF(self->value, value);
+    Py_CLEAR(self->base);
+    Py_CLEAR(self->made_by);
+    self->version = self->seen = 0;
+    return 0;
+}
+
+static int array_traverse(Array *self, visitproc visit, void *arg) {
+    Py_VISIT(self->value);
+    Py_VISIT(self->base);
+    Py_VISIT(self->made_by);
+    return 0;
+}
+
+static int array_clear(Array *self) {
+    Py_CLEAR(self->value);
+    Py_CLEAR(self->base);
+    Py_CLEAR(self->made_by);
+    return 0;
+}
+
+void array_dealloc(Array *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_TRASHCAN_BEGIN(self, array_dealloc);
+    if (self->weakrefs != NULL) PyObject_ClearWeakRefs((PyObject *)self);
+    array_clear(self);
+    if (type == array_type && n_kept_arrays < MOST_KEPT)
+        kept_arrays[n_kept_arrays++] = self;
+    else {
+        type->tp_free((PyObject *)self);
+        Py_DECREF(type);
+    }
+    Py_TRASHCAN_END;
+}
+
+static PyMemberDef array_members[] = {
+    {"_value", T_OBJECT, offsetof(Array, value), 0, NULL},
+    {"_base", T_OBJECT, offsetof(Array, base), 0, NULL},
+    {"_made_by", T_OBJECT, offsetof(Array, made_by), 0, NULL},
+    {"_version", T_PYSSIZET, offsetof(Array, version), 0, NULL},
+    {"_seen", T_PYSSIZET, offsetof(Array, seen), 0, NULL},
+    {NULL},
+};
+
+/* Shape and dtype never change, so a view need not look at its base. */
+static PyObject *array_aval(Array *self, void *closure) {
+    return value_aval((Value *)self->value, closure);
+}
+
+static PyGetSetDef array_properties[] = {
+    {"aval", (getter)array_aval, NULL, "Shape and dtype.", NULL},
+    {NULL},
+};
+
+/* The value of an array whose views are up to date and that NumPy can read where it is, else NULL. */
+Value *readable(PyObject *x) {
+    Array *array = (Array *)x;
+    for (Array *view = array; is_set(view->base); view = (Array *)view->base)
+        if (view->seen != ((Array *)view->base)->version) return NULL;
+    Value *value = (Value *)array->value;
+    return value->context == cpu && value->numpy != NULL && is_ndarray(value->numpy) ? value : NULL;
+}
+
+/* Whether NumPy gave a view: not for one element, nor where a reshape has to copy. */
+int is_view_of(PyObject *result, PyObject *source) {
+    PyObject *base = PyArray_BASE(ndarray(result));
+    return base != NULL && (base == source || base == PyArray_BASE(ndarray(source)));
+}
+
+/* Takes over the reference to `made_by`. */
+void become_view(Array *view, PyObject *base, PyObject *made_by) {
+    Value *value = (Value *)view->value, *source = (Value *)((Array *)base)->value;
+    view->base = Py_NewRef(base);
+    view->made_by = made_by;
+    view->seen = ((Array *)base)->version;
+    Py_XSETREF(value->owner, Py_NewRef((PyObject *)source));
+    while (is_set(source->owner)) source = (Value *)source->owner;
+    if (source->recorded) value->recorded = 1;
+}
+
+PyTypeObject ArraySlots = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minpy.runtime._fast.ArraySlots",
+    .tp_basicsize = sizeof(Array),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)array_init,
+    .tp_traverse = (traverseproc)array_traverse,
+    .tp_clear = (inquiry)array_clear,
+    .tp_dealloc = (destructor)array_dealloc,
+    .tp_members = array_members,
+    .tp_getset = array_properties,
+    .tp_weaklistoffset = offsetof(Array, weakrefs),
+    .tp_as_number = &array_as_number,
+    .tp_as_mapping = &array_as_mapping,
+    .tp_as_buffer = &array_as_buffer,
+    .tp_richcompare = array_compare,
+    .tp_hash = PyObject_HashNotImplemented,
+};
+

@@ -1,0 +1,111 @@
+/* The short way through eager mode: an op that NumPy runs, on arrays in the CPU's memory.
+ *
+ * These files hold the memory layout of `Value` and `Array` (runtime/array.py) and do in one step what
+ * `run_op` (runtime/dispatch.py) does in Python for the most frequent case. Whatever is unusual about a
+ * call (another policy, a GPU, MXNet's memory, a stale view, an error) makes them step aside: then the
+ * Python code runs, which is the reference. MinPy works the same without them, only slower.
+ *
+ *   arrays.c     the memory layout of values and arrays
+ *   kernels.c    arithmetic on a few elements, without NumPy
+ *   run.c        one op: operands, result, tape, statistics
+ *   calls.c      the functions and methods that come down to one op, which is remembered
+ *   operators.c  what Python calls for x + y, x[i], and buffers
+ *   module.c     what Python tells these files when it starts
+ */
+#pragma once
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+#define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL minpy_numpy_api
+#ifndef IMPORTS_NUMPY
+#define NO_IMPORT_ARRAY
+#endif
+#include <numpy/arrayobject.h>
+
+#if PY_VERSION_HEX < 0x030A0000
+static inline PyObject *Py_NewRef(PyObject *x) { Py_INCREF(x); return x; }
+static inline PyObject *Py_XNewRef(PyObject *x) { Py_XINCREF(x); return x; }
+#endif
+
+#define MAX_OPERANDS 8
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *numpy, *mxnet, *aval, *context, *tape, *owner;
+    char recorded;
+} Value;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *value, *base, *made_by, *weakrefs;
+    Py_ssize_t version, seen;
+} Array;
+
+static inline int is_set(PyObject *x) { return x != NULL && x != Py_None; }
+static inline int is_ndarray(PyObject *x) { return Py_TYPE(x) == &PyArray_Type; }
+static inline PyArrayObject *ndarray(PyObject *x) { return (PyArrayObject *)x; }
+
+/* arrays.c */
+extern PyTypeObject ValueSlots, ArraySlots;
+extern PyTypeObject *value_type, *array_type, *scalar_type; /* the Python classes */
+extern PyTypeObject *made_by_type;
+extern PyObject *aval_type, *cpu, *as_value;
+void value_dealloc(Value *self);
+void array_dealloc(Array *self);
+Value *new_value(PyObject *numpy);                /* takes over the reference */
+Array *new_array(Value *value, int is_scalar);    /* takes over the reference */
+Value *readable(PyObject *array);
+void become_view(Array *view, PyObject *base, PyObject *made_by); /* takes over the reference to made_by */
+int is_view_of(PyObject *result, PyObject *source);
+PyObject *protect(PyObject *module, PyObject *args);
+static inline int is_array(PyObject *x) { return Py_TYPE(x) == array_type || Py_TYPE(x) == scalar_type; }
+
+/* kernels.c */
+enum { NO_KERNEL, ADD_KERNEL, SUBTRACT_KERNEL, MULTIPLY_KERNEL, DIVIDE_KERNEL, NEGATIVE_KERNEL, SQUARE_KERNEL, LESS_KERNEL,
+       LESS_EQUAL_KERNEL, EQUAL_KERNEL, NOT_EQUAL_KERNEL, GREATER_KERNEL, GREATER_EQUAL_KERNEL,
+       LAST_LOOP = GREATER_EQUAL_KERNEL, RESHAPE_KERNEL, TRANSPOSE_KERNEL, MEAN_KERNEL, REDUCE_KERNEL };
+int prepare_kernels(void);
+int kernel_of(PyObject *name);
+PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params);
+
+/* run.c */
+extern PyObject *table, *no_params, *run_op, *asarray;
+extern int is_paused;
+extern PyTypeObject *ufunc_type;
+int prepare_running(void);
+int live_tape(Value *value, PyObject **tape);
+int count_index(void);
+void set_recorded(Value *value, char flag);
+PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params);
+PyObject *bind_op(PyObject *module, PyObject *const *args, Py_ssize_t n);
+PyObject *register_op(PyObject *module, PyObject *args);
+PyObject *set_thread_policy(PyObject *module, PyObject *policy);
+PyObject *set_process_policy(PyObject *module, PyObject *policy);
+PyObject *set_paused(PyObject *module, PyObject *flag);
+
+/* calls.c */
+
+/* What a call of a function comes down to, as far as it has been seen. */
+typedef struct Seen {
+    struct Seen *outer;
+    int ops;          /* how many ops ran; what cannot be remembered counts for two */
+    PyObject *op, *params, *operands[MAX_OPERANDS], *result;
+    Py_ssize_t n;
+} Seen;
+
+extern _Thread_local Seen *seen; /* NULL: nobody wants to know */
+extern PyTypeObject MethodType;
+int prepare_calls(void);
+void saw(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params, PyObject *result);
+static inline void saw_something_else(void) { if (seen != NULL) seen->ops += 2; }
+PyObject *accelerated(PyObject *module, PyObject *original);
+PyObject *remembered(PyObject *module, PyObject *original);
+
+/* operators.c */
+extern PyNumberMethods array_as_number;
+extern PyMappingMethods array_as_mapping;
+extern PyBufferProcs array_as_buffer;
+extern PyObject *getitem;
+PyObject *array_compare(PyObject *x, PyObject *y, int how);
+PyObject *register_operator(PyObject *module, PyObject *args);

@@ -1,0 +1,61 @@
+/* What Python tells these files when it starts: see runtime/objects.py. */
+#define IMPORTS_NUMPY
+#include "fast.h"
+
+static PyObject *configure(PyObject *module, PyObject *args) {
+    PyObject *values, *arrays, *made_by;
+    if (!PyArg_ParseTuple(args, "O!O!OO!OOO", &PyType_Type, &values, &PyType_Type, &arrays, &aval_type,
+                          &PyType_Type, &made_by, &cpu, &asarray, &as_value))
+        return NULL;
+    PyObject *held[] = {values, arrays, aval_type, made_by, cpu, asarray, as_value};
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++) Py_INCREF(held[i]);
+    value_type = (PyTypeObject *)values;
+    array_type = (PyTypeObject *)arrays;
+    made_by_type = (PyTypeObject *)made_by;
+    value_type->tp_dealloc = (destructor)value_dealloc;
+    array_type->tp_dealloc = (destructor)array_dealloc;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef bind_definition = {"bind", (PyCFunction)(void (*)(void))bind_op, METH_FASTCALL, "Apply an op."};
+
+static PyObject *accelerate(PyObject *module, PyObject *args) {
+    PyObject *scalars, *ufuncs;
+    if (!PyArg_ParseTuple(args, "OOO!O!", &run_op, &getitem, &PyType_Type, &scalars, &PyType_Type, &ufuncs))
+        return NULL;
+    scalar_type = (PyTypeObject *)Py_NewRef(scalars);
+    ufunc_type = (PyTypeObject *)Py_NewRef(ufuncs);
+    Py_INCREF(run_op);
+    Py_INCREF(getitem);
+    return PyCFunction_New(&bind_definition, NULL);
+}
+
+static PyMethodDef functions[] = {
+    {"configure", configure, METH_VARARGS, "The classes, and what they are made with."},
+    {"accelerate", accelerate, METH_VARARGS, "Gives bind(op, args, params)."},
+    {"accelerated", accelerated, METH_O, "The method of ops that applies them, for the one in Python."},
+    {"remembered", remembered, METH_O, "A function that remembers which op a call comes down to."},
+    {"register_op", register_op, METH_VARARGS, "An op, NumPy's function for it, its name; what it gives."},
+    {"register_operator", register_operator, METH_VARARGS, "A name, its op, the operator in Python."},
+    {"set_thread_policy", set_thread_policy, METH_O, "The policy of this thread, None for that of the process."},
+    {"set_process_policy", set_process_policy, METH_O, "The policy of the process."},
+    {"protect", protect, METH_VARARGS, "Whether a tape relies on the data of the values in records."},
+    {"pause", set_paused, METH_O, "Whether every op is left to Python."},
+    {NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_fast", "The short way through eager mode.", -1, functions,
+};
+
+PyMODINIT_FUNC PyInit__fast(void) {
+    import_array();
+    if (PyType_Ready(&ValueSlots) < 0 || PyType_Ready(&ArraySlots) < 0 || prepare_running() < 0 || prepare_calls() < 0 ||
+        prepare_kernels() < 0)
+        return NULL;
+    PyObject *module = PyModule_Create(&definition);
+    if (module == NULL || PyModule_AddObject(module, "ValueSlots", Py_NewRef((PyObject *)&ValueSlots)) < 0 ||
+        PyModule_AddObject(module, "ArraySlots", Py_NewRef((PyObject *)&ArraySlots)) < 0)
+        return NULL;
+    return module;
+}

@@ -1,0 +1,156 @@
+/* What Python calls for x + y, x[i], and buffers. */
+#include "fast.h"
+
+PyObject *getitem; /* (array, key) in Python */
+
+enum { ADD, SUBTRACT, MULTIPLY, DIVIDE, FLOOR_DIVIDE, REMAINDER, POWER, MATMUL, AND, OR, XOR, BINARY };
+enum { LESS = BINARY, LESS_EQUAL, EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, NEGATIVE, POSITIVE, ABSOLUTE, INVERT, ALL };
+
+static const char *const operator_names[ALL] = {
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or",  "xor",
+    "lt",  "le",  "eq",  "ne",      "gt",       "ge",  "neg", "pos",    "abs", "invert",
+};
+static PyObject *operator_ops[ALL];       /* the op of the table */
+static PyObject *operator_functions[ALL]; /* (x, y) or (x,) in Python, for what is not run here */
+
+static PyObject *apply(int which, PyObject *x, PyObject *y) {
+    PyObject *args[2] = {x, y};
+    Py_ssize_t n = y == NULL ? 1 : 2;
+    PyObject *result = run_here(operator_ops[which], args, n, NULL);
+    if (result != NULL || PyErr_Occurred()) return result;
+    return PyObject_Vectorcall(operator_functions[which], args, n, NULL);
+}
+
+#define BINARY_SLOT(name, which) \
+    static PyObject *name(PyObject *x, PyObject *y) { return apply(which, x, y); }
+#define UNARY_SLOT(name, which) \
+    static PyObject *name(PyObject *x) { return apply(which, x, NULL); }
+
+BINARY_SLOT(array_add, ADD)
+BINARY_SLOT(array_subtract, SUBTRACT)
+BINARY_SLOT(array_multiply, MULTIPLY)
+BINARY_SLOT(array_divide, DIVIDE)
+BINARY_SLOT(array_floor_divide, FLOOR_DIVIDE)
+BINARY_SLOT(array_remainder, REMAINDER)
+BINARY_SLOT(array_matmul, MATMUL)
+BINARY_SLOT(array_and, AND)
+BINARY_SLOT(array_or, OR)
+BINARY_SLOT(array_xor, XOR)
+UNARY_SLOT(array_negative, NEGATIVE)
+UNARY_SLOT(array_positive, POSITIVE)
+UNARY_SLOT(array_absolute, ABSOLUTE)
+UNARY_SLOT(array_invert, INVERT)
+
+static PyObject *array_power(PyObject *x, PyObject *y, PyObject *modulus) {
+    if (modulus != Py_None) Py_RETURN_NOTIMPLEMENTED;
+    return apply(POWER, x, y);
+}
+
+PyObject *array_compare(PyObject *x, PyObject *y, int how) {
+    return apply(LESS + how, x, y); /* Py_LT, Py_LE, Py_EQ, Py_NE, Py_GT, Py_GE */
+}
+
+PyNumberMethods array_as_number = {
+    .nb_add = array_add,
+    .nb_subtract = array_subtract,
+    .nb_multiply = array_multiply,
+    .nb_true_divide = array_divide,
+    .nb_floor_divide = array_floor_divide,
+    .nb_remainder = array_remainder,
+    .nb_power = array_power,
+    .nb_matrix_multiply = array_matmul,
+    .nb_and = array_and,
+    .nb_or = array_or,
+    .nb_xor = array_xor,
+    .nb_negative = array_negative,
+    .nb_positive = array_positive,
+    .nb_absolute = array_absolute,
+    .nb_invert = array_invert,
+};
+
+/* Whether a key is made of integers, slices, None and Ellipsis only. */
+static int is_basic(PyObject *key) {
+    if (PyTuple_CheckExact(key)) {
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); i++) {
+            PyObject *part = PyTuple_GET_ITEM(key, i);
+            if (PyTuple_CheckExact(part) || !is_basic(part)) return 0;
+        }
+        return 1;
+    }
+    if (PySlice_Check(key)) {
+        PySliceObject *slice = (PySliceObject *)key;
+        PyObject *bounds[3] = {slice->start, slice->stop, slice->step};
+        for (int i = 0; i < 3; i++)
+            if (bounds[i] != Py_None && !PyLong_CheckExact(bounds[i])) return 0;
+        return 1;
+    }
+    return PyLong_CheckExact(key) || key == Py_None || key == Py_Ellipsis;
+}
+
+/* The op `index` for a key that gives a view, or one element. */
+static PyObject *index_here(PyObject *self, PyObject *key) {
+    PyObject *tape = NULL;
+    Value *source = Py_TYPE(self) == array_type ? readable(self) : NULL;
+    if (source == NULL || live_tape(source, &tape) != 0 || !is_basic(key)) {
+        PyErr_Clear();
+        return NULL;
+    }
+    PyObject *result = PyObject_GetItem(source->numpy, key);
+    if (result == NULL) {
+        PyErr_Clear(); /* Python raises it with the line */
+        return NULL;
+    }
+    int is_scalar = !is_ndarray(result);
+    if (is_scalar && !PyArray_IsScalar(result, Generic)) { /* an array of Python objects */
+        Py_DECREF(result);
+        return NULL;
+    }
+    int is_view = !is_scalar && is_view_of(result, source->numpy);
+    if (is_scalar) {
+        Py_SETREF(result, PyArray_FromScalar(result, NULL));
+        if (result == NULL) return NULL;
+    }
+    Array *array = new_array(new_value(result), is_scalar);
+    if (array == NULL || count_index() < 0) {
+        Py_XDECREF(array);
+        return NULL;
+    }
+    if (is_view) become_view(array, self, Py_NewRef(key));
+    saw_something_else();
+    return (PyObject *)array;
+}
+
+static PyObject *array_subscript(PyObject *self, PyObject *key) {
+    PyObject *result = index_here(self, key);
+    if (result != NULL || PyErr_Occurred()) return result;
+    PyObject *args[2] = {self, key};
+    return PyObject_Vectorcall(getitem, args, 2, NULL);
+}
+
+PyMappingMethods array_as_mapping = {.mp_subscript = array_subscript};
+
+/* The buffer protocol: the request goes to the NumPy array that `__array__` gives. */
+static int array_getbuffer(PyObject *self, Py_buffer *view, int flags) {
+    view->obj = NULL;
+    PyObject *array = PyObject_CallMethod(self, "__array__", NULL);
+    if (array == NULL) return -1;
+    int failed = PyObject_GetBuffer(array, view, flags);
+    Py_DECREF(array);
+    return failed;
+}
+
+PyBufferProcs array_as_buffer = {.bf_getbuffer = array_getbuffer};
+
+PyObject *register_operator(PyObject *module, PyObject *args) {
+    const char *name;
+    PyObject *op, *function;
+    if (!PyArg_ParseTuple(args, "sOO", &name, &op, &function)) return NULL;
+    for (int i = 0; i < ALL; i++)
+        if (strcmp(operator_names[i], name) == 0) {
+            Py_XSETREF(operator_ops[i], Py_NewRef(op));
+            Py_XSETREF(operator_functions[i], Py_NewRef(function));
+            Py_RETURN_NONE;
+        }
+    return PyErr_Format(PyExc_ValueError, "there is no operator %s", name);
+}
+

@@ -1,0 +1,272 @@
+/* One op: its operands, its result, the tape, the statistics of the policy. */
+#include "fast.h"
+
+/* How a policy decides: ask it (in Python); always NumPy; NumPy for what is in `decisions`. */
+enum { ASK, ONLY_NUMPY, LOOK_UP };
+
+typedef struct {
+    PyObject *counts, *decisions;
+    int mode;
+} Policy;
+
+static Policy of_process;
+static _Thread_local Policy of_thread;
+
+/* What `register_op` was told of an op. */
+enum { FUNCTION, NAME, GIVES_VIEW, GIVES_ITS_OPERAND, IS_CONSTANT, OPERANDS, REDUCE, KERNEL };
+
+PyObject *table, *no_params, *run_op, *asarray; /* run_op(op, args, params): the reference */
+PyTypeObject *ufunc_type;
+int is_paused; /* something looks at every op: all of them go through Python */
+static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_index;
+
+int prepare_running(void) {
+    table = PyDict_New();
+    no_params = PyDict_New();
+    s_alive = PyUnicode_InternFromString("alive");
+    s_records = PyUnicode_InternFromString("records");
+    s_only_numpy = PyUnicode_InternFromString("only_numpy");
+    s_decisions = PyUnicode_InternFromString("decisions");
+    s_statistics = PyUnicode_InternFromString("statistics");
+    s_numpy = PyUnicode_InternFromString("numpy");
+    s_index = PyUnicode_InternFromString("index");
+    return table == NULL || no_params == NULL || s_index == NULL ? -1 : 0;
+}
+
+/* 1 and the tape, borrowed, where a gradient is running; 0 where not; -1 where two tapes meet. */
+int live_tape(Value *value, PyObject **tape) {
+    if (!is_set(value->tape) || value->tape == *tape) return *tape != NULL;
+    PyObject *alive = PyObject_GetAttr(value->tape, s_alive);
+    if (alive == NULL) return -1;
+    int is_alive = alive == Py_True;
+    Py_DECREF(alive);
+    if (!is_alive) return *tape != NULL;
+    if (*tape != NULL) return -1;
+    *tape = value->tape;
+    return 1;
+}
+
+static int count(Policy *policy, PyObject *name) {
+    PyObject *known = PyDict_GetItemWithError(policy->counts, name);
+    if (known == NULL && PyErr_Occurred()) return -1;
+    PyObject *more = PyLong_FromLong(known == NULL ? 1 : PyLong_AsLong(known) + 1);
+    if (more == NULL) return -1;
+    int failed = PyDict_SetItem(policy->counts, name, more);
+    Py_DECREF(more);
+    return failed;
+}
+
+static Policy *current_policy(void) { return of_thread.counts != NULL ? &of_thread : &of_process; }
+
+int count_index(void) { return count(current_policy(), s_index); }
+
+/* Running an op ---------------------------------------------------------------------------------- */
+
+/* Whether the policy has found NumPy to be the faster library for operands like these. */
+static int is_numpy_faster(Policy *policy, PyObject *op, PyObject *const *raw, Py_ssize_t n) {
+    PyObject *key = PyTuple_New(1 + 2 * n);
+    if (key == NULL) return -1;
+    PyTuple_SET_ITEM(key, 0, Py_NewRef(op));
+    for (Py_ssize_t i = 0; i < n; i++) {
+        int magnitude = -1; /* as in auto.py */
+        PyObject *kind = (PyObject *)Py_TYPE(raw[i]);
+        if (is_ndarray(raw[i])) {
+            Py_ssize_t size = PyArray_SIZE(ndarray(raw[i]));
+            kind = (PyObject *)PyArray_DESCR(ndarray(raw[i]));
+            for (magnitude = 0; size > 1; size = (size + 3) / 4) magnitude++;
+        }
+        PyTuple_SET_ITEM(key, 1 + 2 * i, Py_NewRef(kind));
+        PyTuple_SET_ITEM(key, 2 + 2 * i, PyLong_FromLong(magnitude));
+    }
+    PyObject *found = PyDict_GetItemWithError(policy->decisions, key);
+    Py_DECREF(key);
+    if (found == NULL) return PyErr_Occurred() ? -1 : 0;
+    return found == Py_False; /* "is MXNet faster?" */
+}
+
+static int append_record(PyObject *tape, PyObject *op, PyObject *const *values, Py_ssize_t n, PyObject *params,
+                         Value *output) {
+    PyObject *args = PyTuple_New(n), *outputs = PyTuple_Pack(1, output), *entry = NULL, *records = NULL;
+    int failed = -1;
+    if (args == NULL || outputs == NULL) goto done;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyTuple_SET_ITEM(args, i, Py_NewRef(values[i]));
+        if (Py_TYPE(values[i]) == value_type) set_recorded((Value *)values[i], 1);
+    }
+    output->recorded = 1;
+    Py_XSETREF(output->tape, Py_NewRef(tape));
+    entry = PyTuple_Pack(4, op, args, params, outputs);
+    records = PyObject_GetAttr(tape, s_records);
+    if (entry != NULL && records != NULL) failed = PyList_Append(records, entry);
+done:
+    Py_XDECREF(args);
+    Py_XDECREF(outputs);
+    Py_XDECREF(entry);
+    Py_XDECREF(records);
+    return failed;
+}
+
+/* What NumPy, or a kernel, makes of the operands: an array, and whether NumPy has a number there. */
+static PyObject *computed(PyObject *entry, PyObject *const *raw, Py_ssize_t n, PyObject *params, int *is_scalar) {
+    int kernel = (int)PyLong_AsLong(PyTuple_GET_ITEM(entry, KERNEL));
+    PyObject *function = PyTuple_GET_ITEM(entry, FUNCTION), *result;
+    if (kernel != NO_KERNEL) {
+        result = run_kernel(kernel, PyTuple_GET_ITEM(entry, REDUCE), raw, n, params);
+        if (result != NULL) {
+            *is_scalar = PyArray_NDIM(ndarray(result)) == 0 && PyTuple_GET_ITEM(entry, GIVES_VIEW) != Py_True;
+            return result;
+        }
+        if (PyErr_Occurred()) return NULL;
+    }
+    if (params == NULL || PyDict_GET_SIZE(params) == 0)
+        result = PyObject_Vectorcall(function, raw, n, NULL);
+    else
+        result = PyObject_VectorcallDict(function, raw, n, params);
+    if (result == NULL) {
+        /* Python runs it again and says more about the error. */
+        if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError) ||
+            PyErr_ExceptionMatches(PyExc_IndexError))
+            PyErr_Clear();
+        return NULL;
+    }
+    *is_scalar = !is_ndarray(result);
+    if (*is_scalar) {
+        if (PyTuple_Check(result))
+            Py_CLEAR(result);
+        else if (PyArray_IsScalar(result, Generic))
+            Py_SETREF(result, PyArray_FromScalar(result, NULL));
+        else
+            Py_SETREF(result, PyObject_CallOneArg(asarray, result));
+    }
+    return result;
+}
+
+/* The result of an op, or NULL: with an exception set, or without one where Python has to do it. */
+PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params) {
+    if (is_paused) return NULL;
+    Policy *policy = current_policy();
+    PyObject *entry = n > MAX_OPERANDS ? NULL : PyDict_GetItemWithError(table, op);
+    if (entry == NULL) return NULL;
+    long operands = PyLong_AsLong(PyTuple_GET_ITEM(entry, OPERANDS));
+    if (operands >= 0 && n != operands) return NULL; /* an array to write to, behind those of a ufunc */
+    int gives_view = n == 1 && PyTuple_GET_ITEM(entry, GIVES_VIEW) == Py_True; /* NumPy's: it shares memory */
+    if (policy->mode == ASK && !gives_view) return NULL;
+    PyObject *raw[MAX_OPERANDS], *values[MAX_OPERANDS], *tape = NULL;
+    int has_array = 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *x = args[i];
+        raw[i] = values[i] = x;
+        if (is_array(x)) {
+            Value *value = readable(x);
+            if (value == NULL || live_tape(value, &tape) < 0) {
+                PyErr_Clear();
+                return NULL;
+            }
+            values[i] = (PyObject *)value;
+            raw[i] = value->numpy;
+            has_array = 1;
+        } else if (!PyFloat_CheckExact(x) && !PyLong_CheckExact(x) && !is_ndarray(x))
+            return NULL;
+    }
+    if (!has_array) return NULL;
+    if (Py_TYPE(args[0]) == scalar_type && (gives_view || PyTuple_GET_ITEM(entry, GIVES_ITS_OPERAND) == Py_True))
+        return NULL;
+    if (policy->mode == LOOK_UP && !gives_view && is_numpy_faster(policy, op, raw, n) <= 0) return NULL;
+    int is_scalar;
+    PyObject *result = computed(entry, raw, n, params, &is_scalar);
+    if (result == NULL) return NULL;
+    Value *value = new_value(result);
+    if (value == NULL) return NULL;
+    if (PyTuple_GET_ITEM(entry, IS_CONSTANT) == Py_True) tape = NULL;
+    if (tape != NULL && !PyArray_ISFLOAT(ndarray(result)) && !PyArray_ISCOMPLEX(ndarray(result))) tape = NULL;
+    if (params == NULL) params = no_params;
+    if (count(policy, PyTuple_GET_ITEM(entry, NAME)) < 0 ||
+        (tape != NULL && append_record(tape, op, values, n, params, value) < 0)) {
+        Py_DECREF(value);
+        return NULL;
+    }
+    Array *array = new_array(value, is_scalar);
+    if (array != NULL && gives_view && is_view_of(result, raw[0])) {
+        PyObject *made_by = made_by_type->tp_alloc(made_by_type, 2);
+        if (made_by == NULL)
+            Py_CLEAR(array);
+        else { /* a named tuple */
+            PyTuple_SET_ITEM(made_by, 0, Py_NewRef(op));
+            PyTuple_SET_ITEM(made_by, 1, Py_NewRef(params));
+            become_view(array, args[0], made_by);
+        }
+    }
+    if (array != NULL) saw(op, args, n, params, (PyObject *)array);
+    return (PyObject *)array;
+}
+
+/* `bind(op, args, params)`: what an op calls with its first array. */
+PyObject *bind_op(PyObject *module, PyObject *const *args, Py_ssize_t n) {
+    if (n != 3 || !PyTuple_Check(args[1]) || !PyDict_Check(args[2])) {
+        PyErr_SetString(PyExc_TypeError, "bind takes an op, a tuple of arguments and a dict of params");
+        return NULL;
+    }
+    PyObject *result = run_here(args[0], &PyTuple_GET_ITEM(args[1], 0), PyTuple_GET_SIZE(args[1]), args[2]);
+    if (result != NULL || PyErr_Occurred()) return result;
+    saw_something_else();
+    return PyObject_Vectorcall(run_op, args, 3, NULL);
+}
+
+static int look_up_policy(Policy *policy, PyObject *object) {
+    Policy found = {NULL, NULL, ASK};
+    if (object != Py_None) {
+        PyObject *only_numpy = PyObject_GetAttr(object, s_only_numpy);
+        PyObject *statistics = PyObject_GetAttr(object, s_statistics);
+        found.decisions = PyObject_GetAttr(object, s_decisions);
+        if (statistics != NULL) found.counts = PyObject_GetAttr(statistics, s_numpy);
+        if (only_numpy != NULL && found.decisions != NULL)
+            found.mode = only_numpy == Py_True ? ONLY_NUMPY : PyDict_Check(found.decisions) ? LOOK_UP : ASK;
+        Py_XDECREF(only_numpy);
+        Py_XDECREF(statistics);
+        if (found.decisions == NULL || found.counts == NULL) {
+            Py_XDECREF(found.decisions);
+            Py_XDECREF(found.counts);
+            return -1;
+        }
+    }
+    PyObject *counts = policy->counts, *decisions = policy->decisions;
+    *policy = found;
+    Py_XDECREF(counts);
+    Py_XDECREF(decisions);
+    return 0;
+}
+
+PyObject *set_thread_policy(PyObject *module, PyObject *policy) {
+    if (look_up_policy(&of_thread, policy) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+PyObject *set_process_policy(PyObject *module, PyObject *policy) {
+    if (look_up_policy(&of_process, policy) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+PyObject *set_paused(PyObject *module, PyObject *flag) {
+    is_paused = PyObject_IsTrue(flag);
+    if (is_paused < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+PyObject *register_op(PyObject *module, PyObject *args) {
+    PyObject *op, *function, *name, *gives_view, *gives_its_operand, *is_constant, *operands, *reduce;
+    if (!PyArg_ParseTuple(args, "OOUO!O!O!O!O", &op, &function, &name, &PyBool_Type, &gives_view, &PyBool_Type,
+                          &gives_its_operand, &PyBool_Type, &is_constant, &PyLong_Type, &operands, &reduce))
+        return NULL;
+    int number = kernel_of(name);
+    PyObject *kernel = PyLong_FromLong(number == NO_KERNEL && reduce != Py_None ? REDUCE_KERNEL : number);
+    if (kernel == NULL) return NULL;
+    PyObject *entry = PyTuple_Pack(8, function, name, gives_view, gives_its_operand, is_constant, operands, reduce,
+                                   kernel);
+    Py_DECREF(kernel);
+    if (entry == NULL) return NULL;
+    int failed = PyDict_SetItem(table, op, entry);
+    Py_DECREF(entry);
+    if (failed) return NULL;
+    Py_RETURN_NONE;
+}
+
