@@ -64,7 +64,7 @@ static inline int is_array(PyObject *x) { return Py_TYPE(x) == array_type || Py_
 /* kernels.c */
 enum { NO_KERNEL, ADD_KERNEL, SUBTRACT_KERNEL, MULTIPLY_KERNEL, DIVIDE_KERNEL, NEGATIVE_KERNEL, SQUARE_KERNEL, LESS_KERNEL,
        LESS_EQUAL_KERNEL, EQUAL_KERNEL, NOT_EQUAL_KERNEL, GREATER_KERNEL, GREATER_EQUAL_KERNEL,
-       LAST_LOOP = GREATER_EQUAL_KERNEL, RESHAPE_KERNEL, TRANSPOSE_KERNEL, MEAN_KERNEL, REDUCE_KERNEL };
+       LAST_LOOP = GREATER_EQUAL_KERNEL, RESHAPE_KERNEL, TRANSPOSE_KERNEL, MEAN_KERNEL, CONCATENATE_KERNEL, REDUCE_KERNEL };
 int prepare_kernels(void);
 int kernel_of(PyObject *name);
 PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params);

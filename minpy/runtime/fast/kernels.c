@@ -7,20 +7,28 @@
 #include <float.h>
 #include <math.h>
 
-#define MOST_ELEMENTS 1024 /* above, NumPy's wider vectors count for more than its start */
+#define MOST_ELEMENTS 16384 /* above, what NumPy spends around its loop no longer counts */
+
+/* The loops once more for wider vectors, where the compiler can choose among them when they are loaded. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
 
 static const char *const kernel_names[] = {
     "", "add", "subtract", "multiply", "true_divide", "negative", "square",
     "less", "less_equal", "equal", "not_equal", "greater", "greater_equal",
-    "reshape", "transpose", "mean",
+    "reshape", "transpose", "mean", "concatenate",
 };
-static PyObject *s_axes, *s_keepdims, *s_shape;
+static PyObject *s_axes, *s_axis, *s_keepdims, *s_shape;
 
 int prepare_kernels(void) {
     s_axes = PyUnicode_InternFromString("axes");
+    s_axis = PyUnicode_InternFromString("axis");
     s_keepdims = PyUnicode_InternFromString("keepdims");
     s_shape = PyUnicode_InternFromString("shape");
-    return s_axes == NULL || s_keepdims == NULL || s_shape == NULL ? -1 : 0;
+    return s_axes == NULL || s_axis == NULL || s_keepdims == NULL || s_shape == NULL ? -1 : 0;
 }
 
 /* The kernel for the op of this name; NO_KERNEL where there is none. */
@@ -30,39 +38,39 @@ int kernel_of(PyObject *name) {
     return NO_KERNEL;
 }
 
-#define LOOP(result_type, expression) \
-    for (npy_intp i = 0; i < size; i++) ((result_type *)out)[i] = (expression)
+/* One loop for two arrays, one for an array and a number, one for a number and an array. */
+#define LOOP(result_type, operation)                                                     \
+    if (x_is_array && y_is_array)                                                              \
+        for (npy_intp i = 0; i < size; i++) ((result_type *)out)[i] = x[i] operation y[i];     \
+    else if (x_is_array)                                                                       \
+        for (npy_intp i = 0; i < size; i++) ((result_type *)out)[i] = x[i] operation number;   \
+    else                                                                                       \
+        for (npy_intp i = 0; i < size; i++) ((result_type *)out)[i] = number operation y[i];   \
+    break
 
-/* x[i * dx] for an array is x[i], for a number x[0]. */
-#define LOOPS(name, type)                                                                              \
-    static void name(int kernel, const type *restrict x, int dx, const type *restrict y, int dy,        \
-                     void *restrict out, npy_intp size) {                                              \
-        switch (kernel) {                                                                              \
-        case NEGATIVE_KERNEL: LOOP(type, -x[i]); break;                                                \
-        case SQUARE_KERNEL: LOOP(type, x[i] * x[i]); break;                                            \
-        case ADD_KERNEL:                                                                               \
-            if (dx && dy) LOOP(type, x[i] + y[i]);                                                     \
-            else LOOP(type, x[i * dx] + y[i * dy]);                                                    \
-            break;                                                                                     \
-        case SUBTRACT_KERNEL:                                                                          \
-            if (dx && dy) LOOP(type, x[i] - y[i]);                                                     \
-            else LOOP(type, x[i * dx] - y[i * dy]);                                                    \
-            break;                                                                                     \
-        case MULTIPLY_KERNEL:                                                                          \
-            if (dx && dy) LOOP(type, x[i] * y[i]);                                                     \
-            else LOOP(type, x[i * dx] * y[i * dy]);                                                    \
-            break;                                                                                     \
-        case DIVIDE_KERNEL:                                                                            \
-            if (dx && dy) LOOP(type, x[i] / y[i]);                                                     \
-            else LOOP(type, x[i * dx] / y[i * dy]);                                                    \
-            break;                                                                                     \
-        case LESS_KERNEL: LOOP(npy_bool, x[i * dx] < y[i * dy]); break;                                \
-        case LESS_EQUAL_KERNEL: LOOP(npy_bool, x[i * dx] <= y[i * dy]); break;                         \
-        case EQUAL_KERNEL: LOOP(npy_bool, x[i * dx] == y[i * dy]); break;                              \
-        case NOT_EQUAL_KERNEL: LOOP(npy_bool, x[i * dx] != y[i * dy]); break;                          \
-        case GREATER_KERNEL: LOOP(npy_bool, x[i * dx] > y[i * dy]); break;                             \
-        case GREATER_EQUAL_KERNEL: LOOP(npy_bool, x[i * dx] >= y[i * dy]); break;                      \
-        }                                                                                              \
+#define LOOPS(name, type)                                                                                \
+    FOR_EACH_PROCESSOR static void name(int kernel, const type *restrict x, int x_is_array,               \
+                                        const type *restrict y, int y_is_array, void *restrict out,       \
+                                        npy_intp size) {                                                  \
+        type number = x_is_array && y != NULL ? *y : *x;                                                  \
+        switch (kernel) {                                                                                 \
+        case NEGATIVE_KERNEL:                                                                             \
+            for (npy_intp i = 0; i < size; i++) ((type *)out)[i] = -x[i];                                 \
+            break;                                                                                        \
+        case SQUARE_KERNEL:                                                                               \
+            for (npy_intp i = 0; i < size; i++) ((type *)out)[i] = x[i] * x[i];                           \
+            break;                                                                                        \
+        case ADD_KERNEL: LOOP(type, +);                                                             \
+        case SUBTRACT_KERNEL: LOOP(type, -);                                                        \
+        case MULTIPLY_KERNEL: LOOP(type, *);                                                        \
+        case DIVIDE_KERNEL: LOOP(type, /);                                                          \
+        case LESS_KERNEL: LOOP(npy_bool, <);                                                        \
+        case LESS_EQUAL_KERNEL: LOOP(npy_bool, <=);                                                 \
+        case EQUAL_KERNEL: LOOP(npy_bool, ==);                                                      \
+        case NOT_EQUAL_KERNEL: LOOP(npy_bool, !=);                                                  \
+        case GREATER_KERNEL: LOOP(npy_bool, >);                                                     \
+        case GREATER_EQUAL_KERNEL: LOOP(npy_bool, >=);                                              \
+        }                                                                                                 \
     }
 
 LOOPS(float_loop, float)
@@ -101,13 +109,13 @@ static PyObject *run_loop(int kernel, PyObject *const *raw, Py_ssize_t n) {
     int type = PyArray_TYPE(shaped);
     if (type != NPY_FLOAT && type != NPY_DOUBLE) return NULL;
     const void *data[2] = {NULL, NULL};
-    int steps[2] = {0, 0};
+    int is_array[2] = {0, 0};
     double numbers[2];
     float floats[2];
     for (Py_ssize_t i = 0; i < n; i++)
         if (is_ndarray(raw[i])) {
             data[i] = PyArray_DATA(ndarray(raw[i]));
-            steps[i] = 1;
+            is_array[i] = 1;
         } else {
             /* Two numbers, one of them an array without axes, have a dtype by rules of their own. */
             if (PyArray_NDIM(shaped) == 0 || !read_number(raw[i], &numbers[i])) return NULL;
@@ -122,9 +130,9 @@ static PyObject *run_loop(int kernel, PyObject *const *raw, Py_ssize_t n) {
     }
     void *out = PyArray_DATA(ndarray(result));
     if (type == NPY_FLOAT)
-        float_loop(kernel, data[0], steps[0], data[1], steps[1], out, PyArray_SIZE(shaped));
+        float_loop(kernel, data[0], is_array[0], data[1], is_array[1], out, PyArray_SIZE(shaped));
     else
-        double_loop(kernel, data[0], steps[0], data[1], steps[1], out, PyArray_SIZE(shaped));
+        double_loop(kernel, data[0], is_array[0], data[1], is_array[1], out, PyArray_SIZE(shaped));
     if (fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID)) {
         feclearexcept(FE_ALL_EXCEPT);
         Py_CLEAR(result);
@@ -185,11 +193,22 @@ static PyObject *mean(PyObject *reduce, PyObject *array, PyObject *params) {
     return total;
 }
 
+static PyObject *joined(PyObject *const *raw, Py_ssize_t n, PyObject *params) {
+    PyObject *axis = PyDict_GetItem(params, s_axis), *arrays = PyTuple_New(n), *result = NULL;
+    if (axis != NULL && PyLong_CheckExact(axis) && arrays != NULL) {
+        for (Py_ssize_t i = 0; i < n; i++) PyTuple_SET_ITEM(arrays, i, Py_NewRef(raw[i]));
+        result = PyArray_Concatenate(arrays, (int)PyLong_AsLong(axis));
+    }
+    Py_XDECREF(arrays);
+    return result;
+}
+
 /* The result as a new array, or as a view; NULL, mostly without an exception, where NumPy has to do it. */
 PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params) {
     if (kernel <= LAST_LOOP) return params == NULL || PyDict_GET_SIZE(params) == 0 ? run_loop(kernel, raw, n) : NULL;
-    if (n != 1 || params == NULL || !is_ndarray(raw[0])) return NULL;
-    PyObject *result = kernel == REDUCE_KERNEL ? reduced(reduce, raw[0], params)
+    if (params == NULL || n < 1 || (n > 1 && kernel != CONCATENATE_KERNEL) || !is_ndarray(raw[0])) return NULL;
+    PyObject *result = kernel == CONCATENATE_KERNEL ? joined(raw, n, params)
+                       : kernel == REDUCE_KERNEL ? reduced(reduce, raw[0], params)
                        : kernel == MEAN_KERNEL ? mean(reduce, raw[0], params)
                                                : arranged(kernel, raw[0], params);
     if (result == NULL) PyErr_Clear(); /* NumPy raises it once more, if it was not something of this file */

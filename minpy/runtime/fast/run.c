@@ -62,26 +62,53 @@ int count_index(void) { return count(current_policy(), s_index); }
 
 /* Running an op ---------------------------------------------------------------------------------- */
 
-/* Whether the policy has found NumPy to be the faster library for operands like these. */
-static int is_numpy_faster(Policy *policy, PyObject *op, PyObject *const *raw, Py_ssize_t n) {
+/* Answers of `decisions` by what stands in their keys; an answer never changes, and a dict that is here lives. */
+#define MOST_ANSWERS 256
+#define KEY_WORDS (3 + 2 * MAX_OPERANDS)
+static struct {
+    PyObject *decisions;
+    int64_t key[KEY_WORDS];
+} numpy_is_faster[MOST_ANSWERS];
+
+static int ask_decisions(Policy *policy, PyObject *op, const int64_t *words, Py_ssize_t n) {
     PyObject *key = PyTuple_New(1 + 2 * n);
     if (key == NULL) return -1;
     PyTuple_SET_ITEM(key, 0, Py_NewRef(op));
     for (Py_ssize_t i = 0; i < n; i++) {
-        int magnitude = -1; /* as in auto.py */
-        PyObject *kind = (PyObject *)Py_TYPE(raw[i]);
-        if (is_ndarray(raw[i])) {
-            Py_ssize_t size = PyArray_SIZE(ndarray(raw[i]));
-            kind = (PyObject *)PyArray_DESCR(ndarray(raw[i]));
-            for (magnitude = 0; size > 1; size = (size + 3) / 4) magnitude++;
-        }
-        PyTuple_SET_ITEM(key, 1 + 2 * i, Py_NewRef(kind));
-        PyTuple_SET_ITEM(key, 2 + 2 * i, PyLong_FromLong(magnitude));
+        PyTuple_SET_ITEM(key, 1 + 2 * i, Py_NewRef((PyObject *)(intptr_t)words[2 * i]));
+        PyTuple_SET_ITEM(key, 2 + 2 * i, PyLong_FromLongLong(words[2 * i + 1]));
     }
     PyObject *found = PyDict_GetItemWithError(policy->decisions, key);
     Py_DECREF(key);
     if (found == NULL) return PyErr_Occurred() ? -1 : 0;
     return found == Py_False; /* "is MXNet faster?" */
+}
+
+/* Whether the policy has found NumPy to be the faster library for operands like these. */
+static int is_numpy_faster(Policy *policy, PyObject *op, PyObject *const *raw, Py_ssize_t n) {
+    int64_t key[KEY_WORDS] = {(int64_t)(intptr_t)op, n};
+    uint64_t hash = (uint64_t)key[0] / 16;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        int64_t magnitude = -1, kind = (int64_t)(intptr_t)Py_TYPE(raw[i]); /* as in auto.py */
+        if (is_ndarray(raw[i])) {
+            npy_intp size = PyArray_SIZE(ndarray(raw[i]));
+            kind = (int64_t)(intptr_t)PyArray_DESCR(ndarray(raw[i]));
+            for (magnitude = 0; size > 1; size = (size + 3) / 4) magnitude++;
+        }
+        key[2 + 2 * i] = kind;
+        key[3 + 2 * i] = magnitude;
+        hash = hash * 31 + (uint64_t)kind / 16 + (uint64_t)magnitude;
+    }
+    int place = (int)(hash % MOST_ANSWERS);
+    if (numpy_is_faster[place].decisions == policy->decisions &&
+        memcmp(numpy_is_faster[place].key, key, sizeof key) == 0)
+        return 1;
+    int answer = ask_decisions(policy, op, key + 2, n);
+    if (answer == 1) {
+        memcpy(numpy_is_faster[place].key, key, sizeof key);
+        Py_XSETREF(numpy_is_faster[place].decisions, Py_NewRef(policy->decisions));
+    }
+    return answer;
 }
 
 static int append_record(PyObject *tape, PyObject *op, PyObject *const *values, Py_ssize_t n, PyObject *params,
