@@ -124,7 +124,15 @@ class Array(ArraySlots, NDArrayMethods):
         """The value, after writes to the base of a view."""
         base = self._base
         if base is not None:
-            base._current()
+            if base._base is None:
+                base._current()
+            else:  # one after the other: a chain of views may be longer than Python's stack
+                bases = [base]
+                while bases[-1]._base is not None:
+                    bases.append(bases[-1]._base)
+                for view in reversed(bases):
+                    if view._base is None or view._base._version != view._seen:
+                        view._current()
             if base._version != self._seen:
                 base = self._base_as_seen()
             if base._version != self._seen:

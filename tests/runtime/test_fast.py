@@ -160,13 +160,16 @@ def test_the_same_array_twice_is_not_two_arrays(only_numpy):
     assert np.dot(a, b).item() == 23.0
 
 
-def test_long_chains_of_views_are_freed(only_numpy):
-    for _ in range(2):
-        view = only_numpy
-        for _ in range(100_000):
-            view = view[:]
-        assert view.shape == (5,)
-        del view
+@pytest.mark.parametrize("policy", ["only_numpy", "prefer_mxnet"])
+def test_chains_of_views_longer_than_the_stack(policy):
+    minpy.set_global_policy(policy)
+    start = view = np.array(numpy.arange(3.0))
+    for _ in range(3000):
+        view = view[:]
+    assert (view + 1).tolist() == [1.0, 2.0, 3.0]
+    start[0] = 7.0
+    assert (view + 1).tolist() == [8.0, 2.0, 3.0]
+    del view
 
 
 def test_classes_of_ones_own(only_numpy):
