@@ -82,7 +82,8 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
             seed = trace.constant(numpy.ones(result.shape, result.dtype))
             found = iter(trace.gradients([(result, seed)], sources))
         grads = [None if i is None else next(found) for i in positions]
-        graph = trace.graph([*end.atoms, *(grad.atom for grad in grads if grad is not None)])
+        given = [*end.atoms, *(grad.atom for grad in grads if grad is not None)]
+        graph = trace.graph(given, end.parts)
         compiled = driver.compile_graph(graph)
     except (UnsupportedError, GradientError, OperandError) as error:
         plan = _no_graph(block, signature, lowered.guards, str(error))

@@ -17,13 +17,14 @@ from minpy.compiler.driver import Lowered
 from minpy.compiler.effects import Effect
 from minpy.compiler.frames import UNBOUND, Closure
 from minpy.compiler.guards import Path
-from minpy.compiler.ir import Atom, Literal
+from minpy.compiler.ir import Atom, Eqn, Literal, Var
 from minpy.compiler.reads import Ref, is_constant_object, is_plain, unref, walk_values
 from minpy.compiler.reals import Number
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, OrderUnknown, Tracer, View
 from minpy.errors import UnsupportedError
-from minpy.ops.indexing import index
-from minpy.ops.keys import join_key
+from minpy.ops.aval import product
+from minpy.ops.indexing import index, index_put
+from minpy.ops.keys import join_key, result_shape
 from minpy.ops.shape import reshape_op
 from minpy.runtime.array import Array
 from minpy.runtime.scalar import Scalar
@@ -83,7 +84,37 @@ def _store(target: Any, content: Array) -> None:
         numpy.copyto(target, content._current().numpy())
 
 
-_HELPERS = (present, _fresh, _view, _arranged, _store, Array)
+class OutOfReach(Exception):
+    """An index that the region writes at is out of bounds. Nothing has been written yet."""
+
+
+def _store_part(target: Any, key: Any, content: Any) -> None:
+    """``target[key] = content`` for an array of the user's."""
+    is_ours = isinstance(target, Array) or not isinstance(content, Array)
+    target[_key_for(target, key)] = content if is_ours else content._current().numpy()
+
+
+def _reach(target: Any, key: tuple) -> None:
+    """Raise OutOfReach where a place that is going to be written is not there."""
+    try:
+        target[_key_for(target, key)]
+    except IndexError as error:
+        raise OutOfReach(str(error)) from error
+
+
+def _key_for(target: Any, key: tuple) -> tuple:
+    return tuple(part._current().numpy() if isinstance(part, Array) else part for part in key)
+
+
+def _size_of_part(eqn: Eqn) -> int:
+    """How many elements an equation writes."""
+    x, _, *places = eqn.inputs
+    arrays = [p.value if isinstance(p, Literal) else numpy.zeros(*p.aval) for p in places]
+    return product(result_shape(x.aval.shape, arrays, eqn.params["template"]))
+
+
+#: Parts of an array that are written one by one; to store all of it is one step.
+_MAX_PARTS = 4
 
 
 def _set(made: Any, name: str, value: Any) -> None:
@@ -100,15 +131,18 @@ class Epilogue:
 
     Attributes:
         atoms: the variables that the graph has to give, in order.
+        parts: equations of the graph that are done to the arrays from outside instead.
     """
 
     def __init__(self, lowered: Lowered, copied: frozenset[int | None] = frozenset()):
         self.lowered = lowered
         self._copied = copied
         self.atoms: list[Atom] = []
+        self.parts: list[Eqn] = []
         self._lines: list[str] = []
         self._namespace: dict[str, Any] = {
-            f.__name__: f for f in (present, _fresh, _view, _arranged, _store, _set, Array)
+            f.__name__: f
+            for f in (present, _fresh, _view, _arranged, _store, _store_part, _reach, _set, join_key, Array)
         }
         self._given: list[str] = []
         self._effects: set[int] = set()  # lines that change objects
@@ -183,9 +217,43 @@ class Epilogue:
 
     def store_arrays(self) -> None:
         """Write the arrays from outside that the region changed."""
-        for array in self.lowered.written:
-            if self._is_input(array):
-                self._lines.append(f"_store(p[{array.origin.position}], {self._result(array.atom)})")
+        stores: list[str] = []
+        for array in filter(self._is_input, self.lowered.written):
+            target = f"p[{array.origin.position}]"
+            parts = self._parts(array)
+            if parts is None:
+                stores.append(f"_store({target}, {self._result(array.atom)})")
+            self.parts.extend(parts or ())
+            for eqn in parts or ():
+                value, *places = map(self._part, eqn.inputs[1:])
+                key = f"k{len(self._lines)}"
+                template = self._constant(eqn.params["template"])
+                self._lines.append(f"{key} = join_key([{', '.join(places)}], {template})")
+                if any(isinstance(atom, Var) for atom in eqn.inputs[2:]):
+                    self._lines.append(f"_reach({target}, {key})")
+                stores.append(f"_store_part({target}, {key}, {value})")
+        self._lines.extend(stores)  # when it is known that all of them will do
+
+    def _parts(self, array: Tracer) -> list[Eqn] | None:
+        """The equations that write parts of an array from outside; None where all of it is to be stored."""
+        makers = {var: eqn for eqn in self.lowered.trace.eqns for var in eqn.outputs}
+        parts: list[Eqn] = []
+        atom: Any = array.atom
+        while atom is not self.lowered.trace.inputs[array.origin.position]:
+            eqn = makers.get(atom) if isinstance(atom, Var) else None
+            if eqn is None or eqn.op is not index_put:
+                return None
+            parts.insert(0, eqn)
+            atom = eqn.inputs[0]
+        if len(parts) > _MAX_PARTS or 2 * sum(map(_size_of_part, parts)) > array.size:
+            return None
+        return parts
+
+    def _part(self, atom: Atom) -> str:
+        """A value or a place of a part that is written, for NumPy as well as for MinPy."""
+        if isinstance(atom, Literal):
+            return self._constant(atom.value)
+        return self._result(atom)
 
     def repeat(self, effect: Effect) -> None:
         """Do to an object what the region does to it. Raises as ``value``."""

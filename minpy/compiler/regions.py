@@ -29,7 +29,7 @@ from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import names_of
 from minpy.compiler.lower import Leftover as RefusedStatement
 from minpy.compiler.notes import Leftover
-from minpy.compiler.outputs import Epilogue, type_of
+from minpy.compiler.outputs import Epilogue, OutOfReach, type_of
 from minpy.compiler.plans import Plan, Runnable, signature_of
 from minpy.compiler.program import Program
 from minpy.compiler.residual import NOTHING, Around
@@ -245,7 +245,7 @@ class Block:
 
     def _compiled_plan(self, signature: tuple, lowered: Lowered) -> Plan:
         end = self._end(lowered)
-        graph = lowered.trace.graph(end.atoms)
+        graph = lowered.trace.graph(end.atoms, end.parts)
         compiled = driver.compile_graph(graph)
         plan = Plan(
             signature,
@@ -313,22 +313,27 @@ class Block:
             plain: does the same in plain Python, for ``jit(check=True)``.
         """
 
-        def execute(found: tuple) -> Sequence[Array] | None:
+        def attempt(found: tuple, finish: Callable[[Sequence[Array]], Any]) -> Any:
+            """The result of the block; None where the graph fails, before anything was written."""
             try:
-                return runnable.execute(found)
+                results = runnable.execute(found)
             except (MXNetError, ContextError):
+                plan.failures += 1
+                return None
+            try:
+                return finish(results)
+            except OutOfReach:
                 plan.failures += 1
                 return None
 
         def run(values: tuple, found: tuple) -> Any:
-            results = execute(found)
-            return fallback(values) if results is None else runnable.finish(results, found)
+            result = attempt(found, lambda results: runnable.finish(results, found))
+            return fallback(values) if result is None else result
 
         def first_run(values: tuple, found: tuple) -> Any:
             plan.run = run
-            comparison = Comparison(self, runnable, plain, values, found)
-            results = execute(found)
-            return fallback(values) if results is None else comparison.finish(results)
+            result = attempt(found, Comparison(self, runnable, plain, values, found).finish)
+            return fallback(values) if result is None else result
 
         plan.runnable = runnable
         plan.run = first_run if self.program.options.check else run

@@ -226,9 +226,14 @@ class Trace(Interpreter):
             pull_back(backwards(), cotangents, active, box)
         return [cotangents.get(id(tracer.atom)) for tracer in wanted]
 
-    def graph(self, outputs: Sequence[Atom]) -> Graph:
-        """What was recorded, with these outputs."""
-        return Graph(tuple(self.inputs), tuple(self.eqns), tuple(outputs))
+    def graph(self, outputs: Sequence[Atom], done_elsewhere: Sequence[Eqn] = ()) -> Graph:
+        """What was recorded, with these outputs; without what is done elsewhere and not needed here."""
+        eqns = list(self.eqns)
+        for eqn in reversed(done_elsewhere):
+            used = {id(atom) for other in eqns for atom in other.inputs} | set(map(id, outputs))
+            if used.isdisjoint(map(id, eqn.outputs)):
+                eqns = [other for other in eqns if other is not eqn]
+        return Graph(tuple(self.inputs), tuple(eqns), tuple(outputs))
 
 
 class _Cotangents(dict):

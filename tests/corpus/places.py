@@ -120,3 +120,40 @@ def results_that_do_not_fit(x, v):
     np.add(x, 1.5, out=x)  # leftover
     np.add(x, 1, out=v)  # leftover
     return x
+
+
+@program(*each_kind((6, 4)), no_gradient="the result is a number of turns")
+def rows_of_a_table_while_data_goes_on(x):
+    t = 1
+    while np.sum(x[t - 1]) > 1 and t < 9:  # flow
+        x[t] = x[t - 1] * 0.5
+        x[t, 1:3] += 1
+        t += 1
+    return t
+
+
+@program(
+    lambda: (numpy.ones((9, 4)), 3, {}),
+    lambda: (numpy.ones((9, 4)), 5, {}),
+    lambda: (np.ones((9, 4)), 2, {}),
+    lambda: (np.ones((9, 4)), 7, {}),
+    lambda: (numpy.ones((9, 4)), 8, {}),
+    lambda: (np.ones((9, 4)), 11, {}),
+    lambda: (numpy.ones((9, 4)), -9, {}),
+)
+def a_few_rows_at_numbers_that_change(x, i, seen):
+    seen["before"] = i
+    x[0] = 7
+    x[i] = x[0] * 2
+    seen["between"] = x[i - 1, 0] + 0
+    x[i - 1, :2] = x[i, 0]
+    return x[i] + x[0]
+
+
+@program(lambda: (numpy.zeros((9, 4)), grid()[0] > 1), lambda: (np.zeros((9, 4)), grid()[0] > 9))
+def a_part_that_is_read_again(x, m):
+    y = x.T
+    x[2, m] = 3  # leftover
+    x[1:3, 0] = y[1, :2] - 1  # leftover
+    x[4] = x[2] + numpy.arange(4)  # leftover
+    return y[0], x[2:5].sum()
