@@ -144,7 +144,7 @@ def _number(value: Any) -> str:
             return (
                 text.replace(name, f"np.{name}") if isinstance(value, float) else f"complex({text[1:-1]!r})"
             )
-    return text
+    return text.replace("e+", "e")  # as formatters have it
 
 
 def _array(array: numpy.ndarray) -> str:
