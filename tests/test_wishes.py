@@ -207,6 +207,122 @@ def moments_in_place(np, gradient):
     return np.sum(w * w)
 
 
+@wish(RNG.uniform(1.0, 9.0, (5, 5)))
+def floyd_warshall(np, weights):
+    """All shortest paths, in one table that is updated in place."""
+    distance = weights.copy()
+    np.fill_diagonal(distance, 0.0)
+    for k in range(len(distance)):
+        np.minimum(distance, distance[:, k, None] + distance[None, k, :], out=distance)
+    return np.sum(distance * np.arange(1.0, 26.0).reshape(5, 5))
+
+
+@wish(numpy.array([1.0, 0.8, 1.3]), numpy.array([0, 2, 1, 1, 3]), numpy.array([2, 1, 3, 3]))
+def edit_distance(np, costs, source, target):
+    """Levenshtein's table, with costs of deleting, inserting and replacing."""
+    n, m = len(source), len(target)
+    table = np.zeros((n + 1, m + 1))
+    table[1:, 0] = costs[0] * np.arange(1, n + 1)
+    table[0, 1:] = costs[1] * np.arange(1, m + 1)
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            replaced = table[i - 1, j - 1] + (costs[2] if source[i - 1] != target[j - 1] else 0.0)
+            table[i, j] = min(table[i - 1, j] + costs[0], table[i, j - 1] + costs[1], replaced)
+    return table[n, m] ** 2
+
+
+@wish(
+    RNG.normal(size=(4, 2)),
+    0.3 * RNG.normal(size=(3, 3)) + numpy.eye(3),
+    RNG.normal(size=(2, 3)),
+    order2=True,
+)
+def kalman_filter(np, observed, step, seen):
+    """The log-likelihood of a linear model; mean and covariance are updated in place."""
+    mean, covariance = np.zeros(3), np.eye(3)
+    noise, loss = np.diag(np.array([0.5, 0.7])), 0.0
+    for y in observed:
+        mean[:] = step @ mean
+        covariance[...] = step @ covariance @ step.T + 0.1 * np.eye(3)
+        surprise = y - seen @ mean
+        spread = seen @ covariance @ seen.T + noise
+        gain = np.linalg.solve(spread, seen @ covariance).T
+        mean += gain @ surprise
+        covariance -= gain @ seen @ covariance
+        loss += surprise @ np.linalg.solve(spread, surprise) + np.linalg.slogdet(spread)[1]
+    return loss + np.sum(mean**2)
+
+
+@wish(RNG.normal(size=(4, 4)) + 5 * numpy.eye(4), order2=True)
+def lu_in_loops(np, matrix):
+    """Doolittle's factors, in two arrays that begin as zeros, and the determinant."""
+    n = matrix.shape[0]
+    lower, upper = np.eye(n), np.zeros((n, n))
+    for i in range(n):
+        for k in range(i, n):
+            upper[i, k] = matrix[i, k] - np.dot(lower[i, :i], upper[:i, k])
+        for k in range(i + 1, n):
+            lower[k, i] = (matrix[k, i] - np.dot(lower[k, :i], upper[:i, i])) / upper[i, i]
+    return np.sum(np.log(np.diagonal(upper))) + np.sum(lower**2)
+
+
+@wish(RNG.normal(size=(3, 2, 2)), RNG.normal(size=(4, 3)), RNG.normal(size=3))
+def lstm_into_zeros(np, inputs, weights, bias):
+    """States of all steps in arrays that are filled; the gates are slices of one product."""
+    steps, batch, size = inputs.shape
+    hidden, cell = np.zeros((steps + 1, batch, size)), np.zeros((steps + 1, batch, size))
+    for t in range(steps):
+        joined = np.concatenate([inputs[t], hidden[t]], axis=1)
+        gates = 1 / (1 + np.exp(-(joined @ weights + bias)))
+        cell[t + 1] = cell[t] * gates[:, :1] + np.tanh(inputs[t]) * gates[:, 1:2]
+        hidden[t + 1] = gates[:, 2:] * np.tanh(cell[t + 1])
+    return np.sum(hidden[1:] * inputs) + np.sum(cell[-1] ** 2)
+
+
+@wish(RNG.normal(size=8))
+def sorting_network(np, x):
+    """Batcher's odd-even merge sort: pairs are compared and exchanged in place."""
+    y, n, p = x.copy(), len(x), 1
+    while p < n:
+        k = p
+        while k >= 1:
+            for j in range(k % p, n - k, 2 * k):
+                for i in range(j, min(j + k, n - k)):
+                    if i // (2 * p) == (i + k) // (2 * p):
+                        low, high = np.minimum(y[i], y[i + k]), np.maximum(y[i], y[i + k])
+                        y[i], y[i + k] = low, high
+            k //= 2
+        p *= 2
+    return np.sum(y * np.arange(8.0) ** 2)
+
+
+@wish(RNG.normal(size=(3, 8)), RNG.normal(size=4), order2=True)
+def convolution_by_sums(np, signals, kernel):
+    """Each output is gathered by +=, over windows that are views."""
+    out = np.zeros((3, 5))
+    for i in range(4):
+        out += kernel[i] * signals[:, i : i + 5]
+    out[out < 0] = 0.0
+    out[:, ::2] *= 2.0
+    return np.sum(np.sqrt(out + 1.0))
+
+
+@wish(RNG.normal(size=(3, 2)), order2=True)
+def planets(np, positions):
+    """Leapfrog steps of bodies that attract each other, in place."""
+    x, v = positions.copy(), np.zeros_like(positions)
+    for _ in range(2):
+        force = np.zeros((3, 2))
+        for i in range(3):
+            for j in range(3):
+                if i != j:
+                    apart = x[j] - x[i]
+                    force[i] += apart / (np.sum(apart**2) + 0.5) ** 1.5
+        v += 0.1 * force
+        x += 0.1 * v
+    return np.sum(x**2) + np.sum(v**2)
+
+
 every_wish = pytest.mark.parametrize("name", WISHES)
 
 

@@ -1,7 +1,8 @@
 """Random numbers, drawn by NumPy's generators, as MinPy's arrays.
 
 The numbers of a seed are fixed, so they depend smoothly on the parameters of a distribution that is only
-moved and stretched: that is their gradient. Elements that are drawn from an array keep theirs.
+moved, stretched or raised to a power: that is their gradient. Elements that are drawn from an array keep
+theirs.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from minpy.runtime.writing import shuffle, written
 _FROM_AN_ARRAY = {"choice": "a", "permutation": "x", "permuted": "x"}
 _TWO = (("loc", 0.0), ("scale", 1.0))
 _ONE = (("scale", 1.0),)
+_EXPONENT = (("a", 1.0),)
 #: name -> parameters with their defaults, and (numbers drawn, *parameters) -> derivatives by each of these
 _SLOPES: dict[str, tuple[tuple, Callable[..., tuple]]] = {
     **dict.fromkeys(
         ("normal", "laplace", "logistic", "gumbel"), (_TWO, lambda r, loc, scale: (1.0, (r - loc) / scale))
     ),
     **dict.fromkeys(("exponential", "rayleigh"), (_ONE, lambda r, scale: (r / scale,))),
+    **dict.fromkeys(("power", "weibull"), (_EXPONENT, lambda r, a: (-r * log(r) / a,))),
+    "pareto": (_EXPONENT, lambda r, a: (-(1 + r) * log(1 + r) / a,)),
     "lognormal": (
         (("mean", 0.0), ("sigma", 1.0)),
         lambda r, mean, sigma: (r, r * (log(r) - mean) / sigma),
