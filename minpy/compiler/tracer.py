@@ -253,6 +253,11 @@ class Tracer(ArrayMethods):
                 )
         return self._layout
 
+    @property
+    def is_contiguous(self) -> bool:
+        layout = None if self.ordered else self.layout
+        return layout is None or layout.flags.c_contiguous
+
     def __getitem__(self, key: Any) -> Any:
         key = self._without_known_masks(key)
         result = super().__getitem__(key)

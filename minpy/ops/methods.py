@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Callable
 
 import numpy
@@ -125,6 +126,11 @@ class ArrayMethods(Box):
         return self.size * self.itemsize
 
     @property
+    def is_contiguous(self) -> bool:
+        """Whether the elements stand in memory in C order without gaps, as far as that is known."""
+        return True
+
+    @property
     def T(self) -> Any:
         """The array with its axes reversed."""
         return shape.transpose(self)
@@ -194,6 +200,17 @@ def _forward(operation: Callable) -> Callable:
     return method
 
 
+def _multiplication(operation: Callable) -> Callable:
+    """A product; of a list and an integer scalar the list repeated, as in NumPy."""
+
+    def method(self, other):
+        if isinstance(other, (list, tuple, str, bytes)) and self.is_scalar and self.dtype.kind in "iu":
+            return other * operator.index(self)
+        return operation(self, other)
+
+    return method
+
+
 def _reflected(operation: Callable) -> Callable:
     def method(self, other):
         return operation(other, self) if _is_operand(other) else NotImplemented
@@ -228,6 +245,8 @@ for _name, _operation in UNARY.items():
 for _name, _operation in ARITHMETIC.items():
     setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
     setattr(ArrayMethods, f"__r{_name}__", _reflected(_operation))
+for _name in ("__mul__", "__rmul__"):
+    setattr(ArrayMethods, _name, _multiplication(getattr(ArrayMethods, _name)))
 for _name, _operation in COMPARISONS.items():
     setattr(ArrayMethods, f"__{_name}__", _comparison(_name, _operation))
 for _name, _wrap in (("__divmod__", _forward), ("__rdivmod__", _reflected)):

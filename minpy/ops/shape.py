@@ -188,8 +188,10 @@ def reshape(a, newshape=None, order="C", shape=None):
 
 @numpy_function(numpy.ravel)
 def ravel(a, order="C"):
-    """``a`` as one dimension."""
-    return reshape.implementation(a, -1, order)
+    """``a`` as one dimension: a view where the elements stand in memory in this order, else a copy."""
+    in_order = transpose.implementation(a) if order == "F" else a
+    is_view = getattr(in_order, "is_contiguous", True)
+    return reshape.implementation(a if is_view else elementwise.copy(a), -1, order)
 
 
 @numpy_function(numpy.transpose)

@@ -109,6 +109,7 @@ class Array(ArraySlots, NDArrayMethods):
     # _version counts how often a handle got a new value
     __slots__ = ()
     __array_priority__ = 1000.0
+    __module__ = "minpy.array"  # where it is public
 
     # Data -------------------------------------------------------------------------------------
 
@@ -210,6 +211,11 @@ class Array(ArraySlots, NDArrayMethods):
 
     def is_traced(self) -> bool:
         return is_traced(self._current())
+
+    @property
+    def is_contiguous(self) -> bool:
+        array = self._current()._numpy
+        return array is None or array.flags.c_contiguous
 
     def __copy__(self) -> Array:
         return self.copy()

@@ -40,8 +40,7 @@ def _has_distinct_elements(array: numpy.ndarray) -> bool:
 
 def is_ordered(x: Any) -> bool:
     """Whether the elements stand in memory in C order, without gaps."""
-    array = x._current()._numpy if isinstance(x, Array) else x
-    return array is None or array.flags.c_contiguous
+    return x.is_contiguous if isinstance(x, Array) else x.flags.c_contiguous
 
 
 def are_disjoint(written: Sequence[Any], others: Sequence[Any]) -> bool:

@@ -332,6 +332,12 @@ def test_an_array_copies_and_asarray_does_not():
     assert np.array(shared, dtype="float64", ndmin=2, order="F").dtype == "float64"
 
 
+def test_a_cross_product_in_the_plane_is_an_array_without_axes():
+    found = np.cross(np.array([1.0, 2.0]), [3.0, 4.0])
+    found += 1
+    assert (type(found), found.shape, float(found)) == (minpy.Array, (), -1.0)
+
+
 def test_shapes_that_are_arrays():
     x, sizes = np.ones((2, 3)), numpy.array([3, 2])
     for shape in (sizes, np.array(sizes), list(np.array(sizes))):

@@ -171,6 +171,15 @@ def write_through_transposed_and_reshaped(x, v):
 
 
 @program
+def ravel_copies_what_is_not_contiguous(x, v):
+    for copied in (x[::-1].ravel(), x[:, ::2].ravel(), x.T.ravel(), x[0, ::2].ravel(), x[1:].ravel("F")):
+        copied[0] = v[1]
+    for shown in (x[0, ::-1].reshape(-1), x[1:2].ravel(), x.T.ravel("F"), x[2].ravel()):
+        shown[0] = v[2] * 2
+    return x
+
+
+@program
 def see_writes_through_transposed_and_reshaped(x, v):
     a, b = x.T, x.reshape(4, 3)
     x[0] = v

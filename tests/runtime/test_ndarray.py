@@ -75,6 +75,7 @@ CALLS = {
     "rpower": lambda a: 2**a,
     "matmul": lambda a: a @ [1.0, 2.0, 0.5],
     "rmatmul": lambda a: [1.0, 2.0] @ a,
+    "list times integer": lambda a: ([0] * a.argmax(), a.argmax() * (1, 2), "ab" * a.astype("int64")[0, 0]),
     "base": lambda a: (a.base is None, a[1:].base is a, a.T[0].base is a, (a + 1).base is None),
     "number": lambda a: (a.sum().is_integer(), round(a.sum(), 1), round(a.sum()), hash(a[0, 0]) == hash(3.0)),
     "other bytes": lambda a: a.newbyteorder().dtype if hasattr(a, "newbyteorder") else None,
