@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import operator
 from typing import Any, Callable
 
@@ -227,8 +228,11 @@ def _comparison(name: str, operation: Callable) -> Callable:
     return method
 
 
+_OPERANDS = (Box, int, float, complex, numpy.ndarray, numpy.generic, list, tuple, range, numbers.Number)
+
+
 def _is_operand(x: Any) -> bool:
-    return isinstance(x, (Box, int, float, complex, numpy.ndarray, numpy.generic, list, tuple, range))
+    return isinstance(x, _OPERANDS)
 
 
 def _function_method(function: Any) -> Callable:

@@ -28,6 +28,7 @@ from minpy.runtime import native, watch
 from minpy.runtime.array import Array, Value, arrays_in, same_context, to_raw
 from minpy.runtime.context import CPU, current_context
 from minpy.runtime.location import lost_gradient, operand_names, user_place, warn_at_user
+from minpy.runtime.ndarray import NUMBERS, NDArrayMethods
 from minpy.runtime.objects import accelerate, accelerated, register_op, register_operator, remembered
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
@@ -95,9 +96,10 @@ def run_op(op: Op, args: tuple, params: dict) -> Any:
     return result
 
 
-def _boxed(value: Value, name: str, args: tuple, params: dict) -> Array:
-    is_scalar = not value.aval.shape and gives_scalar(name, args, params)
-    return Scalar(value) if is_scalar else Array(value)
+def _boxed(value: Value, name: str, args: tuple, params: dict) -> Any:
+    if value.aval.shape or not gives_scalar(name, args, params):
+        return Array(value)
+    return Scalar(value) if value.aval.dtype.kind in NUMBERS else value.numpy()[()]
 
 
 def _shares(source: Value, result: Value) -> bool:
@@ -276,14 +278,15 @@ class _NumPyCall:
         return self.function(*to_raw(self.args, known), **to_raw(self.kwargs, known))
 
     def wrapped(self, result: Any, known: dict[int, numpy.ndarray], values: tuple, tape: Any) -> Any:
-        """The result as the user gets it: arrays as MinPy's, an argument that comes back as it is.
+        """The result as the user gets it: arrays and numbers as MinPy's, an argument as it is.
 
-        A matrix, a masked array and the like, whose operators mean something else, stay NumPy's.
+        A matrix, a masked array and the like, whose operators mean something else, stay NumPy's, and so do
+        texts, dates and records.
         """
         if isinstance(result, (tuple, list)):
             items = [self.wrapped(item, known, values, tape) for item in result]
             return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
-        if isinstance(result, numpy.generic):
+        if isinstance(result, (numpy.number, numpy.bool_)):
             made: Array = Scalar(Value(numpy.asarray(result), None, None, self.context))
         elif type(result) in (numpy.ndarray, numpy.memmap):
             for array in self.arrays:
@@ -383,7 +386,7 @@ def _in_python(name: str) -> Any:
 
 
 set_eager_interpreter(EagerInterpreter())
-Array.bind = staticmethod(accelerate(run_op, remembered(ArrayMethods.__getitem__), Scalar, Ufunc))  # type: ignore[assignment,method-assign]
+Array.bind = staticmethod(accelerate(run_op, remembered(NDArrayMethods.__getitem__), Scalar, Ufunc))  # type: ignore[assignment,method-assign]
 for _kind in (Op, Ufunc):
     _kind.__call__ = accelerated(_kind.__call__)  # type: ignore[method-assign]
 Function.__call__ = remembered(Function.__call__)  # type: ignore[method-assign]

@@ -11,6 +11,7 @@ from minpy.ops import elementwise
 from minpy.ops import shape as shape_ops
 from minpy.ops.methods import COMPARISONS
 from minpy.ops.op import eager_interpreter
+from minpy.ops.scalars import is_scalar
 
 
 def put_flat(array: Any, key: Any, value: Any) -> None:
@@ -56,7 +57,7 @@ class FlatIterator:
 
     def __getitem__(self, key: Any) -> Any:
         found = shape_ops.ravel(self.base)[key]
-        return found if found.is_scalar else elementwise.copy(found)
+        return found if is_scalar(found) else elementwise.copy(found)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         eager_interpreter().call(put_flat, (self.base, key, value), {})

@@ -14,6 +14,8 @@ from minpy.ops.op import eager_interpreter
 from minpy.runtime.flat import FlatIterator
 from minpy.runtime.views import owner
 
+#: the kinds of dtypes whose elements are numbers of MinPy's; of other arrays they are NumPy's
+NUMBERS = frozenset("biufcm")
 #: methods that change the array, where the function of the same name gives a new one
 _MUTATING = frozenset(("sort", "partition", "put"))
 
@@ -131,6 +133,14 @@ class NDArrayMethods(ArrayMethods):
 
     def compared(self, name: str, other: Any) -> Any:
         return eager_interpreter().call(getattr(operator, name), (self, other), {})
+
+    def __getitem__(self, key: Any) -> Any:
+        if self.dtype.kind in NUMBERS:
+            return ArrayMethods.__getitem__(self, key)
+        found = self.raw()[key.raw() if isinstance(key, NDArrayMethods) else key]
+        if not isinstance(found, numpy.ndarray):
+            return found  # a text, an object, a record
+        return eager_interpreter().call(operator.getitem, (self, key), {})
 
     def __delitem__(self, key: Any) -> None:
         raise ValueError("cannot delete array elements")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import fractions
 import gc
 import io
 import math
@@ -156,7 +157,7 @@ def test_pickle(protocol):
         for a in (whole, whole[:, 1:], whole.T, whole[0, 0], whole[:0]):
             found = pickle.loads(pickle.dumps(a, protocol))
             assert (type(found), found.dtype, found.shape) == (type(a), a.dtype, a.shape)
-            numpy.testing.assert_array_equal(found.asnumpy(), a.asnumpy())
+            numpy.testing.assert_array_equal(numpy.asarray(found), numpy.asarray(a))
 
 
 def test_copies():
@@ -299,3 +300,45 @@ def test_numpy_takes_arrays():
     numpy.multiply(a, 2, out=out)
     numpy.testing.assert_array_equal(out, DATA * 2)
     numpy.testing.assert_array_equal(numpy.from_dlpack(a) if hasattr(numpy, "from_dlpack") else a, DATA)
+
+
+class TestArraysOfNoNumbers:
+    """Their elements are NumPy's own, or the objects."""
+
+    def test_texts(self):
+        labels = np.array(["cat", "dog", "cat"])
+        assert isinstance(labels[1], str) and labels[1].upper() == "DOG" and len(labels[0]) == 3
+        assert "-".join(labels) == "cat-dog-cat" and {"cat": 1}[labels[0]] == 1
+        assert (labels == "cat").tolist() == [True, False, True] and labels.flat[2] == "cat"
+        assert [kind.__name__ for kind in map(type, np.array([b"a", b"b"]))] == ["bytes_"] * 2
+        kinds, counts = np.unique(labels, return_counts=True)
+        assert {str(kind): int(count) for kind, count in zip(kinds, counts)} == {"cat": 2, "dog": 1}
+
+    def test_objects(self):
+        things = np.array([{"x": 1}, [1, 2], None], dtype=object)
+        assert (
+            things[0]["x"] == 1
+            and things[2] is None
+            and [type(x) for x in things] == [dict, list, type(None)]
+        )
+        things[1].append(3)
+        assert things[1] == [1, 2, 3]
+        assert (np.arange(3) * fractions.Fraction(1, 2)).tolist() == [0, fractions.Fraction(1, 2), 1]
+
+    def test_dates(self):
+        days = np.array(["2020-01-01", "2020-02-01"], dtype="datetime64[D]")
+        assert days[1] - days[0] == numpy.timedelta64(31, "D") and days[0].item().year == 2020
+        assert (days - days[0]).max() / numpy.timedelta64(1, "D") == 31
+        assert (days > numpy.datetime64("2020-01-15")).tolist() == [False, True]
+
+    def test_records(self):
+        raw = numpy.array([(1, 2.0), (3, 4.0)], dtype=[("n", "i4"), ("x", "f8")])
+        table = np.array(raw)
+        x = table["x"]
+        assert (type(x), x.dtype, x.tolist()) == (type(table), "float64", [2.0, 4.0])
+        x[0] = 7.0  # views in both directions
+        table["n"] = [5, 6]
+        table[1]["x"] = 8.0
+        assert table.tolist() == [(5, 7.0), (6, 8.0)] and x.tolist() == [7.0, 8.0]
+        assert table[["n", "x"]].dtype.names == ("n", "x") and table[0]["n"] == 5
+        assert numpy.sin(table["x"])[0] == numpy.sin(7.0)

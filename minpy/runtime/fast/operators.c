@@ -101,10 +101,8 @@ static PyObject *index_here(PyObject *self, PyObject *key) {
         return NULL;
     }
     int is_scalar = !is_ndarray(result);
-    if (is_scalar && !PyArray_IsScalar(result, Generic)) { /* an array of Python objects */
-        Py_DECREF(result);
-        return NULL;
-    }
+    if (is_scalar && !PyArray_IsScalar(result, Number) && !PyArray_IsScalar(result, Bool))
+        return result; /* a text, an object, a record */
     int is_view = !is_scalar && is_view_of(result, source->numpy);
     if (is_scalar) {
         Py_SETREF(result, PyArray_FromScalar(result, NULL));
