@@ -165,12 +165,15 @@ class Array(ArraySlots, NDArrayMethods):
         """The device that holds the data."""
         return self._value.context
 
-    def _leaving(self, how: str) -> numpy.ndarray:
-        """The data, for something that a gradient does not flow through: warn of it under a gradient."""
+    def _left(self, how: str) -> Value:
+        """The value, for something that a gradient does not flow through: warn of it under a gradient."""
         value = self._current()
         if is_traced(value):
             warn_at_user(lost_gradient(how), GradientWarning)
-        return value.numpy()
+        return value
+
+    def _leaving(self, how: str) -> numpy.ndarray:
+        return self._left(how).numpy()
 
     def asnumpy(self) -> numpy.ndarray:
         """A NumPy array of its own with the data."""
@@ -178,7 +181,7 @@ class Array(ArraySlots, NDArrayMethods):
 
     def asmxnet(self) -> Any:
         """The data as ``mxnet.nd.NDArray``; on the CPU mostly the same memory."""
-        return self._current().mxnet()
+        return self._left("asmxnet()").mxnet()
 
     def as_in_context(self, context: Context) -> Array:
         """The array on another device: itself, if it is there already, or a copy.

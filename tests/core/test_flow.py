@@ -40,6 +40,11 @@ def through_numpy(x):
     return np.sum(x * scale)
 
 
+def through_mxnet(x):
+    scale = minpy.Array(x.asmxnet())[0] + 1
+    return np.sum(x * scale)
+
+
 def through_complex(x):
     scale = complex(x[0]).real + 1
     return np.sum(x * scale)
@@ -47,7 +52,7 @@ def through_complex(x):
 
 @pytest.mark.parametrize("wrap", [lambda f: f, minpy.jit], ids=["eager", "jit"])
 @pytest.mark.parametrize(
-    "function", [through_float, through_item, through_list, through_numpy, through_complex]
+    "function", [through_float, through_item, through_list, through_numpy, through_mxnet, through_complex]
 )
 def test_a_value_that_leaves_the_gradient_warns_with_its_line(function, wrap):
     with pytest.warns(GradientWarning, match="no gradient flows through the result") as caught:
