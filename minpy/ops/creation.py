@@ -13,7 +13,7 @@ from minpy.ops.aval import aval_of
 from minpy.ops.data import content
 from minpy.ops.elementwise import astype
 from minpy.ops.elementwise import copy as copy_op
-from minpy.ops.op import Box, as_operand, current_interpreter, holds_box, numpy_function, refuse
+from minpy.ops.op import Box, as_operand, current_interpreter, holds_box, numpy_function, publish, refuse
 from minpy.ops.scalars import is_scalar
 from minpy.ops.shape import broadcast_to, reshape_op, transpose
 
@@ -190,11 +190,43 @@ def ascontiguousarray(a, dtype=None, **options):
 def asarray(a, dtype=None, order=None, **options):
     """``a`` as an array, without a copy where it is one already."""
     refuse(order=None if order in (None, "K", "C") else order, **options)
-    if isinstance(a, Box) and dtype in (None, aval_of(a).dtype):
+    if isinstance(a, Box) and (dtype is None or dtype == aval_of(a).dtype):
         return copy_op(a) if is_scalar(a) else a  # a copy is an array
-    if isinstance(a, numpy.ndarray) and dtype in (None, a.dtype):
+    if isinstance(a, numpy.ndarray) and (dtype is None or dtype == a.dtype):
         return current_interpreter().constant(a)
     return array.implementation(a, dtype)
+
+
+publish("asanyarray", asarray)  # there are no subclasses
+
+
+@numpy_function(numpy.asfarray)
+def asfarray(a, dtype=numpy.float64):
+    """``a`` as an array of ``dtype``, or of float64 where that is neither of floats nor complex."""
+    is_inexact = numpy.issubdtype(dtype, numpy.inexact)
+    return asarray.implementation(a, numpy.dtype(dtype if is_inexact else numpy.float64))
+
+
+@numpy_function(numpy.asfortranarray, mxnet=False)
+def asfortranarray(a, dtype=None, **options):
+    """``a`` with one axis at least: itself where it lies in memory by columns, else a copy that does."""
+    a = asarray.implementation(a, dtype)
+    refuse(**options, a=None if hasattr(a, "raw") else "whose memory is not known")
+    if not a.shape:
+        return reshape_op(a, shape=(1,))
+    if a.raw().flags.f_contiguous:
+        return a
+    return transpose.implementation(copy_op(transpose.implementation(a)))
+
+
+@numpy_function(numpy.asarray_chkfinite, mxnet=False)
+def asarray_chkfinite(a, dtype=None, order=None):
+    """``asarray``; raises ValueError where an element is infinite or nan."""
+    a = asarray.implementation(a, dtype, order)
+    refuse(a=None if hasattr(a, "raw") else "whose elements are not known")
+    if a.dtype.kind in "fc" and not numpy.isfinite(a.raw()).all():
+        raise ValueError("array must not contain infs or NaNs")
+    return a
 
 
 def _by_numpy(function: Any, numpys: Any) -> Any:

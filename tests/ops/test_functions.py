@@ -24,6 +24,7 @@ from tests.ops.tolerances import GRADIENT, assert_same
 #: Functions that make arrays; their dtypes are MinPy's, so they have tests of their own.
 MAKERS = (
     *("zeros", "ones", "empty", "full", "arange", "linspace", "eye", "identity", "array", "asarray"),
+    "asanyarray",
     *("zeros_like", "ones_like", "empty_like", "full_like"),
 )
 #: See test_slice_axis and test_neural.py.
@@ -286,6 +287,11 @@ def test_a_dtype_that_is_asked_for_is_kept():
             np.asarray([1.5, 0], dtype),
             np.array(np.ones(2), dtype=dtype),
             np.zeros_like(np.ones(2), dtype=dtype),
+            *(
+                make(x, dtype=numpy.dtype(dtype))
+                for make in (np.array, np.asarray)
+                for x in (np.ones(2), numpy.ones(2, "f4"))
+            ),
         ):
             assert made.dtype == dtype
         x = numpy.ones((2, 3), dtype)
@@ -328,6 +334,11 @@ def test_an_array_copies_and_asarray_does_not():
     assert copied.tolist() == [1, 1, 1]
     assert shared.tolist() == [7, 1, 1]
     assert np.asarray(shared) is shared is np.array(shared, copy=False)
+    assert np.asanyarray(shared) is shared is np.asarray_chkfinite(shared)
+    with pytest.raises(ValueError, match="infs or NaNs"):
+        np.asarray_chkfinite(np.array([1.0, numpy.inf]))
+    square = np.asfortranarray(np.ones((2, 3)))
+    assert square.flags.f_contiguous and np.asfortranarray(square) is square
     assert np.array(source, copy=False)[0] == np.array(source, order="F")[0] == 7
     assert np.array(shared, dtype="float64", ndmin=2, order="F").dtype == "float64"
 
