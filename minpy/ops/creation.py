@@ -13,7 +13,7 @@ from minpy.ops.aval import aval_of
 from minpy.ops.data import content
 from minpy.ops.elementwise import astype
 from minpy.ops.elementwise import copy as copy_op
-from minpy.ops.op import Box, as_operand, current_interpreter, holds_box, numpy_function, publish, refuse
+from minpy.ops.op import Box, as_operand, current_interpreter, holds_box, numpy_function, refuse
 from minpy.ops.scalars import is_scalar
 from minpy.ops.shape import broadcast_to, reshape_op, transpose
 
@@ -197,56 +197,6 @@ def asarray(a, dtype=None, order=None, **options):
     return array.implementation(a, dtype)
 
 
-publish("asanyarray", asarray)  # there are no subclasses
-
-
-@numpy_function(numpy.asfarray)
-def asfarray(a, dtype=numpy.float64):
-    """``a`` as an array of ``dtype``, or of float64 where that is neither of floats nor complex."""
-    is_inexact = numpy.issubdtype(dtype, numpy.inexact)
-    return asarray.implementation(a, numpy.dtype(dtype if is_inexact else numpy.float64))
-
-
-@numpy_function(numpy.asfortranarray, mxnet=False)
-def asfortranarray(a, dtype=None, **options):
-    """``a`` with one axis at least: itself where it lies in memory by columns, else a copy that does."""
-    a = asarray.implementation(a, dtype)
-    refuse(**options, a=None if hasattr(a, "raw") else "whose memory is not known")
-    if not a.shape:
-        return reshape_op(a, shape=(1,))
-    if a.raw().flags.f_contiguous:
-        return a
-    return transpose.implementation(copy_op(transpose.implementation(a)))
-
-
-@numpy_function(numpy.asarray_chkfinite, mxnet=False)
-def asarray_chkfinite(a, dtype=None, order=None):
-    """``asarray``; raises ValueError where an element is infinite or nan."""
-    a = asarray.implementation(a, dtype, order)
-    refuse(a=None if hasattr(a, "raw") else "whose elements are not known")
-    if a.dtype.kind in "fc" and not numpy.isfinite(a.raw()).all():
-        raise ValueError("array must not contain infs or NaNs")
-    return a
-
-
-def _by_numpy(function: Any, numpys: Any) -> Any:
-    """NumPy's own, for options that the function does not take; its floats get the default dtype."""
-    signature = inspect.signature(function.implementation)
-
-    @functools.wraps(numpys)
-    def make(*args: Any, **kwargs: Any) -> numpy.ndarray:
-        made = numpys(*args, **kwargs)
-        given = signature.bind_partial(*args, **kwargs).arguments
-        keeps = given.get("dtype") is not None or _has_dtype(given.get("object", given.get("a")))
-        return made if keeps or made.dtype != numpy.float64 else made.astype(default_dtype())
-
-    return make
-
-
-for _function in (zeros, ones, empty, full, arange, eye, identity, array, asarray):
-    _function.numpy = _by_numpy(_function, getattr(numpy, _function.__name__))
-
-
 @numpy_function(numpy.asanyarray, arrays=0)
 def asanyarray(a, dtype=None, order=None, **options):
     """``asarray``; but subclasses of NumPy's arrays stay what they are."""
@@ -276,3 +226,21 @@ def asfortranarray(a, dtype=None, **options):
     refuse(**options)
     a = asarray.implementation(a, dtype)
     return transpose.implementation(ascontiguousarray.implementation(transpose.implementation(a)))
+
+
+def _by_numpy(function: Any, numpys: Any) -> Any:
+    """NumPy's own, for options that the function does not take; its floats get the default dtype."""
+    signature = inspect.signature(function.implementation)
+
+    @functools.wraps(numpys)
+    def make(*args: Any, **kwargs: Any) -> numpy.ndarray:
+        made = numpys(*args, **kwargs)
+        given = signature.bind_partial(*args, **kwargs).arguments
+        keeps = given.get("dtype") is not None or _has_dtype(given.get("object", given.get("a")))
+        return made if keeps or made.dtype != numpy.float64 else made.astype(default_dtype())
+
+    return make
+
+
+for _function in (zeros, ones, empty, full, arange, eye, identity, array, asarray):
+    _function.numpy = _by_numpy(_function, getattr(numpy, _function.__name__))

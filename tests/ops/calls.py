@@ -148,11 +148,6 @@ CALLS: dict[str, list[Call]] = {
     "ascontiguousarray": _eagerly(
         lambda np, x: np.ascontiguousarray(x), lambda np, x: np.ascontiguousarray(x.T), on=_ONE
     ),
-    "asfortranarray": _eagerly(
-        lambda np, x: np.asfortranarray(x), lambda np, x: np.asfortranarray(x.T), on=_ONE
-    ),
-    "asarray_chkfinite": _eagerly(lambda np, x: np.asarray_chkfinite(x), on=_ONE),
-    "asfarray": _calls(lambda np, x: np.asfarray(x), lambda np, x: np.asfarray(x, "int32"), on=_ONE),
     "around": [
         *_calls(lambda np, x: np.around(x), lambda np, x: x.round(), on=_ONE),
         *_calls(lambda np, x: np.around(x, 1), lambda np, x: np.around(x * 100, -2), on=_ONE),
