@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from typing import Any
 
 import numpy
 
+from minpy.errors import UnsupportedError
 from minpy.ops import factorizations, matrix
 from minpy.ops.aval import aval_of, normalize_axis, product, real_dtype
 from minpy.ops.choosing import number
 from minpy.ops.elementwise import absolute, astype, copy, multiply, real, root, square, true_divide
 from minpy.ops.indexing import index
 from minpy.ops.linalg import matmul_op
-from minpy.ops.logic import not_equal
+from minpy.ops.logic import equal, isnan, logical_and, not_equal, where_op
 from minpy.ops.op import numpy_function, refuse
-from minpy.ops.reduction import cast, max_op, min_op, sum_op
+from minpy.ops.reduction import all_op, cast, max_op, min_op, sum_op
 from minpy.ops.shape import expand_dims, moveaxis, reshape_op, resolve_shape
 from minpy.ops.transcendental import imag_op
 
@@ -206,15 +208,21 @@ def norm(x, ord=None, axis=None, keepdims=False):
 
 @numpy_function(numpy.linalg.cond, name="linalg.cond")
 def cond(x, p=None):
-    """The condition number of matrices, in the norm of order ``p``."""
+    """The condition number of matrices, in the norm of order ``p``; infinite for singular ones."""
     shape = matrix._matrices(x, square=False)
     refuse(x="empty" if 0 in shape[-2:] else None)
+    axes = len(shape) - 2, len(shape) - 1
     if p in (None, 2, -2):
         values = factorizations.svd_op(x, full=False)[1]
         first, last = (index(values, template=(Ellipsis, i)) for i in (0, -1))
-        return number(true_divide(last, first) if p == -2 else true_divide(first, last))
-    axes = len(shape) - 2, len(shape) - 1
-    found = multiply(*(_matrix_norm(_floats(y), p, *axes, False) for y in (x, matrix.inv_op(x))))
+        found = true_divide(last, first) if p == -2 else true_divide(first, last)
+        is_singular = logical_and(isnan(found), all_op(equal(x, x), axes=axes, keepdims=False))
+        return number(where_op(is_singular, numpy.asarray(math.inf, aval_of(found).dtype), found))
+    try:
+        inverse = matrix.inv_op(x)
+    except numpy.linalg.LinAlgError:
+        raise UnsupportedError("a singular matrix is left to NumPy") from None
+    found = multiply(*(_matrix_norm(_floats(y), p, *axes, False) for y in (x, inverse)))
     return cast(found, matrix._float_dtype(x))  # complex for complex matrices, as NumPy has it
 
 

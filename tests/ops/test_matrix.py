@@ -57,3 +57,14 @@ def test_singular_matrices():
     for function in (np.linalg.inv, lambda x: np.linalg.solve(x, np.ones(2)), np.linalg.cholesky):
         with pytest.raises(numpy.linalg.LinAlgError):
             function(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("p", [None, 1, -1, 2, -2, numpy.inf, "fro"])
+def test_condition_of_singular_matrices(p):
+    zeros, unknown = numpy.zeros((2, 2)), numpy.array([[1.0, numpy.nan], [2.0, 3.0]])
+    with numpy.errstate(all="ignore"):
+        assert numpy.linalg.cond(zeros, p) == np.linalg.cond(np.array(zeros), p) == numpy.inf
+        both = numpy.stack([zeros, numpy.diag([2.0, 4.0])])
+        assert_same(np.linalg.cond(np.array(both), p), numpy.linalg.cond(both, p), "one of two")
+        if p not in (None, 2, -2):
+            assert_same(np.linalg.cond(np.array(unknown), p), numpy.linalg.cond(unknown, p), "nan stays")
