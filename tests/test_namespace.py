@@ -122,6 +122,8 @@ def test_arrays_of_mxnet():
     assert isinstance(array, mx.nd.NDArray)
     assert_same(np.sin(array), numpy.sin(DATA), "as an operand")
     assert_same(minpy.Array(array), DATA, "as data")
+    assert_same(boxed(DATA) * array, DATA * DATA, "beside an array")
+    assert (boxed(DATA) == array).all()
 
 
 class TestElementByElement:

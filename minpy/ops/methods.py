@@ -232,7 +232,8 @@ _OPERANDS = (Box, int, float, complex, numpy.ndarray, numpy.generic, list, tuple
 
 
 def _is_operand(x: Any) -> bool:
-    return isinstance(x, _OPERANDS)
+    """Whether an operator takes ``x``: a number, a sequence, or an array, of whatever library."""
+    return isinstance(x, _OPERANDS) or (hasattr(x, "__array__") and not hasattr(x, "__array_ufunc__"))
 
 
 def _function_method(function: Any) -> Callable:
