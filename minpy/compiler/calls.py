@@ -19,7 +19,7 @@ from minpy.compiler.instances import can_be_made
 from minpy.compiler.operators import Made
 from minpy.compiler.reads import Ref, is_constant_object, is_plain, walk_values
 from minpy.compiler.target import unjitted
-from minpy.compiler.trace import ARRAY, MINPY, NDARRAY, SCALAR, Tracer
+from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import FUNCTIONS, Function, Op, of_numpy
 
@@ -54,6 +54,7 @@ _PURE_NUMPY = frozenset(
 )
 #: Types of what the region makes or knows, whose methods do what they do to abstract values too.
 _WITH_METHODS = (list, dict, tuple, str, bytes, bool, int, float, complex)
+_KIND_OF_NUMBERS = {ARRAY: ARRAY_SCALAR, NDARRAY: SCALAR}
 _WITHOUT_CONTENT = {numpy.empty: numpy.zeros}
 _ABOUT_SHAPE: dict[Any, Callable] = {
     numpy.shape: lambda x: x.shape,
@@ -182,8 +183,9 @@ class Calls(InPlace):
         kwargs = {name: self.plain(value) for name, value in kwargs.items()}
         with self.trace.in_namespace(namespace):
             result = function(*args, **kwargs)
-        if any(result is arg for arg in args) and namespace not in (None, result.kind):
-            return result.as_kind(namespace)
+        if any(result is arg for arg in args) and namespace is not None:
+            kind = _KIND_OF_NUMBERS.get(namespace, namespace) if result.is_scalar else namespace
+            return result if kind == result.kind else result.as_kind(kind)
         return result
 
     def _call_numpy(self, known: Any, function: Any, args: list, kwargs: dict[str, Any]) -> Any:

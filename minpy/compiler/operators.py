@@ -14,7 +14,7 @@ from minpy.compiler.frames import BoundMethod, Closure, OfRegion
 from minpy.compiler.objects import Objects, PropertyRead, Super
 from minpy.compiler.reads import Ref, is_plain, unref, walk_values
 from minpy.compiler.reals import Number, compute, is_real
-from minpy.compiler.tracer import MINPY, NUMBERS, SCALARS, Tracer
+from minpy.compiler.tracer import MINPY, NUMBERS, SCALAR, SCALARS, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
 
@@ -237,7 +237,8 @@ class Operators(Objects):
         if isinstance(value, Number) and name in _OF_NUMBERS:
             function = getattr(type(value.value), name)
             return Made(lambda: compute(function, (value,), f"{{}}.{name}()"))
-        if value.kind in NUMBERS or name not in _ARRAY_ATTRIBUTES:
+        lacks = value.kind == SCALAR and not hasattr(numpy.generic, name)
+        if value.kind in NUMBERS or lacks or name not in _ARRAY_ATTRIBUTES:
             raise UnsupportedError(f"the attribute .{name} of a {value.kind} is not compiled")
         return getattr(value, name)
 

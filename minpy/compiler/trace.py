@@ -28,6 +28,7 @@ from minpy.compiler.tracer import (
 from minpy.errors import GradientWarning, UnsupportedError
 from minpy.ops import Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS, is_float
+from minpy.ops.indexing import index
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.op import as_operand, interpreting
 from minpy.ops.promotion import fits, unsure, within
@@ -172,7 +173,9 @@ class Trace(Interpreter):
     def _result_kind(self, op: Op, args: tuple, avals: tuple[Aval, ...], params: dict) -> str:
         if self.namespace in NUMBERS:
             return self.namespace  # type: ignore[return-value]
-        kinds = [arg.kind for arg in args if isinstance(arg, Tracer)]
+        # between brackets NumPy takes MinPy's arrays for its own
+        deciding = args[:1] if op is index and self.namespace is None else args
+        kinds = [arg.kind for arg in deciding if isinstance(arg, Tracer)]
         is_scalar = not avals[0].shape and gives_scalar(op.name, args, params)
         if self.namespace in MINPY or (self.namespace is None and any(kind in MINPY for kind in kinds)):
             return ARRAY_SCALAR if is_scalar else ARRAY

@@ -298,6 +298,11 @@ class Tracer(ArrayMethods):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.check_source(value)
+        if self.is_scalar:
+            raise TypeError("a number does not support item assignment")
+        is_one = isinstance(value, (Tracer, complex, numpy.ndarray, numpy.generic))
+        if is_one and aval_of(value).dtype.kind == "c" and self.dtype.kind != "c":
+            raise UnsupportedError("a complex number is written where real ones are")
         if isinstance(value, Tracer) and value.root is self.root and not all(map(_is_place, as_parts(key))):
             raise UnsupportedError("at index arrays NumPy reads what it has just written, of the same memory")
         self.write(indexing.setitem(self, self._without_known_masks(key), value))

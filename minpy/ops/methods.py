@@ -163,6 +163,8 @@ class ArrayMethods(Box):
 
     def copy(self, order: str = "C") -> Any:
         """A copy of the array, whose elements stand in memory by rows, or by columns for ``order='F'``."""
+        if self.is_scalar:  # nobody can change it
+            return self
         return elementwise.copy(self.T).T if order == "F" else elementwise.copy(self)
 
     def reshape(self, *sizes: Any, order: str = "C") -> Any:

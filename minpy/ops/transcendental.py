@@ -27,9 +27,10 @@ from minpy.ops.elementwise import (
     sign,
     trunc,
 )
+from minpy.ops.indexing import index
 from minpy.ops.logic import equal, isnan, less, where_op
 from minpy.ops.lowering import NUMBERS, unary
-from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Op, numpy_function, refuse, register, ufunc
+from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Box, Op, numpy_function, refuse, register, ufunc
 from minpy.ops.reduction import mean_op
 from minpy.ops.shape import reshape_op
 
@@ -256,7 +257,9 @@ from_parts = register(
 @numpy_function(numpy.real, name="real")
 def real_part(val):
     """The real part; real numbers as they are."""
-    return real(val) if aval_of(val).dtype.kind == "c" else val
+    if aval_of(val).dtype.kind == "c":
+        return real(val)
+    return val if isinstance(val, Box) else index(val, template=(Ellipsis,) if aval_of(val).shape else ())
 
 
 @numpy_function(numpy.imag, mxnet=False)

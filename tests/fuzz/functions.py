@@ -159,15 +159,18 @@ class Module:
         return {**outcome._asdict(), **{name: self.namespace[name] for name in GLOBALS}, **around}
 
 
-def check_jit(program: Program) -> None:
+def check_jit(program: Program, library: Any = None) -> None:
     """Call a program plain and jitted: thrice with the same inputs, with others, again with the first.
+
+    Args:
+        library: what ``np`` is in the program; one of the two, if none is given.
 
     Raises:
         AssertionError: at the first difference in results, exceptions, arguments, output or state.
         NameError: where a variable is missing, as when a program is made shorter.
     """
     source = source_of(program)
-    library = numpy if len(source) % 3 == 0 else minpy.numpy
+    library = library or (numpy if len(source) % 3 == 0 else minpy.numpy)
     with as_numpy_creates():
         calls = _calls(program, library)
         plain, jitted = Module(source, library), Module(source, library, minpy.jit)

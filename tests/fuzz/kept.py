@@ -220,6 +220,41 @@ v0 = b.dot(a)
 v1 = b.clip(a, 3)
 return v0, v1, b.take(a.astype(int) - 1)
 """,
+    "numbers stay numbers": """
+a = numpy.array([1.0, 2.0])
+
+v0 = np.real(np.max(weights))
+v1 = np.sum(weights).copy()
+for v2 in zip(a, (1, 2)):
+    v2 = np.real(v2[0])
+v3 = np.real(a)
+if calls < 2:
+    v4 = np.array(2.0) * scale
+else:
+    v4 = np.array([2.0])
+calls += 1
+v4[...] = 3
+return v0, v1, v2, v3, v4
+""",
+    "numbers have no dot": """
+a = np.array([1.0, 2.0, 3.0])
+
+v0 = weights.dot(a)
+return v0, np.sum(a).dot(a)
+""",
+    "NumPy's arrays with keys of MinPy's": """
+a = numpy.array([1.0, 2.0, 3.0])
+
+v0 = a[np.array([1, 1, -2])]
+v1 = a[np.array([True, False, True])]
+a[np.array([0, 1])] = 7
+return v0, v1
+""",
+    "complex numbers where real ones are": """
+a = np.array([1.0, 2.0])
+
+weights[::-1] = 1j
+""",
     "a view by einsum": """
 a = np.array([1.0, 2.0])
 

@@ -57,9 +57,10 @@ def decomposition(w: Writer) -> str:
     regular = f"(np.dot({x}, {x}.T) / 4 + 2 * np.eye({len(w.value(x))}))"
     if w.value(x).dtype.kind == "c":
         regular = regular.replace(".T", ".conj().T")
-    values = numpy.linalg.svd(w.value(f"{x} + 0.1"), compute_uv=False)
-    if w.smooth and numpy.min(numpy.abs(numpy.diff([*values, 0.0]))) < 0.1:
-        raise Unfit  # where singular values meet they have no derivative, nor do the smallest at 0
+    if w.smooth:
+        values = numpy.linalg.svd(w.value(f"{x} + 0.1"), compute_uv=False)
+        if numpy.min(numpy.abs(numpy.diff([*values, 0.0]))) < 0.1:
+            raise Unfit  # where singular values meet they have no derivative, nor do the smallest at 0
     return w.pick(
         (
             f"np.linalg.inv({regular})",

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import numpy
 import pytest
 
+import minpy.numpy
 from tests.fuzz.checks import CHECKS, POLICIES
 from tests.fuzz.functions import check_jit
 from tests.fuzz.gradients import check_gradients
@@ -33,9 +35,10 @@ def test_kept_values(name):
     check_values(Program.parse(VALUES[name]))
 
 
+@pytest.mark.parametrize("library", [minpy.numpy, numpy], ids=lambda library: library.__name__)
 @pytest.mark.parametrize("name", JIT)
-def test_kept_functions(name):
-    check_jit(Program.parse(JIT[name]))
+def test_kept_functions(name, library):
+    check_jit(Program.parse(JIT[name]), library)
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
