@@ -99,7 +99,7 @@ class Containers(Reads):
         obj, kind = ref.value, type(ref.value)
         if kind.__getitem__ not in (dict.__getitem__, list.__getitem__, tuple.__getitem__):
             raise UnsupportedError(f"{ref.path}[...] is computed by {kind.__name__}")
-        if isinstance(key, slice):
+        if isinstance(key, slice) and not isinstance(obj, dict):
             return self.elements(ref)[key]
         key = self.key(key)
         content = self.effects.content(ref)

@@ -225,7 +225,8 @@ def _is_unstable(source: str, library: Any, calls: Sequence[Callable[[], list]],
     def rounded(x: numpy.ndarray) -> numpy.ndarray:
         if x.dtype.kind not in "fc":
             return x
-        return (x * (1 + rng.choice((-1, 1), x.shape) * numpy.finfo(x.dtype).eps)).astype(x.dtype)
+        away = rng.uniform(-4, 4, x.shape) * numpy.finfo(x.dtype).eps
+        return (x * (1 + away)).astype(x.dtype)
 
     one, other = Module(source, library), Module(source, library)
     try:

@@ -250,6 +250,15 @@ v1 = a[np.array([True, False, True])]
 a[np.array([0, 1])] = 7
 return v0, v1
 """,
+    "a slice of a dict": """
+a = numpy.array([1.0, 2.0, 3.0])
+
+if np.sum(a) > 2.5:
+    v0 = a * 2
+else:
+    v0 = {"p": a}
+v1 = v0[::2]
+""",
     "complex numbers where real ones are": """
 a = np.array([1.0, 2.0])
 
