@@ -58,7 +58,7 @@ def decomposition(w: Writer) -> str:
     if w.value(x).dtype.kind == "c":
         regular = regular.replace(".T", ".conj().T")
     if w.smooth:
-        values = numpy.linalg.svd(w.value(f"{x} + 0.1"), compute_uv=False)
+        values = numpy.linalg.svd(w.value(x).astype(complex) + 0.1, compute_uv=False)
         if numpy.min(numpy.abs(numpy.diff([*values, 0.0]))) < 0.1:
             raise Unfit  # where singular values meet they have no derivative, nor do the smallest at 0
     return w.pick(
