@@ -138,7 +138,7 @@ def spelled_value(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    text = repr(value)
+    text = repr(value).replace("e+", "e")  # as formatters write it
     for name in ("nan", "inf"):
         if name in text:
             return (
