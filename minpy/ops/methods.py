@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 import numpy
 
+from minpy.errors import UnsupportedError
 from minpy.ops import (
     assembling,
     creation,
@@ -23,8 +24,8 @@ from minpy.ops import (
     sorting,
     transcendental,
 )
-from minpy.ops.aval import Aval, is_float
-from minpy.ops.op import Box
+from minpy.ops.aval import Aval, aval_of, is_float
+from minpy.ops.op import Box, Function
 
 #: the functions that NumPy takes for ``x ** number`` on floats: unlike ``power`` they keep the dtype of x
 _POWERS: dict[float, Callable] = {
@@ -40,6 +41,8 @@ def _raised(x: Any, y: Any) -> Any:
     """``x ** y``, with NumPy's shortcuts for arrays and constant exponents."""
     if type(y) is numpy.ndarray and not y.ndim:
         y = y[()]
+    if isinstance(x, ArrayMethods) and x.dtype.kind == "b" and isinstance(y, Box) and not aval_of(y).shape:
+        return _raised_bools(x, y)
     is_constant = isinstance(y, (int, float, numpy.integer, numpy.floating)) and not isinstance(y, bool)
     if is_constant and isinstance(x, ArrayMethods) and not x.is_scalar:
         if y in _POWERS and is_float(x.dtype):
@@ -50,6 +53,11 @@ def _raised(x: Any, y: Any) -> Any:
     return elementwise.power(x, y)
 
 
+def _by_value(x: Any, y: Any) -> Any:
+    raise UnsupportedError("of which dtype a power of bools is depends on the value of the exponent")
+
+
+_raised_bools = Function(_by_value, operator.pow, arrays=2)
 #: Python's operators by the name of their methods, with what they apply
 ARITHMETIC: dict[str, Callable] = {
     "add": elementwise.add,

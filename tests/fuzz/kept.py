@@ -36,6 +36,9 @@ v4 = b**2
 v5 = b**2.0
 v6 = c**2.0
 v7 = a[()] ** 2
+v8 = b ** np.max(c)
+v9 = b ** np.array(2)
+v10 = b ** (np.max(c) + 1)
 """,
     "both parts of a complex number are rounded": """
 a = np.array([1.3 + 1.7j, -0.5 - 2.5j])
