@@ -227,6 +227,8 @@ class Containers(Reads):
             method = self.python_method(container, "__setitem__")
             if method is not None:
                 self.call(method, [key, value], {})
+            elif isinstance(key, slice) and type(unref(container)) is list:
+                self._change_slice(container, key, list(self.iterate(value)))
             else:
                 key = self.slot_of(container, key, "__setitem__", SET_ITEM)
                 self.content_of(container)[key] = value
@@ -242,6 +244,8 @@ class Containers(Reads):
             method = self.python_method(container, "__delitem__")
             if method is not None:
                 self.call(method, [key], {})
+            elif isinstance(key, slice) and type(unref(container)) is list:
+                self._change_slice(container, key, None)
             else:
                 key = self.slot_of(container, key, "__delitem__", DELETE_ITEM)
                 is_dict = isinstance(unref(container), dict)
@@ -253,6 +257,17 @@ class Containers(Reads):
             del container[self.key(key)]
         else:
             raise UnsupportedError(f"an element of a {type(container).__name__} is deleted")
+
+    def _change_slice(self, ref: Any, key: slice, values: list | None) -> None:
+        """``ref[a:b] = values`` for a list from outside; ``del ref[a:b]``, if None is given."""
+        key = self.plain(key)
+        content: Any = self.content_of(ref)
+        if values is None:
+            del content.items[key]
+            self.note(Effect.CALL, ref, "__delitem__", key)
+        else:
+            content.items[key] = values
+            self.note(Effect.CALL, ref, "__setitem__", key, values)
 
     def slot_of(self, container: Any, key: Any, name: str, known: tuple) -> Any:
         """The key of a slot of a dict or list from outside that can simply be stored or deleted."""

@@ -79,20 +79,31 @@ class Expressions(Operators):
             if name in frame.source.global_names:
                 return self._global(name, self.frame.global_names)
             frame = frame.outer
-        home = self.frame.home
-        function: Any = home.function
+        cell = self.cell(name)
+        if cell is not None:
+            written = self.effects.written_attributes(cell)
+            if "cell_contents" in written:
+                return written["cell_contents"]
+            self.effects.see(cell)
+            path = cell.path.attribute("cell_contents")._replace(label=name)
+            return self.read(cell.value.cell_contents, path)
+        function: Any = self.frame.home.function
         code = function.__code__
-        if name in code.co_freevars:
-            number = code.co_freevars.index(name)
-            cell = function.__closure__[number]
-            if home.path is None:
-                path = self.guards.fixed_path(cell, name)
-            else:
-                path = home.path.attribute("__closure__").item(number)
-            return self.read(cell.cell_contents, path.attribute("cell_contents")._replace(label=name))
         if name in code.co_varnames or name in code.co_cellvars:
             raise UnsupportedError(f"{name} may have no value here")
         return self._global(name, function.__globals__)
+
+    def cell(self, name: str) -> Ref | None:
+        """The cell of a variable that the code shares with a function around it; None for other names."""
+        home = self.frame.home
+        function: Any = home.function
+        if name not in function.__code__.co_freevars:
+            return None
+        number = function.__code__.co_freevars.index(name)
+        cell = function.__closure__[number]
+        if home.path is None:
+            return Ref(cell, self.guards.fixed_path(cell, name))
+        return Ref(cell, home.path.attribute("__closure__").item(number))
 
     def _global(self, name: str, global_names: dict) -> Any:
         guards = self.guards

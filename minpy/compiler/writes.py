@@ -10,9 +10,10 @@ from typing import Any, Callable
 import gast
 
 from minpy.compiler.control import Control
+from minpy.compiler.effects import Effect
 from minpy.compiler.expressions import BINARY
 from minpy.compiler.frames import Frame
-from minpy.compiler.reads import Ref
+from minpy.compiler.reads import Ref, unref
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
 
@@ -89,8 +90,9 @@ class Writes(Control):
 
     def change(self, op: Any, old: Any, new: Any) -> Any:
         """``old op= new``; what comes out is the same object where Python changes it."""
-        if isinstance(old, Ref) and isinstance(old.value, list) and isinstance(op, gast.Add):
-            self.call(self.get_attribute(old, "extend"), [new], {})
+        method = self._updating(op, old, new)
+        if method:
+            self.call(self.get_attribute(old, method), [new], {})
             return old
         if isinstance(old, Ref) and isinstance(old.value, (list, dict, set, collections.deque)):
             raise UnsupportedError(f"{old} is updated in place")
@@ -98,6 +100,16 @@ class Writes(Control):
             old.extend(self.iterate(new))
             return old
         return self.binary(_IN_PLACE[type(op)], old, new)
+
+    def _updating(self, op: Any, old: Any, new: Any) -> str:
+        """The method of a container from outside that does what an in-place operator does; empty for none."""
+        kind = type(old.value) if isinstance(old, Ref) else None
+        if isinstance(op, gast.Add) and kind in (list, collections.deque):
+            return "extend"
+        if isinstance(op, gast.BitOr):
+            is_set = isinstance(unref(new), (set, frozenset))
+            return "update" if kind is dict or (kind is set and is_set) else ""
+        return ""
 
     def assign(self, target: Any, value: Any) -> None:
         """``target = value``."""
@@ -137,12 +149,21 @@ class Writes(Control):
             self.set_item(self._globals(frame), name, value)
             return
         if owner is None:
-            raise UnsupportedError(f"{name}, a global or nonlocal variable, is assigned")
+            self._set_cell(name, value)
+            return
         owner.variables[name] = value
         if owner is self.root and name in self.shared:
             self.shared_stores.setdefault(name, self.trace.step)
         if isinstance(value, Tracer):
             value.suggest_name(name)
+
+    def _set_cell(self, name: str, value: Any) -> None:
+        """Bind a variable of a function around the one that is jitted, or around one that it calls."""
+        cell = self.cell(name)
+        if cell is None or self.frame.home.path is not None:  # it belongs to the jitted function itself
+            raise UnsupportedError(f"{name}, a nonlocal variable, is assigned")
+        self.note(Effect.SET_ATTRIBUTE, cell, "cell_contents", value)
+        self.effects.attributes(cell)["cell_contents"] = value
 
     def _Delete_statement(self, node: Any) -> None:
         for target in node.targets:

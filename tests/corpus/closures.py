@@ -189,3 +189,59 @@ def parameter_is_shared(x):
     x = x + 1
     x: numpy.ndarray = x * 1
     return before, doubled(), x  # leftover
+
+
+def with_a_counter():
+    calls, last = 0, None
+
+    def counted(x):
+        nonlocal calls, last
+        calls += 1
+        before, last = last, x * calls
+        return last if before is None else last + before
+
+    return counted
+
+
+program((V,), (2 * V,), no_gradient="it counts its calls")(with_a_counter())
+
+
+def accumulator(start):
+    total = start
+
+    def add(x):
+        nonlocal total
+        total = total + x
+        return total
+
+    return add
+
+
+ADD = accumulator(0.0)
+
+
+@program((V,), (2 * V,), no_gradient="it adds up what it is given")
+def nonlocal_of_a_helper(x):
+    first = ADD(x)
+    second = ADD(x * 2)
+    return second - first, first
+
+
+def pair_of_functions():
+    level = 1.0
+
+    def read(x):
+        return x * level
+
+    def rise(x):
+        nonlocal level
+        y = read(x)
+        level = level + 0.5
+        print("risen")  # leftover
+        level *= 2
+        return y + read(x)
+
+    return rise
+
+
+program((V,), (V,), no_gradient="the level rises")(pair_of_functions())

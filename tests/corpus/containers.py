@@ -275,3 +275,26 @@ def arrays_into_lists(x):
     first, *others = x
     table = [[cell for cell in row] for row in x]
     return rows, first, others, table, np.array(table), tuple(x[0])
+
+
+@program(
+    lambda: (U.copy(), [1, 2, U.copy(), 4], {"a": 1}, {"p"}, collections.deque([1])),
+    lambda: (U.copy(), [5], {}, set(), collections.deque()),
+    no_gradient="the result is made of numbers",
+)
+def containers_updated_in_place(x, items, table, names, queue):
+    items[1:3] = [x, x * 2, "new"]
+    del items[:1]
+    items += (7,)
+    table |= {"b": x, "a": 2}
+    names |= {"q"}
+    queue += [x, 3]
+    items[::2] = [0] * len(items[::2])
+    return items[0], len(items), table["a"], items[-1]
+
+
+@program(lambda: (U.copy(), [1, 2, 3]), no_gradient="it raises")
+def a_slice_that_does_not_fit(x, items):
+    items[0] = x
+    items[::2] = [x]  # leftover
+    return items
