@@ -232,3 +232,12 @@ def test_built_where_there_is_a_compiler():
         name.startswith("_fast.") for name in os.listdir(os.path.dirname(objects.__file__))
     )
     assert objects.is_fast == found
+
+
+@pytest.mark.parametrize("number", [2**15, 2**16 - 1, 2**16, -(2**15) - 1, 2**24, 5955050, 3e38])
+def test_a_number_chooses_the_dtype_as_in_numpy(number):
+    x = numpy.ones((2, 3), "float32")
+    with minpy.OnlyNumPyPolicy():
+        for result, expected in ((np.array(x) * number, x * number), (number - np.array(x), number - x)):
+            assert result.dtype == expected.dtype
+            numpy.testing.assert_array_equal(result.asnumpy(), expected)

@@ -91,7 +91,7 @@ static int read_number(PyObject *x, double *number) {
     int overflow;
     long value = PyLong_AsLongAndOverflow(x, &overflow);
     *number = (double)value;
-    return !overflow && value >= -(1L << 24) && value <= 1L << 24;
+    return !overflow && value >= -(1L << 15) && value < 1L << 16; /* larger ones make float64 of float32 */
 }
 
 static PyObject *run_loop(int kernel, PyObject *const *raw, Py_ssize_t n) {
