@@ -124,6 +124,9 @@ if TYPE_CHECKING or not is_fast:
     def set_process_policy(policy: Any) -> None:
         """The policy of the process."""
 
+    def flush_counts() -> None:
+        """Let the statistics of the policies of the process and of this thread have every run until now."""
+
     def protect(records: list[tuple], flag: bool) -> None:
         """Say of all values in records of a tape whether one relies on their data."""
         for entry in records:
@@ -141,5 +144,5 @@ else:
     configure, accelerate, accelerated = _fast.configure, _fast.accelerate, _fast.accelerated
     remembered = _fast.remembered
     register_op, register_operator = _fast.register_op, _fast.register_operator
-    pause, protect = _fast.pause, _fast.protect
+    pause, protect, flush_counts = _fast.pause, _fast.protect, _fast.flush_counts
     set_thread_policy, set_process_policy = _fast.set_thread_policy, _fast.set_process_policy

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy
 
+from minpy.runtime.objects import flush_counts
+
 #: Ops that are shown under the name that users write: one name for the division, one for every
 #: product of matrices.
 SHOWN_AS = {"true_divide": "divide", "matmul": "dot", "gemm": "dot"}
@@ -42,11 +44,13 @@ class OpStatistics:
 
     def reset(self) -> None:
         """Start at zero again."""
+        flush_counts()
         self.mxnet.clear()
         self.numpy.clear()
 
     def counts(self) -> dict[str, dict[str, int]]:
         """``{'mxnet': {name: count}, 'numpy': {name: count}}``, the most frequent ops first."""
+        flush_counts()
         return {"mxnet": _shown(self.mxnet), "numpy": _shown(self.numpy)}
 
     def table(self) -> str:

@@ -172,6 +172,35 @@ def test_chains_of_views_longer_than_the_stack(policy):
     del view
 
 
+def test_slices_show_the_memory_that_they_were_taken_from(only_numpy):
+    x = np.array(numpy.arange(6.0))
+    first, whole, backward, empty = x[1:3], x[:], x[::-2], x[4:2]
+    del x
+    whole[1] = 10.0
+    assert first.tolist() == [10.0, 2.0]
+    assert backward.tolist() == [5.0, 3.0, 10.0]
+    assert (empty.shape, empty.dtype) == ((0,), numpy.float64)
+    table = np.array(numpy.arange(6.0).reshape(2, 3))
+    part, row = table[1:, :2], table[1:][0]
+    table.shape = (3, 2)
+    table[2, 1] = 7.0
+    assert (part.tolist(), row.tolist()) == ([[3.0, 4.0]], [3.0, 4.0, 7.0])
+    for key in ((slice(None),) * 3, slice(0, 2, 0), slice(0.5, None)):
+        for raises in (lambda key=key: table[key], lambda key=key: numpy.asarray(table)[key]):
+            with pytest.raises((IndexError, ValueError, TypeError)):
+                raises()
+
+
+def test_every_run_is_counted(only_numpy):
+    np.policy.reset_op_stat()
+    for _ in range(5):
+        only_numpy + 1, only_numpy[1:], only_numpy[2], np.sum(only_numpy)
+    with minpy.OnlyNumPyPolicy() as inner:
+        only_numpy * 2
+    assert np.policy.op_stat()["numpy"] == {"index": 10, "add": 5, "sum": 5}
+    assert inner.op_stat()["numpy"] == {"multiply": 1}
+
+
 def test_classes_of_ones_own(only_numpy):
     class Named(minpy.Array):
         pass

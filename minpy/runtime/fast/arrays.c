@@ -164,6 +164,7 @@ Array *new_array(Value *value, int is_scalar) {
     if (!is_scalar && n_kept_arrays > 0) {
         array = kept_arrays[--n_kept_arrays];
         array->version = array->seen = 0;
+        array->is_slice_of_value = 0;
         _Py_NewReference((PyObject *)array);
         PyObject_GC_Track(array);
     } else
@@ -175,12 +176,43 @@ Array *new_array(Value *value, int is_scalar) {
     return array;
 }
 
+/* `base[key]` for slices: its value is made when someone needs it, which is never for `base[key] = ...`. */
+Array *new_slice(PyObject *base, Value *of_base, PyObject *key) {
+    Array *array = new_array((Value *)Py_NewRef((PyObject *)of_base), 0);
+    if (array == NULL) return NULL;
+    array->is_slice_of_value = 1;
+    array->base = Py_NewRef(base);
+    array->made_by = Py_NewRef(key);
+    array->seen = ((Array *)base)->version;
+    return array;
+}
+
+static void follow(Value *value, Value *source) {
+    Py_XSETREF(value->owner, Py_NewRef((PyObject *)source));
+    while (is_set(source->owner)) source = (Value *)source->owner;
+    if (source->recorded) value->recorded = 1;
+}
+
+/* The value of the array, borrowed; NULL with an exception. */
+Value *value_of(Array *array) {
+    if (!array->is_slice_of_value) return (Value *)array->value;
+    Value *source = (Value *)array->value;
+    PyObject *part = PyObject_GetItem(source->numpy, array->made_by);
+    Value *value = part == NULL ? NULL : new_value(part);
+    if (value == NULL) return NULL;
+    follow(value, source);
+    array->is_slice_of_value = 0;
+    Py_SETREF(array->value, (PyObject *)value);
+    return value;
+}
+
 static int array_init(Array *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"data", NULL};
     PyObject *data;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O", names, &data)) return -1;
     PyObject *value = Py_TYPE(data) == value_type ? Py_NewRef(data) : PyObject_CallOneArg(as_value, data);
     if (value == NULL) return -1;
+    self->is_slice_of_value = 0;
     Py_XSETREF(self->value, value);
     Py_CLEAR(self->base);
     Py_CLEAR(self->made_by);
@@ -218,9 +250,7 @@ void array_dealloc(Array *self) {
 }
 
 static PyMemberDef array_members[] = {
-    {"_value", T_OBJECT, offsetof(Array, value), 0, NULL},
     {"_base", T_OBJECT, offsetof(Array, base), 0, NULL},
-    {"_made_by", T_OBJECT, offsetof(Array, made_by), 0, NULL},
     {"_version", T_PYSSIZET, offsetof(Array, version), 0, NULL},
     {"_seen", T_PYSSIZET, offsetof(Array, seen), 0, NULL},
     {NULL},
@@ -228,10 +258,32 @@ static PyMemberDef array_members[] = {
 
 /* Shape and dtype never change, so a view need not look at its base. */
 static PyObject *array_aval(Array *self, void *closure) {
-    return value_aval((Value *)self->value, closure);
+    Value *value = value_of(self);
+    return value == NULL ? NULL : value_aval(value, closure);
+}
+
+static PyObject *array_value(Array *self, void *closure) { return Py_XNewRef((PyObject *)value_of(self)); }
+
+static int array_set_value(Array *self, PyObject *value, void *closure) {
+    self->is_slice_of_value = 0;
+    Py_XSETREF(self->value, Py_XNewRef(value));
+    return 0;
+}
+
+static PyObject *array_made_by(Array *self, void *closure) {
+    if (value_of(self) == NULL) return NULL; /* it may be replaced next */
+    return Py_NewRef(self->made_by == NULL ? Py_None : self->made_by);
+}
+
+static int array_set_made_by(Array *self, PyObject *made_by, void *closure) {
+    if (value_of(self) == NULL) return -1;
+    Py_XSETREF(self->made_by, Py_XNewRef(made_by));
+    return 0;
 }
 
 static PyGetSetDef array_properties[] = {
+    {"_value", (getter)array_value, (setter)array_set_value, "The data.", NULL},
+    {"_made_by", (getter)array_made_by, (setter)array_set_made_by, "How a view comes from its base.", NULL},
     {"aval", (getter)array_aval, NULL, "Shape and dtype.", NULL},
     {NULL},
 };
@@ -241,8 +293,9 @@ Value *readable(PyObject *x) {
     Array *array = (Array *)x;
     for (Array *view = array; is_set(view->base); view = (Array *)view->base)
         if (view->seen != ((Array *)view->base)->version) return NULL;
-    Value *value = (Value *)array->value;
-    return value->context == cpu && value->numpy != NULL && is_ndarray(value->numpy) ? value : NULL;
+    Value *value = value_of(array);
+    if (value == NULL) PyErr_Clear();
+    return value != NULL && value->context == cpu && value->numpy != NULL && is_ndarray(value->numpy) ? value : NULL;
 }
 
 /* Whether NumPy gave a view: not for one element, nor where a reshape has to copy. */
@@ -251,15 +304,11 @@ int is_view_of(PyObject *result, PyObject *source) {
     return base != NULL && (base == source || base == PyArray_BASE(ndarray(source)));
 }
 
-/* Takes over the reference to `made_by`. */
 void become_view(Array *view, PyObject *base, PyObject *made_by) {
-    Value *value = (Value *)view->value, *source = (Value *)((Array *)base)->value;
     view->base = Py_NewRef(base);
     view->made_by = made_by;
     view->seen = ((Array *)base)->version;
-    Py_XSETREF(value->owner, Py_NewRef((PyObject *)source));
-    while (is_set(source->owner)) source = (Value *)source->owner;
-    if (source->recorded) value->recorded = 1;
+    follow((Value *)view->value, (Value *)((Array *)base)->value);
 }
 
 PyTypeObject ArraySlots = {

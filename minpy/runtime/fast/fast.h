@@ -36,10 +36,12 @@ typedef struct {
     char recorded;
 } Value;
 
+/* A slice of which nobody has asked for the data yet has, as its value, that of its base: see value_of. */
 typedef struct {
     PyObject_HEAD
     PyObject *value, *base, *made_by, *weakrefs;
     Py_ssize_t version, seen;
+    char is_slice_of_value;
 } Array;
 
 static inline int is_set(PyObject *x) { return x != NULL && x != Py_None; }
@@ -55,6 +57,8 @@ void value_dealloc(Value *self);
 void array_dealloc(Array *self);
 Value *new_value(PyObject *numpy);                /* takes over the reference */
 Array *new_array(Value *value, int is_scalar);    /* takes over the reference */
+Array *new_slice(PyObject *base, Value *of_base, PyObject *key);
+Value *value_of(Array *array);
 Value *readable(PyObject *array);
 void become_view(Array *view, PyObject *base, PyObject *made_by); /* takes over the reference to made_by */
 int is_view_of(PyObject *result, PyObject *source);
@@ -75,7 +79,8 @@ extern int is_paused;
 extern PyTypeObject *ufunc_type;
 int prepare_running(void);
 int live_tape(Value *value, PyObject **tape);
-int count_index(void);
+void count_index(void);
+PyObject *flush_counts(PyObject *module, PyObject *nothing);
 void set_recorded(Value *value, char flag);
 PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params);
 PyObject *bind_op(PyObject *module, PyObject *const *args, Py_ssize_t n);

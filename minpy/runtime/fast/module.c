@@ -39,6 +39,7 @@ static PyMethodDef functions[] = {
     {"register_operator", register_operator, METH_VARARGS, "A name, its op, the operator in Python."},
     {"set_thread_policy", set_thread_policy, METH_O, "The policy of this thread, None for that of the process."},
     {"set_process_policy", set_process_policy, METH_O, "The policy of the process."},
+    {"flush_counts", flush_counts, METH_NOARGS, "Add what ran since the last time to the statistics."},
     {"protect", protect, METH_VARARGS, "Whether a tape relies on the data of the values in records."},
     {"pause", set_paused, METH_O, "Whether every op is left to Python."},
     {NULL},

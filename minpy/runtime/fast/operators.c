@@ -87,6 +87,19 @@ static int is_basic(PyObject *key) {
     return PyLong_CheckExact(key) || key == Py_None || key == Py_Ellipsis;
 }
 
+/* Whether a basic key is one slice, or several, that an array of so many axes takes. */
+static int is_slices(PyObject *key, int ndim) {
+    if (PyTuple_CheckExact(key)) {
+        if (PyTuple_GET_SIZE(key) == 0 || PyTuple_GET_SIZE(key) > ndim) return 0; /* () may give a number */
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); i++)
+            if (!is_slices(PyTuple_GET_ITEM(key, i), 1)) return 0;
+        return 1;
+    }
+    if (!PySlice_Check(key) || ndim < 1) return 0;
+    PyObject *step = ((PySliceObject *)key)->step;
+    return step == Py_None || PyObject_IsTrue(step) == 1;
+}
+
 /* The op `index` for a key that gives a view, or one element. */
 static PyObject *index_here(PyObject *self, PyObject *key) {
     PyObject *tape = NULL;
@@ -95,30 +108,29 @@ static PyObject *index_here(PyObject *self, PyObject *key) {
         PyErr_Clear();
         return NULL;
     }
-    PyObject *result = PyObject_GetItem(source->numpy, key);
-    if (result == NULL) {
-        PyErr_Clear(); /* Python raises it with the line */
-        return NULL;
+    Array *array;
+    if (is_slices(key, PyArray_NDIM(ndarray(source->numpy))))
+        array = new_slice(self, source, key);
+    else {
+        PyObject *result = PyObject_GetItem(source->numpy, key);
+        if (result == NULL) {
+            PyErr_Clear(); /* Python raises it with the line */
+            return NULL;
+        }
+        int is_scalar = !is_ndarray(result);
+        if (is_scalar && !PyArray_IsScalar(result, Number) && !PyArray_IsScalar(result, Bool))
+            return result; /* a text, an object, a record */
+        int is_view = !is_scalar && is_view_of(result, source->numpy);
+        if (is_scalar) Py_SETREF(result, PyArray_FromScalar(result, NULL));
+        array = result == NULL ? NULL : new_array(new_value(result), is_scalar);
+        if (array != NULL && is_view) become_view(array, self, Py_NewRef(key));
     }
-    int is_scalar = !is_ndarray(result);
-    if (is_scalar && !PyArray_IsScalar(result, Number) && !PyArray_IsScalar(result, Bool))
-        return result; /* a text, an object, a record */
-    int is_view = !is_scalar && is_view_of(result, source->numpy);
-    if (is_scalar) {
-        Py_SETREF(result, PyArray_FromScalar(result, NULL));
-        if (result == NULL) return NULL;
-    }
-    Array *array = new_array(new_value(result), is_scalar);
-    if (array == NULL || count_index() < 0) {
-        Py_XDECREF(array);
-        return NULL;
-    }
-    if (is_view) become_view(array, self, Py_NewRef(key));
+    count_index();
     saw_something_else();
     return (PyObject *)array;
 }
 
-static PyObject *array_subscript(PyObject *self, PyObject *key) {
+PyObject *array_subscript(PyObject *self, PyObject *key) {
     PyObject *result = index_here(self, key);
     if (result != NULL || PyErr_Occurred()) return result;
     PyObject *args[2] = {self, key};

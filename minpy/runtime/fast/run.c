@@ -4,21 +4,26 @@
 /* How a policy decides: ask it (in Python); always NumPy; NumPy for what is in `decisions`. */
 enum { ASK, ONLY_NUMPY, LOOK_UP };
 
+#define MOST_OPS 2048 /* of the table */
+
 typedef struct {
     PyObject *counts, *decisions;
-    int mode;
+    int mode, has_runs;
+    long runs[MOST_OPS]; /* of each op, by its number, since they were last added to `counts` */
 } Policy;
 
 static Policy of_process;
 static _Thread_local Policy of_thread;
 
 /* What `register_op` was told of an op. */
-enum { FUNCTION, NAME, GIVES_VIEW, GIVES_ITS_OPERAND, IS_CONSTANT, OPERANDS, REDUCE, KERNEL };
+enum { FUNCTION, NAME, GIVES_VIEW, GIVES_ITS_OPERAND, IS_CONSTANT, OPERANDS, REDUCE, KERNEL, NUMBER };
 
 PyObject *table, *no_params, *run_op, *asarray; /* run_op(op, args, params): the reference */
 PyTypeObject *ufunc_type;
 int is_paused; /* something looks at every op: all of them go through Python */
-static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_index;
+static PyObject *op_names[MOST_OPS]; /* the first is `index` */
+static int n_ops = 1;
+static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy;
 
 int prepare_running(void) {
     table = PyDict_New();
@@ -29,8 +34,8 @@ int prepare_running(void) {
     s_decisions = PyUnicode_InternFromString("decisions");
     s_statistics = PyUnicode_InternFromString("statistics");
     s_numpy = PyUnicode_InternFromString("numpy");
-    s_index = PyUnicode_InternFromString("index");
-    return table == NULL || no_params == NULL || s_index == NULL ? -1 : 0;
+    op_names[0] = PyUnicode_InternFromString("index");
+    return table == NULL || no_params == NULL || op_names[0] == NULL ? -1 : 0;
 }
 
 /* 1 and the tape, borrowed, where a gradient is running; 0 where not; -1 where two tapes meet. */
@@ -46,21 +51,37 @@ int live_tape(Value *value, PyObject **tape) {
     return 1;
 }
 
-static int count(Policy *policy, PyObject *name) {
-    PyObject *known = PyDict_GetItemWithError(policy->counts, name);
-    if (known == NULL && PyErr_Occurred()) return -1;
-    PyObject *more = PyLong_FromLong(known == NULL ? 1 : PyLong_AsLong(known) + 1);
-    if (more == NULL) return -1;
-    int failed = PyDict_SetItem(policy->counts, name, more);
-    Py_DECREF(more);
-    return failed;
-}
-
 static Policy *current_policy(void) { return of_thread.counts != NULL ? &of_thread : &of_process; }
 
-int count_index(void) { return count(current_policy(), s_index); }
+static void count(Policy *policy, long number) {
+    policy->runs[number]++;
+    policy->has_runs = 1;
+}
 
-/* Running an op ---------------------------------------------------------------------------------- */
+void count_index(void) { count(current_policy(), 0); }
+
+static int add_counts(Policy *policy) {
+    if (!policy->has_runs || policy->counts == NULL) return 0;
+    policy->has_runs = 0;
+    for (int i = 0; i < n_ops; i++) {
+        if (policy->runs[i] == 0) continue;
+        PyObject *known = PyDict_GetItemWithError(policy->counts, op_names[i]);
+        if (known == NULL && PyErr_Occurred()) return -1;
+        PyObject *more = PyLong_FromLong((known == NULL ? 0 : PyLong_AsLong(known)) + policy->runs[i]);
+        policy->runs[i] = 0;
+        if (more == NULL || PyDict_SetItem(policy->counts, op_names[i], more) < 0) {
+            Py_XDECREF(more);
+            return -1;
+        }
+        Py_DECREF(more);
+    }
+    return 0;
+}
+
+PyObject *flush_counts(PyObject *module, PyObject *nothing) {
+    if (add_counts(&of_process) < 0 || add_counts(&of_thread) < 0) return NULL;
+    Py_RETURN_NONE;
+}
 
 /* Answers of `decisions` by what stands in their keys; an answer never changes, and a dict that is here lives. */
 #define MOST_ANSWERS 256
@@ -207,8 +228,8 @@ PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *
     if (PyTuple_GET_ITEM(entry, IS_CONSTANT) == Py_True) tape = NULL;
     if (tape != NULL && !PyArray_ISFLOAT(ndarray(result)) && !PyArray_ISCOMPLEX(ndarray(result))) tape = NULL;
     if (params == NULL) params = no_params;
-    if (count(policy, PyTuple_GET_ITEM(entry, NAME)) < 0 ||
-        (tape != NULL && append_record(tape, op, values, n, params, value) < 0)) {
+    count(policy, PyLong_AsLong(PyTuple_GET_ITEM(entry, NUMBER)));
+    if (tape != NULL && append_record(tape, op, values, n, params, value) < 0) {
         Py_DECREF(value);
         return NULL;
     }
@@ -240,7 +261,7 @@ PyObject *bind_op(PyObject *module, PyObject *const *args, Py_ssize_t n) {
 }
 
 static int look_up_policy(Policy *policy, PyObject *object) {
-    Policy found = {NULL, NULL, ASK};
+    struct { PyObject *counts, *decisions; int mode; } found = {NULL, NULL, ASK};
     if (object != Py_None) {
         PyObject *only_numpy = PyObject_GetAttr(object, s_only_numpy);
         PyObject *statistics = PyObject_GetAttr(object, s_statistics);
@@ -256,8 +277,11 @@ static int look_up_policy(Policy *policy, PyObject *object) {
             return -1;
         }
     }
+    if (add_counts(policy) < 0) return -1;
     PyObject *counts = policy->counts, *decisions = policy->decisions;
-    *policy = found;
+    policy->counts = found.counts;
+    policy->decisions = found.decisions;
+    policy->mode = found.mode;
     Py_XDECREF(counts);
     Py_XDECREF(decisions);
     return 0;
@@ -286,10 +310,14 @@ PyObject *register_op(PyObject *module, PyObject *args) {
         return NULL;
     int number = kernel_of(name);
     PyObject *kernel = PyLong_FromLong(number == NO_KERNEL && reduce != Py_None ? REDUCE_KERNEL : number);
-    if (kernel == NULL) return NULL;
-    PyObject *entry = PyTuple_Pack(8, function, name, gives_view, gives_its_operand, is_constant, operands, reduce,
-                                   kernel);
+    PyObject *place = PyLong_FromLong(n_ops);
+    if (kernel == NULL || place == NULL) return NULL;
+    if (n_ops == MOST_OPS) Py_RETURN_NONE; /* Python runs it */
+    op_names[n_ops++] = Py_NewRef(name);
+    PyObject *entry = PyTuple_Pack(9, function, name, gives_view, gives_its_operand, is_constant, operands, reduce,
+                                   kernel, place);
     Py_DECREF(kernel);
+    Py_DECREF(place);
     if (entry == NULL) return NULL;
     int failed = PyDict_SetItem(table, op, entry);
     Py_DECREF(entry);
