@@ -12,7 +12,7 @@ from minpy.errors import UnsupportedError
 from minpy.ops.creation import created
 from minpy.ops.op import UfuncFunction, of_numpy
 from minpy.runtime import dispatch
-from minpy.runtime.array import Array
+from minpy.runtime.array import Array, to_raw
 
 #: functions that make arrays of numbers: their floats have the default dtype, as those of ``linspace``
 _CREATORS = frozenset(("tri", "bartlett", "blackman", "hamming", "hanning", "kaiser", "fftfreq", "rfftfreq"))
@@ -33,7 +33,7 @@ def wrapped(function: Any) -> Any:
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if function.__name__ in _CREATORS and not any(map(_names_dtype, (*args, *kwargs.values()))):
-            return created(function(*args, **kwargs), by=function.__name__)
+            return created(function(*to_raw(args), **to_raw(kwargs)), by=function.__name__)
         return dispatch.call_numpy(function, args, kwargs)
 
     wrapper.__minpy_opaque__ = reason  # type: ignore[attr-defined]
@@ -41,8 +41,10 @@ def wrapped(function: Any) -> Any:
 
 
 def _names_dtype(x: Any) -> bool:
-    """Whether an argument is an array, or says which dtype is wanted."""
-    return isinstance(x, (Array, numpy.ndarray, numpy.generic, numpy.dtype, type, str))
+    """Whether an argument is an array of floats, or says which dtype is wanted."""
+    if isinstance(x, (Array, numpy.ndarray, numpy.generic)):
+        return x.dtype.kind not in "biu"
+    return isinstance(x, (numpy.dtype, type, str))
 
 
 def member(module: ModuleType, name: str, wrap: Callable = wrapped) -> Any:

@@ -13,7 +13,7 @@ from minpy.ops.aval import aval_of, function_dtype
 from minpy.ops.data import content, static
 from minpy.ops.indexing import basic_slice, index
 from minpy.ops.keys import ARRAY
-from minpy.ops.op import Box, as_operand, numpy_function, refuse
+from minpy.ops.op import Box, as_operand, current_interpreter, numpy_function, refuse
 from minpy.ops.reduction import cast
 from minpy.ops.shape import _sequence, concatenate_op, reshape_op
 
@@ -78,7 +78,7 @@ def unique(ar, return_index=False, return_inverse=False, return_counts=False, ax
     found = numpy.unique(content(ar, "what is sorted"), True, axis=axis, **wanted, **options)
     values = _picked(ar, found[1], axis)
     rest = found[1:] if return_index else found[2:]
-    return (values, *map(as_operand, rest)) if rest else values
+    return (values, *map(current_interpreter().constant, rest)) if rest else values
 
 
 @numpy_function(numpy.trim_zeros, arrays=0, mxnet=False)

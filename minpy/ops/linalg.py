@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from minpy.ops.choosing import number
 from minpy.ops.elementwise import astype, multiply
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
 from minpy.ops.op import Op, numpy_function, refuse, register
-from minpy.ops.shape import expand_dims, ravel, reshape_op, swapaxes, transpose_op
+from minpy.ops.shape import as_shape, expand_dims, is_sequence, ravel, reshape_op, swapaxes, transpose_op
 
 
 def _matmul_infer(x: Any, y: Any) -> Aval:
@@ -186,10 +187,11 @@ def outer(a, b, out=None):
 def tensordot(a, b, axes=2):
     """Sum of products over ``axes``: a number of trailing and leading axes, or two lists of axes."""
     m, n = aval_of(a), aval_of(b)
-    if isinstance(axes, int):
+    if not is_sequence(axes):
+        axes = operator.index(axes)
         left, right = list(range(m.ndim - axes, m.ndim)), list(range(axes))
     else:
-        left, right = ([x] if isinstance(x, int) else list(x) for x in axes)
+        left, right = (list(as_shape(x)) for x in axes)
         left = [normalize_axis(axis, m.ndim) for axis in left]
         right = [normalize_axis(axis, n.ndim) for axis in right]
     if [m.shape[i] for i in left] != [n.shape[i] for i in right]:

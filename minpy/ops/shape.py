@@ -26,10 +26,14 @@ from minpy.ops.lowering import Builder, Operand, through_int8
 from minpy.ops.op import Box, Op, as_operand, numpy_function, refuse, register
 
 
+def is_sequence(x: Any) -> bool:
+    """Whether NumPy takes ``x`` for several numbers: a list, a tuple, an array with axes."""
+    return isinstance(x, (tuple, list)) or (isinstance(x, (numpy.ndarray, Box)) and bool(x.ndim))  # type: ignore[union-attr]
+
+
 def as_shape(x: Any) -> tuple[int, ...]:
-    """A shape as NumPy takes it, an int or a sequence of ints, perhaps an array."""
-    is_sequence = isinstance(x, (tuple, list)) or (isinstance(x, (numpy.ndarray, Box)) and bool(x.ndim))  # type: ignore[union-attr]
-    return tuple(map(operator.index, x if is_sequence else (x,)))
+    """A shape, or axes, as NumPy takes them: an int or a sequence of ints, perhaps an array."""
+    return tuple(map(operator.index, x if is_sequence(x) else (x,)))
 
 
 def resolve_shape(shape: Any, size: int) -> tuple[int, ...]:
@@ -219,8 +223,7 @@ def swapaxes(a, axis1, axis2):
 
 
 def _axis_list(axis: Any, ndim: int) -> list[int]:
-    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    return [normalize_axis(a, ndim) for a in axes]
+    return [normalize_axis(a, ndim) for a in (axis if is_sequence(axis) else (axis,))]
 
 
 @numpy_function(numpy.moveaxis)
@@ -355,7 +358,7 @@ def _split(ary: Any, sections: Any, axis: int, equal: bool) -> list[Any]:
     shape = aval_of(ary).shape
     axis = normalize_axis(axis, len(shape))
     total = shape[axis]
-    if isinstance(sections, (list, tuple, numpy.ndarray)):
+    if is_sequence(sections):
         bounds = [0, *[slice(None, n).indices(total)[1] for n in sections], total]
     else:
         count = operator.index(sections)

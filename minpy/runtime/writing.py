@@ -137,6 +137,8 @@ def without_out(function: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict, 
             too_many = isinstance(function, numpy.ufunc) and len(args) > function.nargs
             if too_many or len(args) > place + len(rest):  # leave the call as it is
                 return args, kwargs, ()
+            if isinstance(function, numpy.ufunc):
+                rest += (None,) * (function.nout - len(rest))
             args, given = args[:place], rest
     if given is None:
         return args, kwargs, ()

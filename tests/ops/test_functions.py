@@ -341,6 +341,35 @@ def test_an_array_copies_and_asarray_does_not():
     assert np.array(shared, dtype="float64", ndmin=2, order="F").dtype == "float64"
 
 
+ARRAYS_OF_INTEGERS = {
+    "split": lambda np, x, i: np.split(x, i, axis=1),
+    "array_split": lambda np, x, i: np.array_split(x[0], i),
+    "hsplit": lambda np, x, i: np.hsplit(x, i),
+    "roll": lambda np, x, i: np.roll(x, i, axis=(0, 1)),
+    "moveaxis": lambda np, x, i: np.moveaxis(x, i[:1] - 1, i[:1]),
+    "transpose": lambda np, x, i: np.transpose(x, i - 1),
+    "tensordot": lambda np, x, i: np.tensordot(x, x, i[1]),
+    "tensordot over axes": lambda np, x, i: np.tensordot(x, x, (i - 1, i - 1)),
+    "tri": lambda np, x, i: np.tri(i[1]).astype("float32"),
+    "unique": lambda np, x, i: np.unique(x, True, True, True),
+    "real": lambda np, x, i: np.real([1.0, 2.0]),
+    "divmod with one out": lambda np, x, i: np.divmod(x, i[1], np.zeros((2, 3))),
+    "modf with one out": lambda np, x, i: np.modf(x, np.zeros((2, 3))),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS_OF_INTEGERS)
+def test_settings_may_be_arrays_and_results_are(name):
+    minpy.set_default_dtype("float64" if name != "tri" else "float32")
+    x, i = numpy.array([[3.0, 1.5, 2.0], [6.0, 5.0, 4.0]]), numpy.array([1, 2])
+    call = ARRAYS_OF_INTEGERS[name]
+    found = call(np, np.array(x), np.array(i))
+    assert_same(found, call(numpy, x, i), name)
+    assert all(
+        isinstance(part, minpy.Array) for part in (found if isinstance(found, (list, tuple)) else [found])
+    )
+
+
 def test_a_cross_product_in_the_plane_is_an_array_without_axes():
     found = np.cross(np.array([1.0, 2.0]), [3.0, 4.0])
     found += 1
