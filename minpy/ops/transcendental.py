@@ -30,7 +30,7 @@ from minpy.ops.elementwise import (
 from minpy.ops.indexing import index
 from minpy.ops.logic import equal, isnan, less, where_op
 from minpy.ops.lowering import NUMBERS, unary
-from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Box, Op, numpy_function, refuse, register, ufunc
+from minpy.ops.op import NOT_DIFFERENTIABLE, ZERO, Op, numpy_function, refuse, register, ufunc
 from minpy.ops.reduction import mean_op
 from minpy.ops.shape import reshape_op
 
@@ -259,7 +259,9 @@ def real_part(val):
     """The real part; real numbers as they are."""
     if aval_of(val).dtype.kind == "c":
         return real(val)
-    return val if isinstance(val, Box) else index(val, template=(Ellipsis,) if aval_of(val).shape else ())
+    if isinstance(val, numpy.ndarray):
+        return index(val, template=(Ellipsis,))
+    return index(val, template=()) if isinstance(val, numpy.generic) else val
 
 
 @numpy_function(numpy.imag, mxnet=False)

@@ -105,6 +105,10 @@ v3 = b.flat[0]
 v4 = u4 = b.flat[-1]
 v4 += 1
 v5 = np.nan_to_num(a)
+v8 = np.real(3.0)
+v9 = np.real(numpy.array(3.0))
+v10 = np.real(numpy.float64(3.0))
+v11 = np.real(2)
 v6 = np.nan_to_num(c)
 v7 = [0.5, 1.5][np.any(b)]
 """,
