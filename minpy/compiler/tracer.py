@@ -135,6 +135,10 @@ class Tracer(ArrayMethods):
         return self.kind in SCALARS
 
     @property
+    def is_number(self) -> bool:  # type: ignore[override]
+        return self.kind in NUMBERS
+
+    @property
     def atom(self) -> Atom:
         """The variable that holds the value now, or a literal."""
         base, view = self.base, self.view

@@ -9,11 +9,11 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops.aval import aval_of, function_dtype
+from minpy.ops.aval import aval_of
 from minpy.ops.data import content, static
 from minpy.ops.indexing import basic_slice, index
 from minpy.ops.keys import ARRAY
-from minpy.ops.op import Box, as_operand, current_interpreter, numpy_function, refuse
+from minpy.ops.op import Box, as_operand, current_interpreter, holds_box, numpy_function, refuse
 from minpy.ops.reduction import cast
 from minpy.ops.shape import _sequence, concatenate_op, reshape_op
 
@@ -61,8 +61,10 @@ def choose(a, choices, out=None, mode="raise"):
     """At each place the element of the choice whose number ``a`` has there."""
     refuse(out=out)
     a, choices = content(a, "the number of the choice"), _sequence(choices)
-    numbers = numpy.zeros(a.ndim and 2, numpy.intp)
-    dtype = function_dtype(lambda *stand_ins: numpy.choose(numbers, stand_ins), *choices)
+    stand_ins = [  # the value of a number may decide the dtype
+        numpy.ones(2, aval_of(x).dtype) if aval_of(x).ndim else content(x, "the choice") for x in choices
+    ]
+    dtype = numpy.choose(numpy.zeros(a.ndim and 2, numpy.intp), stand_ins).dtype
     return assembled(lambda *x: numpy.choose(a, x, mode=mode), *choices, dtype=dtype)
 
 
@@ -100,7 +102,7 @@ def trim_zeros(filt, trim="fb"):
 @numpy_function(numpy.insert)
 def insert(arr, obj, values, axis=None):
     """``values`` put into ``arr`` in front of the places ``obj`` (``axis`` None: of the flattened array)."""
-    obj = obj if isinstance(obj, slice) else static(obj, "where values are inserted")
+    obj = static(obj, "where values are inserted") if holds_box(obj) else obj
     values, dtype = as_operand(values), aval_of(arr).dtype
     refuse(values=None if numpy.can_cast(aval_of(values).dtype, dtype, "same_kind") else "of another kind")
     return assembled(lambda x, more: numpy.insert(x, obj, more, axis), arr, values, dtype=dtype)

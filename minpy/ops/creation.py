@@ -52,6 +52,19 @@ def created(array: numpy.ndarray, dtype: Any = None, by: str = "array") -> Any:
     return interpreter.constant(array)
 
 
+def _has_dtype(x: Any) -> bool:
+    """Whether ``x`` is an array, of whatever library, or nested lists and tuples with one in them."""
+    if isinstance(x, (list, tuple)):
+        return any(map(_has_dtype, x))
+    return hasattr(x, "dtype") and not (isinstance(x, Box) and x.is_number)
+
+
+def by_default(x: Any, *sources: Any) -> Any:
+    """A new array with the default dtype for its floats, if its sources are numbers of Python."""
+    dtype, wanted = aval_of(x).dtype, default_dtype()
+    return astype(x, dtype=wanted) if dtype == numpy.float64 != wanted and not _has_dtype(sources) else x
+
+
 def _create(function: Any, *args: Any, dtype: Any, by: str | None = None, **kwargs: Any) -> Any:
     made = function(*args, **kwargs) if dtype is None else function(*args, dtype=dtype, **kwargs)
     return created(made, dtype, by or function.__name__)
@@ -83,7 +96,7 @@ def full(shape, fill_value, dtype=None, order="C", **options):
     """``fill_value`` everywhere; a Python float gives the default dtype."""
     refuse(order=None if order == "C" else order, **options)
     if isinstance(fill_value, Box):
-        value = fill_value if dtype is None else astype(fill_value, dtype=numpy.dtype(dtype))
+        value = astype(fill_value, dtype=numpy.dtype(dtype)) if dtype else by_default(fill_value, fill_value)
         return copy_op(broadcast_to.implementation(value, shape))
     return _create(numpy.full, shape, fill_value, dtype=dtype)
 
@@ -160,14 +173,9 @@ def array(object, dtype=None, copy=True, order="K", subok=False, ndmin=0, **opti
         return asarray.implementation(object, dtype)
     if holds_box(object):
         result = copy_op(object) if isinstance(object, Box) else as_operand(object)
-        return result if dtype is None else astype(result, dtype=numpy.dtype(dtype))
+        return by_default(result, object) if dtype is None else astype(result, dtype=numpy.dtype(dtype))
     made = numpy.array(object, dtype=dtype)
     return created(made, made.dtype if _has_dtype(object) else dtype)
-
-
-def _has_dtype(x: Any) -> bool:
-    """Whether ``x`` is an array, of whatever library, or nested lists and tuples with one in them."""
-    return any(map(_has_dtype, x)) if isinstance(x, (list, tuple)) else hasattr(x, "dtype")
 
 
 @numpy_function(numpy.copy)
@@ -191,7 +199,10 @@ def asarray(a, dtype=None, order=None, **options):
     """``a`` as an array, without a copy where it is one already."""
     refuse(order=None if order in (None, "K", "C") else order, **options)
     if isinstance(a, Box) and (dtype is None or dtype == aval_of(a).dtype):
-        return copy_op(a) if is_scalar(a) else a  # a copy is an array
+        if not is_scalar(a):
+            return a
+        made = copy_op(a)  # which is an array
+        return by_default(made, a) if dtype is None else made
     if isinstance(a, numpy.ndarray) and (dtype is None or dtype == a.dtype):
         return current_interpreter().constant(a)
     return array.implementation(a, dtype)

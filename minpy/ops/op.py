@@ -31,6 +31,7 @@ class Box:
     """
 
     __slots__ = ()
+    is_number = False  # whether the user's program has a number of Python there, known at run time only
 
     def in_c_order(self) -> Any:
         """The same array, which nobody else holds, in NumPy's default layout."""

@@ -19,7 +19,7 @@ from minpy.ops.indexing import basic_slice, index, index_add
 from minpy.ops.keys import ARRAY, WHOLE
 from minpy.ops.logic import where_op
 from minpy.ops.lowering import Builder, Operand
-from minpy.ops.op import Box, Op, as_operand, numpy_function, register
+from minpy.ops.op import Box, Op, as_operand, holds_box, numpy_function, register
 from minpy.ops.reduction import sum as sum_function
 from minpy.ops.shape import (
     _sequence,
@@ -168,7 +168,7 @@ def delete(arr, obj, axis=None):
     if axis is None:
         arr, axis = ravel.implementation(arr), 0
     axis = normalize_axis(axis, aval_of(arr).ndim)
-    places = obj if isinstance(obj, slice) else static(obj, "what is deleted")
+    places = static(obj, "what is deleted") if holds_box(obj) else obj
     kept = numpy.delete(numpy.arange(aval_of(arr).shape[axis]), places)
     return take_static(arr, kept, axis)
 

@@ -12,7 +12,7 @@ from minpy.ops.choosing import number
 from minpy.ops.data import content, static
 from minpy.ops.elementwise import absolute, add, clip, multiply, remainder, subtract, true_divide
 from minpy.ops.indexing import basic_slice, index, index_add
-from minpy.ops.keys import ARRAY, BACKWARD
+from minpy.ops.keys import ARRAY, BACKWARD, WHOLE
 from minpy.ops.logic import equal, greater, less, where_op
 from minpy.ops.op import ZERO, Op, as_operand, numpy_function, refuse, register
 from minpy.ops.rearrange import atleast_1d
@@ -261,9 +261,14 @@ def _sloped(f: Any, axis: int, steps: Any, edge_order: int) -> Any:
     """The slopes of ``f`` along an axis: of parabolas inside, of order ``edge_order`` at both ends."""
     shape, dtype = aval_of(f)
     n = shape[axis]
+    if n < edge_order + 1:
+        raise ValueError(
+            "Shape of array too small to calculate a numerical gradient, "
+            "at least (edge_order + 1) elements are required."
+        )
 
-    def at(*places: int) -> tuple:
-        return tuple(basic_slice(f, axis, i, i + 1) for i in places)
+    def at(*places: int) -> tuple:  # of a vector they are numbers, whose dtype counts less, as in NumPy
+        return tuple(index(f, template=(WHOLE,) * axis + (i,)) for i in places)
 
     is_uniform = not aval_of(steps).ndim
     low, middle, high = (basic_slice(f, axis, i, n - 2 + i) for i in (0, 1, 2))
@@ -284,7 +289,9 @@ def _sloped(f: Any, axis: int, steps: Any, edge_order: int) -> Any:
             first = _at_start(_end(steps, 0), _end(steps, 1))
             last = _at_end(_end(steps, -2), _end(steps, -1))
         start, end = _weighted(first, at(0, 1, 2)), _weighted(last, at(n - 3, n - 2, n - 1))
+    start, end = (reshape_op(x, shape=(*shape[:axis], 1, *shape[axis + 1 :])) for x in (start, end))
     parts = (start, inside, end) if n > 2 else (start, end)
+    dtype = dtype if dtype.kind in "fc" else numpy.dtype(numpy.float64)
     return concatenate_op(*[cast(part, dtype) for part in parts], axis=axis)
 
 
@@ -304,11 +311,6 @@ def gradient(f, *varargs, axis=None, edge_order=1):
         raise TypeError("invalid number of arguments")
     if edge_order > 2:
         raise ValueError("'edge_order' greater than 2 not supported")
-    if any(shape[i] < edge_order + 1 for i in axes):
-        raise ValueError(
-            "Shape of array too small to calculate a numerical gradient, "
-            "at least (edge_order + 1) elements are required."
-        )
     f = cast(f, numpy.float64) if dtype.kind in "iu" else f
     found = [_sloped(f, i, step, edge_order) for i, step in zip(axes, steps)]
     return found[0] if len(found) == 1 else found

@@ -11,12 +11,12 @@ from typing import Any
 import numpy
 
 from minpy.ops.aval import aval_of, broadcast_shapes, result_type
-from minpy.ops.creation import _create, created
+from minpy.ops.creation import _create, by_default, created
 from minpy.ops.data import content
 from minpy.ops.elementwise import add, floor, log10, multiply, negative, power, subtract, true_divide
 from minpy.ops.indexing import index_put
 from minpy.ops.logic import equal, where_op
-from minpy.ops.op import Box, numpy_function, refuse
+from minpy.ops.op import BY_NUMPY, Box, Function, numpy_function, refuse
 from minpy.ops.reduction import any_op, cast
 from minpy.ops.shape import expand_dims, moveaxis, reshape_op
 from minpy.ops.transcendental import imag_op
@@ -58,12 +58,29 @@ def spaced(
     return cast(floor(y) if dtype.kind in "iu" else y, dtype), step
 
 
+def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+    made = spaced(start, stop, num, endpoint, dtype, axis)
+    return made if retstep else made[0]
+
+
+def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    if _BASE_IS_AN_ARRAY:
+        bounds = (start, stop, base)
+        ndim = len(broadcast_shapes(*[aval_of(x).shape for x in bounds]))
+        shapes = [(1,) * (ndim - aval_of(x).ndim) + aval_of(x).shape for x in bounds]
+        start, stop, base = (reshape_op(x, shape=shape) for x, shape in zip(bounds, shapes))
+        base = expand_dims.implementation(base, axis)
+    found = power(base, spaced(start, stop, num, endpoint, axis=axis)[0])
+    return found if dtype is None else cast(found, dtype)
+
+
 @numpy_function(numpy.linspace, arrays=2)
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
     """``num`` numbers from ``start`` to ``stop``, the distance of each to the next the same."""
     if isinstance(start, Box) or isinstance(stop, Box):
-        made = spaced(start, stop, num, endpoint, dtype, axis)
-        return made if retstep else made[0]
+        y, step = spaced(start, stop, num, endpoint, dtype, axis)
+        y = by_default(y, start, stop) if dtype is None else y
+        return (y, step) if retstep else y
     if retstep:
         y, step = numpy.linspace(start, stop, num, endpoint, True, dtype, axis)
         return created(y, dtype, "linspace"), step
@@ -76,13 +93,14 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     bounds = (start, stop, base)
     if not any(isinstance(x, Box) for x in bounds):
         return _create(numpy.logspace, start, stop, num, endpoint, base, axis=axis, dtype=dtype)
-    if _BASE_IS_AN_ARRAY:
-        ndim = len(broadcast_shapes(*[aval_of(x).shape for x in bounds]))
-        shapes = [(1,) * (ndim - aval_of(x).ndim) + aval_of(x).shape for x in bounds]
-        start, stop, base = (reshape_op(x, shape=shape) for x, shape in zip(bounds, shapes))
-        base = expand_dims.implementation(base, axis)
-    found = power(base, spaced(start, stop, num, endpoint, axis=axis)[0])
-    return found if dtype is None else cast(found, dtype)
+    found = _logspace(start, stop, num, endpoint, base, dtype, axis)
+    return by_default(found, *bounds) if dtype is None else found
+
+
+# Compiled from code with plain NumPy they have NumPy's dtype, also between numbers.
+for _public, _plain in ((linspace, _linspace), (logspace, _logspace)):
+    BY_NUMPY[_public.numpy] = Function(_plain, _public.numpy, 2)
+    BY_NUMPY[_public.numpy].__name__ = _public.__name__
 
 
 @numpy_function(numpy.geomspace, arrays=2, mxnet=False)
@@ -108,7 +126,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     alike = bounds[0].shape == bounds[1].shape
     refuse(start="of another shape" if (is_imaginary | is_negative).any() and not alike else None)
     dtype = kind if dtype is None else numpy.dtype(dtype)
-    y = logspace.implementation(log10(start), log10(stop), num, endpoint, dtype=dtype)
+    y = _logspace(log10(start), log10(stop), num, endpoint, dtype=dtype)
     if num > 0:  # exp(log(x)) is not always x
         y = index_put(y, start, template=(0, Ellipsis))
     if num > 1 and endpoint:

@@ -47,6 +47,24 @@ def test_arithmetic_compiles_once_more(function):
     check(function, *numbers(2, 3, 5, 7, 2, 1, 100, 16_000), compilations=2)
 
 
+def test_arrays_made_of_numbers_have_the_dtype_that_they_have_in_python():
+    def of_minpy(x, n):
+        return (
+            np.full(2, n),
+            np.array([n, 1.5]),
+            np.asarray(n),
+            np.array([n, x[0, 0]]),
+            np.linspace(n, 9.0, 3),
+        )
+
+    def of_numpy(x, n):
+        return numpy.full(2, n), numpy.array([n, 1.5]), numpy.linspace(0.0, n, 3), numpy.logspace(0.0, n, 3)
+
+    for function in (of_minpy, of_numpy):
+        check(function, *numbers(2.5, 3.5, 4.5, 7.5))
+        check(function, *numbers(2, 3, 5, 7))
+
+
 def test_index():
     def f(x, i):
         return x[i], x[:, i - 1], x[i, 0] * 2, x[..., i], x[None, i, 1:]
