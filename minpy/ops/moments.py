@@ -63,6 +63,36 @@ def _var_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...], ddof: floa
     return b.op("_npi_multiply_scalar", out, found, scalar=factor, is_int=False) if ddof else found
 
 
+def _times(g: Any, y: Any) -> Any:
+    if not numpy.isfinite(g).all():
+        largest = numpy.finfo(g.dtype).max
+        g = numpy.clip(g, -largest, largest)
+    return numpy.multiply(g, y)
+
+
+def _times_mx(b: Builder, out: Aval, g: Operand, y: Operand) -> Operand:
+    require(out.dtype, FLOATS, "product")
+    largest = float(numpy.finfo(g.aval.dtype).max)
+    for name, limit in (("_npi_minimum_scalar", largest), ("_npi_maximum_scalar", -largest)):
+        g = b.op(name, g.aval, g, scalar=limit, is_int=False)
+    return b.op("_npi_multiply", out, g, b.cast(y, out.dtype))
+
+
+times_op = register(
+    Op(
+        "times",
+        numpy=_times,
+        infer=multiply.infer,
+        mx=_times_mx,
+        vjp=(lambda h, ans, g, y: h * y, lambda h, ans, g, y: h * g),
+        family="reduction",
+        source="{0} * {1}",
+        elementwise=True,
+        doc="The product, and 0 where ``y`` is, also for an infinite ``g``.",
+    )
+)
+
+
 def _var_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
     """2 / n times the distance from the mean, conjugated for complex numbers.
 
@@ -71,10 +101,8 @@ def _var_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...], ddof: float, keepd
     apart = subtract(x, mean_op(x, axes=axes, keepdims=True))
     left = _degrees(x, axes, ddof)
     factor = 2.0 / left if left > 0 else math.inf
-    largest = float(numpy.finfo(aval_of(g).dtype).max) / 4
-    g = clip.implementation(g, -largest, largest)
-    return (
-        spread(g, x, axes, keepdims) * factor * (conjugate(apart) if aval_of(x).dtype.kind == "c" else apart)
+    return times_op(
+        spread(g, x, axes, keepdims) * factor, conjugate(apart) if aval_of(x).dtype.kind == "c" else apart
     )
 
 

@@ -320,6 +320,7 @@ SAMPLES: dict[str, list[Sample]] = {
         for ddof in (0, 1)
         if not (ddof and sample.params["axes"] == ())
     ],
+    "times": [Sample((Draw(a), Draw(b)), {}, FLOAT_DTYPES) for a, b in _BINARY_SHAPES],
     "any": _reductions(*_EMPTY_AXES, low=-0.9),
     "all": _reductions(*_EMPTY_AXES, low=-0.9),
     "argmax": _POSITIONS,
