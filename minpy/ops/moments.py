@@ -11,7 +11,8 @@ from typing import Any
 import numpy
 from numpy import _NoValue  # type: ignore[attr-defined]
 
-from minpy.ops.aval import Aval, aval_of, normalize_axes, normalize_axis, product
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axes, normalize_axis, product
+from minpy.ops.data import content
 from minpy.ops.elementwise import (
     clip,
     maximum,
@@ -26,7 +27,7 @@ from minpy.ops.elementwise import (
 from minpy.ops.indexing import basic_slice
 from minpy.ops.linalg import dot
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
-from minpy.ops.op import Box, Op, as_operand, numpy_function, refuse, register
+from minpy.ops.op import Box, Op, as_operand, holds_box, numpy_function, refuse, register
 from minpy.ops.rearrange import diag
 from minpy.ops.reduction import (
     _mean_mx,
@@ -72,10 +73,12 @@ def _times(g: Any, y: Any) -> Any:
 
 def _times_mx(b: Builder, out: Aval, g: Operand, y: Operand) -> Operand:
     require(out.dtype, FLOATS, "product")
-    largest = float(numpy.finfo(g.aval.dtype).max)
+    g = b.reshape(b.cast(g, out.dtype), g.aval.shape or (1,))  # of a number MXNet would make float64
+    largest = float(numpy.finfo(out.dtype).max)
     for name, limit in (("_npi_minimum_scalar", largest), ("_npi_maximum_scalar", -largest)):
         g = b.op(name, g.aval, g, scalar=limit, is_int=False)
-    return b.op("_npi_multiply", out, g, b.cast(y, out.dtype))
+    shape = broadcast_shapes(g.aval.shape, y.aval.shape)
+    return b.reshape(b.op("_npi_multiply", Aval(shape, out.dtype), g, b.cast(y, out.dtype)), out.shape)
 
 
 times_op = register(
@@ -234,15 +237,16 @@ def _variables(m: Any, rowvar: bool, dtype: Any) -> Any:
 
 
 def _weights(weights: Any, count: int, name: str) -> Any:
-    refuse(weights="that are computed" if isinstance(weights, Box) else None)
-    weights = numpy.asarray(weights, dtype=float)
-    if weights.ndim > 1:
+    known = content(weights, "the weight")
+    if known.ndim > 1:
         raise RuntimeError(f"cannot handle multidimensional {name}")
-    if weights.shape[0] != count:
+    if known.shape[0] != count:
         raise RuntimeError(f"incompatible numbers of samples and {name}")
-    if (weights < 0).any():
+    if (known < 0).any():
         raise ValueError(f"{name} cannot be negative")
-    return weights
+    if name == "fweights" or not holds_box(weights):  # counts have no gradient
+        return known.astype(float)
+    return cast(as_operand(weights), numpy.float64)
 
 
 @numpy_function(numpy.cov)

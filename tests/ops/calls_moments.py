@@ -30,6 +30,14 @@ CALLS.update(
                 lambda np, x: np.cov(x, aweights=[0.5, 1, 2, 1], fweights=[1, 2, 1, 1]),
                 on=_ONE,
             ),
+            *[
+                Call(function, (Draw((3, 4)), Draw((4,), 1.0, 2.0)), False, True)
+                for function in (
+                    lambda np, x, w: np.cov(x, aweights=w),
+                    lambda np, x, w: np.cov(x, aweights=w, fweights=[1, 2, 1, 3], ddof=0),
+                    lambda np, x, w: np.cov(x, fweights=np.asarray([1, 2, 1, 3]) * 2, aweights=w),
+                )
+            ],
             *_calls(lambda np, x: np.cov(x), on=((5,),)),
             *_calls(lambda np, x, y: np.cov(x, y), on=((3, 4), (4,))),
             *_calls(lambda np, x, y: np.cov(x, y, False), on=((4, 2), (4, 1))),
