@@ -8,6 +8,7 @@ value of the compiler) brings its own; without a box the current interpreter of 
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import threading
 from collections.abc import Sequence
@@ -258,6 +259,9 @@ class Function:
         self.numpy = numpy
         self.arrays = implementation.__code__.co_varnames[:arrays]
         self.count = arrays
+        takes_any_number = bool(implementation.__code__.co_flags & inspect.CO_VARARGS)
+        #: how many of the first arguments may be arrays, or lists of them
+        self.most_arrays = sys.maxsize // 2 if takes_any_number else max(arrays, 1)
         self.__name__ = implementation.__name__
         self.__doc__ = implementation.__doc__ or getattr(numpy, "__doc__", None)
         self.__wrapped__ = implementation

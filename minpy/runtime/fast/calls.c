@@ -1,9 +1,10 @@
-/* The functions and methods that come down to one op.
+/* The functions and methods that come down to one op, or that NumPy has as they are.
  *
  * `np.sum(x, axis=-1)` finds out in Python which op with which params it stands for. That depends on what the
  * arguments look like (shapes, dtypes, memory layout, numbers, names), and mostly not on the data. So it is
  * remembered: a call that looks the same runs the same op at once. A function that reads the data of an
- * array, runs several ops, or gives something else than the result of its op, is not remembered. */
+ * array, runs several ops, or gives something else than the result of its op, is not remembered that way:
+ * where no gradient is running, NumPy's own function of that name is called on the memory. */
 #include "fast.h"
 
 #define MOST_WORDS 96   /* longer descriptions are not made */
@@ -13,6 +14,7 @@
 #define DEEPEST 3       /* lists in lists */
 
 _Thread_local Seen *seen;
+static PyObject *s_numpy, *s_count, *s_name;
 /* A call as far as the choice of the op may depend on it. Objects are told apart by their address, so what
  * remembers a description holds them. */
 typedef struct {
@@ -21,11 +23,14 @@ typedef struct {
     Py_ssize_t n_words, n_operands, n_objects;
 } Call;
 
-/* What a call comes down to: an op, its params, and the places of its operands in the call. */
+/* What a call comes down to: an op, its params, and the places of its operands in the call; or, where `op` is
+ * NULL, what NumPy has for the function, and what its results look like. */
 typedef struct {
-    uint64_t hash;
+    uint64_t hash, result;
     Py_ssize_t n_words, n_operands;
-    PyObject *op, *params, *objects;
+    PyObject *op, *params, *numpy, *objects;
+    long number;
+    char holds_for_decisions; /* a policy that decides op by op had NumPy do each */
     char places[MAX_OPERANDS];
     int64_t words[];
 } Known;
@@ -34,7 +39,7 @@ static Known *known_calls[TABLE_SIZE]; /* by the hash of the description; a plac
 static int n_known;
 
 /* What stands before the words of an argument. */
-enum { ARRAY_TAG = 1, NUMBER_TAG, SEQUENCE_TAG, SLICE_TAG, OBJECT_TAG, NAMES_TAG };
+enum { ARRAY_TAG = 1, NUMBER_TAG, SEQUENCE_TAG, SLICE_TAG, TEXT_TAG, OBJECT_TAG, NAMES_TAG };
 
 static int write_word(Call *call, int64_t word) {
     if (call->n_words == MOST_WORDS) return 0;
@@ -105,8 +110,19 @@ static int write_argument(Call *call, PyObject *x, int depth) {
         return write_word(call, SLICE_TAG) && write_argument(call, slice->start, DEEPEST) &&
                write_argument(call, slice->stop, DEEPEST) && write_argument(call, slice->step, DEEPEST);
     }
-    if (PyUnicode_CheckExact(x) ? !PyUnicode_CHECK_INTERNED(x)
-                                : x != Py_None && x != Py_Ellipsis && !PyBool_Check(x) && !PyType_Check(x) && !PyArray_DescrCheck(x))
+    if (PyUnicode_CheckExact(x)) {
+        Py_ssize_t length;
+        const char *text = PyUnicode_AsUTF8AndSize(x, &length);
+        if (text == NULL) PyErr_Clear();
+        if (text == NULL || !write_word(call, TEXT_TAG + 16 * length)) return 0;
+        for (; length > 0; text += sizeof(int64_t), length -= sizeof(int64_t)) {
+            int64_t word = 0;
+            memcpy(&word, text, length < (Py_ssize_t)sizeof word ? length : (Py_ssize_t)sizeof word);
+            if (!write_word(call, word)) return 0;
+        }
+        return 1;
+    }
+    if (x != Py_None && x != Py_Ellipsis && !PyBool_Check(x) && !PyType_Check(x) && !PyArray_DescrCheck(x))
         return 0;
     return write_object(call, x);
 }
@@ -170,10 +186,88 @@ static void forget_all(void) {
         if (known == NULL) continue;
         known_calls[i] = NULL;
         n_known--;
-        PyObject *held[] = {known->op, known->params, known->objects};
+        PyObject *held[] = {known->op, known->params, known->numpy, known->objects};
         PyMem_Free(known);
         for (size_t k = 0; k < sizeof held / sizeof *held; k++) Py_XDECREF(held[k]);
     }
+}
+
+/* What kind of result it is: numbers, arrays, their dtypes and shapes. 0 for anything else. */
+static uint64_t look_of(PyObject *result) {
+    int is_list = PyList_CheckExact(result);
+    if (is_list || PyTuple_CheckExact(result)) {
+        uint64_t look = 2 + is_list;
+        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(result); i++) {
+            uint64_t part = look_of(PySequence_Fast_GET_ITEM(result, i));
+            if (part == 0) return 0;
+            look = look * 0x9E3779B97F4A7C15u + part;
+        }
+        return look;
+    }
+    Value *value = is_array(result) ? readable(result) : NULL;
+    if (value == NULL) return 0;
+    PyArrayObject *array = ndarray(value->numpy);
+    uint64_t look = (uint64_t)(intptr_t)PyArray_DESCR(array) * 31 + (uint64_t)(Py_TYPE(result) == scalar_type);
+    for (int axis = 0; axis < PyArray_NDIM(array); axis++)
+        look = (look ^ (uint64_t)PyArray_DIM(array, axis)) * 0x9E3779B97F4A7C15u + 1;
+    return look | 1;
+}
+
+static int remember(Call *call, uint64_t hash, Known what, const char *places) {
+    size_t size = call->n_words * sizeof *call->words;
+    Known *known = PyMem_Malloc(sizeof *known + size);
+    PyObject *objects = PyTuple_New(call->n_objects);
+    if (known == NULL || objects == NULL) {
+        PyMem_Free(known);
+        Py_XDECREF(objects);
+        if (!PyErr_Occurred()) PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < call->n_objects; i++) PyTuple_SET_ITEM(objects, i, Py_NewRef(call->objects[i]));
+    if (n_known >= MOST_CALLS) forget_all();
+    Known **place = look_up(call, hash);
+    if (*place != NULL) { /* learned by a call within the call */
+        PyMem_Free(known);
+        Py_DECREF(objects);
+        return 0;
+    }
+    what.hash = hash;
+    what.n_words = call->n_words;
+    what.objects = objects;
+    *known = what;
+    Py_XINCREF(what.op);
+    Py_XINCREF(what.params);
+    Py_XINCREF(what.numpy);
+    if (places != NULL) memcpy(known->places, places, MAX_OPERANDS);
+    memcpy(known->words, call->words, size);
+    *place = known;
+    n_known++;
+    return 0;
+}
+
+/* Remember that NumPy's function gives the result, where it is one of the table and nothing else is special. */
+static int learn_numpys(Call *call, uint64_t hash, PyObject *const *args, Py_ssize_t n, PyObject *kwnames,
+                        Seen *what, PyObject *result) {
+    uint64_t look = look_of(result);
+    char holds_for_decisions = !what->by_python;
+    if (look == 0 || is_array(args[0]) || !runs_by_numpy(holds_for_decisions)) return 0;
+    PyObject *names[] = {s_numpy, s_count, s_name}, *found[3] = {NULL};
+    int failed = 0;
+    for (int i = 0; i < 3; i++) found[i] = PyObject_GetAttr(args[0], names[i]);
+    if (found[0] != NULL && found[1] != NULL && found[2] != NULL && found[0] != Py_None) {
+        Py_ssize_t count = PyLong_AsSsize_t(found[1]), all = n + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
+        int is_usual = 1; /* no array to write to, no mask */
+        for (Py_ssize_t i = 1 + count; i < all; i++) is_usual = is_usual && !is_array(args[i]);
+        for (Py_ssize_t i = n; i < all; i++) is_usual = is_usual && !is_array(args[i]);
+        if (is_usual)
+            failed = remember(call, hash,
+                              (Known){.numpy = found[0], .result = look, .number = number_of(found[2]),
+                                      .holds_for_decisions = holds_for_decisions},
+                              NULL);
+    }
+    PyErr_Clear();
+    for (int i = 0; i < 3; i++) Py_XDECREF(found[i]);
+    return failed;
 }
 
 /* Remember what the call came down to, if that was one op on arguments of the call. */
@@ -188,31 +282,8 @@ static int learn(Call *call, uint64_t hash, Seen *what, PyObject *result) {
     }
     for (Py_ssize_t place = 0; place < call->n_operands; place++) /* else the op stands for what it contained */
         if (is_array(call->operands[place]) && memchr(places, (char)place, what->n) == NULL) return 0;
-    size_t size = call->n_words * sizeof *call->words;
-    Known *known = PyMem_Malloc(sizeof *known + size);
-    PyObject *objects = PyTuple_New(call->n_objects);
-    if (known == NULL || objects == NULL) {
-        PyMem_Free(known);
-        Py_XDECREF(objects);
-        if (!PyErr_Occurred()) PyErr_NoMemory();
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < call->n_objects; i++) PyTuple_SET_ITEM(objects, i, Py_NewRef(call->objects[i]));
-    *known = (Known){hash, call->n_words, what->n, Py_NewRef(what->op), Py_NewRef(what->params), objects};
-    memcpy(known->places, places, sizeof places);
-    memcpy(known->words, call->words, size);
-    if (n_known >= MOST_CALLS) forget_all();
-    Known **place = look_up(call, hash);
-    if (*place == NULL) {
-        *place = known;
-        n_known++;
-    } else { /* learned by a call within the call */
-        PyMem_Free(known);
-        Py_DECREF(what->op);
-        Py_DECREF(what->params);
-        Py_DECREF(objects);
-    }
-    return 0;
+    int failed = remember(call, hash, (Known){.op = what->op, .params = what->params, .n_operands = what->n}, places);
+    return failed ? -1 : 1;
 }
 
 /* The function in Python; what it comes down to is remembered. */
@@ -222,10 +293,13 @@ static PyObject *call_and_learn(Call *call, uint64_t hash, PyObject *original, P
     seen = &mine;
     PyObject *result = PyObject_Vectorcall(original, args, nargsf, kwnames);
     Seen *outer = seen = mine.outer;
-    int failed = result == NULL ? 0 : learn(call, hash, &mine, result);
+    int learned = result == NULL ? 0 : learn(call, hash, &mine, result), failed = learned < 0;
+    if (result != NULL && !learned)
+        failed = learn_numpys(call, hash, args, PyVectorcall_NARGS(nargsf), kwnames, &mine, result) < 0;
     if (outer != NULL) {
         if (mine.ops == 1 && result != NULL) saw(mine.op, mine.operands, mine.n, mine.params, mine.result);
         else outer->ops += result == NULL ? 2 : mine.ops;
+        outer->by_python |= mine.by_python;
     }
     clear_seen(&mine);
     if (failed) Py_CLEAR(result);
@@ -239,6 +313,94 @@ typedef struct {
     vectorcallfunc vectorcall;
 } Method;
 
+/* NumPy's array or number for one of MinPy, also within lists; NULL where Python has to do it. */
+static PyObject *plain_argument(PyObject *x) {
+    if (is_array(x)) {
+        PyObject *tape = NULL;
+        Value *value = readable(x);
+        if (value == NULL || live_tape(value, &tape) != 0) return NULL;
+        return Py_TYPE(x) == scalar_type ? PyArray_ToScalar(PyArray_DATA(ndarray(value->numpy)), ndarray(value->numpy))
+                                         : Py_NewRef(value->numpy);
+    }
+    int is_list = PyList_CheckExact(x);
+    if (!is_list && !PyTuple_CheckExact(x)) return Py_NewRef(x);
+    Py_ssize_t length = PySequence_Fast_GET_SIZE(x);
+    PyObject *copy = is_list ? PyList_New(length) : PyTuple_New(length);
+    for (Py_ssize_t i = 0; copy != NULL && i < length; i++) {
+        PyObject *item = plain_argument(PySequence_Fast_GET_ITEM(x, i));
+        if (item == NULL)
+            Py_CLEAR(copy);
+        else if (is_list)
+            PyList_SET_ITEM(copy, i, item);
+        else
+            PyTuple_SET_ITEM(copy, i, item);
+    }
+    return copy;
+}
+
+static PyObject *memory_of(PyObject *array) {
+    while (PyArray_BASE(ndarray(array)) != NULL && PyArray_Check(PyArray_BASE(ndarray(array))))
+        array = PyArray_BASE(ndarray(array));
+    return array;
+}
+
+/* NumPy's result as MinPy's; NULL where it shows the memory of an argument, or is nothing of the kind. */
+static PyObject *boxed_result(PyObject *x, const Call *call) {
+    if (is_ndarray(x)) {
+        for (Py_ssize_t i = 0; i < call->n_operands; i++)
+            if (is_array(call->operands[i]) &&
+                memory_of(x) == memory_of(value_of((Array *)call->operands[i])->numpy))
+                return NULL;
+        return (PyObject *)new_array(new_value(Py_NewRef(x)), 0);
+    }
+    if (PyArray_IsScalar(x, Number) || PyArray_IsScalar(x, Bool)) {
+        PyObject *array = PyArray_FromScalar(x, NULL);
+        return array == NULL ? NULL : (PyObject *)new_array(new_value(array), 1);
+    }
+    int is_list = PyList_CheckExact(x);
+    if (!is_list && !PyTuple_CheckExact(x)) return NULL;
+    Py_ssize_t length = PySequence_Fast_GET_SIZE(x);
+    PyObject *copy = is_list ? PyList_New(length) : PyTuple_New(length);
+    for (Py_ssize_t i = 0; copy != NULL && i < length; i++) {
+        PyObject *item = boxed_result(PySequence_Fast_GET_ITEM(x, i), call);
+        if (item == NULL)
+            Py_CLEAR(copy);
+        else if (is_list)
+            PyList_SET_ITEM(copy, i, item);
+        else
+            PyTuple_SET_ITEM(copy, i, item);
+    }
+    return copy;
+}
+
+/* What NumPy's function gives; NULL, without an exception, where Python has to do it. */
+static PyObject *call_numpys(Known *known, Call *call, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
+    if (known->numpy == NULL || !runs_by_numpy(known->holds_for_decisions)) return NULL;
+    PyObject *plain[MOST_OBJECTS], *numpy = Py_NewRef(known->numpy), *raw = NULL, *result = NULL;
+    Py_ssize_t all = n - 1 + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames)), ready = 0;
+    uint64_t look = known->result;
+    long number = known->number;
+    while (all <= MOST_OBJECTS && ready < all && (plain[ready] = plain_argument(args[1 + ready])) != NULL) ready++;
+    if (ready == all) {
+        raw = PyObject_Vectorcall(numpy, plain, n - 1, kwnames);
+        result = raw == NULL ? NULL : boxed_result(raw, call);
+        if (raw != NULL && (result == NULL || look_of(result) != look)) {
+            Py_CLEAR(result);
+            Known **place = look_up(call, hash_of(call));
+            if (*place != NULL) Py_CLEAR((*place)->numpy); /* it is not as simple as that */
+        }
+    }
+    while (ready > 0) Py_DECREF(plain[--ready]);
+    Py_DECREF(numpy);
+    Py_XDECREF(raw);
+    PyErr_Clear();
+    if (result != NULL) {
+        count_run(number);
+        saw_something_else();
+    }
+    return result;
+}
+
 static PyObject *call_remembered(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
     PyObject *original = ((Method *)self)->original;
     Call call;
@@ -247,6 +409,10 @@ static PyObject *call_remembered(PyObject *self, PyObject *const *args, size_t n
     uint64_t hash = hash_of(&call);
     Known *known = *look_up(&call, hash);
     if (known == NULL) return call_and_learn(&call, hash, original, args, nargsf, kwnames);
+    if (known->op == NULL) {
+        PyObject *result = call_numpys(known, &call, args, PyVectorcall_NARGS(nargsf), kwnames);
+        return result != NULL ? result : PyObject_Vectorcall(original, args, nargsf, kwnames);
+    }
     PyObject *operands[MAX_OPERANDS], *op = Py_NewRef(known->op), *params = Py_NewRef(known->params);
     Py_ssize_t n = known->n_operands;
     for (Py_ssize_t i = 0; i < n; i++) operands[i] = call.operands[(int)known->places[i]];
@@ -333,4 +499,9 @@ PyObject *accelerated(PyObject *module, PyObject *original) { return new_method(
 
 PyObject *remembered(PyObject *module, PyObject *original) { return new_method(original, call_remembered); }
 
-int prepare_calls(void) { return PyType_Ready(&MethodType); }
+int prepare_calls(void) {
+    s_numpy = PyUnicode_InternFromString("numpy");
+    s_count = PyUnicode_InternFromString("most_arrays");
+    s_name = PyUnicode_InternFromString("__name__");
+    return s_numpy == NULL || s_count == NULL || s_name == NULL ? -1 : PyType_Ready(&MethodType);
+}

@@ -80,6 +80,9 @@ extern PyTypeObject *ufunc_type;
 int prepare_running(void);
 int live_tape(Value *value, PyObject **tape);
 void count_index(void);
+void count_run(long number);
+long number_of(PyObject *name);
+int runs_by_numpy(int is_decided);
 PyObject *flush_counts(PyObject *module, PyObject *nothing);
 void set_recorded(Value *value, char flag);
 PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params);
@@ -95,6 +98,7 @@ PyObject *set_paused(PyObject *module, PyObject *flag);
 typedef struct Seen {
     struct Seen *outer;
     int ops;          /* how many ops ran; what cannot be remembered counts for two */
+    int by_python;    /* whether Python ran one, perhaps by MXNet */
     PyObject *op, *params, *operands[MAX_OPERANDS], *result;
     Py_ssize_t n;
 } Seen;

@@ -60,6 +60,23 @@ static void count(Policy *policy, long number) {
 
 void count_index(void) { count(current_policy(), 0); }
 
+void count_run(long number) { count(current_policy(), number); }
+
+/* Whether NumPy runs everything, or what it was decided to run. */
+int runs_by_numpy(int is_decided) {
+    int mode = current_policy()->mode;
+    return !is_paused && (mode == ONLY_NUMPY || (mode == LOOK_UP && is_decided));
+}
+
+/* Under which number runs of this name are counted. */
+long number_of(PyObject *name) {
+    for (int i = 0; i < n_ops; i++)
+        if (PyUnicode_Compare(op_names[i], name) == 0) return i;
+    if (n_ops == MOST_OPS) return 0;
+    op_names[n_ops] = Py_NewRef(name);
+    return n_ops++;
+}
+
 static int add_counts(Policy *policy) {
     if (!policy->has_runs || policy->counts == NULL) return 0;
     policy->has_runs = 0;
@@ -257,6 +274,7 @@ PyObject *bind_op(PyObject *module, PyObject *const *args, Py_ssize_t n) {
     PyObject *result = run_here(args[0], &PyTuple_GET_ITEM(args[1], 0), PyTuple_GET_SIZE(args[1]), args[2]);
     if (result != NULL || PyErr_Occurred()) return result;
     saw_something_else();
+    if (seen != NULL) seen->by_python = 1;
     return PyObject_Vectorcall(run_op, args, 3, NULL);
 }
 
