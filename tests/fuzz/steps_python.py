@@ -11,7 +11,8 @@ from tests.fuzz.writer import Unfit, Writer, in_function
 
 
 def _fresh(w: Writer, letter: str = "v") -> str:
-    return f"{letter}{len(w.body)}"
+    """A name that no statement before has, nor one around: a loop counts with it."""
+    return f"{letter}{len(w.body)}" + "_" * w.depth
 
 
 def _rows(w: Writer) -> str:

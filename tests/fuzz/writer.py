@@ -94,7 +94,7 @@ class Writer:
         self.inputs: list[str] = []
         self.body: list[str] = []
         self._usable: dict[str, Any] = {}
-        self._depth = 0
+        self.depth = 0
         if around:
             exec(around, self.namespace)
 
@@ -171,13 +171,13 @@ class Writer:
 
     def block(self, most: int = 2, first: str = "") -> str:
         """The indented source of some statements, which are tried out but not yet done."""
-        if self._depth == 2:
+        if self.depth == 2:
             raise Unfit
         saved = self.namespace, self._usable, self.body
         kept = [x for name, x in self.namespace.items() if isinstance(x, types.ModuleType) or "__" in name]
         self.namespace = copy.deepcopy(self.namespace, {id(x): x for x in kept})
         self.body = list(self.body)
-        self._depth += 1
+        self.depth += 1
         try:
             start = len(self.body)
             if first:
@@ -186,7 +186,7 @@ class Writer:
             self.fill(self.steps, self.integer(1, most))
             return textwrap.indent("\n".join(self.body[start:]) or "pass", "    ")
         finally:
-            self._depth -= 1
+            self.depth -= 1
             self.namespace, self._usable, self.body = saved
 
     def _find_usable(self) -> dict[str, Any]:
