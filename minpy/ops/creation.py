@@ -74,21 +74,21 @@ def _create(function: Any, *args: Any, dtype: Any, by: str | None = None, **kwar
 def zeros(shape, dtype=None, order="C", **options):
     """Zeros; of the default dtype unless ``dtype`` says otherwise."""
     refuse(order=None if order == "C" else order, **options)
-    return _create(numpy.zeros, shape, dtype=dtype)
+    return _create(numpy.zeros, shape, dtype=dtype or default_dtype())
 
 
 @numpy_function(name="ones", arrays=0, gradient=False)
 def ones(shape, dtype=None, order="C", **options):
     """Ones; of the default dtype unless ``dtype`` says otherwise."""
     refuse(order=None if order == "C" else order, **options)
-    return _create(numpy.ones, shape, dtype=dtype)
+    return _create(numpy.ones, shape, dtype=dtype or default_dtype())
 
 
 @numpy_function(name="empty", arrays=0, gradient=False)
 def empty(shape, dtype=None, order="C", **options):
     """An array whose content is zero here, since compiled and eager code have to agree."""
     refuse(order=None if order == "C" else order, **options)
-    return _create(numpy.zeros, shape, dtype=dtype, by="empty")
+    return _create(numpy.zeros, shape, dtype=dtype or default_dtype(), by="empty")
 
 
 @numpy_function(name="full", arrays=0)
@@ -117,7 +117,7 @@ def arange(start=None, stop=None, step=None, dtype=None, **options):
 def eye(N, M=None, k=0, dtype=None, **options):
     """Ones on the k-th diagonal; of the default dtype unless ``dtype`` says otherwise."""
     refuse(**options)
-    return created(numpy.eye(N, M, k, dtype=dtype or float), dtype, "eye")
+    return _create(numpy.eye, N, M, k, dtype=dtype or default_dtype())
 
 
 @numpy_function(name="identity", arrays=0, gradient=False)

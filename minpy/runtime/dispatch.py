@@ -233,7 +233,7 @@ class EagerInterpreter(Interpreter):
         return _located(error, name, operands)
 
     def constant(self, array: numpy.ndarray) -> Array:
-        return Array(array)
+        return Array(Value(array, None, None, current_context()))
 
     def created(self, name: str) -> None:
         count_by_numpy(name)

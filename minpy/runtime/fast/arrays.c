@@ -41,8 +41,8 @@ static int value_clear(Value *self) {
 /* What is dead is kept for the next one: most live as short as the expression that they are a part of. */
 #define MOST_KEPT 64
 static Value *kept_values[MOST_KEPT];
-static Array *kept_arrays[MOST_KEPT];
-static int n_kept_values, n_kept_arrays;
+static Array *kept_arrays[2][MOST_KEPT]; /* arrays, scalars */
+static int n_kept_values, n_kept_arrays[2];
 
 /* Of the classes in Python, too: `configure` puts it there in place of the general one. */
 void value_dealloc(Value *self) {
@@ -161,8 +161,8 @@ Array *new_array(Value *value, int is_scalar) {
     if (value == NULL) return NULL;
     PyTypeObject *type = is_scalar ? scalar_type : array_type;
     Array *array;
-    if (!is_scalar && n_kept_arrays > 0) {
-        array = kept_arrays[--n_kept_arrays];
+    if (n_kept_arrays[is_scalar] > 0) {
+        array = kept_arrays[is_scalar][--n_kept_arrays[is_scalar]];
         array->version = array->seen = 0;
         array->is_slice_of_value = 0;
         _Py_NewReference((PyObject *)array);
@@ -240,8 +240,9 @@ void array_dealloc(Array *self) {
     Py_TRASHCAN_BEGIN(self, array_dealloc);
     if (self->weakrefs != NULL) PyObject_ClearWeakRefs((PyObject *)self);
     array_clear(self);
-    if (type == array_type && n_kept_arrays < MOST_KEPT)
-        kept_arrays[n_kept_arrays++] = self;
+    int is_scalar = type == scalar_type;
+    if ((is_scalar || type == array_type) && n_kept_arrays[is_scalar] < MOST_KEPT)
+        kept_arrays[is_scalar][n_kept_arrays[is_scalar]++] = self;
     else {
         type->tp_free((PyObject *)self);
         Py_DECREF(type);

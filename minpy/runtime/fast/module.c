@@ -25,6 +25,7 @@ static PyObject *accelerate(PyObject *module, PyObject *args) {
         return NULL;
     scalar_type = (PyTypeObject *)Py_NewRef(scalars);
     ufunc_type = (PyTypeObject *)Py_NewRef(ufuncs);
+    scalar_type->tp_dealloc = (destructor)array_dealloc;
     Py_INCREF(run_op);
     Py_INCREF(getitem);
     return PyCFunction_New(&bind_definition, NULL);
