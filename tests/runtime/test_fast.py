@@ -143,6 +143,20 @@ def test_arithmetic_with_numbers_is_numpys_to_the_last_bit(only_numpy, dtype):
                 assert outcome(operation, number, a) == outcome(operation, number, x), (number, operation)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_are_numpys_to_the_last_bit(only_numpy, dtype):
+    random = numpy.random.RandomState(0)
+    for _ in range(300):
+        m, k, n = random.randint((1, 0, 1), 9)
+        x, y = random.randn(m, k).astype(dtype), random.randn(n, k).astype(dtype).T
+        pairs = [(x, y), (x, x.T), (x.T, x), (x[:, ::2], y[::2]), (x[0], y), (x, y[:, 0]), (x[0], x[0])]
+        for one, other in pairs:
+            assert outcome(operator.matmul, np.array(one), np.array(other)) == outcome(
+                operator.matmul, numpy.array(one), numpy.array(other)
+            )
+            assert outcome(np.dot, minpy.Array(one), minpy.Array(other)) == outcome(numpy.matmul, one, other)
+
+
 def test_what_is_remembered_does_not_depend_on_the_data(only_numpy):
     for data in ([0, 1, 2, 0], [0, 0, 3, 0], [5, 6, 7, 8]):
         assert np.trim_zeros(np.array(data)).tolist() == numpy.trim_zeros(data)

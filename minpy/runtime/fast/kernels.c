@@ -19,7 +19,7 @@
 static const char *const kernel_names[] = {
     "", "add", "subtract", "multiply", "true_divide", "negative", "square",
     "less", "less_equal", "equal", "not_equal", "greater", "greater_equal",
-    "reshape", "transpose", "mean", "concatenate",
+    "reshape", "transpose", "mean", "concatenate", "matmul",
 };
 static PyObject *s_axes, *s_axis, *s_keepdims, *s_shape;
 
@@ -203,8 +203,29 @@ static PyObject *joined(PyObject *const *raw, Py_ssize_t n, PyObject *params) {
     return result;
 }
 
+/* Of arrays that BLAS can take as they lie, `dot` and `matmul` are the same calls of it, and `dot` starts sooner. */
+static PyObject *product(PyObject *const *raw) {
+    int type = is_ndarray(raw[0]) ? PyArray_TYPE(ndarray(raw[0])) : NPY_OBJECT;
+    if (type != NPY_FLOAT && type != NPY_DOUBLE) return NULL;
+    for (int i = 0; i < 2; i++) {
+        if (!is_ndarray(raw[i]) || PyArray_TYPE(ndarray(raw[i])) != type) return NULL;
+        int flags = PyArray_FLAGS(ndarray(raw[i])), ndim = PyArray_NDIM(ndarray(raw[i]));
+        if (ndim < 1 || ndim > 2 || !(flags & (NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS)) ||
+            !PyArray_ISBEHAVED_RO(ndarray(raw[i])))
+            return NULL;
+    }
+    PyObject *result = PyArray_MatrixProduct2(raw[0], raw[1], NULL);
+    if (result != NULL && !is_ndarray(result)) Py_SETREF(result, PyArray_FromScalar(result, NULL));
+    return result;
+}
+
 /* The result as a new array, or as a view; NULL, mostly without an exception, where NumPy has to do it. */
 PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params) {
+    if (kernel == PRODUCT_KERNEL) {
+        PyObject *result = n == 2 ? product(raw) : NULL;
+        if (result == NULL) PyErr_Clear();
+        return result;
+    }
     if (kernel <= LAST_LOOP) return params == NULL || PyDict_GET_SIZE(params) == 0 ? run_loop(kernel, raw, n) : NULL;
     if (params == NULL || n < 1 || (n > 1 && kernel != CONCATENATE_KERNEL) || !is_ndarray(raw[0])) return NULL;
     PyObject *result = kernel == CONCATENATE_KERNEL ? joined(raw, n, params)
