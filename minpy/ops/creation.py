@@ -151,6 +151,9 @@ def empty_like(prototype, dtype=None, order="K", subok=True, shape=None):
     return _like(prototype, 0, dtype, shape, "empty_like")
 
 
+empty_like.is_numpys = False  # the content of NumPy's is arbitrary
+
+
 @numpy_function(numpy.full_like)
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
     """``fill_value`` in the shape and dtype of ``a``."""

@@ -243,6 +243,7 @@ class Function:
             ``count`` is their number.
         on_mxnet: some call of it is made of ops that MXNet has, so that it can be compiled.
         is_differentiable: false where the result does not depend on array data, or only by jumps.
+        is_numpys: the function of NumPy gives the same, where no gradient is open.
     """
 
     def __init__(
@@ -257,6 +258,7 @@ class Function:
         self.on_mxnet = mxnet
         self.is_differentiable = gradient
         self.numpy = numpy
+        self.is_numpys = numpy is not None
         self.arrays = implementation.__code__.co_varnames[:arrays]
         self.count = arrays
         takes_any_number = bool(implementation.__code__.co_flags & inspect.CO_VARARGS)

@@ -165,6 +165,46 @@ def test_what_is_remembered_does_not_depend_on_the_data(only_numpy):
         ]
 
 
+def test_empty_arrays_have_zeros(only_numpy):
+    for _ in range(50):
+        used = np.ones((7, 3)) * 5
+        assert np.empty_like(used).tolist() == numpy.zeros((7, 3)).tolist()
+        del used
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda np, x: np.einsum("ij,kj->ik", x, x),
+        lambda np, x: np.stack([x, x], axis=1),
+        lambda np, x: np.repeat(x, 2, axis=0),
+        lambda np, x: np.split(x, 2),
+        lambda np, x: np.linalg.slogdet(np.dot(x, x.T) + np.eye(4, dtype=x.dtype)),
+        lambda np, x: np.ravel(x),
+        lambda np, x: np.atleast_2d(x),
+    ],
+)
+def test_what_numpy_does_at_once_is_the_same_under_a_gradient(only_numpy, call):
+    data = numpy.linspace(-1, 2, 12).reshape(4, 3)
+
+    def total(x):
+        found = call(np, x)
+        return sum(np.sum(part**2) for part in (found if isinstance(found, (list, tuple)) else [found]))
+
+    x = minpy.Array(data)
+    first = minpy.grad(total)(x)
+    for _ in range(3):  # and learn it
+        found, expected = call(np, x), call(numpy, data)
+        assert type(found) is type(expected) or isinstance(found, minpy.Array)
+        for one, other in zip(found, expected):
+            assert (numpy.asarray(one) == other).all()
+    assert minpy.grad(total)(x).tolist() == first.tolist()
+    view = call(np, x)
+    if isinstance(view, minpy.Array) and numpy.shares_memory(call(numpy, data), data):
+        view[...] = 0.0
+        assert not x.any()
+
+
 def test_the_same_array_twice_is_not_two_arrays(only_numpy):
     a, b = np.array([1.0, 5.0]), np.array([3.0, 4.0])
     mask = np.array([True, False])

@@ -14,7 +14,7 @@
 #define DEEPEST 3       /* lists in lists */
 
 _Thread_local Seen *seen;
-static PyObject *s_numpy, *s_count, *s_name;
+static PyObject *s_numpy, *s_count, *s_name, *s_is_numpys;
 /* A call as far as the choice of the op may depend on it. Objects are told apart by their address, so what
  * remembers a description holds them. */
 typedef struct {
@@ -251,10 +251,10 @@ static int learn_numpys(Call *call, uint64_t hash, PyObject *const *args, Py_ssi
     uint64_t look = look_of(result);
     char holds_for_decisions = !what->by_python;
     if (look == 0 || is_array(args[0]) || !runs_by_numpy(holds_for_decisions)) return 0;
-    PyObject *names[] = {s_numpy, s_count, s_name}, *found[3] = {NULL};
+    PyObject *names[] = {s_numpy, s_count, s_name, s_is_numpys}, *found[4] = {NULL};
     int failed = 0;
-    for (int i = 0; i < 3; i++) found[i] = PyObject_GetAttr(args[0], names[i]);
-    if (found[0] != NULL && found[1] != NULL && found[2] != NULL && found[0] != Py_None) {
+    for (int i = 0; i < 4; i++) found[i] = PyObject_GetAttr(args[0], names[i]);
+    if (found[0] != NULL && found[1] != NULL && found[2] != NULL && found[3] == Py_True) {
         Py_ssize_t count = PyLong_AsSsize_t(found[1]), all = n + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
         int is_usual = 1; /* no array to write to, no mask */
         for (Py_ssize_t i = 1 + count; i < all; i++) is_usual = is_usual && !is_array(args[i]);
@@ -266,7 +266,7 @@ static int learn_numpys(Call *call, uint64_t hash, PyObject *const *args, Py_ssi
                               NULL);
     }
     PyErr_Clear();
-    for (int i = 0; i < 3; i++) Py_XDECREF(found[i]);
+    for (int i = 0; i < 4; i++) Py_XDECREF(found[i]);
     return failed;
 }
 
@@ -503,5 +503,6 @@ int prepare_calls(void) {
     s_numpy = PyUnicode_InternFromString("numpy");
     s_count = PyUnicode_InternFromString("most_arrays");
     s_name = PyUnicode_InternFromString("__name__");
-    return s_numpy == NULL || s_count == NULL || s_name == NULL ? -1 : PyType_Ready(&MethodType);
+    s_is_numpys = PyUnicode_InternFromString("is_numpys");
+    return s_is_numpys == NULL || s_numpy == NULL || s_count == NULL || s_name == NULL ? -1 : PyType_Ready(&MethodType);
 }
