@@ -9,6 +9,7 @@
  *   kernels.c    arithmetic on a few elements, without NumPy
  *   run.c        one op: operands, result, tape, statistics
  *   calls.c      the functions and methods that come down to one op, which is remembered
+ *   numpys.c     functions that NumPy has as they are
  *   operators.c  what Python calls for x + y, x[i], and buffers
  *   module.c     what Python tells these files when it starts
  */
@@ -106,6 +107,7 @@ typedef struct Seen {
 extern _Thread_local Seen *seen; /* NULL: nobody wants to know */
 extern PyTypeObject MethodType;
 int prepare_calls(void);
+int prepare_numpys(void);
 void saw(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params, PyObject *result);
 static inline void saw_something_else(void) { if (seen != NULL) seen->ops += 2; }
 PyObject *accelerated(PyObject *module, PyObject *original);
