@@ -52,8 +52,8 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit__fast(void) {
     import_array();
-    if (PyType_Ready(&ValueSlots) < 0 || PyType_Ready(&ArraySlots) < 0 || prepare_running() < 0 || prepare_calls() < 0 || prepare_numpys() < 0 ||
-        prepare_kernels() < 0)
+    if (PyType_Ready(&ValueSlots) < 0 || PyType_Ready(&ArraySlots) < 0 || prepare_running() < 0 ||
+        prepare_calls() < 0 || prepare_numpys() < 0 || prepare_kernels() < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL || PyModule_AddObject(module, "ValueSlots", Py_NewRef((PyObject *)&ValueSlots)) < 0 ||

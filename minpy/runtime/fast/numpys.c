@@ -50,21 +50,14 @@ int learn_numpys(Call *call, uint64_t hash, PyObject *const *args, Py_ssize_t n,
     return failed;
 }
 
-/* NumPy's array or number for one of MinPy, also within lists; NULL where Python has to do it. */
-static PyObject *plain_argument(PyObject *x) {
-    if (is_array(x)) {
-        PyObject *tape = NULL;
-        Value *value = readable(x);
-        if (value == NULL || live_tape(value, &tape) != 0) return NULL;
-        return Py_TYPE(x) == scalar_type ? PyArray_ToScalar(PyArray_DATA(ndarray(value->numpy)), ndarray(value->numpy))
-                                         : Py_NewRef(value->numpy);
-    }
+/* A list or tuple of what `change` makes of the items; NULL, without an exception, for anything else. */
+static PyObject *each(PyObject *x, PyObject *(*change)(PyObject *, const Call *), const Call *call) {
     int is_list = PyList_CheckExact(x);
-    if (!is_list && !PyTuple_CheckExact(x)) return Py_NewRef(x);
+    if (!is_list && !PyTuple_CheckExact(x)) return NULL;
     Py_ssize_t length = PySequence_Fast_GET_SIZE(x);
     PyObject *copy = is_list ? PyList_New(length) : PyTuple_New(length);
     for (Py_ssize_t i = 0; copy != NULL && i < length; i++) {
-        PyObject *item = plain_argument(PySequence_Fast_GET_ITEM(x, i));
+        PyObject *item = change(PySequence_Fast_GET_ITEM(x, i), call);
         if (item == NULL)
             Py_CLEAR(copy);
         else if (is_list)
@@ -73,6 +66,18 @@ static PyObject *plain_argument(PyObject *x) {
             PyTuple_SET_ITEM(copy, i, item);
     }
     return copy;
+}
+
+/* NumPy's array or number for one of MinPy, also within lists; NULL where Python has to do it. */
+static PyObject *plain_argument(PyObject *x, const Call *call) {
+    if (is_array(x)) {
+        PyObject *tape = NULL;
+        Value *value = readable(x);
+        if (value == NULL || live_tape(value, &tape) != 0) return NULL;
+        return Py_TYPE(x) == scalar_type ? PyArray_ToScalar(PyArray_DATA(ndarray(value->numpy)), ndarray(value->numpy))
+                                         : Py_NewRef(value->numpy);
+    }
+    return PyList_CheckExact(x) || PyTuple_CheckExact(x) ? each(x, plain_argument, call) : Py_NewRef(x);
 }
 
 static PyObject *memory_of(PyObject *array) {
@@ -94,20 +99,7 @@ static PyObject *boxed_result(PyObject *x, const Call *call) {
         PyObject *array = PyArray_FromScalar(x, NULL);
         return array == NULL ? NULL : (PyObject *)new_array(new_value(array), 1);
     }
-    int is_list = PyList_CheckExact(x);
-    if (!is_list && !PyTuple_CheckExact(x)) return NULL;
-    Py_ssize_t length = PySequence_Fast_GET_SIZE(x);
-    PyObject *copy = is_list ? PyList_New(length) : PyTuple_New(length);
-    for (Py_ssize_t i = 0; copy != NULL && i < length; i++) {
-        PyObject *item = boxed_result(PySequence_Fast_GET_ITEM(x, i), call);
-        if (item == NULL)
-            Py_CLEAR(copy);
-        else if (is_list)
-            PyList_SET_ITEM(copy, i, item);
-        else
-            PyTuple_SET_ITEM(copy, i, item);
-    }
-    return copy;
+    return each(x, boxed_result, call);
 }
 
 /* What NumPy's function gives; NULL, without an exception, where Python has to do it. */
@@ -117,7 +109,7 @@ PyObject *call_numpys(Known *known, Call *call, PyObject *const *args, Py_ssize_
     Py_ssize_t all = n - 1 + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames)), ready = 0;
     uint64_t look = known->result;
     long number = known->number;
-    while (all <= MOST_OBJECTS && ready < all && (plain[ready] = plain_argument(args[1 + ready])) != NULL) ready++;
+    while (all <= MOST_OBJECTS && ready < all && (plain[ready] = plain_argument(args[1 + ready], call)) != NULL) ready++;
     if (ready == all) {
         raw = PyObject_Vectorcall(numpy, plain, n - 1, kwnames);
         result = raw == NULL ? NULL : boxed_result(raw, call);
