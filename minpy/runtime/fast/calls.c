@@ -254,7 +254,7 @@ static PyObject *call_remembered(PyObject *self, PyObject *const *args, size_t n
     if (known == NULL) return call_and_learn(&call, hash, original, args, nargsf, kwnames);
     if (known->op == NULL) {
         PyObject *result = call_numpys(known, &call, args, PyVectorcall_NARGS(nargsf), kwnames);
-        return result != NULL ? result : PyObject_Vectorcall(original, args, nargsf, kwnames);
+        return result != NULL || PyErr_Occurred() ? result : PyObject_Vectorcall(original, args, nargsf, kwnames);
     }
     PyObject *operands[MAX_OPERANDS], *op = Py_NewRef(known->op), *params = Py_NewRef(known->params);
     Py_ssize_t n = known->n_operands;

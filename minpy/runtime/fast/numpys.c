@@ -102,7 +102,8 @@ static PyObject *boxed_result(PyObject *x, const Call *call) {
     return each(x, boxed_result, call);
 }
 
-/* What NumPy's function gives; NULL, without an exception, where Python has to do it. */
+/* What NumPy's function gives; NULL, without an exception, where Python has to do it: it raises NumPy's errors
+ * once more, with the user's line. An interrupt is passed on. */
 PyObject *call_numpys(Known *known, Call *call, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     if (known->numpy == NULL || !runs_by_numpy(known->holds_for_decisions)) return NULL;
     PyObject *plain[MOST_OBJECTS], *numpy = Py_NewRef(known->numpy), *raw = NULL, *result = NULL;
@@ -122,7 +123,7 @@ PyObject *call_numpys(Known *known, Call *call, PyObject *const *args, Py_ssize_
     while (ready > 0) Py_DECREF(plain[--ready]);
     Py_DECREF(numpy);
     Py_XDECREF(raw);
-    PyErr_Clear();
+    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_Exception)) PyErr_Clear();
     if (result != NULL) {
         count_run(number);
         saw_something_else();
