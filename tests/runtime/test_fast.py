@@ -16,7 +16,6 @@ import pytest
 
 import minpy
 import minpy.numpy as np
-from minpy.ops import Function
 from minpy.runtime import objects
 
 PROGRAM = """
@@ -171,18 +170,6 @@ def test_empty_arrays_have_zeros(only_numpy):
         used = np.ones((7, 3)) * 5
         assert np.empty_like(used).tolist() == numpy.zeros((7, 3)).tolist()
         del used
-
-
-def test_an_interrupt_is_passed_on(only_numpy):
-    def interrupted(x):
-        raise KeyboardInterrupt
-
-    function = Function(lambda x: np.tanh(x) + np.exp(x), interrupted)
-    first = function(only_numpy)
-    assert first.tolist() == (np.tanh(only_numpy) + np.exp(only_numpy)).tolist()
-    if objects.is_fast:  # it has seen that several ops run, and calls what NumPy has
-        with pytest.raises(KeyboardInterrupt):
-            function(only_numpy)
 
 
 @pytest.mark.parametrize(
