@@ -8,18 +8,24 @@ from minpy.errors import ContextError
 from minpy.runtime.engine import mx
 
 _MXNET_CODES = {"cpu": 1, "gpu": 2}
+_devices: dict[tuple[int, int], Context] = {}
 
 
 class Context:
     """A device. ``with context:`` makes it the current one of this thread.
 
+    There is one object for each device, so that the short way of an op (``fast/``) knows the CPU by its address.
+
     Raises:
         ContextError: when the device is not there.
     """
 
-    __slots__ = ("_saved", "device_id", "device_type")
+    __slots__ = ("device_id", "device_type")
 
-    def __init__(self, device_type: str, device_id: int = 0):
+    device_type: str
+    device_id: int
+
+    def __new__(cls, device_type: str, device_id: int = 0):
         if device_type not in _MXNET_CODES:
             raise ContextError(f"unknown device type {device_type!r}; there are 'cpu' and 'gpu'")
         if isinstance(device_id, bool) or not hasattr(device_id, "__index__") or device_id < 0:
@@ -29,9 +35,9 @@ class Context:
                 f"gpu({device_id}) was asked for, but MXNet sees {num_gpus()} GPU(s) on this machine. "
                 'A GPU needs the MXNet build for it: pip install "minpy[cu112]".'
             )
-        self.device_type = device_type
-        self.device_id = device_id.__index__()
-        self._saved: list = []
+        context = super().__new__(cls)
+        context.device_type, context.device_id = device_type, device_id.__index__()
+        return _devices.setdefault(context.mxnet_device, context)
 
     @property
     def mxnet_device(self) -> tuple[int, int]:
@@ -44,18 +50,11 @@ class Context:
         return mx.Context(self.device_type, self.device_id)
 
     def __enter__(self) -> Context:
-        self._saved.append(_current.context)
-        _current.context = self
+        _current.blocks.append(self)
         return self
 
     def __exit__(self, *exc_info) -> None:
-        _current.context = self._saved.pop()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Context) and self.mxnet_device == other.mxnet_device
-
-    def __hash__(self) -> int:
-        return hash(self.mxnet_device)
+        _current.blocks.pop()
 
     def __repr__(self) -> str:
         return f"{self.device_type}({self.device_id})"
@@ -84,7 +83,8 @@ _default = [CPU]
 
 
 class _Current(threading.local):
-    context: Context | None = None
+    def __init__(self) -> None:
+        self.blocks: list[Context] = []
 
 
 _current = _Current()
@@ -92,7 +92,7 @@ _current = _Current()
 
 def current_context() -> Context:
     """The context of the innermost ``with`` block of this thread, else the one set for the process."""
-    return _current.context or _default[0]
+    return _current.blocks[-1] if _current.blocks else _default[0]
 
 
 def set_context(context: Context) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import numpy
@@ -24,6 +25,14 @@ def test_with_block_restores_even_after_an_error():
         assert current_context() == cpu(1)
         raise KeyError
     assert current_context() == cpu(0)
+
+
+def test_there_is_one_object_for_each_device():
+    assert cpu() is cpu(0) is pickle.loads(pickle.dumps(cpu())) is copy.deepcopy(cpu())
+    assert cpu(1) is not cpu() and cpu(1) != cpu()
+    with cpu(1), cpu(1):
+        assert current_context() is cpu(1)
+    assert current_context() is cpu()
 
 
 def test_set_context_takes_contexts_only():

@@ -233,6 +233,12 @@ static PyObject *call_and_learn(Call *call, uint64_t hash, PyObject *original, P
         outer->by_python |= mine.by_python;
     }
     clear_seen(&mine);
+    Known *known = result == NULL || learned || failed ? NULL : *look_up(call, hash);
+    if (known != NULL && known->op == NULL) { /* the first result is NumPy's already, like all later ones */
+        PyObject *numpys = call_numpys(known, call, args, PyVectorcall_NARGS(nargsf), kwnames);
+        if (numpys != NULL) Py_SETREF(result, numpys);
+        failed = numpys == NULL && PyErr_Occurred();
+    }
     if (failed) Py_CLEAR(result);
     return result;
 }
