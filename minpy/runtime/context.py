@@ -14,7 +14,7 @@ _devices: dict[tuple[int, int], Context] = {}
 class Context:
     """A device. ``with context:`` makes it the current one of this thread.
 
-    There is one object for each device, so that the short way of an op (``fast/``) knows the CPU by its address.
+    There is one object for each device: the short way of an op (``fast/``) knows the CPU by its address.
 
     Raises:
         ContextError: when the device is not there.
