@@ -59,7 +59,7 @@ class Comparison:
         """Compare all of two values."""
         self._walk(plain, compiled, path)
         for (a, b, one), (c, d, other) in itertools.combinations(self._arrays, 2):
-            shared = [numpy.shares_memory(*map(numpy.asarray, pair)) for pair in ((a, c), (b, d))]
+            shared = [numpy.shares_memory(a, c), numpy.shares_memory(b, d)]
             assert shared[0] == shared[1], f"{one} and {other} share memory: plain, compiled: {shared}"
 
     def _walk(self, plain: Any, compiled: Any, path: str) -> None:
@@ -82,7 +82,7 @@ class Comparison:
             if before[0] != path:
                 return
         if isinstance(plain, _ARRAYS):
-            self._arrays.append((plain, compiled, path))
+            self._arrays.append((numpy.asarray(plain), numpy.asarray(compiled), path))
             return
         if isinstance(plain, BaseException):
             assert _message(plain) == _message(compiled), f"{path}: {plain!r} became {compiled!r}"
@@ -115,8 +115,10 @@ def _assert_same_array(plain: Any, compiled: Any, path: str) -> None:
     assert plain.shape == compiled.shape, f"{path}: {plain.shape} became {compiled.shape}"
     near = VALUE.get(plain.dtype.newbyteorder("=")) or Tolerance(0, 0)
     a, b = numpy.asarray(plain), numpy.asarray(compiled)
-    same = (a == b) | (numpy.isclose(a, b, *near, equal_nan=True) if plain.dtype.kind in "fc" else False)
-    assert numpy.all(same), f"{path}:\n{a}\nbecame\n{b}"
+    same = numpy.array_equal(a, b) or (
+        plain.dtype.kind in "fc" and numpy.allclose(a, b, *near, equal_nan=True)
+    )
+    assert same, f"{path}:\n{a}\nbecame\n{b}"
 
 
 def _name(x: Any) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Callable
-
-from hypothesis.strategies import SearchStrategy
+import random
+from typing import Callable, NamedTuple
 
 import minpy
+from tests.fuzz.draws import function, program, smooth_program
 from tests.fuzz.functions import check_jit
 from tests.fuzz.gradients import check_gradients
 from tests.fuzz.program import Program
-from tests.fuzz.strategies import functions, programs
 from tests.fuzz.values import check_values
 
 POLICIES = (minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy())
@@ -22,8 +21,15 @@ def check_some_gradients(program: Program) -> bool:
     return check_gradients(program, POLICIES[length % 2], second_order=not length % 3)
 
 
-CHECKS: dict[str, tuple[SearchStrategy[Program], Callable[[Program], object]]] = {
-    "values": (programs(), check_values),
-    "jit": (functions(), check_jit),
-    "gradients": (programs(smooth=True), check_some_gradients),
+class Kind(NamedTuple):
+    """How a kind of program is drawn; ``check`` raises where one fails, and NameError where it is none."""
+
+    draw: Callable[[random.Random], Program]
+    check: Callable[[Program], object]
+
+
+KINDS = {
+    "values": Kind(program, check_values),
+    "jit": Kind(function, check_jit),
+    "gradients": Kind(smooth_program, check_some_gradients),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import linecache
+import types
 from collections.abc import Sequence
 from typing import Any, Callable
 
@@ -79,9 +80,7 @@ def shrunk(x, most=1.0):
     return x, -steps
 """
 GLOBALS, AROUND_IT = ("total", "weights", "log", "table", "box"), ("scale", "calls", "kept")
-_FRAME = """{around}
-
-def make():
+_FRAME = """def make():
     scale, calls, kept = 0.5, 0, []
 
     def function({parameters}):
@@ -107,7 +106,7 @@ _numbers = itertools.count()
 
 
 def source_of(program: Program) -> str:
-    """The module that holds a program as a function of its inputs."""
+    """The part of a module that holds a program as a function of its inputs; ``AROUND`` is the other."""
     body = "\n".join(program.body) or "pass"
     stored = {
         node.id
@@ -119,7 +118,6 @@ def source_of(program: Program) -> str:
         found = [name for name in names if name in stored]
         lines += [f"{word} {', '.join(found)}"] if found else []
     return _FRAME.format(
-        around=AROUND,
         parameters=", ".join(names_of(program)),
         declared=indented("\n".join(lines), 8) + "\n" if lines else "",
         body=indented(body, 8),
@@ -135,14 +133,23 @@ def indented(text: str, by: int = 4) -> str:
     return "\n".join(" " * by + line for line in text.splitlines())
 
 
+def _compiled(source: str, file: str) -> types.CodeType:
+    """The code of a source, which can be read as if it were a file."""
+    linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
+    return compile(source, file, "exec")
+
+
+_AROUND = _compiled(AROUND, "<around>")
+
+
 class Module:
     """The module of a program, run anew: its function, and the state that it keeps."""
 
     def __init__(self, source: str, library: Any, wrap: Callable = lambda function: function):
         self.file = f"<fuzz {next(_numbers)}>"
-        linecache.cache[self.file] = len(source), None, source.splitlines(keepends=True), self.file
         self.namespace: dict[str, Any] = {"np": library, "numpy": numpy, "__name__": "fuzz"}
-        exec(compile(source, self.file, "exec"), self.namespace)
+        exec(_AROUND, self.namespace)
+        exec(_compiled(source, self.file), self.namespace)
         self.plain: Any = self.namespace["function"]
         self.function = wrap(self.plain)
 

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from typing import Callable
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.strategies import SearchStrategy
-
+from tests.fuzz.checks import Kind
 from tests.fuzz.program import Program
 
 
-def run_programs(
-    strategy: SearchStrategy[Program],
-    check: Callable[[Program], object],
-    count: int,
-    start: int,
-    report: Callable[[Program, Exception], None],
-) -> None:
+def run_programs(kind: Kind, count: int, start: int, report: Callable[[Program, Exception], None]) -> None:
     """Check ``count`` programs; ``report`` gets each that fails, shortened, with its error.
 
     Args:
-        check: raises where a program fails, and NameError where it is none.
         start: the seed. The same seed gives the same programs.
     """
-
-    @seed(start)
-    @settings(
-        max_examples=count,
-        phases=[Phase.generate],  # a failing program is shortened below
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def run(program: Program) -> None:
-        error = failure(program, check)
+    for number in range(count):
+        program = kind.draw(random.Random(f"{start}, {number}"))
+        error = failure(program, kind.check)
         if error is not None:
-            shortest = program.reduced(lambda shorter: failure(shorter, check) is not None)
-            report(shortest, failure(shortest, check) or error)
-
-    run()
+            shortest = program.reduced(lambda shorter: failure(shorter, kind.check) is not None)
+            report(shortest, failure(shortest, kind.check) or error)
 
 
 def failure(program: Program, check: Callable[[Program], object]) -> Exception | None:

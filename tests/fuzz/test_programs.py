@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 import minpy.numpy
-from tests.fuzz.checks import CHECKS, POLICIES
+from tests.fuzz.checks import KINDS, POLICIES
 from tests.fuzz.functions import check_jit
 from tests.fuzz.gradients import check_gradients
 from tests.fuzz.kept import GRADIENTS, JIT, VALUES
@@ -22,12 +22,12 @@ COUNTS, PARTS = {"values": 100, "gradients": 100, "jit": 25}, 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("kind", sorted(CHECKS))
+@pytest.mark.parametrize("kind", sorted(KINDS))
 def test_random_programs(kind, part):
     def report(program, error):
         raise AssertionError(f"{error}\n\n{program.script}") from error
 
-    run_programs(*CHECKS[kind], COUNTS[kind], part, report)
+    run_programs(KINDS[kind], COUNTS[kind], part, report)
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -1,11 +1,9 @@
-"""Hypothesis strategies for programs."""
+"""Draws random programs."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
-from typing import Callable
-
-from hypothesis import strategies as st
 
 from tests.fuzz import (
     steps_elementwise,
@@ -37,30 +35,28 @@ _SMOOTH = [step for step in _ALL if step.smooth]
 _STATE = "\nscale, calls, kept = 0.5, 0, []\n"
 
 
-@st.composite
-def programs(draw: Callable, smooth: bool = False, most: int = 12) -> Program:
-    """Programs of up to ``most`` statements; ``smooth`` ones are differentiable almost everywhere.
-
-    Hypothesis draws the seed of a program, not each choice in it: a failing one is made smaller by
-    ``Program.reduced``, which knows what a statement is, and programs are as different as they can be.
-    """
-    writer = Writer(draw(st.randoms(use_true_random=True)), smooth)
+def program(rng: random.Random, most: int = 12) -> Program:
+    """A program of up to ``most`` statements."""
+    writer = Writer(rng, smooth=False)
     for _ in range(writer.integer(2, 3)):
-        shape = writer.shape()
-        if smooth:
-            writer.input(writer.data(shape))
-        else:
-            made = writer.data(shape, writer.pick((*DTYPES, "float64", "float64", "float32")))
-            writer.input(f"np.array({made})" if writer.chance(85) else made)
-    steps = _SMOOTH if smooth else _ALL
-    writer.fill(steps, writer.integer(most // 2, most))
+        made = writer.data(writer.shape(), writer.pick((*DTYPES, "float64", "float64", "float32")))
+        writer.input(f"np.array({made})" if writer.chance(85) else made)
+    writer.fill(_ALL, writer.integer(most // 2, most))
     return writer.program
 
 
-@st.composite
-def functions(draw: Callable, most: int = 8) -> Program:
-    """Programs that are the bodies of functions."""
-    writer = Writer(draw(st.randoms(use_true_random=True)), False, AROUND + _STATE)
+def smooth_program(rng: random.Random, most: int = 12) -> Program:
+    """A program that is differentiable almost everywhere."""
+    writer = Writer(rng, smooth=True)
+    for _ in range(writer.integer(2, 3)):
+        writer.input(writer.data(writer.shape()))
+    writer.fill(_SMOOTH, writer.integer(most // 2, most))
+    return writer.program
+
+
+def function(rng: random.Random, most: int = 8) -> Program:
+    """A program that is the body of a function."""
+    writer = Writer(rng, False, AROUND + _STATE)
     for _ in range(writer.integer(1, 3)):
         made = writer.data(writer.shape(), writer.pick((*DTYPES[:5], *["float64"] * 5)))
         writer.input(f"np.array({made})" if writer.chance(70) else made)
