@@ -8,6 +8,7 @@ generated functions of one call, and the inner functions, have the same ones.
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import types
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,6 @@ import astunparse
 import gast
 
 from minpy.compiler.functions import FUTURE
-from minpy.compiler.source import SCOPES
 
 #: The name by which generated code knows the cells of the call.
 CELLS = "__cells"
@@ -33,7 +33,7 @@ class Generated:
         parameters: of the new function, in order; those that are shared are in the cells already, or are
             put there.
         shared: the variables that stand in cells.
-        body: statements that ``gast`` made; they may use ``helpers`` by name.
+        body: statements of Python's own kind; they may use ``helpers`` by name.
     """
 
     def __init__(
@@ -43,21 +43,26 @@ class Generated:
         file: str,
         parameters: Sequence[str],
         shared: Sequence[str],
-        body: list[Any],
+        body: list[ast.stmt],
         helpers: dict[str, Any],
     ):
         own = [name for name in parameters if name not in shared and name != CELLS]
         place = body[0]
-        inner = parse([f"def {identifier}({', '.join(own)}): pass"], place)[0]
-        inner.body = body
-        self.text = _print(gast.gast_to_ast(gast.fix_missing_locations(_module([inner]))))
+        head = f"def {identifier}({', '.join(own)}): pass"
+        self._head, self._body = head, body
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
-        if shared:
-            declared = parse([f"nonlocal {', '.join(shared)}"], place)
-            inner.body = [*declared, *body]
-        outer = parse([f"def {_MAKER}({', '.join([*cells, *shared, CELLS, *helpers])}): pass"], place)[0]
-        outer.body = [inner, *parse([f"return {identifier}"], place)]
-        tree = gast.gast_to_ast(gast.fix_missing_locations(_module([outer])))
+        outer, inner, end = parse(
+            [
+                f"def {_MAKER}({', '.join([*cells, *shared, CELLS, *helpers])}): pass",
+                head,
+                f"return {identifier}",
+            ],
+            place,
+        )
+        declared = parse([f"nonlocal {', '.join(shared)}"], place) if shared else []
+        inner.body = [*declared, *body]
+        outer.body = [inner, end]
+        tree = ast.Module(body=[outer], type_ignores=[])
         flags = function.__code__.co_flags & FUTURE
         code = compile(tree, file, "exec", flags, dont_inherit=True)
         names = f"{_MAKER}.<locals>.{identifier}", function.__qualname__
@@ -76,6 +81,13 @@ class Generated:
         self._shared = [(name, parameters.index(name) if name in parameters else None) for name in shared]
         self._places = {name: free.index(name) for name in (*shared, CELLS) if name in free}
         self._function = self._bound(self._closure)
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The function as source."""
+        tree = ast.parse(self._head)
+        tree.body[0].body = self._body  # type: ignore[attr-defined]
+        return _print(tree)
 
     def _bound(self, closure: list) -> Callable:
         return types.FunctionType(self.code, self._globals, self.code.co_name, None, tuple(closure))
@@ -166,62 +178,49 @@ def _print(tree: ast.AST) -> str:
 
 
 def parse(lines: Sequence[str], place: Any) -> list[Any]:
-    """Generated lines as nodes that claim to stand where ``place`` stands."""
-    nodes = gast.parse("\n".join(lines)).body
-    for root in nodes:
-        for node in ast.walk(root):
-            if hasattr(node, "lineno"):
-                gast.copy_location(node, place)
-            if isinstance(node, gast.Return):
-                node.is_ours = True
-    return nodes
+    """Generated lines as statements that claim to stand where ``place`` stands."""
+    tree = ast.parse("\n".join(lines))
+    where = {name: getattr(place, name) for name in place._attributes}
+    for node in ast.walk(tree):
+        if node._attributes:
+            vars(node).update(where)
+    return tree.body
 
 
-def _module(body: list[Any]) -> Any:
-    return gast.Module(body=body, type_ignores=[])
+@functools.lru_cache(maxsize=1024)  # another version of a function often has the same text
+def code_of(text: str, file: str) -> types.CodeType:
+    """The code of a generated text."""
+    return compile(text, file, "exec")
 
 
-def copied(node: Any) -> Any:
-    """A deep copy of a tree, so that a transformation leaves the original alone."""
-    if isinstance(node, list):
-        return [copied(item) for item in node]
-    if not isinstance(node, ast.AST):
-        return node
-    made = type(node)()
-    for name in (*node._fields, *node._attributes):
-        if hasattr(node, name):
-            setattr(made, name, copied(getattr(node, name)))
-    return made
+def adapted(statement: Any) -> ast.stmt:
+    """A statement of the user's, from ``gast``, as one of a generated function."""
+    return _Adapted().visit(gast.gast_to_ast(statement))
 
 
-class Adapted(gast.NodeTransformer):
+class _Adapted(ast.NodeTransformer):
     """The user's statements as those of a generated function; inner functions stay as they are.
 
     ``return x`` becomes ``return (True, x)``. The function declares global names at its beginning, so the
     statements that declare them go.
     """
 
-    def visit_Return(self, node: Any) -> Any:
-        if getattr(node, "is_ours", False):
-            return node
-        self.generic_visit(node)
-        value = node.value or gast.Constant(value=None, kind=None)
-        pair = gast.Tuple(elts=[gast.Constant(value=True, kind=None), value], ctx=gast.Load())
-        return gast.copy_location(gast.Return(value=gast.copy_location(pair, node)), node)
+    def visit_Return(self, node: ast.Return) -> ast.Return:
+        pair = ast.Tuple([ast.Constant(True), node.value or ast.Constant(None)], ast.Load())
+        return ast.fix_missing_locations(ast.copy_location(ast.Return(pair), node))
 
-    def visit_AnnAssign(self, node: Any) -> Any:
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         """A shared variable may not have an annotation, which means nothing in a function anyway."""
-        self.generic_visit(node)
         if node.value is None:
-            return gast.copy_location(gast.Pass(), node)
-        plain = gast.Assign(targets=[node.target], value=node.value, type_comment=None)
-        return gast.copy_location(plain, node)
+            return ast.copy_location(ast.Pass(), node)
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
 
-    def visit_Global(self, node: Any) -> Any:
-        return gast.copy_location(gast.Pass(), node)
+    def visit_Global(self, node: Any) -> ast.Pass:
+        return ast.copy_location(ast.Pass(), node)
 
     visit_Nonlocal = visit_Global
 
     def visit(self, node: Any) -> Any:
-        """Visit a node, unless it begins an inner function."""
-        return node if isinstance(node, SCOPES) else super().visit(node)
+        """Visit a node, unless it begins an inner function, or is an expression."""
+        is_inside = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.expr))
+        return node if is_inside else super().visit(node)

@@ -17,6 +17,7 @@ from typing import Any, Callable, NamedTuple
 
 import numpy
 
+from minpy.compiler.generated import code_of
 from minpy.compiler.ir import Loc
 from minpy.compiler.notes import Change
 from minpy.ops import Aval
@@ -298,7 +299,7 @@ class Guards:
         results = "".join(reach(path) + ", " for path in self.inputs)
         body = "\n        ".join([*lines, f"return ({results})"])
         text = f"def guard(values):\n    try:\n        {body}\n    except Exception:\n        return None\n"
-        exec(compile(text, "<minpy guards>", "exec"), namespace)
+        exec(code_of(text, "<minpy guards>"), namespace)
         return namespace["guard"]
 
     def first_change(self, local_values: dict[str, Any], place_of: Callable[[str], Loc]) -> Change | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gast
 
-from minpy.compiler.source import SCOPES, Source, declared_names, parameter_names
+from minpy.compiler.source import SCOPES, Source, declared_names, parameter_names, statements_in
 
 _COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
 
@@ -24,10 +25,18 @@ class Names:
 
 def names_of(nodes: Iterable[Any]) -> Names:
     """The names in some statements or expressions."""
+    found = [_names(node) for node in nodes]
+    none: frozenset[str] = frozenset()
+    return Names(
+        none.union(*[names.loads for names in found]), none.union(*[names.stores for names in found])
+    )
+
+
+@functools.lru_cache(maxsize=8192)  # a statement is asked for each time that code around it is taken apart
+def _names(node: Any) -> Names:
     loads: set[str] = set()
     stores: set[str] = set()
-    for node in nodes:
-        _collect(node, loads, stores)
+    _collect(node, loads, stores)
     return Names(frozenset(loads), frozenset(stores))
 
 
@@ -104,21 +113,19 @@ def assigned_for_sure(statements: Sequence[Any]) -> frozenset[str]:
 
 def may_return(statements: Sequence[Any]) -> bool:
     """Whether a return statement of this function stands among the statements."""
-    return any(_contains(statement, gast.Return) for statement in statements)
-
-
-def _contains(node: Any, kinds: Any) -> bool:
-    """Whether a node of one of the kinds is in the tree, outside of inner functions."""
-    if isinstance(node, kinds):
-        return True
-    if isinstance(node, SCOPES):
-        return False
-    return any(_contains(child, kinds) for child in ast.iter_child_nodes(node))
+    return any(isinstance(node, gast.Return) for node in statements_in(statements))
 
 
 def is_generator(body: Iterable[Any]) -> bool:
     """Whether a function with this body is a generator."""
-    return any(_contains(statement, (gast.Yield, gast.YieldFrom)) for statement in body)
+
+    def yields(node: Any) -> bool:
+        if isinstance(node, SCOPES):
+            return False
+        is_one = isinstance(node, (gast.Yield, gast.YieldFrom))
+        return is_one or any(map(yields, ast.iter_child_nodes(node)))
+
+    return any(map(yields, body))
 
 
 def escapes_loop(statements: Sequence[Any]) -> bool:
@@ -129,7 +136,7 @@ def escapes_loop(statements: Sequence[Any]) -> bool:
 def _escapes(node: Any) -> bool:
     if isinstance(node, (gast.Break, gast.Continue)):
         return True
-    if isinstance(node, SCOPES):
+    if isinstance(node, (*SCOPES, gast.expr)):
         return False
     if isinstance(node, (gast.For, gast.While)):
         return any(_escapes(child) for child in node.orelse)

@@ -16,6 +16,7 @@ from minpy.compiler.containers import Instance
 from minpy.compiler.driver import Lowered
 from minpy.compiler.effects import Effect
 from minpy.compiler.frames import UNBOUND, Closure
+from minpy.compiler.generated import code_of
 from minpy.compiler.guards import Path
 from minpy.compiler.ir import Atom, Eqn, Literal, Var
 from minpy.compiler.reads import Ref, is_constant_object, is_plain, unref, walk_values
@@ -273,7 +274,7 @@ class Epilogue:
         """The function; perhaps without what it does to objects other than arrays."""
         lines = [line for number, line in enumerate(self._lines) if effects or number not in self._effects]
         body = "\n    ".join([*lines, f"return ({', '.join(self._given)},)"])
-        exec(compile(f"def end(r, p):\n    {body}\n", "<minpy outputs>", "exec"), self._namespace)
+        exec(code_of(f"def end(r, p):\n    {body}\n", "<minpy outputs>"), self._namespace)
         return self._namespace["end"]
 
     def _name(self, value: Any, expression: str) -> str:

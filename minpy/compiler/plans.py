@@ -19,6 +19,7 @@ from minpy.ops.creation import default_dtype
 from minpy.runtime.array import Array
 
 if TYPE_CHECKING:
+    from minpy.compiler.generated import Generated
     from minpy.compiler.regions import Block
 
 _FLOAT32_MAX = 3.4028234663852886e38
@@ -53,6 +54,7 @@ class Plan:
         run: (values, guarded inputs) -> the block's result.
         op: runs ``compiled``, and its gradient on a tape.
         runnable: what ``run`` consists of, where there is a graph.
+        residual: what runs instead, where something was left over; it calls ``children``.
         outputs: name and type of what the graph gives, for ``explain``.
         refused: why there is no graph of value and gradient, so that the gradient runs on a tape.
     """
@@ -67,7 +69,7 @@ class Plan:
     runnable: Runnable | None = None
     leftovers: list[Leftover] = field(default_factory=list)
     children: list[Block] = field(default_factory=list)
-    source_text: str = ""
+    residual: Generated | None = None
     compile_seconds: float = 0.0
     seconds: float = 0.0  # of what Python runs, children included
     calls: int = 0

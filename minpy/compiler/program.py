@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import threading
 import types
 import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Callable, NamedTuple
+
+import gast
 
 from minpy.compiler.cache import advice
 from minpy.compiler.liveness import local_names, names_of, shared_names
@@ -18,6 +22,7 @@ from minpy.runtime.location import user_frame
 if TYPE_CHECKING:
     from minpy.compiler.regions import Block
 
+_LOOKS_AT_LOCALS = frozenset(("locals", "vars", "dir", "eval", "exec", "breakpoint"))
 _NOTED = 200  # recompilations whose reasons are kept
 
 
@@ -49,6 +54,19 @@ class Program:
         self.recompilations: deque[Recompilation] = deque(maxlen=_NOTED)
         self.evictions = 0
         self._warned: set[str] = set()
+
+    @functools.cached_property
+    def why_whole(self) -> str:
+        """Why the statements must not end up in several Python functions; empty where they may.
+
+        What looks at the local variables as such, a debugger too, would see those of the generated program.
+        """
+        for node in (node for statement in self.source.body for node in ast.walk(statement)):
+            if isinstance(node, gast.Name) and node.id in _LOOKS_AT_LOCALS:
+                return f"{node.id} looks at all of its variables"
+            if isinstance(node, gast.Attribute) and node.attr == "set_trace":
+                return "a debugger looks at all of its variables"
+        return ""
 
     def note_eviction(self, block: Block) -> None:
         """Count a plan that was given up; the first one is worth a warning."""

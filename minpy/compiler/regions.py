@@ -348,7 +348,7 @@ class Block:
             leftover.loc,
             is_control_flow=residual.is_opened(statement) and not leftover.is_whole,
         )
-        why_whole = residual.why_whole(self)
+        why_whole = self.program.why_whole
         if why_whole:
             plan = self._python_plan(signature, f"{leftover.reason}; it stays whole, since {why_whole}")
             plan.leftovers[0].cause = leftover.loc
@@ -360,7 +360,7 @@ class Block:
             conditions=refused.guards,
             leftovers=[noted],
             children=program.children,
-            source_text=program.text,
+            residual=program.function,
         )
         return plan.running(lambda values: program.function(*values))
 

@@ -7,6 +7,7 @@ the user's own lines. ``text`` is the same program, printed.
 from __future__ import annotations
 
 import ast
+import copy
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ import gast
 
 from minpy.compiler import liveness
 from minpy.compiler.frames import UNBOUND
-from minpy.compiler.generated import CELLS, Adapted, Generated, copied, parse
+from minpy.compiler.generated import CELLS, Generated, adapted, parse
 
-_LOOKS_AT_LOCALS = frozenset(("locals", "vars", "dir", "eval", "exec", "breakpoint"))
 _OPENED = (gast.If, gast.For, gast.While, gast.With, gast.Try, gast.Match)
+#: Fields that hold statements, and fields whose items have such fields.
+_BODIES, _PARTS = ("body", "orelse", "finalbody"), ("handlers", "cases")
 
 
 class Around(NamedTuple):
@@ -57,28 +59,10 @@ class Block(Protocol):
 
 @dataclass
 class Residual:
-    """A residual program: the function, its text, and the blocks that it calls."""
+    """A residual program: the function, and the blocks that it calls."""
 
     function: Generated
     children: list[Any]
-
-    @property
-    def text(self) -> str:
-        """The program as source."""
-        return self.function.text
-
-
-def why_whole(block: Block) -> str:
-    """Why the statements must not end up in several Python functions; empty where they may.
-
-    What looks at the local variables as such, a debugger too, would see those of the generated program.
-    """
-    for node in (node for statement in block.program.source.body for node in ast.walk(statement)):
-        if isinstance(node, gast.Name) and node.id in _LOOKS_AT_LOCALS:
-            return f"{node.id} looks at all of its variables"
-        if isinstance(node, gast.Attribute) and node.attr == "set_trace":
-            return "a debugger looks at all of its variables"
-    return ""
 
 
 def end_line(node: Any) -> int:
@@ -102,9 +86,23 @@ def bodies_of(statement: Any) -> list[list[Any]]:
     statement = _as_branch(statement)
     if not isinstance(statement, _OPENED):
         return []
-    parts = [statement, *getattr(statement, "handlers", ()), *getattr(statement, "cases", ())]
-    bodies = [getattr(part, name, []) for part in parts for name in ("body", "orelse", "finalbody")]
+    parts = [statement, *(part for name in _PARTS for part in getattr(statement, name, ()))]
+    bodies = [getattr(part, name, []) for part in parts for name in _BODIES]
     return [body for body in bodies if body]
+
+
+def _emptied(part: Any) -> Any:
+    """A compound statement without the statements in it; a simple one as it is."""
+    if not isinstance(part, (*_OPENED, gast.ExceptHandler, gast.match_case)):
+        return part
+    emptied = copy.copy(part)
+    for name in _BODIES:
+        if hasattr(part, name):
+            setattr(emptied, name, [])
+    for name in _PARTS:
+        if hasattr(part, name):
+            setattr(emptied, name, list(map(_emptied, getattr(part, name))))
+    return emptied
 
 
 def _as_branch(statement: Any) -> Any:
@@ -115,17 +113,17 @@ def _as_branch(statement: Any) -> Any:
     if not hasattr(statement, "branch"):  # made once, so that its statements are always the same
         branches = []
         for chosen in (value.body, value.orelse):
-            branch = copied(statement)
-            branch.value = copied(chosen)
+            branch = copy.copy(statement)
+            branch.value = chosen
             branches.append([branch])
-        branched = gast.If(test=copied(value.test), body=branches[0], orelse=branches[1])
+        branched = gast.If(test=value.test, body=branches[0], orelse=branches[1])
         statement.branch = gast.copy_location(branched, statement)
     return statement.branch
 
 
 def plain_function(block: Block) -> Generated:
     """The block as Python only."""
-    return _Builder(block).finish([copied(statement) for statement in block.statements])
+    return _Builder(block).finish([adapted(statement) for statement in block.statements])
 
 
 def split(block: Block, index: int, is_whole: bool = False) -> Residual:
@@ -137,7 +135,7 @@ def split(block: Block, index: int, is_whole: bool = False) -> Residual:
     if before:
         body.extend(builder.call_block(before, liveness.names_of([left, *rest]).loads | outputs, around))
     after = liveness.names_of(rest).loads | outputs
-    body.extend([copied(left)] if is_whole else builder.open(left, after, around))
+    body.extend([adapted(left)] if is_whole else builder.open(left, after, around))
     if rest:
         body.extend(builder.call_block(rest, outputs, around))
     return Residual(builder.finish(body), builder.children)
@@ -152,7 +150,7 @@ class _Builder:
         self.children: list[Any] = []
         self.helpers: dict[str, Any] = {"__unbound": UNBOUND, "__take": _take, "__kept": self._kept}
 
-    def call_block(self, statements: Sequence[Any], needed: frozenset[str], around: Around) -> list[Any]:
+    def call_block(self, statements: Sequence[Any], needed: frozenset[str], around: Around) -> list[ast.stmt]:
         """Statements that call a new block made of ``statements``."""
         names = liveness.names_of(statements)
         local_names = self.program.local_names
@@ -185,10 +183,10 @@ class _Builder:
         lines.extend(f"if {name} is __unbound: del {name}" for name in names if name in unsure)
         return lines
 
-    def open(self, statement: Any, needed: frozenset[str], around: Around) -> list[Any]:
+    def open(self, statement: Any, needed: frozenset[str], around: Around) -> list[ast.stmt]:
         """A leftover statement; the bodies of a compound one become blocks."""
         statement = _as_branch(statement)
-        opened = copied(statement)
+        opened: Any = adapted(_emptied(statement))
         if isinstance(statement, gast.Try):
             self._open_try(statement, opened, needed, around)
         elif isinstance(statement, gast.Match):
@@ -218,7 +216,7 @@ class _Builder:
             opened_handler.body = self._body(handler.body, needed_last, around_rest)
         opened.finalbody = self._body(statement.finalbody, needed, around)
 
-    def _body(self, statements: Sequence[Any], needed: frozenset[str], around: Around) -> list[Any]:
+    def _body(self, statements: Sequence[Any], needed: frozenset[str], around: Around) -> list[ast.stmt]:
         """Blocks of what stays inside the body; what jumps out of it stays Python."""
         result: list[Any] = []
         run: list[Any] = []
@@ -236,7 +234,7 @@ class _Builder:
             result.extend(self.call_block(run, needed, around))
         return result
 
-    def finish(self, body: list[Any]) -> Generated:
+    def finish(self, body: list[ast.stmt]) -> Generated:
         """Compile the function: takes the block's inputs, gives (returned?, value or outputs)."""
         block, program, source = self.block, self.program, self.program.source
         own = [name for name in block.inputs if name not in program.shared and name != CELLS]
@@ -254,7 +252,7 @@ class _Builder:
             program.shared,
             [
                 *parse(lines, block.statements[0]),
-                *[Adapted().visit(statement) for statement in body],
+                *body,
                 *parse(closing, block.statements[-1]),
             ],
             self.helpers,

@@ -6,7 +6,7 @@ import ast
 import functools
 import inspect
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,15 +93,18 @@ def _returning(expression: Any) -> Any:
     return gast.copy_location(gast.Return(value=expression), expression)
 
 
+def statements_in(nodes: Iterable[Any]) -> Iterator[Any]:
+    """These nodes and the statements that stand in them, outside of inner functions."""
+    for node in nodes:
+        if not isinstance(node, gast.expr):
+            yield node
+            if not isinstance(node, SCOPES):
+                yield from statements_in(ast.iter_child_nodes(node))
+
+
 def declared_names(body: Iterable[Any], kind: Any) -> frozenset[str]:
     """The names that statements outside of inner functions declare as global or as nonlocal."""
-    names: set[str] = set()
-    for node in body:
-        if isinstance(node, kind):
-            names.update(node.names)
-        elif not isinstance(node, SCOPES):
-            names |= declared_names(ast.iter_child_nodes(node), kind)
-    return frozenset(names)
+    return frozenset(name for node in statements_in(body) if isinstance(node, kind) for name in node.names)
 
 
 def parameter_names(arguments: Any) -> list[str]:

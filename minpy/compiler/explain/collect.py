@@ -63,8 +63,8 @@ class Collector:
     def _visit(self, block: Block) -> None:
         """Note regions, leftovers and residual programs of a block and those inside it."""
         for plan in block.plans:
-            if plan.source_text and plan.source_text not in self.residual:
-                self.residual.append(plan.source_text)
+            if plan.residual is not None and plan.residual.text not in self.residual:
+                self.residual.append(plan.residual.text)
             if plan.refused:
                 self._note(f"value and gradient are not one graph: {plan.refused}")
             if plan.op is not None and plan.op.refused:
