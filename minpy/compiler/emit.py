@@ -52,8 +52,14 @@ class SymbolBuilder(Builder):
         return self.variable(name)
 
     def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> int:
+        if name == "_copy":  # nobody writes to what is inside a graph
+            return inputs[0]
         number = self._add(name, inputs, attrs)
         return self._add("BlockGrad", [number], {}) if name in _WITHOUT_GRADIENT else number
+
+    def copy(self, number: int) -> int:
+        """An output of its own that shows what is there."""
+        return self._add("_copy", [number], {})
 
     def json(self, heads: list[int]) -> str:
         """The symbol with these nodes as outputs."""
@@ -75,8 +81,8 @@ def emit(graph: Graph) -> Executor:
     """
     builder = SymbolBuilder()
     known: dict[Atom, Operand] = {}
-    names = {f"x{position}": position for position in range(len(graph.inputs))}
-    for var, name in zip(graph.inputs, names):
+    inputs = {f"x{position}": (position, var.aval) for position, var in enumerate(graph.inputs)}
+    for var, name in zip(graph.inputs, inputs):
         known[var] = Operand(var.aval, builder.variable(name))
 
     def operand(atom: Atom) -> Operand:
@@ -95,10 +101,10 @@ def emit(graph: Graph) -> Executor:
     heads = [_head(builder, operand(atom)) for atom in (*graph.outputs, *kept)]
     avals = tuple(atom.aval for atom in graph.outputs)
     may_fail = any(eqn.can_fail for eqn in graph.eqns)
-    return Executor(builder.json(heads), avals, names, builder.constants, may_fail)
+    return Executor(builder.json(heads), avals, inputs, builder.constants, may_fail)
 
 
 def _head(builder: SymbolBuilder, operand: Operand) -> int:
     handle = builder.handle(operand)
     is_variable = builder.nodes[handle]["op"] == "null"
-    return builder.emit("_copy", [handle], {}) if is_variable else handle
+    return builder.copy(handle) if is_variable else handle

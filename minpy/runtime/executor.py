@@ -12,36 +12,45 @@ import numpy
 from minpy.ops import Aval
 from minpy.runtime import native
 from minpy.runtime.array import Value
-from minpy.runtime.context import Context
+from minpy.runtime.bound import Bound, bind, is_worth_binding
+from minpy.runtime.context import CPU, Context
 
 
 class Executor:
-    """A graph planned by MXNet. Outputs are fresh arrays at each call; inputs are never copied.
+    """A graph planned by MXNet. Outputs are fresh arrays at each call; large inputs are never copied.
 
     Args:
         symbol_json: the symbol.
         avals: of the outputs; MXNet may give more outputs behind these, which are dropped.
-        inputs: name of a variable of the symbol -> position among the inputs given to a call.
+        inputs: name of a variable of the symbol -> position among the inputs of a call, and what it holds.
         constants: name of a variable of the symbol -> what it always holds.
         may_fail: an operator may refuse its data, which a call has to wait for.
+
+    Attributes:
+        bound: runs the graph where inputs and outputs are small, unless it is running already.
     """
 
     def __init__(
         self,
         symbol_json: str,
         avals: tuple[Aval, ...],
-        inputs: dict[str, int],
+        inputs: dict[str, tuple[int, Aval]],
         constants: dict[str, numpy.ndarray],
         may_fail: bool = False,
     ):
         self.symbol_json = symbol_json
         self.avals = avals
-        self._graph = native.CachedGraph(symbol_json)
-        # MXNet takes inputs in the order in which its own walk over the graph meets them.
-        self._order = [inputs.get(name, -1) for name in self._graph.input_names]
-        self._constants = [constants[name] for name in self._graph.input_names if name in constants]
+        self._inputs = inputs
+        self._constants = constants
         self._waits = may_fail and not native.SYNCHRONOUS
         self._constants_on: dict[Context, list] = {}
+        self._cached: native.CachedGraph | None = None
+        self.bound: Bound | None = None
+        taken = [aval for _, aval in inputs.values()]
+        if not may_fail and is_worth_binding(symbol_json, [*taken, *avals]):
+            self.bound = bind(symbol_json, inputs, constants, avals)
+        else:
+            self._cached = self._plan()
 
     def __call__(self, inputs: Sequence[Value], context: Context) -> list[Value]:
         """Run on values that are on ``context``.
@@ -49,15 +58,28 @@ class Executor:
         Raises:
             MXNetError: where an operator fails on the data.
         """
+        if self.bound is not None and context == CPU:
+            results = self.bound.run([value.numpy() for value in inputs])
+            if results is not None:
+                return [Value(array) for array in results]
+            if self.bound.has_failed:
+                self.bound = None
+        graph = self._cached = self._cached or self._plan()
         if self._constants:
-            constants = iter(self._constants_for(context))
+            constants = iter(self._constants_for(graph, context))
             arrays = [next(constants) if at < 0 else inputs[at].mxnet() for at in self._order]
         else:
             arrays = [inputs[at].mxnet() for at in self._order]
-        outputs = self._graph(arrays)
+        outputs = graph(arrays)
         if self._waits:
             native.wait(outputs)
         return [Value(None, array, aval, context) for array, aval in zip(outputs, self.avals)]
+
+    def _plan(self) -> native.CachedGraph:
+        graph = native.CachedGraph(self.symbol_json)
+        # MXNet takes inputs in the order in which its own walk over the graph meets them.
+        self._order = [self._inputs[name][0] if name in self._inputs else -1 for name in graph.input_names]
+        return graph
 
     @property
     def symbol(self) -> Any:
@@ -70,9 +92,10 @@ class Executor:
         found = Counter(name for name in names if name != "null")
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
-    def _constants_for(self, context: Context) -> list:
+    def _constants_for(self, graph: native.CachedGraph, context: Context) -> list:
         found = self._constants_on.get(context)
         if found is None:
-            found = [Value(array, context=context).mxnet() for array in self._constants]
+            arrays = [self._constants[name] for name in graph.input_names if name in self._constants]
+            found = [Value(array, context=context).mxnet() for array in arrays]
             self._constants_on[context] = found
         return found

@@ -241,6 +241,16 @@ class CachedGraph:
         return _collect(count.value, outputs)
 
 
+def bind(symbol: Any, arrays: dict[str, NDArray]) -> Any:
+    """An MXNet executor that reads these arrays, given by the names of the symbol's variables."""
+    return symbol.bind(mx.cpu(), arrays, grad_req="null")
+
+
+def forward(executor: Any) -> bool:
+    """Run an executor; says whether it did not fail."""
+    return not _LIB.MXExecutorForward(executor.handle, ctypes.c_int(0))
+
+
 def wait(arrays: Sequence[NDArray]) -> None:
     """Wait for the operators that compute arrays. Raises MXNetError where one of them failed."""
     for array in arrays:
