@@ -17,12 +17,12 @@ from minpy.ops.op import Box, as_operand, current_interpreter, holds_box, numpy_
 from minpy.ops.scalars import is_scalar
 from minpy.ops.shape import broadcast_to, reshape_op, transpose
 
-_default = [numpy.dtype("float32")]
+floats = [numpy.dtype("float32")]
 
 
 def default_dtype() -> numpy.dtype:
     """The dtype of floating-point arrays that MinPy creates."""
-    return _default[0]
+    return floats[0]
 
 
 def set_default_dtype(dtype: Any) -> None:
@@ -37,7 +37,7 @@ def set_default_dtype(dtype: Any) -> None:
         wanted = None
     if wanted not in (numpy.dtype("float32"), numpy.dtype("float64")):
         raise DTypeError(f"the default dtype is float32 or float64, not {dtype!r}")
-    _default[0] = wanted
+    floats[0] = wanted
 
 
 def created(array: numpy.ndarray, dtype: Any = None, by: str = "array") -> Any:
@@ -258,3 +258,6 @@ def _by_numpy(function: Any, numpys: Any) -> Any:
 
 for _function in (zeros, ones, empty, full, arange, eye, identity, array, asarray):
     _function.numpy = _by_numpy(_function, getattr(numpy, _function.__name__))
+
+for _function in (zeros, ones, empty, full, arange, eye, identity):
+    _function.makes_constants = True

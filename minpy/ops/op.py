@@ -61,11 +61,11 @@ class Interpreter:
         """Told that NumPy's function ``name`` made a new array; eager mode counts it."""
 
 
-class _Current(threading.local):
+class _Thread(threading.local):
     interpreter: Interpreter | None = None
 
 
-_current = _Current()
+thread = _Thread()
 _eager: list[Interpreter] = []
 
 
@@ -81,7 +81,7 @@ def eager_interpreter() -> Any:
 
 def current_interpreter() -> Interpreter:
     """The interpreter of this thread: eager, or the trace that is being recorded."""
-    return _current.interpreter or _eager[0]
+    return thread.interpreter or _eager[0]
 
 
 class interpreting:
@@ -91,11 +91,11 @@ class interpreting:
         self.interpreter = interpreter
 
     def __enter__(self):
-        self.saved, _current.interpreter = _current.interpreter, self.interpreter
+        self.saved, thread.interpreter = thread.interpreter, self.interpreter
         return self.interpreter
 
     def __exit__(self, *exc_info):
-        _current.interpreter = self.saved
+        thread.interpreter = self.saved
 
 
 class Op:
@@ -244,7 +244,10 @@ class Function:
         on_mxnet: some call of it is made of ops that MXNet has, so that it can be compiled.
         is_differentiable: false where the result does not depend on array data, or only by jumps.
         is_numpys: the function of NumPy gives the same, where no gradient is open.
+        makes_constants: the result depends on arguments that are no arrays, and on the default dtype.
     """
+
+    makes_constants = False
 
     def __init__(
         self,

@@ -134,3 +134,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     y = multiply(turn, y)
     y = moveaxis.implementation(y, 0, axis) if axis else y
     return cast(y, dtype)
+
+
+for _public in (linspace, logspace, geomspace):
+    _public.makes_constants = True

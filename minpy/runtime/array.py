@@ -195,14 +195,6 @@ class Array(ArraySlots, NDArrayMethods):
             return self
         return eager_interpreter().bind(_Transfer(self.context, context), (self,), {})
 
-    def item(self, *args: Any) -> Any:
-        """One element as a Python number."""
-        return self._leaving("item()").item(*args)
-
-    def tolist(self) -> Any:
-        """The elements as nested lists of Python numbers."""
-        return self._leaving("tolist()").tolist()
-
     def raw(self) -> numpy.ndarray:
         return self._current().numpy()
 
@@ -214,11 +206,6 @@ class Array(ArraySlots, NDArrayMethods):
 
     def is_traced(self) -> bool:
         return is_traced(self._current())
-
-    @property
-    def is_contiguous(self) -> bool:
-        array = self._current()._numpy
-        return array is None or array.flags.c_contiguous
 
     def __copy__(self) -> Array:
         return self.copy()
@@ -330,29 +317,6 @@ class Array(ArraySlots, NDArrayMethods):
 
     def __array_function__(self, function: Any, types: Any, args: tuple, kwargs: dict) -> Any:
         return eager_interpreter().function(function, args, kwargs)
-
-    def __float__(self) -> float:
-        return float(self._leaving("float()"))
-
-    def __int__(self) -> int:
-        return int(self._current().numpy())
-
-    def __complex__(self) -> complex:
-        return complex(self._leaving("complex()"))
-
-    def __bool__(self) -> bool:
-        return bool(self._current().numpy())
-
-    def __index__(self) -> int:
-        return self._current().numpy().__index__()
-
-    def __iter__(self) -> Iterator[Array]:
-        if not self.shape:
-            raise TypeError("iteration over a 0-d array")
-        return (self[i] for i in range(self.shape[0]))
-
-    def __contains__(self, item: Any) -> bool:
-        return _raw(item) in self._current().numpy()
 
     def __repr__(self) -> str:
         text = repr(self._current().numpy())

@@ -50,11 +50,11 @@ class Context:
         return mx.Context(self.device_type, self.device_id)
 
     def __enter__(self) -> Context:
-        _current.blocks.append(self)
+        thread.blocks.append(self)
         return self
 
     def __exit__(self, *exc_info) -> None:
-        _current.blocks.pop()
+        thread.blocks.pop()
 
     def __repr__(self) -> str:
         return f"{self.device_type}({self.device_id})"
@@ -79,20 +79,20 @@ def gpu(device_id: int = 0) -> Context:
 
 
 CPU = cpu()
-_default = [CPU]
+process = [CPU]
 
 
-class _Current(threading.local):
+class _Thread(threading.local):
     def __init__(self) -> None:
         self.blocks: list[Context] = []
 
 
-_current = _Current()
+thread = _Thread()
 
 
 def current_context() -> Context:
     """The context of the innermost ``with`` block of this thread, else the one set for the process."""
-    return _current.blocks[-1] if _current.blocks else _default[0]
+    return thread.blocks[-1] if thread.blocks else process[0]
 
 
 def set_context(context: Context) -> None:
@@ -103,4 +103,4 @@ def set_context(context: Context) -> None:
     """
     if not isinstance(context, Context):
         raise ContextError(f"set_context takes a context such as cpu() or gpu(0), not {context!r}")
-    _default[0] = context
+    process[0] = context

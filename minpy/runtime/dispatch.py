@@ -19,17 +19,26 @@ from minpy.errors import (
 )
 from minpy.ops import OPS, Aval, Interpreter, Op, aval_of, of_numpy
 from minpy.ops.aval import PYTHON_SCALARS, is_float
+from minpy.ops.creation import floats
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
 from minpy.ops.op import UNDEFINED, Function, Ufunc, as_operand, set_eager_interpreter
+from minpy.ops.op import thread as interpreters
 from minpy.ops.promotion import fits, unsure
 from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
 from minpy.runtime import native, watch
 from minpy.runtime.array import Array, Value, arrays_in, same_context, to_raw
-from minpy.runtime.context import CPU, current_context
+from minpy.runtime.context import CPU, current_context, process, thread
 from minpy.runtime.location import lost_gradient, operand_names, user_place, warn_at_user
 from minpy.runtime.ndarray import NUMBERS, NDArrayMethods
-from minpy.runtime.objects import accelerate, accelerated, register_op, register_operator, remembered
+from minpy.runtime.objects import (
+    accelerate,
+    accelerated,
+    register_op,
+    register_operator,
+    register_settings,
+    remembered,
+)
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.statistics import NO_OPS, name_of
@@ -406,3 +415,7 @@ for _name, _operation in {**UNARY, **COMPARISONS, **ARITHMETIC, "matmul": OPS["m
     register_operator(
         _name, _operation, remembered(_in_python(_name)) if _name == "pow" else _in_python(_name)
     )
+for _name in ("float", "int", "bool", "index", "len"):
+    register_operator(_name, None, getattr(NDArrayMethods, f"__{_name}__"))
+register_operator("is_contiguous", None, vars(NDArrayMethods)["is_contiguous"].fget)
+register_settings(interpreters, thread, process, floats)

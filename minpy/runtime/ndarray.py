@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import types
+from collections.abc import Iterator
 from typing import Any
 
 import numpy
@@ -53,6 +54,10 @@ class NDArrayMethods(ArrayMethods):
 
     def is_traced(self) -> bool:
         """Whether a running gradient depends on the array."""
+        raise NotImplementedError
+
+    def _leaving(self, how: str) -> numpy.ndarray:
+        """NumPy's view, for something that a gradient does not flow through: warns of it under a gradient."""
         raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
@@ -141,6 +146,46 @@ class NDArrayMethods(ArrayMethods):
         if not isinstance(found, numpy.ndarray):
             return found  # a text, an object, a record
         return eager_interpreter().call(operator.getitem, (self, key), {})
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether the elements stand in memory in C order."""
+        return self.raw().flags.c_contiguous
+
+    def item(self, *args: Any) -> Any:
+        """One element as a Python number."""
+        return self._leaving("item()").item(*args)
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._leaving("tolist()").tolist()
+
+    def _own(self, data: numpy.ndarray) -> Any:
+        """NumPy's number for one of MinPy's: ``float()`` of a complex one warns and gives its real part."""
+        return data[()] if self.is_scalar else data
+
+    def __float__(self) -> float:
+        return float(self._own(self._leaving("float()")))
+
+    def __int__(self) -> int:
+        return int(self._own(self.raw()))
+
+    def __complex__(self) -> complex:
+        return complex(self._leaving("complex()"))
+
+    def __bool__(self) -> bool:
+        return bool(self.raw())
+
+    def __index__(self) -> int:
+        return operator.index(self._own(self.raw()))
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, item: Any) -> bool:
+        return (item.raw() if isinstance(item, NDArrayMethods) else item) in self.raw()
 
     def __delitem__(self, key: Any) -> None:
         raise ValueError("cannot delete array elements")

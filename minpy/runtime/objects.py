@@ -118,6 +118,11 @@ if TYPE_CHECKING or not is_fast:
     def register_operator(name: str, op: Any, function: Any) -> None:
         """The op of Python's operator ``name``, and the operator in Python for what the op does not take."""
 
+    def register_settings(
+        interpreters: Any, contexts: Any, default_context: list, default_dtype: list
+    ) -> None:
+        """On what new arrays depend: of each thread its interpreter and its blocks of contexts."""
+
     def set_thread_policy(policy: Any) -> None:
         """The policy of this thread; None is that of the process."""
 
@@ -144,5 +149,6 @@ else:
     configure, accelerate, accelerated = _fast.configure, _fast.accelerate, _fast.accelerated
     remembered = _fast.remembered
     register_op, register_operator = _fast.register_op, _fast.register_operator
+    register_settings = _fast.register_settings
     pause, protect, flush_counts = _fast.pause, _fast.protect, _fast.flush_counts
     set_thread_policy, set_process_policy = _fast.set_thread_policy, _fast.set_process_policy

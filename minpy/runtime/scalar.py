@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import operator
 from typing import Any
 
 from minpy.ops.op import Op
@@ -37,17 +36,6 @@ class Scalar(Array):
             if name.startswith("__"):
                 raise
             return getattr(self.raw()[()], name)  # what only numbers have, such as is_integer
-
-    # as NumPy's numbers: float() of a complex one is its real part, with a warning
-
-    def __float__(self) -> float:
-        return float(self._leaving("float()")[()])
-
-    def __int__(self) -> int:
-        return int(self.raw()[()])
-
-    def __index__(self) -> int:
-        return operator.index(self.raw()[()])
 
     def __trunc__(self) -> int:
         number: Any = self.raw()[()]

@@ -263,6 +263,40 @@ static PyObject *array_aval(Array *self, void *closure) {
     return value == NULL ? NULL : value_aval(value, closure);
 }
 
+/* Shape, dtype and order of the elements in memory never change either. */
+static PyArrayObject *array_in_memory(Array *self) {
+    Value *value = value_of(self);
+    if (value == NULL) PyErr_Clear();
+    return value != NULL && value->numpy != NULL && is_ndarray(value->numpy) ? ndarray(value->numpy) : NULL;
+}
+
+/* What stands in the aval, where the array is in MXNet's memory only. */
+static PyObject *of_aval(Array *self, const char *name) {
+    PyObject *aval = array_aval(self, NULL), *found = aval == NULL ? NULL : PyObject_GetAttrString(aval, name);
+    Py_XDECREF(aval);
+    return found;
+}
+
+static PyObject *array_shape(Array *self, void *closure) {
+    PyArrayObject *array = array_in_memory(self);
+    return array == NULL ? of_aval(self, "shape") : PyArray_IntTupleFromIntp(PyArray_NDIM(array), PyArray_DIMS(array));
+}
+
+static int array_set_shape(Array *self, PyObject *shape, void *closure) {
+    if (shape == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "Cannot delete array shape");
+        return -1;
+    }
+    PyObject *done = PyObject_CallMethod((PyObject *)self, "_set_shape", "(O)", shape);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+static PyObject *array_ndim(Array *self, void *closure) {
+    PyArrayObject *array = array_in_memory(self);
+    return array == NULL ? of_aval(self, "ndim") : PyLong_FromLong(PyArray_NDIM(array));
+}
+
 static PyObject *array_value(Array *self, void *closure) { return Py_XNewRef((PyObject *)value_of(self)); }
 
 static int array_set_value(Array *self, PyObject *value, void *closure) {
@@ -286,6 +320,9 @@ static PyGetSetDef array_properties[] = {
     {"_value", (getter)array_value, (setter)array_set_value, "The data.", NULL},
     {"_made_by", (getter)array_made_by, (setter)array_set_made_by, "How a view comes from its base.", NULL},
     {"aval", (getter)array_aval, NULL, "Shape and dtype.", NULL},
+    {"shape", (getter)array_shape, (setter)array_set_shape, "The sizes of the axes.", NULL},
+    {"ndim", (getter)array_ndim, NULL, "The number of axes.", NULL},
+    {"is_contiguous", (getter)array_is_contiguous, NULL, "Whether the elements stand in memory in C order.", NULL},
     {NULL},
 };
 

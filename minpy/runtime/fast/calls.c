@@ -4,7 +4,7 @@
  * arguments look like (shapes, dtypes, memory layout, numbers, names), and mostly not on the data. So it is
  * remembered: a call that looks the same runs the same op at once. A function that reads the data of an
  * array, runs several ops, or gives something else than the result of its op, is not remembered that way:
- * see numpys.c. */
+ * see numpys.c, and constants.c for those that take no array. */
 #include "calls.h"
 
 #define MOST_CALLS 4096 /* then all are forgotten: they are learned again in no time */
@@ -114,12 +114,14 @@ static int write_call(Call *call, PyObject *original, PyObject *const *args, siz
     }
     for (; i < n; i++)
         if (!write_argument(call, args[i], 0)) return 0;
-    if (kwnames == NULL) return call->n_operands > 0;
-    for (i = 0; i < PyTuple_GET_SIZE(kwnames); i++)
+    for (i = 0; kwnames != NULL && i < PyTuple_GET_SIZE(kwnames); i++)
         if (!write_word(call, NAMES_TAG) || !write_argument(call, PyTuple_GET_ITEM(kwnames, i), 0) ||
             !write_argument(call, args[n + i], 0))
             return 0;
-    return call->n_operands > 0;
+    for (i = 0; i < call->n_operands; i++)
+        if (is_array(call->operands[i])) return 1;
+    PyObject *dtype = call->n_operands == 0 ? NULL : dtype_of_new();
+    return dtype != NULL && write_object(call, dtype);
 }
 
 /* An op ran here. */
@@ -163,7 +165,7 @@ static void forget_all(void) {
         if (known == NULL) continue;
         known_calls[i] = NULL;
         n_known--;
-        PyObject *held[] = {known->op, known->params, known->numpy, known->objects};
+        PyObject *held[] = {known->op, known->params, known->numpy, known->constant, known->objects};
         PyMem_Free(known);
         for (size_t k = 0; k < sizeof held / sizeof *held; k++) Py_XDECREF(held[k]);
     }
@@ -194,6 +196,7 @@ int remember(Call *call, uint64_t hash, Known what, const char *places) {
     Py_XINCREF(what.op);
     Py_XINCREF(what.params);
     Py_XINCREF(what.numpy);
+    Py_XINCREF(what.constant);
     if (places != NULL) memcpy(known->places, places, MAX_OPERANDS);
     memcpy(known->words, call->words, size);
     *place = known;
@@ -226,7 +229,8 @@ static PyObject *call_and_learn(Call *call, uint64_t hash, PyObject *original, P
     Seen *outer = seen = mine.outer;
     int learned = result == NULL ? 0 : learn(call, hash, &mine, result), failed = learned < 0;
     if (result != NULL && !learned)
-        failed = learn_numpys(call, hash, args, PyVectorcall_NARGS(nargsf), kwnames, &mine, result) < 0;
+        failed = learn_constant(call, hash, args, result) < 0 ||
+                 learn_numpys(call, hash, args, PyVectorcall_NARGS(nargsf), kwnames, &mine, result) < 0;
     if (outer != NULL) {
         if (mine.ops == 1 && result != NULL) saw(mine.op, mine.operands, mine.n, mine.params, mine.result);
         else outer->ops += result == NULL ? 2 : mine.ops;
@@ -259,7 +263,9 @@ static PyObject *call_remembered(PyObject *self, PyObject *const *args, size_t n
     Known *known = *look_up(&call, hash);
     if (known == NULL) return call_and_learn(&call, hash, original, args, nargsf, kwnames);
     if (known->op == NULL) {
-        PyObject *result = call_numpys(known, &call, args, PyVectorcall_NARGS(nargsf), kwnames);
+        PyObject *result = known->constant != NULL
+                               ? copy_constant(known)
+                               : call_numpys(known, &call, args, PyVectorcall_NARGS(nargsf), kwnames);
         return result != NULL || PyErr_Occurred() ? result : PyObject_Vectorcall(original, args, nargsf, kwnames);
     }
     PyObject *operands[MAX_OPERANDS], *op = Py_NewRef(known->op), *params = Py_NewRef(known->params);

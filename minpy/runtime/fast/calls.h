@@ -14,11 +14,11 @@ typedef struct {
 } Call;
 
 /* What a call comes down to: an op, its params, and the places of its operands in the call; or, where `op` is
- * NULL, what NumPy has for the function, and what its results look like. */
+ * NULL, what NumPy has for the function, and what its results look like; or the array that it makes. */
 typedef struct {
     uint64_t hash, result;
     Py_ssize_t n_words, n_operands;
-    PyObject *op, *params, *numpy, *objects;
+    PyObject *op, *params, *numpy, *constant, *objects;
     long number;
     char holds_for_decisions; /* a policy that decides op by op had NumPy do each */
     char places[MAX_OPERANDS];
@@ -33,3 +33,8 @@ int remember(Call *call, uint64_t hash, Known what, const char *places);
 int learn_numpys(Call *call, uint64_t hash, PyObject *const *args, Py_ssize_t n, PyObject *kwnames, Seen *what,
                  PyObject *result);
 PyObject *call_numpys(Known *known, Call *call, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+
+/* constants.c */
+PyObject *dtype_of_new(void);
+int learn_constant(Call *call, uint64_t hash, PyObject *const *args, PyObject *result);
+PyObject *copy_constant(Known *known);

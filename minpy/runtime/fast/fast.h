@@ -10,7 +10,8 @@
  *   run.c        one op: operands, result, tape, statistics
  *   calls.c      the functions and methods that come down to one op, which is remembered
  *   numpys.c     functions that NumPy has as they are
- *   operators.c  what Python calls for x + y, x[i], and buffers
+ *   constants.c  functions that make an array of numbers alone
+ *   operators.c  what Python calls for x + y, x[i], float(x), len(x), and buffers
  *   module.c     what Python tells these files when it starts
  */
 #pragma once
@@ -69,7 +70,8 @@ static inline int is_array(PyObject *x) { return Py_TYPE(x) == array_type || Py_
 /* kernels.c */
 enum { NO_KERNEL, ADD_KERNEL, SUBTRACT_KERNEL, MULTIPLY_KERNEL, DIVIDE_KERNEL, NEGATIVE_KERNEL, SQUARE_KERNEL, LESS_KERNEL,
        LESS_EQUAL_KERNEL, EQUAL_KERNEL, NOT_EQUAL_KERNEL, GREATER_KERNEL, GREATER_EQUAL_KERNEL,
-       LAST_LOOP = GREATER_EQUAL_KERNEL, RESHAPE_KERNEL, TRANSPOSE_KERNEL, MEAN_KERNEL, CONCATENATE_KERNEL, PRODUCT_KERNEL, REDUCE_KERNEL };
+       LAST_LOOP = GREATER_EQUAL_KERNEL, RESHAPE_KERNEL, TRANSPOSE_KERNEL, MEAN_KERNEL,
+       CONCATENATE_KERNEL, PRODUCT_KERNEL, COPY_KERNEL, CAST_KERNEL, REDUCE_KERNEL };
 int prepare_kernels(void);
 int kernel_of(PyObject *name);
 PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params);
@@ -108,6 +110,8 @@ extern _Thread_local Seen *seen; /* NULL: nobody wants to know */
 extern PyTypeObject MethodType;
 int prepare_calls(void);
 int prepare_numpys(void);
+int prepare_constants(void);
+PyObject *register_settings(PyObject *module, PyObject *args);
 void saw(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params, PyObject *result);
 static inline void saw_something_else(void) { if (seen != NULL) seen->ops += 2; }
 PyObject *accelerated(PyObject *module, PyObject *original);
@@ -119,4 +123,5 @@ extern PyMappingMethods array_as_mapping;
 extern PyBufferProcs array_as_buffer;
 extern PyObject *getitem;
 PyObject *array_compare(PyObject *x, PyObject *y, int how);
+PyObject *array_is_contiguous(PyObject *self, void *closure);
 PyObject *register_operator(PyObject *module, PyObject *args);

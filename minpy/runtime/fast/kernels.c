@@ -19,16 +19,17 @@
 static const char *const kernel_names[] = {
     "", "add", "subtract", "multiply", "true_divide", "negative", "square",
     "less", "less_equal", "equal", "not_equal", "greater", "greater_equal",
-    "reshape", "transpose", "mean", "concatenate", "matmul",
+    "reshape", "transpose", "mean", "concatenate", "matmul", "copy", "astype",
 };
-static PyObject *s_axes, *s_axis, *s_keepdims, *s_shape;
+static PyObject *s_axes, *s_axis, *s_dtype, *s_keepdims, *s_shape;
 
 int prepare_kernels(void) {
     s_axes = PyUnicode_InternFromString("axes");
     s_axis = PyUnicode_InternFromString("axis");
+    s_dtype = PyUnicode_InternFromString("dtype");
     s_keepdims = PyUnicode_InternFromString("keepdims");
     s_shape = PyUnicode_InternFromString("shape");
-    return s_axes == NULL || s_axis == NULL || s_keepdims == NULL || s_shape == NULL ? -1 : 0;
+    return s_axes == NULL || s_axis == NULL || s_dtype == NULL || s_keepdims == NULL || s_shape == NULL ? -1 : 0;
 }
 
 /* The kernel for the op of this name; NO_KERNEL where there is none. */
@@ -219,6 +220,16 @@ static PyObject *product(PyObject *const *raw) {
     return result;
 }
 
+/* `array.astype(dtype)`, between real numbers: of complex ones NumPy says that it drops a part. */
+static PyObject *cast(PyArrayObject *array, PyObject *params) {
+    PyObject *dtype = PyDict_GetItem(params, s_dtype);
+    if (dtype == NULL || !PyArray_DescrCheck(dtype) || !PyArray_IS_C_CONTIGUOUS(array)) return NULL;
+    int from = PyArray_TYPE(array), to = ((PyArray_Descr *)dtype)->type_num;
+    int is_real = (PyTypeNum_ISFLOAT(from) || PyTypeNum_ISINTEGER(from) || PyTypeNum_ISBOOL(from)) &&
+                  (PyTypeNum_ISFLOAT(to) || PyTypeNum_ISINTEGER(to) || PyTypeNum_ISBOOL(to));
+    return is_real ? PyArray_CastToType(array, (PyArray_Descr *)Py_NewRef(dtype), 0) : NULL;
+}
+
 /* The result as a new array, or as a view; NULL, mostly without an exception, where NumPy has to do it. */
 PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params) {
     if (kernel == PRODUCT_KERNEL) {
@@ -227,10 +238,12 @@ PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssiz
         return result;
     }
     if (kernel <= LAST_LOOP) return params == NULL || PyDict_GET_SIZE(params) == 0 ? run_loop(kernel, raw, n) : NULL;
+    if (kernel == COPY_KERNEL) return n == 1 && is_ndarray(raw[0]) ? PyArray_NewCopy(ndarray(raw[0]), NPY_CORDER) : NULL;
     if (params == NULL || n < 1 || (n > 1 && kernel != CONCATENATE_KERNEL) || !is_ndarray(raw[0])) return NULL;
     PyObject *result = kernel == CONCATENATE_KERNEL ? joined(raw, n, params)
                        : kernel == REDUCE_KERNEL ? reduced(reduce, raw[0], params)
                        : kernel == MEAN_KERNEL ? mean(reduce, raw[0], params)
+                       : kernel == CAST_KERNEL ? cast(ndarray(raw[0]), params)
                                                : arranged(kernel, raw[0], params);
     if (result == NULL) PyErr_Clear(); /* NumPy raises it once more, if it was not something of this file */
     return result;

@@ -38,6 +38,7 @@ static PyMethodDef functions[] = {
     {"remembered", remembered, METH_O, "A function that remembers which op a call comes down to."},
     {"register_op", register_op, METH_VARARGS, "An op, NumPy's function for it, its name; what it gives."},
     {"register_operator", register_operator, METH_VARARGS, "A name, its op, the operator in Python."},
+    {"register_settings", register_settings, METH_VARARGS, "What new arrays depend on."},
     {"set_thread_policy", set_thread_policy, METH_O, "The policy of this thread, None for that of the process."},
     {"set_process_policy", set_process_policy, METH_O, "The policy of the process."},
     {"flush_counts", flush_counts, METH_NOARGS, "Add what ran since the last time to the statistics."},
@@ -53,7 +54,7 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__fast(void) {
     import_array();
     if (PyType_Ready(&ValueSlots) < 0 || PyType_Ready(&ArraySlots) < 0 || prepare_running() < 0 ||
-        prepare_calls() < 0 || prepare_numpys() < 0 || prepare_kernels() < 0)
+        prepare_calls() < 0 || prepare_numpys() < 0 || prepare_constants() < 0 || prepare_kernels() < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL || PyModule_AddObject(module, "ValueSlots", Py_NewRef((PyObject *)&ValueSlots)) < 0 ||

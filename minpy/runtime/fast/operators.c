@@ -1,16 +1,18 @@
-/* What Python calls for x + y, x[i], and buffers. */
+/* What Python calls for x + y, x[i], float(x), len(x), and buffers. */
 #include "fast.h"
 
 PyObject *getitem; /* (array, key) in Python */
 
 enum { ADD, SUBTRACT, MULTIPLY, DIVIDE, FLOOR_DIVIDE, REMAINDER, POWER, MATMUL, AND, OR, XOR, BINARY };
-enum { LESS = BINARY, LESS_EQUAL, EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, NEGATIVE, POSITIVE, ABSOLUTE, INVERT, ALL };
+enum { LESS = BINARY, LESS_EQUAL, EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, NEGATIVE, POSITIVE, ABSOLUTE, INVERT, OPS };
+enum { FLOAT = OPS, INT, BOOL, INDEX, LENGTH, IS_CONTIGUOUS, ALL };
 
 static const char *const operator_names[ALL] = {
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or",  "xor",
     "lt",  "le",  "eq",  "ne",      "gt",       "ge",  "neg", "pos",    "abs", "invert",
+    "float", "int", "bool", "index", "len", "is_contiguous",
 };
-static PyObject *operator_ops[ALL];       /* the op of the table */
+static PyObject *operator_ops[OPS];       /* the op of the table */
 static PyObject *operator_functions[ALL]; /* (x, y) or (x,) in Python, for what is not run here */
 
 static PyObject *apply(int which, PyObject *x, PyObject *y) {
@@ -50,6 +52,57 @@ PyObject *array_compare(PyObject *x, PyObject *y, int how) {
     return apply(LESS + how, x, y); /* Py_LT, Py_LE, Py_EQ, Py_NE, Py_GT, Py_GE */
 }
 
+/* NumPy's array, borrowed, where no gradient depends on it; NULL without an exception where Python has to look. */
+static PyObject *at_hand(PyObject *self) {
+    PyObject *tape = NULL;
+    Value *value = readable(self);
+    if (value != NULL && live_tape(value, &tape) == 0) return value->numpy;
+    PyErr_Clear();
+    return NULL;
+}
+
+static PyObject *in_python(int which, PyObject *self) { return PyObject_CallOneArg(operator_functions[which], self); }
+
+static int is_real(PyArrayObject *array) { return PyArray_ISFLOAT(array) || PyArray_ISINTEGER(array); }
+
+/* The number that stands in an array without axes. A call in which this happens depends on data. */
+static PyObject *number_in(PyObject *self, int which, PyObject *(*numpys)(PyObject *)) {
+    PyObject *array = at_hand(self);
+    saw_something_else();
+    return array != NULL && PyArray_NDIM(ndarray(array)) == 0 && is_real(ndarray(array)) ? numpys(array)
+                                                                                         : in_python(which, self);
+}
+
+static PyObject *array_float(PyObject *self) { return number_in(self, FLOAT, PyNumber_Float); }
+static PyObject *array_int(PyObject *self) { return number_in(self, INT, PyNumber_Long); }
+static PyObject *array_index(PyObject *self) { return number_in(self, INDEX, PyNumber_Index); }
+
+static int array_bool(PyObject *self) {
+    PyObject *array = at_hand(self);
+    saw_something_else();
+    if (array != NULL && PyArray_NDIM(ndarray(array)) == 0) return PyObject_IsTrue(array);
+    PyObject *answer = in_python(BOOL, self);
+    int is_true = answer == NULL ? -1 : PyObject_IsTrue(answer);
+    Py_XDECREF(answer);
+    return is_true;
+}
+
+static Py_ssize_t array_length(PyObject *self) {
+    Value *value = is_array(self) ? readable(self) : NULL;
+    if (value != NULL && PyArray_NDIM(ndarray(value->numpy)) > 0) return PyArray_DIM(ndarray(value->numpy), 0);
+    PyObject *length = in_python(LENGTH, self);
+    Py_ssize_t found = length == NULL ? -1 : PyLong_AsSsize_t(length);
+    Py_XDECREF(length);
+    return found;
+}
+
+/* Whether the elements stand in memory in C order. */
+PyObject *array_is_contiguous(PyObject *self, void *closure) {
+    Value *value = readable(self);
+    return value == NULL ? in_python(IS_CONTIGUOUS, self)
+                         : PyBool_FromLong(PyArray_IS_C_CONTIGUOUS(ndarray(value->numpy)));
+}
+
 PyNumberMethods array_as_number = {
     .nb_add = array_add,
     .nb_subtract = array_subtract,
@@ -66,6 +119,10 @@ PyNumberMethods array_as_number = {
     .nb_positive = array_positive,
     .nb_absolute = array_absolute,
     .nb_invert = array_invert,
+    .nb_float = array_float,
+    .nb_int = array_int,
+    .nb_index = array_index,
+    .nb_bool = array_bool,
 };
 
 /* Whether a key is made of integers, slices, None and Ellipsis only. */
@@ -100,19 +157,41 @@ static int is_slices(PyObject *key, int ndim) {
     return step == Py_None || PyObject_IsTrue(step) == 1;
 }
 
-/* The op `index` for a key that gives a view, or one element. */
-static PyObject *index_here(PyObject *self, PyObject *key) {
-    PyObject *tape = NULL;
-    Value *source = Py_TYPE(self) == array_type ? readable(self) : NULL;
-    if (source == NULL || live_tape(source, &tape) != 0 || !is_basic(key)) {
-        PyErr_Clear();
-        return NULL;
+/* NumPy's key for one that may hold arrays and lists; NULL, without an exception, for what Python has to look at. */
+static PyObject *numpys_key(PyObject *key) {
+    if (PyTuple_CheckExact(key)) {
+        PyObject *parts = PyTuple_New(PyTuple_GET_SIZE(key));
+        for (Py_ssize_t i = 0; parts != NULL && i < PyTuple_GET_SIZE(key); i++) {
+            PyObject *item = PyTuple_GET_ITEM(key, i), *part = PyTuple_CheckExact(item) ? NULL : numpys_key(item);
+            if (part == NULL)
+                Py_CLEAR(parts);
+            else
+                PyTuple_SET_ITEM(parts, i, part);
+        }
+        return parts;
     }
+    if (PyList_CheckExact(key)) {
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(key); i++)
+            if (!PyLong_CheckExact(PyList_GET_ITEM(key, i)) && !PyBool_Check(PyList_GET_ITEM(key, i))) return NULL;
+        return Py_NewRef(key);
+    }
+    if (is_basic(key) || is_ndarray(key)) return Py_NewRef(key);
+    PyObject *array = Py_TYPE(key) == array_type ? at_hand(key) : NULL;
+    return Py_XNewRef(array);
+}
+
+/* The op `index` for a key that gives a view, or one element, or for any where NumPy runs everything. */
+static PyObject *index_here(PyObject *self, PyObject *key) {
+    PyObject *source_data = Py_TYPE(self) == array_type ? at_hand(self) : NULL;
+    int has_arrays = source_data != NULL && !is_basic(key);
+    if (source_data == NULL || (has_arrays && !runs_by_numpy(0))) return NULL;
+    Value *source = value_of((Array *)self);
     Array *array;
-    if (is_slices(key, PyArray_NDIM(ndarray(source->numpy))))
+    if (!has_arrays && is_slices(key, PyArray_NDIM(ndarray(source->numpy))))
         array = new_slice(self, source, key);
     else {
-        PyObject *result = PyObject_GetItem(source->numpy, key);
+        PyObject *plain = numpys_key(key), *result = plain == NULL ? NULL : PyObject_GetItem(source->numpy, plain);
+        Py_XDECREF(plain);
         if (result == NULL) {
             PyErr_Clear(); /* Python raises it with the line */
             return NULL;
@@ -137,7 +216,7 @@ PyObject *array_subscript(PyObject *self, PyObject *key) {
     return PyObject_Vectorcall(getitem, args, 2, NULL);
 }
 
-PyMappingMethods array_as_mapping = {.mp_subscript = array_subscript};
+PyMappingMethods array_as_mapping = {.mp_subscript = array_subscript, .mp_length = array_length};
 
 /* The buffer protocol: the request goes to the NumPy array that `__array__` gives. */
 static int array_getbuffer(PyObject *self, Py_buffer *view, int flags) {
@@ -157,7 +236,7 @@ PyObject *register_operator(PyObject *module, PyObject *args) {
     if (!PyArg_ParseTuple(args, "sOO", &name, &op, &function)) return NULL;
     for (int i = 0; i < ALL; i++)
         if (strcmp(operator_names[i], name) == 0) {
-            Py_XSETREF(operator_ops[i], Py_NewRef(op));
+            if (i < OPS) Py_XSETREF(operator_ops[i], Py_NewRef(op));
             Py_XSETREF(operator_functions[i], Py_NewRef(function));
             Py_RETURN_NONE;
         }
