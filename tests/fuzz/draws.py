@@ -10,16 +10,18 @@ from tests.fuzz import (
     steps_flow,
     steps_indexing,
     steps_linear,
+    steps_objects,
     steps_python,
     steps_shape,
+    steps_syntax,
     steps_writing,
 )
-from tests.fuzz.functions import AROUND, AROUND_IT, GLOBALS
+from tests.fuzz.around import AROUND, PARAMETERS
 from tests.fuzz.program import Program
 from tests.fuzz.writer import DTYPES, STEPS, Step, Writer
 
 _FAMILIES = (steps_elementwise, steps_flow, steps_indexing, steps_linear, steps_shape, steps_writing)
-_IN_FUNCTIONS = (*_FAMILIES, steps_python)
+_IN_FUNCTIONS = (*_FAMILIES, steps_python, steps_objects, steps_syntax)
 
 
 def _weighted(steps: Iterable[Step]) -> list[Step]:
@@ -32,7 +34,7 @@ _BODY = [*_ALL, *_weighted(step for step in STEPS if step.in_function) * 2]
 _SMOOTH = [step for step in _ALL if step.smooth]
 
 
-_STATE = "\nscale, calls, kept = 0.5, 0, []\n"
+_STATE = "\nscale, calls, kept, by, seen = 0.5, 0, [], 2, []\n"
 
 
 def program(rng: random.Random, most: int = 12) -> Program:
@@ -60,7 +62,11 @@ def function(rng: random.Random, most: int = 8) -> Program:
     for _ in range(writer.integer(1, 3)):
         made = writer.data(writer.shape(), writer.pick((*DTYPES[:5], *["float64"] * 5)))
         writer.input(f"np.array({made})" if writer.chance(70) else made)
+    for name, (first, *_) in PARAMETERS.items():
+        if writer.chance(40):
+            writer.parameter(name, first)
     writer.fill(_BODY, writer.integer(most // 2, most))
-    names = [name for name in writer.arrays() if name not in (*GLOBALS, *AROUND_IT)]
+    around = {*writer.outside, *PARAMETERS}
+    names = [name for name, x in writer.namespace.items() if name not in around and not callable(x)]
     writer.body.append(f"return {', '.join(names[-6:])}" if names else "return calls")
     return writer.program

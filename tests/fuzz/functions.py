@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import linecache
 import types
@@ -14,72 +15,10 @@ import numpy
 import minpy
 import minpy.numpy
 from tests.corpus.outcome import assert_same, run
+from tests.fuzz.around import AROUND, AROUND_IT, GLOBALS, PARAMETERS
 from tests.fuzz.program import Program
 from tests.fuzz.values import as_numpy_creates
 
-#: What surrounds a program: globals, helpers, and variables of the function that makes it. All of it may be
-#: read and changed by the program; ``change`` does so between calls.
-AROUND = """
-total = 1.5
-weights = np.array([0.5, -1.0, 2.0])
-log = []
-table = {"scale": 0.5, "rows": [1, 2], "w": np.array([[1.0, -2.0], [0.5, 3.0]])}
-
-
-class Box:
-    def __init__(self):
-        self.count = 0
-        self.data = np.array([0.25, 0.75])
-
-    def times(self, x):
-        self.count += 1
-        return x * self.count
-
-    @property
-    def half(self):
-        return self.data / 2
-
-
-box = Box()
-
-
-def scaled(x, by=2.0):
-    if np.ndim(x) == 0:
-        return x * by
-    if np.sum(x) > 1:
-        return np.tanh(x) * by
-    x = x - 1
-    return x / (1 + np.abs(x))
-
-
-def both(x, *more, sign=1):
-    for y in more:
-        if np.shape(y) != np.shape(x):
-            continue
-        if np.max(y) > np.max(x):
-            return x, sign * y
-        x = x + y
-    return x, None
-
-
-def filled(x, n):
-    for i in range(n):
-        x[i % len(x)] += i
-    return x
-
-
-def shrunk(x, most=1.0):
-    steps = 0
-    while np.abs(x).max() > most:
-        x = x * 0.5
-        steps += 1
-        if steps > 5:
-            break
-    else:
-        return x, steps
-    return x, -steps
-"""
-GLOBALS, AROUND_IT = ("total", "weights", "log", "table", "box"), ("scale", "calls", "kept")
 _FRAME = """def make():
     scale, calls, kept = 0.5, 0, []
 
@@ -88,7 +27,7 @@ _FRAME = """def make():
 
     def change(number):
         nonlocal scale, kept
-        global total, weights
+        global total, weights, scaled
         scale = scale + number
         kept = kept[-1:]
         total = total * 0.5
@@ -96,6 +35,9 @@ _FRAME = """def make():
         table["scale"] = -0.25
         table["rows"].append(number)
         box.data = box.data + 1
+        Box.made += 1
+        params.b = -1.5
+        scaled, Box.twice = (rescaled, rescaled) if number == 2 else (shrunk, staticmethod(abs))
 
     return function, change
 
@@ -118,15 +60,10 @@ def source_of(program: Program) -> str:
         found = [name for name in names if name in stored]
         lines += [f"{word} {', '.join(found)}"] if found else []
     return _FRAME.format(
-        parameters=", ".join(names_of(program)),
+        parameters=", ".join([*program.names, "by=2", "*", "seen=[]"]),
         declared=indented("\n".join(lines), 8) + "\n" if lines else "",
         body=indented(body, 8),
     )
-
-
-def names_of(program: Program) -> list[str]:
-    """The names of the inputs."""
-    return [statement.partition(" = ")[0] for statement in program.inputs]
 
 
 def indented(text: str, by: int = 4) -> str:
@@ -136,7 +73,7 @@ def indented(text: str, by: int = 4) -> str:
 def _compiled(source: str, file: str) -> types.CodeType:
     """The code of a source, which can be read as if it were a file."""
     linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
-    return compile(source, file, "exec")
+    return compile(source, file, "exec", dont_inherit=True)
 
 
 _AROUND = _compiled(AROUND, "<around>")
@@ -160,14 +97,20 @@ class Module:
         """What a call gives and leaves behind; before some of them the surroundings change."""
         if number in (2, 4):
             self.namespace["change"](number)
-        outcome = run(self.function, tuple(args))
+        function = functools.partial(self.function, by=0.5) if number == 1 else self.function
+        outcome = run(function, tuple(args))
         cells = zip(self.plain.__code__.co_freevars, self.plain.__closure__ or ())
-        around = {name: cell.cell_contents for name, cell in cells}
-        return {**outcome._asdict(), **{name: self.namespace[name] for name in GLOBALS}, **around}
+        return {
+            **outcome._asdict(),
+            **{name: self.namespace[name] for name in GLOBALS},
+            **{name: cell.cell_contents for name, cell in cells},
+            "defaults": self.plain.__kwdefaults__,
+            "made": self.namespace["Box"].made,
+        }
 
 
 def check_jit(program: Program, library: Any = None) -> None:
-    """Call a program plain and jitted: thrice with the same inputs, with others, again with the first.
+    """Call a program plain and jitted, several times, and compare all that there is to see.
 
     Args:
         library: what ``np`` is in the program; one of the two, if none is given.
@@ -178,20 +121,20 @@ def check_jit(program: Program, library: Any = None) -> None:
     """
     source = source_of(program)
     library = library or (numpy if len(source) % 3 == 0 else minpy.numpy)
+    wrap = minpy.jit
+    if len(source) % 5 == 0:
+        wrap = minpy.jit(static_argnames=[name for name in ("n", "rate", "by") if name in program.names])
     with as_numpy_creates():
-        calls = _calls(program, library)
-        plain, jitted = Module(source, library), Module(source, library, minpy.jit)
+        calls = [Arguments(program, library, number) for number in range(7)]
+        plain, jitted = Module(source, library), Module(source, library, wrap)
         try:
             for number, arguments in enumerate(calls):
                 expected = plain.call(number, arguments())
                 if number == 0 and isinstance(expected["result"], NameError):
                     raise expected["result"]
                 found = jitted.call(number, arguments())
-                if isinstance(
-                    expected["result"], NameError
-                ):  # of which kind depends on who holds the variable
-                    assert isinstance(found["result"], NameError), f"call {number}: {found['result']!r}"
-                    return
+                if isinstance(expected["result"], NameError) and isinstance(found["result"], NameError):
+                    expected["result"] = found["result"]  # of which kind depends on who holds the variable
                 try:
                     assert_same(expected, found, f"call {number}")
                 except AssertionError:
@@ -203,22 +146,35 @@ def check_jit(program: Program, library: Any = None) -> None:
             jitted.close()
 
 
-def _calls(program: Program, library: Any) -> list[Callable[[], list]]:
-    """What makes the arguments of each call."""
-    namespace: dict[str, Any] = {"np": library, "numpy": numpy}
-    for statement in program.inputs:
-        exec(statement, namespace)
-    inputs = [namespace[name] for name in names_of(program)]
+class Arguments:
+    """Of a call: the inputs thrice, others, larger ones, the same array everywhere, the inputs again."""
 
-    def arguments(change: Callable = lambda x: x) -> Callable[[], list]:
-        return lambda: [_changed(x, change) for x in inputs]
+    def __init__(self, program: Program, library: Any, number: int):
+        self._namespace: dict[str, Any] = {"np": library, "numpy": numpy}
+        self._inputs = program.inputs
+        self._number = number
 
-    return [*[arguments()] * 3, arguments(_other_values), arguments(_other_shape), arguments()]
+    def __call__(self) -> list[Any]:
+        version = {3: 1, 4: 2}.get(self._number, 0)
+        found: dict[str, Any] = {}
+        arrays: list[Any] = []
+        for statement in self._inputs:
+            name, _, source = statement.partition(" = ")
+            if name in PARAMETERS:
+                source = str(self._number) if name == "t" else PARAMETERS[name][version]
+                found[name] = eval(source, self._namespace)
+            else:
+                array = eval(source, self._namespace)
+                found[name] = _changed(array, (numpy.array, _other_values, _other_shape)[version])
+                arrays.append(name)
+        if self._number == 5:
+            found.update(dict.fromkeys(arrays, found[arrays[0]]) if arrays else {})
+        return list(found.values())
 
 
 def _changed(x: Any, change: Callable) -> Any:
-    """A copy of an array with other content."""
-    return minpy.Array(change(x.asnumpy())) if isinstance(x, minpy.Array) else numpy.array(change(x))
+    """An array with other content."""
+    return minpy.Array(change(x.asnumpy())) if isinstance(x, minpy.Array) else change(numpy.asarray(x))
 
 
 def _other_values(x: numpy.ndarray) -> numpy.ndarray:
@@ -244,7 +200,10 @@ def _is_unstable(source: str, library: Any, calls: Sequence[Callable[[], list]],
     try:
         for number, arguments in enumerate(calls):
             results = one.call(number, arguments())
-            others = other.call(number, [_changed(x, rounded) for x in arguments()])
+            args = arguments()
+            arrays = {id(x): x for x in args if isinstance(x, (minpy.Array, numpy.ndarray))}
+            arrays = {key: _changed(x, rounded) for key, x in arrays.items()}
+            others = other.call(number, [arrays.get(id(x), x) for x in args])
             assert_same(*({**x, "args": None} for x in (results, others)))
     except AssertionError:
         return True

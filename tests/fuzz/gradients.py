@@ -32,7 +32,7 @@ def check_gradients(program: Program, policy: minpy.Policy, second_order: bool =
         start = Side(numpy)
         if not program.inputs:
             return False
-        names = [statement.partition(" = ")[0] for statement in program.inputs]
+        names = program.names
         for statement in program.inputs:
             exec(statement, start.namespace)
         inputs = [start.namespace[name] for name in names]

@@ -27,6 +27,11 @@ class Program:
         return cls(statements_of(inputs), statements_of(body))
 
     @property
+    def names(self) -> list[str]:
+        """The names of the inputs."""
+        return [statement.partition(" = ")[0] for statement in self.inputs]
+
+    @property
     def statements(self) -> tuple[str, ...]:
         return (*self.inputs, *self.body)
 

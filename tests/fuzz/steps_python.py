@@ -1,6 +1,6 @@
 """What people write in functions: branches, loops, calls, closures, containers, exceptions, early returns.
 
-The names of globals, helpers and variables around the function are those of ``functions.AROUND``.
+The names of globals, helpers and variables around the function are those of ``around.AROUND``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import numpy
 from tests.fuzz.writer import Unfit, Writer, in_function
 
 
-def _fresh(w: Writer, letter: str = "v") -> str:
+def fresh(w: Writer, letter: str = "v") -> str:
     """A name that no statement before has, nor one around: a loop counts with it."""
     return f"{letter}{len(w.body)}" + "_" * w.depth
 
 
-def _rows(w: Writer) -> str:
+def rows(w: Writer) -> str:
     """An array to go along."""
     return w.array(lambda x: isinstance(x, numpy.ndarray) and x.ndim > 0 and 0 < len(x) <= 4)
 
@@ -57,7 +57,7 @@ def _on_shape(w: Writer) -> str:
     )
 
 
-def _test(w: Writer) -> str:
+def test(w: Writer) -> str:
     return _on_data(w) if w.chance(50) else _on_shape(w)
 
 
@@ -112,20 +112,20 @@ def reads(w: Writer) -> str:
             "table['w'] @ box.data if len(box.data) == 2 else box.data",
             f"kept[-1] if kept else {x}",
             f"sum(log[-1:]) if log and not isinstance(log[-1], tuple) else {x}",
-            f"{x} if {_test(w)} else -{x}",
+            f"{x} if {test(w)} else -{x}",
             f"(n := {x}.size) * {x}",
             f"(lambda z, k=2: z * k + scale)({x})",
             f"{x} and 1" if w.value(x).size == 1 else f"{x} * len(log)",
         )
     )
-    return f"{_fresh(w)} = {source}"
+    return f"{fresh(w)} = {source}"
 
 
 @in_function(14)
 def branch(w: Writer) -> str:
-    source = f"if {_test(w)}:\n{w.block()}"
+    source = f"if {test(w)}:\n{w.block()}"
     if w.chance(25):
-        source += f"\nelif {_test(w)}:\n{w.block()}"
+        source += f"\nelif {test(w)}:\n{w.block()}"
     if w.chance(60):
         source += f"\nelse:\n{w.block()}"
     return source
@@ -133,8 +133,8 @@ def branch(w: Writer) -> str:
 
 @in_function(8)
 def loop(w: Writer) -> str:
-    x = _rows(w)
-    name, i, row = _fresh(w), _fresh(w, "i"), _fresh(w, "row")
+    x = rows(w)
+    name, i, row = fresh(w), fresh(w, "i"), fresh(w, "row")
     head, first = w.pick(
         (
             (f"for {i} in range({w.integer(0, 3)}):", f"{i} = 0"),
@@ -162,9 +162,9 @@ def loop(w: Writer) -> str:
     tail = w.pick(
         (
             *[""] * 4,
-            f"\n    if {_test(w)}:\n        break",
-            f"\n    if {_test(w)}:\n        continue\n{w.block(1, first)}",
-            f"\n    if {_test(w)}:\n        break\nelse:\n{w.block(1)}",
+            f"\n    if {test(w)}:\n        break",
+            f"\n    if {test(w)}:\n        continue\n{w.block(1, first)}",
+            f"\n    if {test(w)}:\n        break\nelse:\n{w.block(1)}",
             "\nelse:\n    calls += 1",
         )
     )
@@ -174,22 +174,22 @@ def loop(w: Writer) -> str:
 @in_function(5)
 def loop_while(w: Writer) -> str:
     x = w.array(lambda x: x.size and x.dtype.kind == "f")
-    n, name = _fresh(w, "n"), _fresh(w)
-    test = w.pick(
+    n, name = fresh(w, "n"), fresh(w)
+    until = w.pick(
         (f"np.abs({name}).max() > 0.5 and {n} < 4", f"{n} < 3", f"{n} < len(log) and {n} < 3", "True")
     )
-    stop = f"\n    if {n} > 2 or {_test(w)}:\n        break" if test == "True" or w.chance(30) else ""
+    stop = f"\n    if {n} > 2 or {test(w)}:\n        break" if until == "True" or w.chance(30) else ""
     first = f"{name}, {n} = {x}, 0"
     body = w.pick((f"    {name} = {name} * 0.6", f"    {name} = np.sin({name})", w.block(2, first)))
     finish = f"\nelse:\n{w.block(1, first)}" if w.chance(25) else ""
-    return f"{first}\nwhile {test}:\n{body}\n    {n} += 1{stop}{finish}"
+    return f"{first}\nwhile {until}:\n{body}\n    {n} += 1{stop}{finish}"
 
 
 @in_function(10)
 def helper(w: Writer) -> str:
     x = w.array(lambda x: x.size)
     y = w.array(lambda y: y.size)
-    one, other = _fresh(w), _fresh(w, "u")
+    one, other = fresh(w), fresh(w, "u")
     return w.pick(
         (
             f"{one} = scaled({x})",
@@ -199,7 +199,7 @@ def helper(w: Writer) -> str:
             f"{one} = both({x})[0]",
             f"{one}, {other} = shrunk({x} * 1.5)",
             f"{one} = scaled(scaled({x}), 3)",
-            f"{one} = filled({_rows(w)}, {w.integer(0, 3)})",
+            f"{one} = filled({rows(w)}, {w.integer(0, 3)})",
             f"{one} = [scaled(z) for z in ({x}, {y})][1]",
             f"{one} = shrunk(x=both({x}, {y})[0], most=2)[0]",
             f"{one} = max([{x}, {y}], key=lambda z: z.size)",
@@ -210,7 +210,7 @@ def helper(w: Writer) -> str:
 @in_function(8)
 def nested(w: Writer) -> str:
     x, y = w.array(lambda x: x.size), w.array(lambda y: y.size)
-    name, f, n = _fresh(w), _fresh(w, "f"), _fresh(w, "n")
+    name, f, n = fresh(w), fresh(w, "f"), fresh(w, "n")
     return w.pick(
         (
             f"{n} = 1\n\ndef {f}(z):\n    nonlocal {n}\n    {n} += 1\n    return z * {n}\n\n"
@@ -220,7 +220,7 @@ def nested(w: Writer) -> str:
             f"{n} = []\n\ndef {f}(z):\n    {n}.append(z.shape)\n    return np.sum(z)\n\n"
             f"{name} = [{f}({x}), {f}({y}), len({n})]",
             f"def {f}(z):\n    return {x} * np.sum(z)\n\n{name} = {f}({y})",
-            f"def {f}(z):\n    z[0] = 0.5\n    return z\n\n{name} = {f}({_rows(w)})",
+            f"def {f}(z):\n    z[0] = 0.5\n    return z\n\n{name} = {f}({rows(w)})",
             f"{f} = lambda z: z if np.sum(z) > 0 else -z\n{name} = {f}({x})",
             f"def {f}(m):\n    return {x} if m == 0 else {f}(m - 1) * 0.5\n\n{name} = {f}({w.integer(0, 3)})",
         )
@@ -230,7 +230,7 @@ def nested(w: Writer) -> str:
 @in_function(8)
 def container(w: Writer) -> str:
     x, y = w.array(lambda x: x.size), w.array(lambda y: y.size)
-    name, d = _fresh(w), _fresh(w, "d")
+    name, d = fresh(w), fresh(w, "d")
     return w.pick(
         (
             f"{d} = {{'x': {x}, 'y': {y}}}\n{d}['x'] = {d}['x'] * 2\n{name} = {d}['x']",
@@ -254,16 +254,16 @@ def container(w: Writer) -> str:
 @in_function(6)
 def attempt(w: Writer) -> str:
     x = w.array(lambda x: x.ndim)
-    name = _fresh(w)
+    name = fresh(w)
     size = len(w.value(x))
     source, error = w.pick(
         (
             (f"{name} = {x}[{w.pick((0, size - 1, size, 2))}]", "IndexError"),
             (f"{name} = {x} + np.zeros({w.pick((size, 2))})", "ValueError"),
             (f"{name} = table['{w.pick(('scale', 'nothing'))}'] * {x}", "KeyError"),
-            (f"if {_test(w)}:\n    raise ValueError('told')\n{name} = {x}", "ValueError"),
+            (f"if {test(w)}:\n    raise ValueError('told')\n{name} = {x}", "ValueError"),
             (f"{name} = {x} / calls", "ZeroDivisionError"),
-            (f"assert {_test(w)}, 'not so'\n{name} = {x} * 3", "AssertionError"),
+            (f"assert {test(w)}, 'not so'\n{name} = {x} * 3", "AssertionError"),
         )
     )
     inside = "\n".join("    " + line for line in source.splitlines())
@@ -277,19 +277,19 @@ def small_statement(w: Writer) -> str:
     return w.pick(
         (
             f"assert {x}.size",
-            f"with np.errstate(all='ignore'):\n    {_fresh(w)} = {x} * 2",
-            f"{_fresh(w)} = f'{{{x}.shape}} {{calls}}'",
+            f"with np.errstate(all='ignore'):\n    {fresh(w)} = {x} * 2",
+            f"{fresh(w)} = f'{{{x}.shape}} {{calls}}'",
             "pass",
-            f"{_fresh(w)}: object = {x} + 1",
-            f"{_fresh(w)} = {x}.shape[0] if {x}.ndim else None",
+            f"{fresh(w)}: object = {x} + 1",
+            f"{fresh(w)} = {x}.shape[0] if {x}.ndim else None",
         )
     )
 
 
 @in_function(4)
 def early_return(w: Writer) -> str:
-    test = _test(w)
-    if w.value(f"bool({test})"):
+    condition = test(w)
+    if w.value(f"bool({condition})"):
         raise Unfit
-    w.body.append(f"if {test}:\n    return {w.array()}, calls")
+    w.body.append(f"if {condition}:\n    return {w.array()}, calls")
     return ""

@@ -83,6 +83,7 @@ class Writer:
         smooth: only what gradients go through, on arrays of float64.
         finite: arrays with nan and inf are not worked with.
         in_function: the statements are going to be the body of a function.
+        outside: the names that were there at the start.
     """
 
     def __init__(self, rng: random.Random, smooth: bool, around: str = ""):
@@ -97,6 +98,7 @@ class Writer:
         self.depth = 0
         if around:
             exec(around, self.namespace)
+        self.outside = set(self.namespace)
 
     # Choices ----------------------------------------------------------------------------------
 
@@ -142,7 +144,10 @@ class Writer:
 
     def input(self, source: str) -> None:
         """One more array to start from."""
-        name = "abcdefgh"[len(self.inputs)]
+        self.parameter("abcdefgh"[len(self.inputs)], source)
+
+    def parameter(self, name: str, source: str) -> None:
+        """Something else to start from."""
         self.inputs.append(f"{name} = {source}")
         self._run(self.inputs[-1])
 
