@@ -319,7 +319,7 @@ def of_numpy(function: Any) -> Any:
         found = BY_NUMPY.get(function)
     except TypeError:  # it cannot be hashed
         return None
-    if found is None and "scipy.special" in sys.modules and "minpy.ops.bessel" not in sys.modules:
+    if found is None and "scipy.special" in sys.modules and "minpy.ops.special" not in sys.modules:
         add_scipy()
         found = BY_NUMPY.get(function)
     return found
@@ -327,7 +327,7 @@ def of_numpy(function: Any) -> Any:
 
 def add_scipy() -> None:
     """Add the functions of ``scipy.special`` to the table. Raises ImportError where SciPy is missing."""
-    importlib.import_module("minpy.ops.bessel")
+    importlib.import_module("minpy.ops.special")
 
 
 def _lookup_op(name: str) -> Op:

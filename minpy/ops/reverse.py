@@ -6,6 +6,7 @@ variables of the IR: the rules of the op table are written in ops and run on eit
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any, Callable, NamedTuple
 
@@ -41,6 +42,12 @@ def match(cotangent: Any, aval: Aval) -> Any:
             cotangent = OPS["real"](cotangent)
         cotangent = OPS["astype"](cotangent, dtype=aval.dtype)
     return cotangent
+
+
+def _is_zero(g: Any) -> Any:
+    """Where a cotangent is 0; for several results, where all of theirs are."""
+    parts = g if isinstance(g, tuple) else (g,)
+    return functools.reduce(OPS["logical_and"], [OPS["equal"](part, 0) for part in parts if part is not None])
 
 
 def pull_back(
@@ -87,7 +94,7 @@ def pull_back(
             is_masked = op.singular
         for index, part in op.pull_back(wanted, g, ans, boxes, params).items():
             if is_masked:
-                part = OPS["where"](OPS["equal"](g, 0), 0, part)
+                part = OPS["where"](_is_zero(g), 0, part)
             part = match(part, args[index].aval)
             name = id(args[index])
             known = cotangents.get(name)

@@ -6,6 +6,7 @@ A ufunc needs no entry here unless its domain is smaller than [-2, 2]; any other
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -36,6 +37,7 @@ class Draw(NamedTuple):
             low, high = min(max(low, 0), 1), min(max(high, 0), 1)
         elif dtype.kind == "u":
             low = max(low, 0)
+        high = max(low, high)
         return numpy.asarray(generator.integers(low, high, self.shape, endpoint=True)).astype(dtype)
 
 
@@ -56,8 +58,8 @@ class Sample(NamedTuple):
 
 _POSITIVE = (0.1, 3.0)
 _INSIDE = (-0.9, 0.9)
-#: Where the ufunc is defined and smooth, for each operand.
-DOMAINS: dict[str, tuple[tuple[float, float], ...]] = {
+#: Where the ufunc is defined and smooth, for each operand; with the dtype of one that is not drawn in any.
+DOMAINS: dict[str, tuple[tuple, ...]] = {
     "true_divide": ((-2.0, 2.0), (0.5, 2.0)),
     "floor_divide": ((-5.0, 5.0), (0.6, 3.0)),
     "remainder": ((-5.0, 5.0), (0.6, 3.0)),
@@ -91,13 +93,15 @@ _BINARY_SHAPES = (
 _TERNARY_SHAPES = (((3, 4), (3, 4), (3, 4)), ((3, 1), (), (4,)), ((), (), ()), ((0, 3), (3,), (1, 1)))
 
 
-def domain(op: Op) -> tuple[tuple[float, float], ...]:
+def domain(op: Op) -> tuple[tuple, ...]:
     """The interval of each operand of a ufunc."""
     return DOMAINS.get(op.name) or ((-2.0, 2.0),) * op.numpy.nin
 
 
-def _numbers(low: float, high: float) -> tuple:
-    """A Python float and a Python int of an interval, and a bool where one lies in it."""
+def _numbers(low: float, high: float, dtype: str | None = None) -> tuple:
+    """A Python float and a Python int of an interval, and a bool where one lies in it; of integers an int."""
+    if dtype is not None:
+        return (math.floor(high),)
     inside = [n for n in (1, 0) if low <= n <= high]
     return (low + 0.7 * (high - low), math.floor(high), *map(bool, inside[:1]))
 
@@ -106,9 +110,11 @@ def _ufunc_samples(op: Ufunc) -> list[Sample]:
     intervals = domain(op)
     if len(intervals) == 1:
         return [Sample((Draw(shape, *intervals[0]),)) for shape in _UNARY_SHAPES]
-    if len(intervals) == 3:
+    if len(intervals) > 2:
         return [
-            Sample(tuple(Draw(shape, *interval) for shape, interval in zip(shapes, intervals)))
+            Sample(
+                tuple(Draw(shape, *interval) for shape, interval in zip(itertools.cycle(shapes), intervals))
+            )
             for shapes in _TERNARY_SHAPES
         ]
     left, right = intervals

@@ -24,6 +24,8 @@ from tests.ops.tolerances import assert_same
 TURN = 1 + 0.3j
 #: The derivative of digamma is a function that SciPy has for real numbers only.
 OF_TRIGAMMA = ("special.gamma", "special.rgamma", "special.loggamma")
+#: SciPy's values for complex numbers are not those of a differentiable function.
+WRONG_IN_SCIPY = ("special.pbdn_seq",)
 
 
 def turned(args: Any) -> list:
@@ -67,7 +69,7 @@ def test_ops(op):
         check_gradients(applied(op, sample.params), args, places, f"{op.name}, sample {number}", twice)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in WRONG_IN_SCIPY])
 def test_functions(name):
     for number, call in enumerate(CALLS[name]):
         args = Sample(call.operands).draw("float64")

@@ -68,7 +68,7 @@ def test_zero_dimensional_operands_promote_weakly(op):
     left, right = domain(op)
     for shapes in (((2,), ()), ((), (2,)), ((), ())):
         for dtypes in itertools.permutations(DTYPES, 2):
-            drawn = Sample((Draw(shapes[0], *left, dtypes[0]), Draw(shapes[1], *right, dtypes[1])))
+            drawn = Sample((Draw(shapes[0], *left[:2], dtypes[0]), Draw(shapes[1], *right[:2], dtypes[1])))
             args = drawn.draw("float32")
             check(op, args, {}, f"{op.name} of {dtypes} {shapes}: {args}")
 

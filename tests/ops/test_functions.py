@@ -120,7 +120,8 @@ def test_gradients_in_float32(name):
         wide = [x.astype("float64") if x.dtype == "float32" else x for x in args]
         expected = minpy.grad(projected(function, wide, place))(wide[place])
         found = minpy.grad(projected(function, args, place))(args[place])
-        assert_same(found, numpy.asarray(expected).astype("float32"), what, GRADIENT[args[place].dtype])
+        expected = numpy.asarray(expected).astype(args[place].dtype)
+        assert_same(found, expected, what, GRADIENT[args[place].dtype])
 
 
 @every_function
