@@ -69,7 +69,7 @@ setup(
         Extension(
             "minpy.runtime._fast",
             sorted(str(path.relative_to(HERE)) for path in (HERE / "minpy/runtime/fast").glob("*.c")),
-            depends=["minpy/runtime/fast/fast.h", "minpy/runtime/fast/calls.h"],
+            depends=[f"minpy/runtime/fast/{name}.h" for name in ("fast", "calls", "routes")],
             include_dirs=[numpy.get_include()],
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-fvisibility=hidden"],
             optional=True,

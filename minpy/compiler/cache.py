@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from minpy.compiler.notes import describe
+from minpy.runtime.routes import tick
 
 if TYPE_CHECKING:
     from minpy.compiler.plans import Plan
-
-_clock = itertools.count()
 
 
 class CacheInfo(NamedTuple):
@@ -49,7 +48,7 @@ class PlanCache:
         for plan in self._plans.get(signature, ()):
             found = plan.guard(values)
             if found is not None:
-                plan.last_used = next(_clock)
+                plan.meter.last_used = tick()
                 return plan, found
         return None
 
@@ -59,12 +58,12 @@ class PlanCache:
 
     def add(self, plan: Plan) -> bool:
         """Keep a plan. Past the limit another goes; says whether one did."""
-        plan.last_used = next(_clock)
+        plan.meter.last_used = tick()
         known = list(self)
         self._plans[plan.signature] = [*self.of_signature(plan.signature), plan]
         if len(known) < self.limit:
             return False
-        self.remove(min(known, key=lambda old: old.last_used))
+        self.remove(min(known, key=lambda old: old.meter.last_used))
         self.evictions += 1
         return True
 
@@ -77,6 +76,8 @@ class PlanCache:
 
     def remove(self, plan: Plan) -> None:
         """Give up a plan."""
+        if plan.route is not None:
+            plan.route.close()
         # A new list: another thread may be walking over the old one.
         rest = [other for other in self._plans[plan.signature] if other is not plan]
         if rest:
@@ -86,6 +87,9 @@ class PlanCache:
 
     def clear(self) -> None:
         """Forget everything."""
+        for plan in self:
+            if plan.route is not None:
+                plan.route.close()
         self._plans = {}
         self.evictions = 0
 
@@ -98,7 +102,7 @@ class PlanCache:
 
 def advice(inputs: Sequence[str], plans: Sequence[Plan]) -> str:
     """What differs between plans of a block, and what to do, for the warning about a full cache."""
-    plans = sorted(plans, key=lambda plan: plan.last_used)
+    plans = sorted(plans, key=lambda plan: plan.meter.last_used)
     arguments = [plan.signature[len(plan.signature) - len(inputs) :] for plan in plans]
     columns = dict(zip(inputs, map(list, zip(*arguments))))
     name = max(columns, key=lambda name: len(set(columns[name])), default="")

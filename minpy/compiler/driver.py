@@ -9,7 +9,7 @@ import os
 import sys
 import types
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter as now
 from typing import Any, Callable
 
@@ -31,6 +31,7 @@ from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import FLOAT, Tracer
 from minpy.compiler.varying import NUMBERS, Numbers
 from minpy.runtime.executor import Executor
+from minpy.runtime.routes import Meter
 
 #: The passes, in order. Each takes a graph and gives an equivalent one.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
@@ -166,7 +167,7 @@ class Compiled:
     input ('input', position), or a constant ('constant', array).
 
     Attributes:
-        calls: how often it ran, ``seconds`` in total.
+        meter: how often it ran, and how long in total.
         compile_seconds: what optimizing and emitting took.
     """
 
@@ -175,8 +176,7 @@ class Compiled:
     outputs: tuple[tuple[str, Any], ...]
     sizes: list[tuple[str, int]]
     compile_seconds: float = 0.0
-    calls: int = 0
-    seconds: float = 0.0
+    meter: Meter = field(default_factory=Meter)
 
 
 def compile_graph(graph: Graph) -> Compiled:

@@ -10,6 +10,7 @@ import numpy
 
 from minpy.errors import UnsupportedError
 from minpy.runtime.policy import current_policy
+from minpy.runtime.routes import keep_out
 
 #: NumPy's bits for what to do about errors: three for each kind of error; 0 is to ignore, 1 to warn.
 _MORE_THAN_WARN = 0o6666
@@ -40,9 +41,11 @@ class _KeptOut:
 
     def __enter__(self) -> None:
         _current.depth += 1
+        keep_out(_current.depth)
 
     def __exit__(self, *exc_info: Any) -> None:
         _current.depth -= 1
+        keep_out(_current.depth)
 
 
 class _Eager:

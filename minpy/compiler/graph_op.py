@@ -43,8 +43,8 @@ def run_compiled(compiled: Compiled, inputs: Sequence[Any]) -> list[Value]:
         else:
             outputs.append(Array(results[what] if source == "computed" else values[what]).copy()._value)
     del values  # which may take MXNet's arrays with them
-    compiled.calls += 1
-    compiled.seconds += now() - started
+    compiled.meter.calls += 1
+    compiled.meter.seconds += now() - started
     return outputs
 
 

@@ -329,6 +329,21 @@ class Guards:
         return None
 
 
+def condition_of(guard: Guard) -> tuple[Callable[..., bool], list[Path]]:
+    """A guard as a function, and the paths of the values that it takes."""
+    namespace: dict[str, Any] = dict(_FUNCTIONS)
+    paths: list[Path] = []
+
+    def reach(path: Path) -> str:
+        if path not in paths:
+            paths.append(path)
+        return f"v{paths.index(path)}"
+
+    text = _condition(guard, reach, lambda value: _constant(value, namespace))
+    parameters = ", ".join(f"v{number}" for number in range(len(paths)))
+    return eval(f"lambda {parameters}: {text}", namespace), paths  # the text is one of ours
+
+
 def _condition(guard: Guard, reach: Callable[[Path], str], constant: Callable[[Any], str]) -> str:
     """A condition as text. ``reach`` gives a name to the value at a path, ``constant`` to a constant."""
     expected = guard.expected.value

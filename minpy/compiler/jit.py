@@ -23,6 +23,7 @@ from minpy.compiler.tracer import NUMBERS, Tracer
 from minpy.errors import NotCompiledError, StaticArgumentError, UnsupportedError
 from minpy.runtime.array import Array
 from minpy.runtime.location import without_own_frames
+from minpy.runtime.routes import Meter, Routed, Routes
 
 Names = Union[str, Iterable[str]]
 
@@ -41,7 +42,7 @@ def jitted_functions() -> Iterator[list[JitFunction]]:
         _watching.remove(functions)
 
 
-class JitFunction:
+class JitFunction(Routed):
     """A function together with its compiled forms; what ``minpy.jit`` gives.
 
     Calling it gives what the plain function gives. ``minpy.explain`` shows what was compiled. It is
@@ -64,6 +65,7 @@ class JitFunction:
         if not hasattr(function, "__name__"):  # a partial, or an object with ``__call__``
             self.__name__ = getattr(self.target.function, "__name__", repr(function))
             self.__qualname__ = getattr(self.target.function, "__qualname__", repr(function))
+        self.root: Block | None = None
         self._static = [self.target.names.index(name) for name in options.static_argnames]
         self.cache_clear()
         for functions in _watching:
@@ -72,8 +74,16 @@ class JitFunction:
     def cache_clear(self) -> None:
         """Forget all compiled versions and all counts."""
         made = self._fresh()  # before anything is forgotten: other threads may be calling
-        self.calls = 0
+        if self.root is not None:
+            self.root.plans.clear()
         self.program, self.root, self.reason = made
+        self.meter = self.root.function_meter if self.root is not None else Meter()
+        self.routes = self.root.routes if self.root is not None else Routes()
+
+    @property
+    def calls(self) -> int:
+        """How often it was called."""
+        return self.meter.calls
 
     def _fresh(self) -> tuple[Program | None, Block | None, str]:
         """Program and block with nothing compiled, or why there are none."""
@@ -88,6 +98,7 @@ class JitFunction:
         program.refuse = self._refuse if self.options.strict else None
         root = Block(program, program.source.body, self.target.names, (), static=self.options.static_argnames)
         root.as_python = self.target.run
+        root.routes = Routes(without_own_frames)
         return program, root, ""
 
     def cache_info(self) -> CacheInfo:
@@ -98,8 +109,9 @@ class JitFunction:
         size = len(self.root.plans)
         return CacheInfo(hits, self.root.misses, size, self.options.cache_size, self.program.evictions)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self.calls += 1
+    def call_slowly(self, *args: Any, **kwargs: Any) -> Any:
+        """A call that no route is for."""
+        self.meter.calls += 1
         values = self._values(args, kwargs)
         if values is None:
             return self.function(*args, **kwargs)
@@ -115,7 +127,7 @@ class JitFunction:
         if values is None:
             return None
         found = value_and_gradients(self.root, values, wanted)  # type: ignore[arg-type]
-        self.calls += found is not None
+        self.meter.calls += found is not None
         return found
 
     def _values(self, args: tuple, kwargs: dict[str, Any]) -> tuple | None:

@@ -35,12 +35,12 @@ def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> tuple[An
     """
     if live_tape([array._current() for _, _, array in wanted]) is not None:
         return None
-    started = now() - block.compile_seconds
+    started = now() - block.meter.compile_seconds
     plan, found = plan_for(block, values, wanted)
     if plan.run is _nothing:
         return None
     result = plan.run(values, found)
-    block.seconds += now() - block.compile_seconds - started
+    block.meter.seconds += now() - block.meter.compile_seconds - started
     return result
 
 

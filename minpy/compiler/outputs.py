@@ -28,6 +28,7 @@ from minpy.ops.indexing import index, index_put
 from minpy.ops.keys import join_key, result_shape
 from minpy.ops.shape import reshape_op
 from minpy.runtime.array import Array
+from minpy.runtime.routes import Output
 from minpy.runtime.scalar import Scalar
 
 
@@ -123,6 +124,10 @@ def _set(made: Any, name: str, value: Any) -> None:
     object.__setattr__(made, name, value)
 
 
+class _NoForm(Exception):
+    """Something else than results of the graph and constants is given."""
+
+
 class Epilogue:
     """Collects what the function at the end of a region does.
 
@@ -146,7 +151,12 @@ class Epilogue:
             for f in (present, _fresh, _view, _arranged, _store, _store_part, _reach, _set, join_key, Array)
         }
         self._given: list[str] = []
+        self._given_values: list[Any] = []
+        self._outputs: dict[
+            int, Output
+        ] = {}  # of the graph that are given as they are, by the tracer's identity
         self._effects: set[int] = set()  # lines that change objects
+        self._stores = False  # whether lines change arrays from outside
         self._names: dict[int, str] = {}  # of values that were built, by their identity
         self._objects: dict[Path, int] = {}  # where the guards give objects from outside
         self._built: list[Any] = []  # keeps the identities taken
@@ -215,6 +225,7 @@ class Epilogue:
         """Let the function return ``value``, in a tuple with what was given before. Raises as ``value``."""
         with self.lowered.trace.interpreting():
             self._given.append(self.value(value))
+        self._given_values.append(value)
 
     def store_arrays(self) -> None:
         """Write the arrays from outside that the region changed."""
@@ -233,6 +244,7 @@ class Epilogue:
                 if any(isinstance(atom, Var) for atom in eqn.inputs[2:]):
                     self._lines.append(f"_reach({target}, {key})")
                 stores.append(f"_store_part({target}, {key}, {value})")
+        self._stores = bool(stores)
         self._lines.extend(stores)  # when it is known that all of them will do
 
     def _parts(self, array: Tracer) -> list[Eqn] | None:
@@ -269,6 +281,32 @@ class Epilogue:
             line = effect.kind.format(self.value(effect.target), key, *args)
             self._effects.add(len(self._lines))
             self._lines.append(line)
+
+    def form(self) -> Any:
+        """What the function gives, with an ``Output`` for each array; None where something else happens."""
+        if self._effects or self._stores:
+            return None
+        seen: set[int] = set()
+
+        def form(value: Any) -> Any:
+            is_immutable = isinstance(value, (bool, int, float, str, type(None)))
+            if not is_immutable and id(value) in seen:
+                raise _NoForm  # one object, built once
+            seen.add(id(value))
+            if id(value) in self._outputs:
+                return self._outputs[id(value)]
+            if type(value) in (tuple, list):
+                return type(value)(map(form, value))
+            if type(value) is dict and all(type(key) in (int, str) for key in value):
+                return {key: form(item) for key, item in value.items()}
+            if type(value) in (bool, int, float, str, type(None)) or value is UNBOUND:
+                return value
+            raise _NoForm
+
+        try:
+            return tuple(map(form, self._given_values))
+        except _NoForm:
+            return None
 
     def compile(self, effects: bool = True) -> Callable[[Sequence[Array], tuple], tuple]:
         """The function; perhaps without what it does to objects other than arrays."""
@@ -311,6 +349,7 @@ class Epilogue:
             made = f"_view({self._constant(view)}, {tracer.kind!r}, {self.value(base)}{args})"
             return self._name(tracer, made)
         result = self._result(tracer.atom)
+        position = len(self.atoms) - 1
         if tracer.kind != ARRAY:
             result = f"present({result}, {tracer.kind!r})"
         if (
@@ -320,6 +359,8 @@ class Epilogue:
             and tracer.layout is not None
         ):
             result = f"_arranged({result}, {_by_step(tracer.layout)})"
+        elif not isinstance(tracer.atom, Literal):
+            self._outputs[id(tracer)] = Output(position, tracer.kind)
         return self._name(tracer, result)
 
     def _is_input(self, tracer: Tracer) -> bool:

@@ -17,6 +17,7 @@ from minpy.compiler.notes import Leftover
 from minpy.compiler.reads import is_plain
 from minpy.ops.creation import default_dtype
 from minpy.runtime.array import Array
+from minpy.runtime.routes import Meter, Route
 
 if TYPE_CHECKING:
     from minpy.compiler.generated import Generated
@@ -56,6 +57,9 @@ class Plan:
         runnable: what ``run`` consists of, where there is a graph.
         residual: what runs instead, where something was left over; it calls ``children``.
         outputs: name and type of what the graph gives, for ``explain``.
+        meter: how often it was chosen, and when last.
+        route: the short way to it; ``is_off_route`` where there cannot be one.
+        form: what the block gives, with an ``Output`` for each array, where nothing else happens at its end.
         refused: why there is no graph of value and gradient, so that the gradient runs on a tape.
     """
 
@@ -72,9 +76,11 @@ class Plan:
     residual: Generated | None = None
     compile_seconds: float = 0.0
     seconds: float = 0.0  # of what Python runs, children included
-    calls: int = 0
     failures: int = 0
-    last_used: int = 0
+    meter: Meter = field(default_factory=Meter)
+    route: Route | None = None
+    is_off_route: bool = False
+    form: Any = None
     purpose: str = "value"
     outputs: list[tuple[str, str]] = field(default_factory=list)
     refused: str = ""

@@ -99,7 +99,7 @@ class Program:
         known = [plan for plan in block.plans if plan.signature[: len(plan.signature) - count] == purpose]
         if not known:
             return
-        last = max(block.plans.of_signature(signature) or known, key=lambda plan: plan.last_used)
+        last = max(block.plans.of_signature(signature) or known, key=lambda plan: plan.meter.last_used)
         if last.signature == signature:
             named = dict(zip(block.inputs, values))
             change = (

@@ -16,7 +16,7 @@ from typing import Any, Callable
 import gast
 import numpy
 
-from minpy.compiler import driver, residual
+from minpy.compiler import driver, residual, routes
 from minpy.compiler.cache import PlanCache
 from minpy.compiler.checking import Comparison, check_graph
 from minpy.compiler.driver import Lowered, Refused
@@ -38,11 +38,12 @@ from minpy.compiler.varying import Varying
 from minpy.errors import ContextError, UnsupportedError
 from minpy.runtime.array import Array, Value
 from minpy.runtime.native import MXNetError
+from minpy.runtime.routes import Meter, Routed, Routes
 
 MAX_PLANS_IN_LOOP = 8  # signatures of a block inside a Python loop, before it is left to Python
 
 
-class Block:
+class Block(Routed):
     """Consecutive statements of a function.
 
     Args:
@@ -70,23 +71,41 @@ class Block:
         self.static = static
         self.plans = PlanCache(program.options.cache_size)
         self.misses = 0  # calls that had to compile first
-        self.seconds = 0.0  # in calls, without compiling this block
-        self.compile_seconds = 0.0
+        self.routes = Routes()
+        self.meter = Meter()  # the time in calls, without compiling this block
+        self.function_meter = Meter()  # of the function that the block is all of
         self.as_python: Callable | None = None
         self.varying = Varying(map(local_key, around.varying.intersection(inputs) - static))
         self._free: tuple[int, ...] = ()  # positions of inputs whose values the signature leaves out
         self._settle(())
 
-    def __call__(self, *values: Any) -> tuple:
+    def call_slowly(self, *values: Any) -> tuple:
+        """A call that no route is for."""
         return self.run(values) if compiles_now() else self.run_python(values)
 
     def run(self, values: tuple) -> tuple:
         """The statements for these values of the inputs: (returned?, value or variables)."""
-        started = now() - self.compile_seconds
+        meter = self.meter
+        started = now() - meter.compile_seconds
         plan, found = self.plan_for(self.signature(values), values)
         result = plan.run(values, found)
-        self.seconds += now() - self.compile_seconds - started
+        meter.seconds += now() - meter.compile_seconds - started
+        if plan.route is None and not plan.is_off_route:
+            self._add_route(plan)
         return result
+
+    def _add_route(self, plan: Plan) -> None:
+        """Let calls take the short way to a plan, unless they would pass by a plan before it."""
+        for other in self.plans.of_signature(plan.signature):
+            if other is plan:
+                plan.route = routes.of_block(plan, self.inputs, self.function_meter, self.meter)
+                plan.is_off_route = plan.route is None
+                if plan.route is not None:
+                    self.routes.add(plan.route)
+                return
+            if other.route is None:
+                plan.is_off_route = other.is_off_route
+                return
 
     def signature(self, values: tuple, *purpose: Any) -> tuple:
         """The part of a call that selects a plan by hashing, for a purpose other than the value, if given."""
@@ -132,7 +151,7 @@ class Block:
                         signature, values, make or (lambda: self.make_plan(signature, values))
                     )
                     known = self.plans.find(plan.signature, values) or self._steady(plan, values, give_up)
-        known[0].calls += 1
+        known[0].meter.calls += 1
         return known
 
     def _steady(self, plan: Plan, values: tuple, give_up: Callable[[str], Plan] | None) -> tuple[Plan, tuple]:
@@ -199,7 +218,7 @@ class Block:
         plan.signature = self._freed(signature)
         plan.compile_seconds = now() - started
         self.misses += 1
-        self.compile_seconds += plan.compile_seconds
+        self.meter.compile_seconds += plan.compile_seconds
         program.compilations += 1
         program.compile_seconds += plan.compile_seconds
         if self.plans.add(plan):
@@ -271,6 +290,7 @@ class Block:
         else:
             variables = lowered.variables
             plan.outputs = [(name, type_of(variables[name])) for name in self.outputs if name in variables]
+        plan.form = end.form()
         lowered.forget_values()
         return plan
 

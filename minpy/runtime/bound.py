@@ -10,13 +10,17 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from minpy.ops import Aval
 from minpy.ops.aval import product
 from minpy.runtime import native
+from minpy.runtime.objects import is_fast
+
+if not TYPE_CHECKING and is_fast:
+    from minpy.runtime import _fast
 
 #: Bytes of inputs and outputs together that are cheaper to copy than to hand over.
 MOST_BYTES = 1 << 18
@@ -32,38 +36,44 @@ def is_worth_binding(symbol_json: str, arrays: Iterable[Aval]) -> bool:
     return not any(node["op"] in _KEEPS_WEIGHTS for node in json.loads(symbol_json)["nodes"])
 
 
-class Bound:
-    """An executor, and the memory on the CPU that it reads and writes.
+if TYPE_CHECKING or not is_fast:
 
-    Args:
-        executor: MXNet's.
-        inputs: position among the arrays of a call, and the memory that such an array is copied to.
-        outputs: the memory that results are copied from.
+    class Bound:
+        """An executor, and the memory on the CPU that it reads and writes.
 
-    Attributes:
-        has_failed: an operator failed, after which MXNet does not run the executor any more.
-    """
+        Args:
+            executor: MXNet's.
+            inputs: position among the arrays of a call, and the memory that such an array is copied to.
+            outputs: the memory that results are copied from.
 
-    def __init__(
-        self, executor: Any, inputs: Sequence[tuple[int, numpy.ndarray]], outputs: Sequence[numpy.ndarray]
-    ):
-        self.has_failed = False
-        self._executor = executor
-        self._inputs = inputs
-        self._outputs = outputs
-        self._lock = threading.Lock()
+        Attributes:
+            has_failed: an operator failed, after which MXNet does not run the executor any more.
+        """
 
-    def run(self, arrays: Sequence[numpy.ndarray]) -> list[numpy.ndarray] | None:
-        """The results, as new arrays; None where another thread is running it, or it fails."""
-        if self.has_failed or not self._lock.acquire(blocking=False):
-            return None
-        try:
-            for position, memory in self._inputs:
-                memory[...] = arrays[position]
-            self.has_failed = not native.forward(self._executor)
-            return None if self.has_failed else [memory.copy() for memory in self._outputs]
-        finally:
-            self._lock.release()
+        def __init__(
+            self, executor: Any, inputs: Sequence[tuple[int, numpy.ndarray]], outputs: Sequence[numpy.ndarray]
+        ):
+            self.has_failed = False
+            self._executor = executor
+            self._inputs = inputs
+            self._outputs = outputs
+            self._lock = threading.Lock()
+
+        def run(self, arrays: Sequence[numpy.ndarray]) -> list[numpy.ndarray] | None:
+            """The results, as new arrays; None where another thread is running it, or it fails."""
+            if self.has_failed or not self._lock.acquire(blocking=False):
+                return None
+            try:
+                for position, memory in self._inputs:
+                    memory[...] = arrays[position]
+                self.has_failed = not native.forward(self._executor)
+                return None if self.has_failed else [memory.copy() for memory in self._outputs]
+            finally:
+                self._lock.release()
+
+else:
+    Bound = _fast.Bound
+    _fast.set_forward(native.FORWARD)
 
 
 def bind(

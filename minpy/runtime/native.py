@@ -246,6 +246,10 @@ def bind(symbol: Any, arrays: dict[str, NDArray]) -> Any:
     return symbol.bind(mx.cpu(), arrays, grad_req="null")
 
 
+#: where the function is that runs an executor
+FORWARD = ctypes.cast(_LIB.MXExecutorForward, ctypes.c_void_p).value
+
+
 def forward(executor: Any) -> bool:
     """Run an executor; says whether it did not fail."""
     return not _LIB.MXExecutorForward(executor.handle, ctypes.c_int(0))

@@ -111,7 +111,7 @@ class Collector:
         )
         version = _version(plan.purpose, plan.compiled, signature, inputs, outputs)
         if plan.op is None:  # for a gradient another graph may have run in its place
-            version.calls = plan.calls
+            version.calls = plan.meter.calls
         version.failures = plan.failures
         version.compile_seconds = plan.compile_seconds
         yield Graphed(version, plan.compiled)
@@ -163,13 +163,14 @@ def _version(
     purpose: str, compiled: Compiled, signature: list[str], inputs: list[Variable], outputs: list[Variable]
 ) -> Version:
     flops, traffic = cost(compiled.graph)
+    meter = compiled.meter
     return Version(
         purpose=purpose,
         signature=signature,
         inputs=inputs,
         outputs=outputs,
-        calls=compiled.calls,
-        seconds_per_call=compiled.seconds / compiled.calls if compiled.calls else 0.0,
+        calls=meter.calls,
+        seconds_per_call=meter.seconds / meter.calls if meter.calls else 0.0,
         compile_seconds=compiled.compile_seconds,
         graph_sizes=dict(compiled.sizes),
         backward_equations=sum(eqn.loc is not None and eqn.loc.is_backward for eqn in compiled.graph.eqns),
@@ -217,7 +218,9 @@ def _recompilation(item: notes.Recompilation) -> Recompilation:
 
 def _seconds_outside(plan: Plan) -> float:
     """What running a plan took in Python, outside of the blocks that it calls."""
-    return max(0.0, plan.seconds - sum(child.seconds + child.compile_seconds for child in plan.children))
+    return max(
+        0.0, plan.seconds - sum(child.meter.seconds + child.meter.compile_seconds for child in plan.children)
+    )
 
 
 def _shares(root: Block) -> Shares:
@@ -227,19 +230,19 @@ def _shares(root: Block) -> Shares:
     while blocks:
         for plan in blocks.pop().plans:
             if plan.compiled is not None:
-                forward += plan.compiled.seconds
+                forward += plan.compiled.meter.seconds
             if plan.op is not None:
                 compiling += plan.op.split_seconds
                 for op in plan.op.derived():
                     if op.compiled is None:
                         continue
                     if op.purpose.startswith("value"):  # it runs in place of the region itself
-                        forward += op.compiled.seconds
+                        forward += op.compiled.meter.seconds
                         compiling += op.compiled.compile_seconds
                     else:
-                        compiled += op.compiled.seconds
+                        compiled += op.compiled.meter.seconds
             if plan.leftovers:
                 leftover += _seconds_outside(plan)
-            compiling += sum(child.compile_seconds for child in plan.children)
+            compiling += sum(child.meter.compile_seconds for child in plan.children)
             blocks.extend(plan.children)
-    return Shares(forward + compiled, leftover, max(0.0, root.seconds - forward - leftover - compiling))
+    return Shares(forward + compiled, leftover, max(0.0, root.meter.seconds - forward - leftover - compiling))

@@ -65,7 +65,7 @@ def foresee(function: JitFunction, args: tuple, kwargs: dict[str, Any], wanted: 
     if joint is None or joint[0].compiled is None:
         root.foresee(dict(zip(root.inputs, values)))
     for plan in root.plans:
-        plan.calls = 0
+        plan.meter.calls = 0
     return copy
 
 
@@ -79,7 +79,7 @@ class ForeseenBlock(Block):
         values = tuple(before.get(name, UNBOUND) for name in self.inputs)
         signature = self.signature(values)
         self._compile(signature, values, lambda: self.make_plan(signature, values))
-        plan = max(self.plans, key=lambda plan: plan.last_used)
+        plan = max(self.plans, key=lambda plan: plan.meter.last_used)
         if plan.compiled is not None:
             self._note_guesses(plan, before)
             return None if self._after is None else {**before, **self._after}

@@ -4,7 +4,8 @@
 
 #define MOST_ELEMENTS 1024 /* above, the time of the elements is what counts */
 
-static PyObject *interpreters, *contexts, *default_context, *default_dtype;
+PyObject *default_dtype;
+static PyObject *interpreters, *contexts, *default_context;
 static PyObject *s_interpreter, *s_blocks, *s_makes_constants, *s_name;
 
 /* `register_settings(interpreters, contexts, default_context, default_dtype)`: thread-local objects with the

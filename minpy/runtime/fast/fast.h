@@ -12,6 +12,8 @@
  *   numpys.c     functions that NumPy has as they are
  *   constants.c  functions that make an array of numbers alone
  *   operators.c  what Python calls for x + y, x[i], float(x), len(x), and buffers
+ *   bound.c      a compiled graph on memory of its own
+ *   routes.c     the short way from a call to a compiled graph
  *   module.c     what Python tells these files when it starts
  */
 #pragma once
@@ -86,6 +88,7 @@ void count_index(void);
 void count_run(long number);
 long number_of(PyObject *name);
 int runs_by_numpy(int is_decided);
+int policy_compiles(void);
 PyObject *flush_counts(PyObject *module, PyObject *nothing);
 void set_recorded(Value *value, char flag);
 PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params);
@@ -111,6 +114,7 @@ extern PyTypeObject MethodType;
 int prepare_calls(void);
 int prepare_numpys(void);
 int prepare_constants(void);
+extern PyObject *default_dtype; /* a list with the dtype of new floats */
 PyObject *register_settings(PyObject *module, PyObject *args);
 void saw(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params, PyObject *result);
 static inline void saw_something_else(void) { if (seen != NULL) seen->ops += 2; }

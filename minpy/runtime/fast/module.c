@@ -1,6 +1,6 @@
 /* What Python tells these files when it starts: see runtime/objects.py. */
 #define IMPORTS_NUMPY
-#include "fast.h"
+#include "routes.h"
 
 static PyObject *configure(PyObject *module, PyObject *args) {
     PyObject *values, *arrays, *made_by;
@@ -44,6 +44,10 @@ static PyMethodDef functions[] = {
     {"flush_counts", flush_counts, METH_NOARGS, "Add what ran since the last time to the statistics."},
     {"protect", protect, METH_VARARGS, "Whether a tape relies on the data of the values in records."},
     {"pause", set_paused, METH_O, "Whether every op is left to Python."},
+    {"set_forward", set_forward, METH_O, "The address of MXExecutorForward."},
+    {"set_output", set_output, METH_O, "The class that stands for a result of a graph."},
+    {"keep_out", keep_out, METH_O, "How deep in code that is not compiled this thread is."},
+    {"tick", tick, METH_NOARGS, "A number that is larger at each call."},
     {NULL},
 };
 
@@ -52,13 +56,19 @@ static struct PyModuleDef definition = {
 };
 
 PyMODINIT_FUNC PyInit__fast(void) {
+    struct { const char *name; PyTypeObject *type; } types[] = {
+        {"ValueSlots", &ValueSlots}, {"ArraySlots", &ArraySlots}, {"Bound", &BoundType},   {"Meter", &MeterType},
+        {"Route", &RouteType},       {"Routes", &RoutesType},     {"Routed", &RoutedType},
+    };
+    const size_t n = sizeof types / sizeof *types;
     import_array();
-    if (PyType_Ready(&ValueSlots) < 0 || PyType_Ready(&ArraySlots) < 0 || prepare_running() < 0 ||
-        prepare_calls() < 0 || prepare_numpys() < 0 || prepare_constants() < 0 || prepare_kernels() < 0)
+    for (size_t i = 0; i < n; i++)
+        if (PyType_Ready(types[i].type) < 0) return NULL;
+    if (prepare_running() < 0 || prepare_calls() < 0 || prepare_numpys() < 0 || prepare_constants() < 0 ||
+        prepare_kernels() < 0 || prepare_routes() < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
-    if (module == NULL || PyModule_AddObject(module, "ValueSlots", Py_NewRef((PyObject *)&ValueSlots)) < 0 ||
-        PyModule_AddObject(module, "ArraySlots", Py_NewRef((PyObject *)&ArraySlots)) < 0)
-        return NULL;
+    for (size_t i = 0; module != NULL && i < n; i++)
+        if (PyModule_AddObject(module, types[i].name, Py_NewRef((PyObject *)types[i].type)) < 0) return NULL;
     return module;
 }

@@ -8,7 +8,7 @@ enum { ASK, ONLY_NUMPY, LOOK_UP };
 
 typedef struct {
     PyObject *counts, *decisions;
-    int mode, has_runs;
+    int mode, compiles, has_runs;
     long runs[MOST_OPS]; /* of each op, by its number, since they were last added to `counts` */
 } Policy;
 
@@ -23,7 +23,7 @@ PyTypeObject *ufunc_type;
 int is_paused; /* something looks at every op: all of them go through Python */
 static PyObject *op_names[MOST_OPS]; /* the first is `index` */
 static int n_ops = 1;
-static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy;
+static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_compiles;
 
 int prepare_running(void) {
     table = PyDict_New();
@@ -34,6 +34,7 @@ int prepare_running(void) {
     s_decisions = PyUnicode_InternFromString("decisions");
     s_statistics = PyUnicode_InternFromString("statistics");
     s_numpy = PyUnicode_InternFromString("numpy");
+    s_compiles = PyUnicode_InternFromString("compiles");
     op_names[0] = PyUnicode_InternFromString("index");
     return table == NULL || no_params == NULL || op_names[0] == NULL ? -1 : 0;
 }
@@ -67,6 +68,9 @@ int runs_by_numpy(int is_decided) {
     int mode = current_policy()->mode;
     return !is_paused && (mode == ONLY_NUMPY || (mode == LOOK_UP && is_decided));
 }
+
+/* Whether compiled graphs run under the policy. */
+int policy_compiles(void) { return current_policy()->compiles; }
 
 /* Under which number runs of this name are counted. */
 long number_of(PyObject *name) {
@@ -279,16 +283,19 @@ PyObject *bind_op(PyObject *module, PyObject *const *args, Py_ssize_t n) {
 }
 
 static int look_up_policy(Policy *policy, PyObject *object) {
-    struct { PyObject *counts, *decisions; int mode; } found = {NULL, NULL, ASK};
+    struct { PyObject *counts, *decisions; int mode, compiles; } found = {NULL, NULL, ASK, 0};
     if (object != Py_None) {
         PyObject *only_numpy = PyObject_GetAttr(object, s_only_numpy);
         PyObject *statistics = PyObject_GetAttr(object, s_statistics);
+        PyObject *compiles = PyObject_GetAttr(object, s_compiles);
         found.decisions = PyObject_GetAttr(object, s_decisions);
         if (statistics != NULL) found.counts = PyObject_GetAttr(statistics, s_numpy);
         if (only_numpy != NULL && found.decisions != NULL)
             found.mode = only_numpy == Py_True ? ONLY_NUMPY : PyDict_Check(found.decisions) ? LOOK_UP : ASK;
+        found.compiles = compiles == Py_True;
         Py_XDECREF(only_numpy);
         Py_XDECREF(statistics);
+        Py_XDECREF(compiles);
         if (found.decisions == NULL || found.counts == NULL) {
             Py_XDECREF(found.decisions);
             Py_XDECREF(found.counts);
@@ -300,6 +307,7 @@ static int look_up_policy(Policy *policy, PyObject *object) {
     policy->counts = found.counts;
     policy->decisions = found.decisions;
     policy->mode = found.mode;
+    policy->compiles = found.compiles;
     Py_XDECREF(counts);
     Py_XDECREF(decisions);
     return 0;
