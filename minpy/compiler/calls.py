@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import operator
 import random
@@ -9,6 +10,7 @@ import types
 from collections.abc import Sequence
 from typing import Any, Callable
 
+import gast
 import numpy
 
 from minpy.compiler.containers import ContainerMethod, Instance
@@ -16,8 +18,8 @@ from minpy.compiler.frames import BoundMethod, Closure
 from minpy.compiler.guards import class_attribute
 from minpy.compiler.inplace import InPlace
 from minpy.compiler.instances import can_be_made
-from minpy.compiler.operators import Made
-from minpy.compiler.reads import Ref, is_constant_object, is_plain, walk_values
+from minpy.compiler.operators import Made, UnknownMethod
+from minpy.compiler.reads import Ref, is_constant_object, is_plain, unref, walk_values
 from minpy.compiler.target import unjitted
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
@@ -30,7 +32,7 @@ _PURE = frozenset(
         *(operator.index, operator.itemgetter, operator.attrgetter),
     )
 )
-_EFFECTS = {
+_EFFECTS: dict[Any, str] = {
     print: "print",
     input: "input",
     open: "open",
@@ -74,7 +76,41 @@ class Calls(InPlace):
 
     def call_parts(self, node: Any) -> tuple[Any, list, dict[str, Any]]:
         """What a call expression calls, and with which arguments."""
-        function = self.evaluate(node.func)
+        try:
+            function = self.evaluate(node.func)
+        except UnknownMethod as error:
+            self._blame_call(node, error)
+            raise
+        try:
+            return function, *self._arguments(node)
+        except UnsupportedError as error:
+            self._keep(function, node.func, error)
+            try:
+                _check_open(unref(function))
+            except UnsupportedError as own:
+                self.blame(node, own)
+                raise
+            raise
+
+    def _blame_call(self, node: Any, error: UnsupportedError) -> None:
+        """An array has no method that the compiler knows: what stays with Python is the call of it."""
+        if self.culprit is not None and self.culprit.error is error and self.culprit.node is node.func:
+            self.culprit.node = node
+
+    def _keep(self, function: Any, node: Any, error: UnsupportedError) -> None:
+        """Note how the function of a call is found again, of which an argument was refused."""
+        if self.culprit is None or self.culprit.error is not error:
+            return
+        if isinstance(node, gast.Name):
+            if node.id not in self.frame.global_names and hasattr(builtins, node.id):
+                self.culprit.kept[node] = True
+        elif isinstance(node, gast.Attribute):
+            is_of_module = isinstance(unref(self.evaluate(node.value)), types.ModuleType)
+            if is_of_module or not isinstance(function, Ref):
+                self.culprit.kept[node] = is_of_module
+
+    def _arguments(self, node: Any) -> tuple[list, dict[str, Any]]:
+        """The arguments of a call expression."""
         args = list(self._elements_of(node.args))
         kwargs: dict[str, Any] = {}
         for keyword in node.keywords:
@@ -83,7 +119,7 @@ class Calls(InPlace):
                 kwargs.update(self.mapping(value))
             else:
                 kwargs[keyword.arg] = value
-        return function, args, kwargs
+        return args, kwargs
 
     def call(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:  # type: ignore[override]
         """``function(*args, **kwargs)`` on abstract values."""
@@ -173,8 +209,6 @@ class Calls(InPlace):
             return function(*plain, **kwargs)
         if isinstance(getattr(function, "__self__", None), _GENERATORS):
             raise UnsupportedError(f"{function.__name__} draws new numbers on every call")
-        if function in _EFFECTS:
-            raise UnsupportedError(f"{_EFFECTS[function]} has to happen on every call, with real values")
         raise UnsupportedError(f"{_name(function)} is a function that the compiler does not know")
 
     def apply(self, function: Any, args: list, kwargs: dict[str, Any], namespace: Any) -> Any:
@@ -287,6 +321,8 @@ def _check_open(function: Any) -> None:
     """Raise for functions whose body is not to be compiled."""
     if hasattr(function, "__minpy_opaque__"):
         raise UnsupportedError(function.__minpy_opaque__)
+    if isinstance(function, types.BuiltinFunctionType) and function in _EFFECTS:
+        raise UnsupportedError(f"{_EFFECTS[function]} has to happen on every call, with real values")
     module = getattr(function, "__module__", "")
     if module in _HAPPENING:
         name = f"{_HAPPENING[module]}.{function.__name__}"

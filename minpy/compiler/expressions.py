@@ -12,6 +12,7 @@ import gast
 from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, UnforeseenError
 from minpy.compiler.guards import Path
 from minpy.compiler.operators import Operators, elements_left
+from minpy.compiler.parts import Culprit
 from minpy.compiler.reads import Ref, is_plain
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
@@ -45,6 +46,8 @@ class Expressions(Operators):
 
     frame: Frame
     frames: list[Frame]
+    root: Frame
+    culprit: Culprit | None = None
     store: Callable[..., None]
     assign: Callable[[Any, Any], None]
     executed: int
@@ -57,7 +60,35 @@ class Expressions(Operators):
         method = getattr(self, f"_{type(node).__name__}", None)
         if method is None:
             raise UnsupportedError(f"a {type(node).__name__} expression is not compiled yet")
-        return method(node)
+        before = self._recorded()
+        try:
+            return method(node)
+        except UnsupportedError as error:
+            self.blame(node, error, before)
+            raise
+
+    def _recorded(self) -> tuple[int, int]:
+        """How many equations and effects there are."""
+        return len(self.trace.eqns), len(self.effects.log)
+
+    def blame(
+        self,
+        node: Any,
+        error: UnsupportedError,
+        before: tuple[int, int] | None = None,
+        is_test: bool = False,
+    ) -> None:
+        """Note the expression of the block that an error comes from.
+
+        Args:
+            before: the numbers of equations and effects before, where all that the expression works on was
+                evaluated.
+            is_test: the expression was lowered, and what is not known is its truth.
+        """
+        if self.frame is self.root and (self.culprit is None or self.culprit.error is not error):
+            equations, effects = self._recorded()
+            has_work = before is not None and before[0] < equations and before[1] == effects
+            self.culprit = Culprit(error, node, has_work, is_test)
 
     def _Constant(self, node: Any) -> Any:
         return node.value
@@ -128,12 +159,18 @@ class Expressions(Operators):
 
     def _UnaryOp(self, node: Any) -> Any:
         if isinstance(node.op, gast.Not):
-            return not self.test(node.operand)
+            return not self.truth(self.evaluate(node.operand))
         return self.unary(_UNARY[type(node.op)], self.evaluate(node.operand))
 
     def test(self, node: Any) -> bool:
         """The truth of an expression, which has to be known now."""
-        return self.truth(self.evaluate(node))
+        before = self._recorded()
+        value = self.evaluate(node)
+        try:
+            return self.truth(value)
+        except UnsupportedError as error:
+            self.blame(node, error, before, is_test=True)
+            raise
 
     def _BoolOp(self, node: Any) -> Any:
         stop = isinstance(node.op, gast.Or)
@@ -154,7 +191,7 @@ class Expressions(Operators):
         raise AssertionError("a comparison has an operator")
 
     def _IfExp(self, node: Any) -> Any:
-        return self.evaluate(node.body if self.test(node.test) else node.orelse)
+        return self.evaluate(node.body if self.truth(self.evaluate(node.test)) else node.orelse)
 
     def _NamedExpr(self, node: Any) -> Any:
         value = self.evaluate(node.value)

@@ -20,6 +20,7 @@ from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, bind_para
 from minpy.compiler.guards import Path, local_path
 from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import is_generator
+from minpy.compiler.parts import Culprit
 from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.source import Source, read_source
 from minpy.compiler.tracer import OperandError, OrderUnknown
@@ -39,15 +40,25 @@ class Leftover(Exception):
         loc: the line that the reason is about, which may stand in an inlined function.
         is_error: the operands do not fit: Python will raise here.
         is_whole: nothing inside the statement is to be compiled either.
+        culprit: the expression in the statement that the reason is about, where there is one.
     """
 
-    def __init__(self, index: int, reason: str, loc: Loc, is_error: bool, is_whole: bool = False):
+    def __init__(
+        self,
+        index: int,
+        reason: str,
+        loc: Loc,
+        is_error: bool,
+        is_whole: bool = False,
+        culprit: Culprit | None = None,
+    ):
         super().__init__(reason)
         self.index = index
         self.reason = reason
         self.loc = loc
         self.is_error = is_error
         self.is_whole = is_whole
+        self.culprit = culprit
 
 
 class Lowering(Writes):
@@ -138,7 +149,9 @@ class Lowering(Writes):
             reason = error.reason if isinstance(error, UnsupportedError) else str(error)
             loc = self.trace.loc or self.root.source.loc(statement)
             is_whole = isinstance(error, KeptOut) and loc == self.root.source.loc(statement)
-            raise Leftover(index, reason, loc, isinstance(error, OperandError), is_whole) from error
+            is_ours = self.culprit is not None and self.culprit.error is error
+            culprit = self.culprit if is_ours else None
+            raise Leftover(index, reason, loc, isinstance(error, OperandError), is_whole, culprit) from error
         except RecursionError as error:
             loc = self.root.source.loc(statement)
             raise Leftover(index, "the calls are nested too deeply", loc, False) from error

@@ -18,6 +18,7 @@ class Leftover:
         reason: completes "left to Python because ...".
         cause: the line that the reason is about, which may stand in an inlined function.
         is_control_flow: Python decides where to go on; what is inside may be compiled.
+        columns: of the expression that stays, in the text of ``line``; None where all of the statement does.
         is_unforeseen: nothing is wrong with it, but what it uses is not known before the program runs.
     """
 
@@ -25,6 +26,7 @@ class Leftover:
     last_line: int
     reason: str
     cause: Loc
+    columns: tuple[int, int] | None = None
     is_control_flow: bool = False
     is_unforeseen: bool = False
 

@@ -58,6 +58,10 @@ def elements_left(items: Iterator[Any]) -> int:
     return operator.length_hint(items, -1)
 
 
+class UnknownMethod(UnsupportedError):
+    """An array has an attribute, as a rule a method, that is not compiled."""
+
+
 class Made:
     """A function that the region made, known by what a call of it does to abstract values."""
 
@@ -239,7 +243,7 @@ class Operators(Objects):
             return Made(lambda: compute(function, (value,), f"{{}}.{name}()"))
         lacks = value.kind == SCALAR and not hasattr(numpy.generic, name)
         if value.kind in NUMBERS or lacks or name not in _ARRAY_ATTRIBUTES:
-            raise UnsupportedError(f"the attribute .{name} of a {value.kind} is not compiled")
+            raise UnknownMethod(f"the attribute .{name} of a {value.kind} is not compiled")
         return getattr(value, name)
 
     def get_item(self, value: Any, key: Any) -> Any:

@@ -60,6 +60,7 @@ class Plan:
         meter: how often it was chosen, and when last.
         route: the short way to it; ``is_off_route`` where there cannot be one.
         form: what the block gives, with an ``Output`` for each array, where nothing else happens at its end.
+        statements: those of the residual program.
         refused: why there is no graph of value and gradient, so that the gradient runs on a tape.
     """
 
@@ -74,6 +75,7 @@ class Plan:
     leftovers: list[Leftover] = field(default_factory=list)
     children: list[Block] = field(default_factory=list)
     residual: Generated | None = None
+    statements: tuple[Any, ...] = ()
     compile_seconds: float = 0.0
     seconds: float = 0.0  # of what Python runs, children included
     failures: int = 0

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import threading
 import types
 import warnings
 from collections import deque
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import gast
 
 from minpy.compiler.cache import advice
 from minpy.compiler.liveness import local_names, names_of, shared_names
 from minpy.compiler.notes import Change, Recompilation, describe
+from minpy.compiler.parts import Culprit, Parts, take_apart
 from minpy.compiler.source import read_source
 from minpy.errors import PerformanceWarning
 from minpy.runtime.location import user_frame
@@ -46,6 +48,8 @@ class Program:
         self.local_names = local_names(self.source) & {*code.co_varnames, *code.co_cellvars}
         self.assigned = names_of(self.source.body).stores
         self.shared = tuple(sorted(shared_names(self.source) & self.local_names))
+        self._parts: dict[tuple, Parts] = {}
+        self._taken = {node.id for node in ast.walk(self.source.node) if isinstance(node, gast.Name)}
         self.generated: set[types.CodeType] = set()  # of the functions that residual programs are
         self.lock = threading.RLock()
         self.refuse: Callable | None = None  # called instead of running what has leftovers, if set
@@ -67,6 +71,24 @@ class Program:
             if isinstance(node, gast.Attribute) and node.attr == "set_trace":
                 return "a debugger looks at all of its variables"
         return ""
+
+    def parts_of(self, statement: Any, culprit: Culprit | None) -> Parts:
+        """A statement in parts around an expression that has to stay. The same ones each time."""
+        if culprit is None:
+            return Parts([], statement, [])
+        key = statement, culprit.node
+        if key not in self._parts:
+            steady = self.local_names.difference(self.shared)
+            found = take_apart(statement, culprit, steady, self._new_name)
+            self._parts[key] = found or Parts([], statement, [])
+        return self._parts[key]
+
+    def _new_name(self) -> str:
+        """A local variable that the function does not have yet."""
+        name = next(name for i in itertools.count(1) if (name := f"part_{i}") not in self._taken)
+        self._taken.add(name)
+        self.local_names |= {name}
+        return name
 
     def note_eviction(self, block: Block) -> None:
         """Count a plan that was given up; the first one is worth a warning."""

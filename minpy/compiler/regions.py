@@ -360,20 +360,26 @@ class Block(Routed):
 
     def _split_plan(self, signature: tuple, refused: Refused) -> Plan:
         leftover = refused.leftover
-        statement = self.statements[leftover.index]
+        parts = self.program.parts_of(self.statements[leftover.index], leftover.culprit)
+        statement = parts.left
+        is_flow = residual.is_opened(statement) and not leftover.is_whole
         noted = Leftover(
             statement.lineno,
             residual.end_line(statement) if leftover.is_whole else residual.last_own_line(statement),
             leftover.reason,
             leftover.loc,
-            is_control_flow=residual.is_opened(statement) and not leftover.is_whole,
+            is_control_flow=is_flow,
         )
+        if leftover.culprit is not None and not is_flow:
+            node = leftover.culprit.node
+            noted.line, noted.last_line = node.lineno, node.end_lineno
+            noted.columns = self.program.source.columns(node)
         why_whole = self.program.why_whole
         if why_whole:
             plan = self._python_plan(signature, f"{leftover.reason}; it stays whole, since {why_whole}")
             plan.leftovers[0].cause = leftover.loc
             return plan
-        program = residual.split(self, leftover.index, leftover.is_whole)
+        program = residual.split(self, leftover.index, parts, leftover.is_whole)
         plan = Plan(
             signature,
             _without_inputs(refused.guards.compile(self.inputs)),
@@ -381,6 +387,7 @@ class Block(Routed):
             leftovers=[noted],
             children=program.children,
             residual=program.function,
+            statements=program.statements,
         )
         return plan.running(lambda values: program.function(*values))
 

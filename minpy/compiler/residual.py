@@ -18,6 +18,7 @@ import gast
 from minpy.compiler import liveness
 from minpy.compiler.frames import UNBOUND
 from minpy.compiler.generated import CELLS, Generated, adapted, parse
+from minpy.compiler.parts import Parts
 
 _OPENED = (gast.If, gast.For, gast.While, gast.With, gast.Try, gast.Match)
 #: Fields that hold statements, and fields whose items have such fields.
@@ -59,10 +60,15 @@ class Block(Protocol):
 
 @dataclass
 class Residual:
-    """A residual program: the function, and the blocks that it calls."""
+    """A residual program: the function, and the blocks that it calls.
+
+    Attributes:
+        statements: what it consists of; some may be parts of one of the user's.
+    """
 
     function: Generated
     children: list[Any]
+    statements: tuple[Any, ...]
 
 
 def end_line(node: Any) -> int:
@@ -126,11 +132,12 @@ def plain_function(block: Block) -> Generated:
     return _Builder(block).finish([adapted(statement) for statement in block.statements])
 
 
-def split(block: Block, index: int, is_whole: bool = False) -> Residual:
-    """Blocks before and after statement ``index``, which stays; blocks inside it, unless it stays whole."""
+def split(block: Block, index: int, parts: Parts, is_whole: bool = False) -> Residual:
+    """Blocks before and after what is left of statement ``index``, and inside it, unless it stays whole."""
     builder = _Builder(block)
     outputs, around = frozenset(block.outputs), block.around
-    before, left, rest = block.statements[:index], block.statements[index], block.statements[index + 1 :]
+    before = (*block.statements[:index], *parts.before)
+    left, rest = parts.left, (*parts.after, *block.statements[index + 1 :])
     body: list[Any] = []
     if before:
         body.extend(builder.call_block(before, liveness.names_of([left, *rest]).loads | outputs, around))
@@ -138,7 +145,7 @@ def split(block: Block, index: int, is_whole: bool = False) -> Residual:
     body.extend([adapted(left)] if is_whole else builder.open(left, after, around))
     if rest:
         body.extend(builder.call_block(rest, outputs, around))
-    return Residual(builder.finish(body), builder.children)
+    return Residual(builder.finish(body), builder.children, (*before, left, *rest))
 
 
 class _Builder:

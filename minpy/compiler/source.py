@@ -66,6 +66,13 @@ class Source:
         index = line - self.first_line
         return self.lines[index] if 0 <= index < len(self.lines) else ""
 
+    def columns(self, node: Any) -> tuple[int, int] | None:
+        """Where an expression begins and ends in the text of its line; None where it has several lines."""
+        if node.lineno != node.end_lineno:
+            return None
+        text = self.text(node.lineno).encode()
+        return len(text[: node.col_offset].decode()), len(text[: node.end_col_offset].decode())
+
 
 def read_source(function: types.FunctionType, inlined: bool = False) -> Source:
     """The source of a Python function; one that is called by compiled code may be a generator.

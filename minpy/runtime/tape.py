@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import Any
 
 from minpy.errors import GradientError
+from minpy.ops.aval import is_float
 from minpy.ops.elementwise import copy
 from minpy.ops.reverse import Record, pull_back
 from minpy.runtime import watch
@@ -96,7 +97,8 @@ def record(tape: Tape, op: Any, args: tuple, params: dict, outputs: tuple[Value,
                 value.root().recorded = True
     for value in outputs:
         value.recorded = True
-        value.tape = tape
+        if is_float(value.aval.dtype):  # of several outputs some may be integers
+            value.tape = tape
         if value.owner is not None:
             value.root().recorded = True
     entry = Record(op, args, params, outputs)

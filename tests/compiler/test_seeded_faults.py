@@ -136,7 +136,7 @@ def test_break(function, runs, capsys):
 
     lines = str(found).splitlines()
     marked = next(i for i, text in enumerate(lines) if text.startswith(f"{leftover.line:5} "))
-    assert lines[marked].split("|")[0].split()[-1] in ("py", "flow")
+    assert lines[marked].split("|")[0].split()[-1].split(",")[-1] in ("py", "flow")
     below = "\n".join(lines[marked + 1 : marked + 6])
     assert "^" in lines[marked + 1] and leftover.reason in " ".join(below.replace("|", " ").split())
     assert f"to compile it: {leftover.fix}"[:40] in below

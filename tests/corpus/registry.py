@@ -25,6 +25,7 @@ KINDS: tuple[str, ...] = (
     "models",
     "numbers",
     "objects",
+    "parts",
     "places",
     "side_effects",
     "transforms",

@@ -192,6 +192,7 @@ def _leftover(item: notes.Leftover, seconds: float) -> Leftover:
         fix="" if item.is_unforeseen else advice(item.reason, cause_text),
         cause=Place(item.cause.file, item.cause.line),
         cause_text=cause_text,
+        columns=item.columns,
         is_control_flow=item.is_control_flow and not item.is_unforeseen,
         is_unforeseen=item.is_unforeseen,
         seconds=seconds,
@@ -202,7 +203,7 @@ def _merged(leftovers: Iterable[Leftover]) -> list[Leftover]:
     """The same lines left over for the same reason, for several signatures, count once."""
     found: dict[tuple, Leftover] = {}
     for item in leftovers:
-        key = (item.line, item.last_line, item.reason)
+        key = (item.line, item.last_line, item.columns or (), item.reason)
         known = found.get(key)
         found[key] = item if known is None else replace(known, seconds=known.seconds + item.seconds)
     return [found[key] for key in sorted(found)]

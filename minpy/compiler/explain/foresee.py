@@ -84,7 +84,7 @@ class ForeseenBlock(Block):
             self._note_guesses(plan, before)
             return None if self._after is None else {**before, **self._after}
         if plan.children:
-            return _Walk(self.program, plan).over(self.statements, before)
+            return _Walk(self.program, plan).over(plan.statements, before)
         if may_return(self.statements[-1:]):
             return None
         lost = Unforeseen(_known_after(self.statements[0]))

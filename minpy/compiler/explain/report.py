@@ -22,6 +22,7 @@ class Leftover:
         fix: what to change so that they compile; empty where nothing can be changed.
         cause: the line that the reason is about; it may stand in a function that the lines call.
         cause_text: the text of that line.
+        columns: where the expression that stays begins and ends in its line; None where all of it stays.
         is_control_flow: Python decides here where to go on; what is inside may be compiled.
         is_unforeseen: not refused, but what the lines depend on is known only when it has run.
         seconds: run time spent in them.
@@ -33,6 +34,7 @@ class Leftover:
     fix: str
     cause: Place
     cause_text: str
+    columns: tuple[int, int] | None = None
     is_control_flow: bool = False
     is_unforeseen: bool = False
     seconds: float = 0.0

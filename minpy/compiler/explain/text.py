@@ -44,8 +44,9 @@ def _lines(report: Report) -> Iterator[str]:
         legend = "; ".join(f"{sign}: {meaning}" for sign, meaning in known)
         yield from _wrapped(f"marks: {legend}", "") if legend else ()
         yield ""
+        width = max(5, *(len(mark(line)) for line in report.lines))
         for line in report.lines:
-            yield from _source_line(line, report.file)
+            yield from _source_line(line, report.file, width)
     for region in report.regions:
         yield ""
         yield from _region(region)
@@ -65,13 +66,15 @@ def mark(line: Line) -> str:
     return f"{regions},{sign}" if regions and sign else regions or sign
 
 
-def _source_line(line: Line, file: str) -> Iterator[str]:
-    yield f"{line.number:5} {mark(line):>5} | {line.text}".rstrip()
+def _source_line(line: Line, file: str, width: int) -> Iterator[str]:
+    """A line and what there is to say about it; ``width`` is that of the marks."""
+    yield f"{line.number:5} {mark(line):>{width}} | {line.text}".rstrip()
     indent = " " * (len(line.text) - len(line.text.lstrip()))
     for call in line.calls:
-        yield from _call(call, indent + "    ")
+        yield from _call(call, indent + "    ", width)
+    margin = f"{'':{width + 6}} | "
     for leftover in line.leftovers:
-        yield from _leftover(leftover, line, file, indent)
+        yield from _leftover(leftover, line, file, margin, indent)
 
 
 def what_is(item: Leftover) -> str:
@@ -81,21 +84,25 @@ def what_is(item: Leftover) -> str:
     return "not foreseen" if item.is_unforeseen else "left to Python"
 
 
-def _call(call: Call, indent: str) -> Iterator[str]:
-    yield f"{'':11} | {indent}> {call.function}, {short_path(call.file)}:{call.lines[0].number}"
+def _call(call: Call, indent: str, width: int) -> Iterator[str]:
+    yield f"{'':{width + 6}} | {indent}> {call.function}, {short_path(call.file)}:{call.lines[0].number}"
     least = min(len(line.text) - len(line.text.lstrip()) for line in call.lines)
     for line in call.lines:
         regions = ",".join(map(str, line.regions))
-        yield f"{'':5} {regions:>5} | {indent}  {line.number}: {line.text[least:]}"
+        yield f"{'':5} {regions:>{width}} | {indent}  {line.number}: {line.text[least:]}"
         for inner in line.calls:
-            yield from _call(
-                inner, indent + "    " + " " * (len(line.text) - len(line.text.lstrip()) - least)
-            )
+            depth = len(line.text) - len(line.text.lstrip()) - least
+            yield from _call(inner, indent + " " * (4 + depth), width)
 
 
-def _leftover(item: Leftover, line: Line, file: str, indent: str) -> Iterator[str]:
-    margin = f"{'':11} | {indent}"
-    yield from _wrapped(f"{what_is(item)}: {item.reason}", f"{margin}^ ", f"{margin}  ")
+def _leftover(item: Leftover, line: Line, file: str, margin: str, indent: str) -> Iterator[str]:
+    sign = "^ "
+    if item.columns is not None and item.columns != (len(indent), len(line.text.rstrip())):
+        first, last = item.columns
+        yield f"{margin}{' ' * first}{'^' * (last - first)}"
+        sign = "  "
+    margin += indent
+    yield from _wrapped(f"{what_is(item)}: {item.reason}", f"{margin}{sign}", f"{margin}  ")
     place = cause_of(item, file)
     if place:
         yield f"{margin}  {place}: {item.cause_text}"
