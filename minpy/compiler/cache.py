@@ -76,8 +76,7 @@ class PlanCache:
 
     def remove(self, plan: Plan) -> None:
         """Give up a plan."""
-        if plan.route is not None:
-            plan.route.close()
+        _close_routes(plan)
         # A new list: another thread may be walking over the old one.
         rest = [other for other in self._plans[plan.signature] if other is not plan]
         if rest:
@@ -88,8 +87,7 @@ class PlanCache:
     def clear(self) -> None:
         """Forget everything."""
         for plan in self:
-            if plan.route is not None:
-                plan.route.close()
+            _close_routes(plan)
         self._plans = {}
         self.evictions = 0
 
@@ -98,6 +96,11 @@ class PlanCache:
 
     def __len__(self) -> int:
         return sum(map(len, list(self._plans.values())))
+
+
+def _close_routes(plan: Plan) -> None:
+    for route in list(plan.routes):
+        route.close()
 
 
 def advice(inputs: Sequence[str], plans: Sequence[Plan]) -> str:

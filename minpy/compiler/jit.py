@@ -14,7 +14,7 @@ import numpy
 
 from minpy.compiler.cache import CacheInfo
 from minpy.compiler.eager import compiles_now, decorate
-from minpy.compiler.joint import Wanted, value_and_gradients
+from minpy.compiler.joint import Found, Wanted, value_and_gradients
 from minpy.compiler.program import Options, Program
 from minpy.compiler.reads import walk_values
 from minpy.compiler.regions import Block
@@ -121,7 +121,7 @@ class JitFunction(Routed):
         except Exception as error:
             raise error.with_traceback(without_own_frames(error.__traceback__))  # noqa: B904  # its chain stays
 
-    def value_and_gradients(self, args: tuple, kwargs: dict[str, Any], wanted: Wanted) -> Any:
+    def value_and_gradients(self, args: tuple, kwargs: dict[str, Any], wanted: Wanted) -> Found | None:
         """The value and the gradients by one graph, or None where not all of the function compiles."""
         values = self._values(args, kwargs)
         if values is None:

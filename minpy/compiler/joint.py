@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import starmap
 from time import perf_counter as now
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy
 
@@ -20,6 +20,7 @@ from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import creation
 from minpy.runtime.array import Array, Value
+from minpy.runtime.routes import Output
 from minpy.runtime.tape import live_tape, recording
 from minpy.runtime.tree import leaves, rebuild
 
@@ -27,7 +28,15 @@ from minpy.runtime.tree import leaves, rebuild
 Wanted = Sequence[tuple[str, tuple, Array]]
 
 
-def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> tuple[Any, list[Array | None]] | None:
+class Found(NamedTuple):
+    """What one graph gives, and the plan that it belongs to. A gradient is None where nothing flows."""
+
+    value: Any
+    gradients: list[Array | None]
+    plan: Plan
+
+
+def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> Found | None:
     """The value of a whole function and its gradients by one graph.
 
     None where not all of the function compiles, inside another gradient, whose tape has to see it, and
@@ -41,7 +50,7 @@ def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> tuple[An
         return None
     result = plan.run(values, found)
     block.meter.seconds += now() - block.meter.compile_seconds - started
-    return result
+    return None if result is None else Found(result[0], result[1], plan)
 
 
 def plan_for(block: Block, values: tuple, wanted: Wanted) -> tuple[Plan, tuple]:
@@ -107,6 +116,7 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
 
         return finish
 
+    value_form, is_complete = end.form(), len(flowing) == len(grads)
     lowered.forget_values()
     plan = Plan(
         signature,
@@ -117,6 +127,9 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
         compiled=compiled,
         purpose="value and gradient",
         outputs=outputs,
+        form=value_form
+        and is_complete
+        and (*value_form, [Output(count + i, ARRAY) for i in range(len(grads))]),
     )
     written = [array.origin.path for array in lowered.written if array.origin.position not in positions]
     written.extend(effect.target.path for effect in effects)

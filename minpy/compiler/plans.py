@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter as now
@@ -58,7 +59,7 @@ class Plan:
         residual: what runs instead, where something was left over; it calls ``children``.
         outputs: name and type of what the graph gives, for ``explain``.
         meter: how often it was chosen, and when last.
-        route: the short way to it; ``is_off_route`` where there cannot be one.
+        routes: the short ways to it; ``is_on_route``: whether the block has one, None where nobody looked.
         form: what the block gives, with an ``Output`` for each array, where nothing else happens at its end.
         statements: those of the residual program.
         refused: why there is no graph of value and gradient, so that the gradient runs on a tape.
@@ -80,8 +81,8 @@ class Plan:
     seconds: float = 0.0  # of what Python runs, children included
     failures: int = 0
     meter: Meter = field(default_factory=Meter)
-    route: Route | None = None
-    is_off_route: bool = False
+    routes: weakref.WeakSet[Route] = field(default_factory=weakref.WeakSet)
+    is_on_route: bool | None = None
     form: Any = None
     purpose: str = "value"
     outputs: list[tuple[str, str]] = field(default_factory=list)

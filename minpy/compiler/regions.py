@@ -90,7 +90,7 @@ class Block(Routed):
         plan, found = self.plan_for(self.signature(values), values)
         result = plan.run(values, found)
         meter.seconds += now() - meter.compile_seconds - started
-        if plan.route is None and not plan.is_off_route:
+        if plan.is_on_route is None:
             self._add_route(plan)
         return result
 
@@ -98,13 +98,9 @@ class Block(Routed):
         """Let calls take the short way to a plan, unless they would pass by a plan before it."""
         for other in self.plans.of_signature(plan.signature):
             if other is plan:
-                plan.route = routes.of_block(plan, self.inputs, self.function_meter, self.meter)
-                plan.is_off_route = plan.route is None
-                if plan.route is not None:
-                    self.routes.add(plan.route)
-                return
-            if other.route is None:
-                plan.is_off_route = other.is_off_route
+                plan.is_on_route = routes.of_block(plan, self)
+            if not other.is_on_route:
+                plan.is_on_route = other.is_on_route
                 return
 
     def signature(self, values: tuple, *purpose: Any) -> tuple:

@@ -17,21 +17,24 @@ Where something cannot be said in steps there is no route, and its calls go thro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy
 
 from minpy.compiler.guards import ArrayType, Guard, Guards, Path, condition_of, local_path
+from minpy.ops import Aval
+from minpy.ops.aval import is_float
 from minpy.runtime.array import Array
 from minpy.runtime.context import CPU
 from minpy.runtime.objects import is_fast
-from minpy.runtime.routes import Meter, Output, Route
+from minpy.runtime.routes import Meter, Output, Route, Routes
 from minpy.runtime.scalar import Scalar
 
 if TYPE_CHECKING:
     from minpy.compiler.driver import Compiled
     from minpy.compiler.plans import Plan
+    from minpy.compiler.regions import Block
 
 #: the classes that an array step takes
 NDARRAYS, ARRAYS, SCALARS = 1, 2, 4
@@ -86,6 +89,10 @@ class Steps:
         self._known[path] = number
         return number
 
+    def always(self, path: Path, obj: Any) -> None:
+        """At a path there is always the same object."""
+        self._known[path] = self.fixed(obj)
+
     def fixed(self, obj: Any) -> int:
         """The number of an object that is always the same one."""
         return self._read("fixed", 0, obj)
@@ -104,6 +111,21 @@ class Steps:
         else:
             self.array(path, ArrayType(*part))
 
+    def differentiated(self, path: Path, value: Any, gradients: Iterator[Output]) -> Any:
+        """Check an argument that a gradient is taken of; gives what its gradient is made of."""
+        kind = type(value)
+        if kind in (numpy.ndarray, Array) and is_float(value.dtype):
+            self.array(path, ArrayType(kind, Aval(value.shape, value.dtype)), NDARRAYS | ARRAYS)
+            return next(gradients)
+        if kind not in (dict, list, tuple):
+            raise NoRoute
+        self.list.append(("type", self.reach(path), kind))
+        if kind is dict:
+            self.list.append(("keys", self.reach(path), tuple(value)))
+            return {key: self.differentiated(path.item(key), item, gradients) for key, item in value.items()}
+        self.list.append(("length", self.reach(path), None, len(value)))
+        return kind([self.differentiated(path.item(i), item, gradients) for i, item in enumerate(value)])
+
     def array(self, path: Path, expected: ArrayType, classes: int = 0) -> None:
         """Check an array; its class is the expected one, or one of ``classes``."""
         known = classes or _CLASSES.get(expected.type, 0)
@@ -113,8 +135,16 @@ class Steps:
         self.list.append(("array", self.reach(path), None, known, tuple(shape), dtype))
         self._done.add(path)
 
-    def add(self, guard: Guard) -> None:
-        """Check a guard."""
+    def add_guards(self) -> None:
+        """Check the guards."""
+        for guard in self._guards.guards if self._guards is not None else ():
+            self._add(guard)
+
+    def inputs(self) -> list[int]:
+        """The numbers of the values that the version takes."""
+        return [self.reach(path) for path in self._guards.inputs] if self._guards is not None else []
+
+    def _add(self, guard: Guard) -> None:
         path, kind, expected = guard.path, guard.kind, guard.expected.value
         if kind == "array":
             if path not in self._done:
@@ -132,33 +162,79 @@ class Steps:
             self.list.append(("holds", 0, (function, *map(self.reach, paths))))
 
 
-def steps_of(plan: Plan, names: Sequence[str], parts: Iterable[tuple[Path, Any]]) -> Steps:
-    """The steps of a plan of a block with these variables, given parts of a signature. May raise NoRoute."""
-    steps = Steps(names, plan.conditions)
-    for path, part in parts:
-        steps.argument(path, part)
-    for guard in plan.conditions.guards if plan.conditions is not None else ():
-        steps.add(guard)
-    return steps
-
-
-def of_block(plan: Plan, names: Sequence[str], function: Meter, block: Meter) -> Route | None:
-    """The route to a plan of a block, None where there is none."""
+def of_block(plan: Plan, block: Block) -> bool:
+    """Let calls of a block take the short way to a plan. Says whether there is one."""
     if not is_fast:
-        return None
-    signature = plan.signature[len(plan.signature) - len(names) :]
+        return False
+    names = block.inputs
+    steps = Steps(names, plan.conditions)
+    graph = graph_of(plan.compiled) if plan.runnable is not None and not plan.failures else None
     try:
-        steps = steps_of(plan, names, zip(map(local_path, names), signature))
-        inputs = [steps.reach(path) for path in plan.conditions.inputs] if plan.conditions is not None else []
-        meters = (function, block, plan.meter, plan.compiled.meter if plan.compiled is not None else Meter())
-        graph = graph_of(plan.compiled) if plan.runnable is not None and not plan.failures else None
-        if graph is None or plan.compiled is None:
-            return Route(len(names), steps.list, inputs, meters, run=plan.run)
-        bound, outputs = graph
-        assert plan.runnable is not None
-        return Route(len(names), steps.list, inputs, meters, bound, outputs, plan.form, plan.runnable.finish)
-    except (NoRoute, ValueError):
-        return None
+        for name, part in zip(names, _parts(plan, names)):
+            steps.argument(local_path(name), part)
+        steps.add_guards()
+        if graph is None or plan.runnable is None:
+            route = Route(len(names), steps.list, steps.inputs(), _meters(plan, block), run=plan.run)
+        else:
+            end = plan.form, plan.runnable.finish, plan.run
+            route = Route(len(names), steps.list, steps.inputs(), _meters(plan, block), *graph, *end)
+    except NoRoute:
+        return False
+    plan.routes.add(route)
+    block.routes.add(route)
+    return True
+
+
+def of_gradient(
+    routes: Routes,
+    plan: Plan,
+    block: Block,
+    args: tuple,
+    arity: int,
+    positions: Sequence[int],
+    made: Callable[[list, Any], Any],
+) -> bool:
+    """Let calls of a gradient take the short way to a plan of value and gradients. Says whether there is one.
+
+    Args:
+        routes: of the gradient.
+        args: of the function, in a call of the gradient; of those the last ones are given to it, ``arity`` of
+            them, and before them stands the object of a method.
+        positions: of the arguments that it is taken of.
+        made: (gradients of these arguments, value) -> what the call gives.
+    """
+    graph, names = graph_of(plan.compiled), block.inputs
+    if not is_fast or graph is None or not plan.form or plan.failures:
+        return False
+    first = len(args) - arity
+    steps = Steps(names[first:], plan.conditions)
+    value, gradients = plan.form
+    following = iter(gradients)
+    try:
+        for name, obj in zip(names[:first], args):
+            steps.always(local_path(name), obj)
+        trees = [steps.differentiated(local_path(names[i]), args[i], following) for i in positions]
+        for i, part in enumerate(_parts(plan, names)):
+            if i >= first and i not in positions:
+                steps.argument(local_path(names[i]), part)
+        steps.add_guards()
+        form = made(trees, value)
+        route = Route(arity, steps.list, steps.inputs(), _meters(plan, block), *graph, form)
+    except NoRoute:
+        return False
+    plan.routes.add(route)
+    routes.add(route)
+    return True
+
+
+def _parts(plan: Plan, names: Sequence[str]) -> tuple:
+    """What the signature says of the variables of the block."""
+    return plan.signature[len(plan.signature) - len(names) :]
+
+
+def _meters(plan: Plan, block: Block) -> tuple[Meter, Meter, Meter, Meter]:
+    graph = plan.compiled.meter if plan.compiled is not None else Meter()
+    return block.function_meter, block.meter, plan.meter, graph
 
 
 def graph_of(compiled: Compiled | None) -> tuple[Any, tuple] | None:
@@ -170,6 +246,3 @@ def graph_of(compiled: Compiled | None) -> tuple[Any, tuple] | None:
     if len(outputs) < len(compiled.outputs) or any(isinstance(x, int) for x in outputs) is not bool(computed):
         return None
     return compiled.executor.bound, tuple(outputs)
-
-
-__all__ = ["ARRAYS", "NDARRAYS", "NoRoute", "Output", "Steps", "graph_of", "of_block", "steps_of"]

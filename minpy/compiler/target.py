@@ -47,7 +47,7 @@ class Target:
 
     def values(self, args: tuple, kwargs: dict[str, Any]) -> tuple | None:
         """The arguments of a call in the order of ``names``; None where Python has to raise TypeError."""
-        if self._is_simple and not kwargs and len(args) == len(self._positional):
+        if self.takes(args, kwargs):
             return args
         if not self._is_plain:
             function, first, named = _python_function(self.callable)
@@ -62,6 +62,10 @@ class Target:
             return None
         bound.apply_defaults()
         return tuple([bound.arguments[name] for name in self.names])
+
+    def takes(self, args: tuple, kwargs: dict[str, Any]) -> bool:
+        """Whether the arguments of a call are in the order of ``names`` already."""
+        return self._is_simple and not kwargs and len(args) == len(self._positional)
 
     def run(self, *values: Any) -> tuple[bool, Any]:
         """The plain function on values of its parameters, with the result as a block gives it."""

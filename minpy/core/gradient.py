@@ -14,8 +14,10 @@ from typing import Any, Callable, NamedTuple, Union
 
 import numpy
 
+from minpy.compiler import routes
 from minpy.compiler.jit import JitFunction
 from minpy.compiler.joint import Wanted
+from minpy.compiler.plans import Plan
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, Tracer
 from minpy.errors import GradientError, GradientWarning, UnsupportedError
 from minpy.ops import creation, elementwise
@@ -23,6 +25,7 @@ from minpy.ops.aval import aval_of, is_float
 from minpy.ops.scalars import is_scalar
 from minpy.runtime.array import Array, Value
 from minpy.runtime.location import warn_at_user
+from minpy.runtime.routes import Routed, Routes
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.tape import recording
 from minpy.runtime.tree import Field, leaves, rebuild
@@ -30,13 +33,14 @@ from minpy.runtime.tree import Field, leaves, rebuild
 ArgNum = Union[int, str, Sequence[Union[int, str]]]
 
 
-class _Differentiated:
+class _Differentiated(Routed):
     """A function that computes gradients of another; base of what ``grad`` and its kin return."""
 
     def __init__(self, function: Callable, argnum: ArgNum):
         if not callable(function):
             raise TypeError(f"a gradient is taken of a function, not of {function!r}")
         functools.update_wrapper(self, function, updated=())
+        self.routes = Routes()
         self.function = function
         self.argnum = argnum
         self.selected: list[Any] = list(argnum) if isinstance(argnum, (list, tuple)) else [argnum]
@@ -46,9 +50,39 @@ class _Differentiated:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        gradients, value = differentiate(self.function, self.selected, args, kwargs)
+    def call_slowly(self, *args: Any, **kwargs: Any) -> Any:
+        """A call that no route is for."""
+        gradients, value, joint = _differentiate(self.function, self.selected, args, kwargs)
+        if joint is not None and joint.call.function.target.takes(joint.call.args, joint.call.kwargs):
+            self._add_route(joint, len(args))
+        return self._made(gradients, value)
+
+    def _made(self, gradients: list, value: Any) -> Any:
         return self.result(self._shaped(gradients), value)
+
+    def _add_route(self, joint: Joint, arity: int) -> None:
+        """Let calls take the short way to a plan, from its second call on: many a gradient has only one.
+
+        Not where they would pass by a plan before it.
+        """
+        (function, args, *_), plan, positions = joint
+        assert function.root is not None
+        known = self.routes.known
+        for other in function.root.plans.of_signature(plan.signature):
+            is_on_route = known.get(other.meter)
+            if other is plan:
+                if is_on_route is None:
+                    is_second = plan.meter in known
+                    known[plan.meter] = (
+                        None
+                        if not is_second
+                        else routes.of_gradient(
+                            self.routes, plan, function.root, args, arity, positions, self._made
+                        )
+                    )
+                return
+            if not is_on_route:
+                return
 
     def joint_call(self, args: tuple, kwargs: dict[str, Any]) -> JointCall | None:
         """What a compiled graph of value and gradients is called with, for ``explain``."""
@@ -168,23 +202,33 @@ for _maker in (grad, grad_and_loss, value_and_grad):
     setattr(_maker, "__minpy_pure__", True)  # noqa: B010  # a compiled function may call it
 
 
-def differentiate(
+class Joint(NamedTuple):
+    """A call for which one graph gave value and gradients, its plan, and which arguments these are by."""
+
+    call: JointCall
+    plan: Plan
+    positions: list[int]
+
+
+def _differentiate(
     function: Callable, selected: Sequence[int | str], args: tuple, kwargs: dict[str, Any]
-) -> tuple[list, Any]:
-    """Gradients of ``function`` with respect to the selected arguments, and its value."""
+) -> tuple[list, Any, Joint | None]:
+    """Gradients of ``function`` with respect to the selected arguments, its value, and how it was found."""
     arguments, named = list(args), dict(kwargs)
     targets = _targets(function, selected, arguments, named)
     originals, flat = _boxed(targets)
-    call, found = _joint_call(function, targets, arguments, named), None
-    if call is not None:
-        found = call.function.value_and_gradients(call.args, call.kwargs, call.wanted)
-    if found is None:
-        found = _taped(function, targets, arguments, named, flat)
-    value, gradients = found
+    call, joint = _joint_call(function, targets, arguments, named), None
+    found = call and call.function.value_and_gradients(call.args, call.kwargs, call.wanted)
+    if call is not None and found is not None:
+        value, gradients = found.value, found.gradients
+        before = len(call.args) - len(args)  # the object of a method
+        joint = Joint(call, found.plan, [before + key for holder, key in targets if holder is arguments])
+    else:
+        value, gradients = _taped(function, targets, arguments, named, flat)
     _warn_where_nothing_flows(function, targets, gradients)
     filled = iter(creation.zeros_like(x) if g is None else g for g, x in zip(gradients, flat))
     numbers = [rebuild(lambda x: as_given(next(filled), x), original) for original in originals]
-    return numbers, _as_number(value, originals)
+    return numbers, _as_number(value, originals), joint
 
 
 def _boxed(targets: list[tuple[Any, Any]]) -> tuple[list, list[Array]]:

@@ -27,7 +27,7 @@ class Executor:
         may_fail: an operator may refuse its data, which a call has to wait for.
 
     Attributes:
-        bound: runs the graph where inputs and outputs are small, unless it is running already.
+        bound: runs the graph where inputs and outputs are small, if it is not running and has never failed.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Executor:
         self._cached: native.CachedGraph | None = None
         self.bound: Bound | None = None
         taken = [aval for _, aval in inputs.values()]
-        if not may_fail and is_worth_binding(symbol_json, [*taken, *avals]):
+        if is_worth_binding(symbol_json, [*taken, *avals]):
             self.bound = bind(symbol_json, inputs, constants, avals)
         else:
             self._cached = self._plan()

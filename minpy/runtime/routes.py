@@ -72,10 +72,13 @@ if TYPE_CHECKING or not is_fast:
         Args:
             cleaned: of a function, which gives the second part of the tuple that a route gives: makes of the
                 traceback of an error the one that the user sees.
+
+        Attributes:
+            known: for who adds routes.
         """
 
         def __init__(self, cleaned: Any = None):
-            pass
+            self.known: dict = {}
 
         def add(self, route: Route) -> None:
             """Take this route where it fits."""

@@ -41,6 +41,7 @@ typedef struct {
     Form form;
     int has_form;
     Meter *function, *block, *plan, *graph;
+    PyObject *weakrefs;
     int users; /* calls that are on it */
     char is_closed;
 } Route;
@@ -180,6 +181,7 @@ static int route_clear(Route *self) {
 
 static void route_dealloc(Route *self) {
     PyObject_GC_UnTrack(self);
+    if (self->weakrefs != NULL) PyObject_ClearWeakRefs((PyObject *)self);
     route_clear(self);
     PyMem_Free(self->steps);
     PyMem_Free(self->inputs);
@@ -211,6 +213,7 @@ PyTypeObject RouteType = {
     .tp_dealloc = (destructor)route_dealloc,
     .tp_traverse = (traverseproc)route_traverse,
     .tp_clear = (inquiry)route_clear,
+    .tp_weaklistoffset = offsetof(Route, weakrefs),
     .tp_methods = route_methods,
 };
 
@@ -428,7 +431,8 @@ static PyObject *take(Route *self, PyObject *const *args, double started) {
         double compiling = self->block->compile_seconds;
         self->plan->calls++;
         self->plan->last_used = next_use();
-        result = self->bound != NULL ? run_graph(self, registers) : run_version(self, registers);
+        int has_graph = self->bound != NULL && !(self->bound->has_failed && self->run != Py_None);
+        result = has_graph ? run_graph(self, registers) : run_version(self, registers);
         if (result == NULL && !PyErr_Occurred())
             self->plan->calls--;
         else {
@@ -458,6 +462,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *routes;  /* a list, in the order in which Python looks at the versions */
     PyObject *cleaned; /* of a function: called with the traceback of an error */
+    PyObject *known;   /* a dict for who adds routes */
 } Routes;
 
 /* Try the routes of `self` for a call. NULL without an exception where there is none. */
@@ -494,18 +499,21 @@ static int routes_init(Routes *self, PyObject *args, PyObject *kwargs) {
     PyObject *cleaned = NULL;
     if (!PyArg_ParseTuple(args, "|O", &cleaned)) return -1;
     Py_XSETREF(self->cleaned, Py_XNewRef(cleaned));
-    return 0;
+    Py_XSETREF(self->known, PyDict_New());
+    return self->known == NULL ? -1 : 0;
 }
 
 static int routes_traverse(Routes *self, visitproc visit, void *arg) {
     Py_VISIT(self->routes);
     Py_VISIT(self->cleaned);
+    Py_VISIT(self->known);
     return 0;
 }
 
 static int routes_clear(Routes *self) {
     Py_CLEAR(self->routes);
     Py_CLEAR(self->cleaned);
+    Py_CLEAR(self->known);
     return 0;
 }
 
@@ -524,6 +532,11 @@ static PyMethodDef routes_methods[] = {
     {NULL},
 };
 
+static PyMemberDef routes_members[] = {
+    {"known", T_OBJECT, offsetof(Routes, known), READONLY, NULL},
+    {NULL},
+};
+
 PyTypeObject RoutesType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minpy.runtime._fast.Routes",
     .tp_basicsize = sizeof(Routes),
@@ -534,6 +547,7 @@ PyTypeObject RoutesType = {
     .tp_traverse = (traverseproc)routes_traverse,
     .tp_clear = (inquiry)routes_clear,
     .tp_methods = routes_methods,
+    .tp_members = routes_members,
 };
 
 /* Of a function: its value instead of what its block gives, and errors that end at the user's line. */
