@@ -235,6 +235,10 @@ class Tracer(ArrayMethods):
             raise OrderUnknown(self)
         return True
 
+    def snapshot(self) -> Tracer:
+        """A tracer that keeps the value which this one has now."""
+        return Tracer(self.trace, self.atom, self.kind)
+
     def as_kind(self, kind: str) -> Tracer:
         """The same array, as another kind of Python object."""
         return Tracer(self.trace, self.atom, kind).show(self, View(None))

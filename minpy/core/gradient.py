@@ -110,8 +110,9 @@ class _Differentiated(Routed):
         originals = []
 
         def leaf(x: Any) -> Tracer:
-            flat.append(traced_leaf(trace, x))
-            return flat[-1]
+            made = traced_leaf(trace, x)
+            flat.append(made.snapshot())
+            return made
 
         with trace.in_namespace(ARRAY):
             for target in _targets(self.function, self.selected, args, kwargs):
@@ -300,7 +301,8 @@ def boxed_leaf(x: Any, which: Any, flat: list[Array]) -> Array:
             f"argument {which} holds a {type(x).__name__}; a gradient needs floats, "
             "or nested tuples, lists, dicts and dataclasses of them"
         )
-    array = x if isinstance(x, Array) else _kind(x)(Value(numpy.asarray(x)))
+    # A handle of its own: the function changes an argument alone, even where another one is the same array.
+    array = type(x)(x._current()) if isinstance(x, Array) else _kind(x)(Value(numpy.asarray(x)))
     if array.dtype.kind in "iu":
         array = array.astype(numpy.float64)  # as NumPy does for a derivative of integers by hand
     if not is_float(array.dtype):

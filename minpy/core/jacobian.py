@@ -70,8 +70,9 @@ class _Vjp:
         flat: list[Tracer] = []
 
         def leaf(x: Any) -> Tracer:
-            flat.append(traced_leaf(trace, x))
-            return flat[-1]
+            made = traced_leaf(trace, x)
+            flat.append(made.snapshot())
+            return made
 
         with trace.in_namespace(ARRAY):
             boxes = [rebuild(leaf, lowering.plain(primal)) for primal in primals]
@@ -114,7 +115,7 @@ class TracedPullback:
     def __init__(self, trace: Any, start: int, value: Any, boxes: list, flat: list[Tracer]):
         self._trace = trace
         self._start = start
-        self._value = value
+        self._value = rebuild(lambda x: x.snapshot(), value)  # the caller may change the value in place
         self._boxes = boxes
         self._flat = flat
 

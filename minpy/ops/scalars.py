@@ -12,8 +12,11 @@ import numpy
 
 from minpy.ops.aval import PYTHON_SCALARS
 
-#: ops by which NumPy gives an array without axes, and those that give what their operand is
-_GIVES_ARRAYS = frozenset(("broadcast_to", "concatenate", "copy", "index_add", "index_put", "where"))
+#: ops by which NumPy gives an array without axes, and those that give what their operand is. What a compiled
+#: region gives is presented by the code behind it.
+_GIVES_ARRAYS = frozenset(
+    ("broadcast_to", "concatenate", "copy", "index_add", "index_put", "region", "where")
+)
 GIVES_ITS_OPERAND = frozenset(("as_in_context", "astype", "imag", "real", "reshape", "transpose"))
 
 

@@ -6,7 +6,6 @@ import ast
 import functools
 import itertools
 import linecache
-import types
 from collections.abc import Sequence
 from typing import Any, Callable
 
@@ -16,7 +15,7 @@ import minpy
 import minpy.numpy
 from tests.corpus.outcome import assert_same, run
 from tests.fuzz.around import AROUND, AROUND_IT, GLOBALS, PARAMETERS
-from tests.fuzz.program import Program
+from tests.fuzz.program import Program, compiled, indented
 from tests.fuzz.values import as_numpy_creates
 
 _FRAME = """def make():
@@ -66,27 +65,17 @@ def source_of(program: Program) -> str:
     )
 
 
-def indented(text: str, by: int = 4) -> str:
-    return "\n".join(" " * by + line for line in text.splitlines())
-
-
-def _compiled(source: str, file: str) -> types.CodeType:
-    """The code of a source, which can be read as if it were a file."""
-    linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
-    return compile(source, file, "exec", dont_inherit=True)
-
-
-_AROUND = _compiled(AROUND, "<around>")
+_AROUND = compiled(AROUND, "<around>")
 
 
 class Module:
     """The module of a program, run anew: its function, and the state that it keeps."""
 
-    def __init__(self, source: str, library: Any, wrap: Callable = lambda function: function):
+    def __init__(self, source: str, library: Any, wrap: Callable):
         self.file = f"<fuzz {next(_numbers)}>"
         self.namespace: dict[str, Any] = {"np": library, "numpy": numpy, "__name__": "fuzz"}
         exec(_AROUND, self.namespace)
-        exec(_compiled(source, self.file), self.namespace)
+        exec(compiled(source, self.file), self.namespace)
         self.plain: Any = self.namespace["function"]
         self.function = wrap(self.plain)
 
@@ -109,24 +98,58 @@ class Module:
         }
 
 
-def check_jit(program: Program, library: Any = None) -> None:
+def loss_of(function: Callable) -> Callable:
+    """The sum of all floats that a function gives."""
+
+    def loss(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        total = 0.0
+        for part in result if isinstance(result, tuple) else (result,):
+            if isinstance(part, minpy.numpy.ndarray) and part.dtype.kind == "f":
+                total = total + minpy.numpy.sum(part)
+        return total
+
+    return loss
+
+
+def _gradient(function: Callable, wanted: list[int]) -> Callable:
+    return minpy.grad(loss_of(function), wanted)
+
+
+#: How a function is called, plain and jitted. Gradients are taken for those at ``wanted``.
+WAYS: dict[str, tuple[Callable, Callable]] = {
+    "jit": (lambda f, wanted: f, lambda f, wanted: minpy.jit(f)),
+    "static": (lambda f, wanted: f, lambda f, wanted: minpy.jit(f, static_argnames="by")),
+    "gradient of jit": (_gradient, lambda f, wanted: _gradient(minpy.jit(f), wanted)),
+    "jit of gradient": (_gradient, lambda f, wanted: minpy.jit(_gradient(f, wanted))),
+    "one graph": (_gradient, lambda f, wanted: minpy.grad(minpy.jit(loss_of(f)), wanted)),
+}
+
+
+def check_jit(program: Program, library: Any = None, way: str = "") -> None:
     """Call a program plain and jitted, several times, and compare all that there is to see.
 
     Args:
         library: what ``np`` is in the program; one of the two, if none is given.
+        way: one of ``WAYS``; mostly the first, if none is given.
 
     Raises:
         AssertionError: at the first difference in results, exceptions, arguments, output or state.
         NameError: where a variable is missing, as when a program is made shorter.
     """
     source = source_of(program)
-    library = library or (numpy if len(source) % 3 == 0 else minpy.numpy)
-    wrap = minpy.jit
-    if len(source) % 5 == 0:
-        wrap = minpy.jit(static_argnames=[name for name in ("n", "rate", "by") if name in program.names])
+    choice = len(str(program.inputs))  # which stays as it is where statements are left out
+    library = library or (numpy if choice % 3 == 0 else minpy.numpy)
     with as_numpy_creates():
         calls = [Arguments(program, library, number) for number in range(7)]
-        plain, jitted = Module(source, library), Module(source, library, wrap)
+        wanted = [i for i, x in enumerate(calls[0]()) if getattr(x, "dtype", numpy.dtype(int)).kind == "f"]
+    if library is numpy or not wanted:
+        way = "jit"
+    elif not way:
+        way = [*WAYS, *["jit"] * 4][choice // 3 % 9]
+    before, wrap = (functools.partial(wrap, wanted=wanted) for wrap in WAYS[way])
+    with as_numpy_creates():
+        plain, jitted = Module(source, library, before), Module(source, library, wrap)
         try:
             for number, arguments in enumerate(calls):
                 expected = plain.call(number, arguments())
@@ -136,9 +159,10 @@ def check_jit(program: Program, library: Any = None) -> None:
                 if isinstance(expected["result"], NameError) and isinstance(found["result"], NameError):
                     expected["result"] = found["result"]  # of which kind depends on who holds the variable
                 try:
-                    assert_same(expected, found, f"call {number}")
+                    assert_same(expected, found, f"{way}, call {number}")
                 except AssertionError:
-                    if any(_is_unstable(source, library, calls[: number + 1], seed) for seed in range(3)):
+                    make = functools.partial(Module, source, library, before)
+                    if any(_is_unstable(make, calls[: number + 1], seed) for seed in range(3)):
                         return
                     raise
         finally:
@@ -151,15 +175,14 @@ class Arguments:
 
     def __init__(self, program: Program, library: Any, number: int):
         self._namespace: dict[str, Any] = {"np": library, "numpy": numpy}
-        self._inputs = program.inputs
+        self._sources = program.sources
         self._number = number
 
     def __call__(self) -> list[Any]:
         version = {3: 1, 4: 2}.get(self._number, 0)
         found: dict[str, Any] = {}
         arrays: list[Any] = []
-        for statement in self._inputs:
-            name, _, source = statement.partition(" = ")
+        for name, source in self._sources:
             if name in PARAMETERS:
                 source = str(self._number) if name == "t" else PARAMETERS[name][version]
                 found[name] = eval(source, self._namespace)
@@ -186,7 +209,7 @@ def _other_shape(x: numpy.ndarray) -> numpy.ndarray:
     return numpy.concatenate([x, x]) if x.ndim else x
 
 
-def _is_unstable(source: str, library: Any, calls: Sequence[Callable[[], list]], seed: int) -> bool:
+def _is_unstable(make: Callable[[], Module], calls: Sequence[Callable[[], list]], seed: int) -> bool:
     """Whether inputs that are rounded otherwise give something else, too: then the program says nothing."""
     rng = numpy.random.RandomState(seed)
 
@@ -196,7 +219,7 @@ def _is_unstable(source: str, library: Any, calls: Sequence[Callable[[], list]],
         away = rng.uniform(-4, 4, x.shape) * numpy.finfo(x.dtype).eps
         return (x * (1 + away)).astype(x.dtype)
 
-    one, other = Module(source, library), Module(source, library)
+    one, other = make(), make()
     try:
         for number, arguments in enumerate(calls):
             results = one.call(number, arguments())

@@ -9,7 +9,7 @@ import numpy
 
 import minpy
 import minpy.numpy
-from tests.fuzz.program import Program
+from tests.fuzz.program import Program, compiled, indented
 from tests.fuzz.values import Side, as_numpy_creates
 
 _STEP = 1e-4
@@ -19,11 +19,16 @@ _NEAR = 1e-6
 _UNCERTAIN = 1e-4
 
 
-def check_gradients(program: Program, policy: minpy.Policy, second_order: bool = False) -> bool:
+def check_gradients(
+    program: Program, policy: minpy.Policy, second_order: bool = False, jitted: bool = False
+) -> bool:
     """Compare the gradient of a random projection of all results with a central difference.
 
     The inputs have to be arrays of float64. Gives whether there was a derivative to compare with:
     a program may be at a kink, where it has none.
+
+    Args:
+        jitted: the gradient is that of a jitted function.
 
     Raises:
         AssertionError: where they differ; the text has both numbers.
@@ -36,10 +41,12 @@ def check_gradients(program: Program, policy: minpy.Policy, second_order: bool =
         for statement in program.inputs:
             exec(statement, start.namespace)
         inputs = [start.namespace[name] for name in names]
-        code = compile("\n".join(program.body), "<program>", "exec")
-        weights = _weights(code, names, inputs)
-        plain = _projection(numpy, code, names, weights)
-        function = _projection(minpy.numpy, code, names, weights)
+        weights = _weights(program, names, inputs)
+        source = _projection(program, weights)
+        plain = _function(source, numpy, weights)
+        function = _function(source, minpy.numpy, weights)
+        if jitted:
+            function = minpy.jit(function)
         smooth = _check(plain, function, inputs, "the gradient")
         if second_order and smooth:
             slope = _projected_gradient(function, inputs)
@@ -47,11 +54,11 @@ def check_gradients(program: Program, policy: minpy.Policy, second_order: bool =
         return smooth
 
 
-def _weights(code: Any, names: Sequence[str], inputs: Sequence[numpy.ndarray]) -> dict[str, numpy.ndarray]:
+def _weights(program: Program, names: Sequence[str], inputs: Sequence[numpy.ndarray]) -> dict[str, Any]:
     """A weight for each element of each float or complex array that the program ends with."""
     side = Side(numpy)
     side.namespace.update(zip(names, map(numpy.copy, inputs)))
-    exec(code, side.namespace)
+    exec("\n".join(program.body), side.namespace)
     rng = numpy.random.RandomState(1)
     return {
         name: rng.uniform(0.5, 1.5, value.shape)
@@ -61,22 +68,19 @@ def _weights(code: Any, names: Sequence[str], inputs: Sequence[numpy.ndarray]) -
     }
 
 
-def _projection(module: Any, code: Any, names: Sequence[str], weights: dict) -> Callable[..., Any]:
+def _projection(program: Program, weights: dict[str, Any]) -> str:
     """The program as a function that gives one number."""
+    parts = [
+        f"np.sum(np.{part}({name}) * weights['{name}'])" for name in weights for part in ("real", "imag")
+    ]
+    body = [*program.body, f"return {' + '.join(parts) or 'np.zeros(())'}"]
+    return f"def function({', '.join(program.names)}):\n{indented(chr(10).join(body))}\n"
 
-    def function(*inputs: Any) -> Any:
-        namespace = {"np": module, "numpy": numpy, **dict(zip(names, inputs))}
-        exec(code, namespace)
-        total = module.zeros(())
-        for name, weight in weights.items():
-            value = namespace[name]
-            if value.dtype.kind == "c":
-                total = total + module.sum(module.imag(value) * weight)
-                value = module.real(value)
-            total = total + module.sum(value * weight)
-        return total
 
-    return function
+def _function(source: str, module: Any, weights: dict[str, Any]) -> Callable[..., Any]:
+    namespace: dict[str, Any] = {"np": module, "numpy": numpy, "weights": weights}
+    exec(compiled(source, "<gradient>"), namespace)
+    return namespace["function"]
 
 
 def _projected_gradient(function: Callable, inputs: Sequence[numpy.ndarray]) -> Callable[..., Any]:

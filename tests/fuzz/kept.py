@@ -197,6 +197,20 @@ v8 = np.linalg.matrix_power(np.stack([b[:, :2], b[:, 1:]]), 0)
 }
 
 JIT = {
+    "an argument that is written through a view": """
+a = np.array([[1.0, 2.0], [3.0, 4.0]])
+
+v0 = a.T
+v0[0] = 1
+return -v0
+""",
+    "one array as two arguments, of which one is written": """
+a = np.array([[1.0, 2.0], [3.0, 4.0]])
+b = np.array([[1.5, -2.0], [0.5, 1.0]])
+
+a[0] *= 3
+return a, b * 2
+""",
     "what is written shows the memory that it goes to": """
 b = np.array([3, 4, 5])
 
@@ -317,6 +331,16 @@ v1[v1 > 0.3] = v1[:1]
 v2 = a.T
 v2.flat[[1, 2, 3]] = v2[0]
 v2[:, [0, 1]] = a[:2] * 2
+""",
+    "an array without axes stays one around what stays with Python": """
+a = numpy.array([0.5, -1.5, 2.0])
+
+v0 = np.tensordot(a, a, axes=([0], [0]))
+v1 = np.sum(a)
+print(end="")
+v0[()] *= v1
+v2 = v1
+v2 += v0
 """,
     "an input is changed": """
 c = numpy.array([[0.5, 2.0], [-1.0, 1.5]])

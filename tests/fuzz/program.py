@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import linecache
+import textwrap
+import types
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Callable
 
@@ -27,9 +31,14 @@ class Program:
         return cls(statements_of(inputs), statements_of(body))
 
     @property
+    def sources(self) -> list[tuple[str, str]]:
+        """The names of the inputs, and what they are."""
+        return [(name, source) for name, _, source in (each.partition(" = ") for each in self.inputs)]
+
+    @property
     def names(self) -> list[str]:
         """The names of the inputs."""
-        return [statement.partition(" = ")[0] for statement in self.inputs]
+        return [name for name, _ in self.sources]
 
     @property
     def statements(self) -> tuple[str, ...]:
@@ -49,18 +58,37 @@ class Program:
         program, before = self, None
         while program != before:
             before = program
-            for i in reversed(range(len(program.body))):
-                shorter = replace(program, body=program.body[:i] + program.body[i + 1 :])
+            for shorter in program._shorter():
                 if fails(shorter):
                     program = shorter
-            for i in reversed(range(len(program.inputs))):
-                shorter = replace(program, inputs=program.inputs[:i] + program.inputs[i + 1 :])
-                if fails(shorter):
-                    program = shorter
+                    break
         return program
+
+    def _shorter(self) -> Iterator[Program]:
+        """The program without one of its statements, of the values that it returns, of its inputs."""
+        *body, last = self.body or ("",)
+        for i in reversed(range(len(self.body))):
+            yield replace(self, body=self.body[:i] + self.body[i + 1 :])
+        if last.startswith("return "):
+            names = last.removeprefix("return ").split(", ")
+            for i in range(len(names) if len(names) > 1 else 0):
+                yield replace(self, body=(*body, f"return {', '.join(names[:i] + names[i + 1 :])}"))
+        for i in reversed(range(len(self.inputs))):
+            yield replace(self, inputs=self.inputs[:i] + self.inputs[i + 1 :])
 
 
 def statements_of(text: str) -> tuple[str, ...]:
     """The source of each statement of a text."""
     lines = text.splitlines()
     return tuple("\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in ast.parse(text).body)
+
+
+def indented(text: str, by: int = 4) -> str:
+    """The text as the body of something."""
+    return textwrap.indent(text, " " * by)
+
+
+def compiled(source: str, file: str) -> types.CodeType:
+    """The code of a source, which can be read as if it were a file."""
+    linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
+    return compile(source, file, "exec", dont_inherit=True)

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy
 import pytest
 
 import minpy.numpy
 from tests.fuzz.checks import KINDS, POLICIES
-from tests.fuzz.functions import check_jit
+from tests.fuzz.functions import WAYS, check_jit
 from tests.fuzz.gradients import check_gradients
 from tests.fuzz.kept import GRADIENTS, JIT, VALUES
 from tests.fuzz.program import Program
@@ -35,14 +37,19 @@ def test_kept_values(name):
     check_values(Program.parse(VALUES[name]))
 
 
-@pytest.mark.parametrize("library", [minpy.numpy, numpy], ids=lambda library: library.__name__)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", JIT)
-def test_kept_functions(name, library):
-    check_jit(Program.parse(JIT[name]), library)
+def test_kept_functions(name, way):
+    check_jit(Program.parse(JIT[name]), minpy.numpy, way)
+
+
+@pytest.mark.parametrize("name", JIT)
+def test_kept_functions_on_numpy(name):
+    check_jit(Program.parse(JIT[name]), numpy)
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_kept_gradients(name):
     program = Program.parse(GRADIENTS[name])
-    for policy in POLICIES:
-        assert check_gradients(program, policy, second_order=True)
+    for policy, jitted in itertools.product(POLICIES, (False, True)):
+        assert check_gradients(program, policy, second_order=True, jitted=jitted)

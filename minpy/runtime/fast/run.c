@@ -182,7 +182,9 @@ static PyObject *computed(PyObject *entry, PyObject *const *raw, Py_ssize_t n, P
     if (kernel != NO_KERNEL) {
         result = run_kernel(kernel, PyTuple_GET_ITEM(entry, REDUCE), raw, n, params);
         if (result != NULL) {
-            *is_scalar = PyArray_NDIM(ndarray(result)) == 0 && PyTuple_GET_ITEM(entry, GIVES_VIEW) != Py_True;
+            int gives_array = kernel == COPY_KERNEL || kernel == CAST_KERNEL; /* as does NumPy's own */
+            *is_scalar = PyArray_NDIM(ndarray(result)) == 0 && !gives_array &&
+                         PyTuple_GET_ITEM(entry, GIVES_VIEW) != Py_True;
             return result;
         }
         if (PyErr_Occurred()) return NULL;
