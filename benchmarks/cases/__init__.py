@@ -1,0 +1,17 @@
+"""The work that is measured, a file for each kind: name -> function that makes the ``Work``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.cases import elementwise, logistic, mlp, overhead
+from benchmarks.work import Work
+
+_FILES = (overhead, elementwise, logistic, mlp)
+
+WORKS: dict[str, Callable[[], Work]] = {name: make for file in _FILES for name, make in file.WORKS.items()}
+
+
+def named(case: str) -> list[str]:
+    """The works of a case: ``rnn`` stands for all sizes."""
+    return [name for name in WORKS if name == case or name.split()[0] == case]
