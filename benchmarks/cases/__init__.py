@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.cases import elementwise, logistic, mlp, overhead
+from benchmarks.cases import attention, chain, elementwise, logistic, mlp, overhead, recurrent, science
 from benchmarks.work import Work
 
-_FILES = (overhead, elementwise, logistic, mlp)
+_FILES = (overhead, elementwise, logistic, mlp, recurrent, attention, science, chain)
 
 WORKS: dict[str, Callable[[], Work]] = {name: make for file in _FILES for name, make in file.WORKS.items()}
 

@@ -75,7 +75,7 @@ def executor(work: Work) -> Task | None:
 
 
 def gluon(work: Work) -> Task | None:
-    """A HybridBlock with static memory and shapes, a Trainer for the update; a block has at least one input."""
+    """A HybridBlock with static memory and shapes, a Trainer for the update. A block needs an input."""
     if work.symbol is None or not work.data:
         return None
     from minpy.runtime.engine import mx
