@@ -15,6 +15,7 @@ from minpy import catalog
 from minpy.catalog.names import DISCRETE, why_left_out
 from minpy.catalog.page import counts_text
 from minpy.errors import GradientError
+from minpy.scipy import special
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "operators.md"
 SECTIONS = {section.title: {row.name: row for row in section.rows} for section in catalog.sections()}
@@ -77,7 +78,7 @@ def test_the_catalog_holds_everything():
         ("Functions", "var", True, "yes", False),
         ("Functions", "where", True, "yes", True),
         ("Functions", "put", False, "yes", False),
-        ("Functions", "setdiff1d", False, "missing", False),
+        ("Functions", "setdiff1d", False, "yes", False),
         ("Functions", "row_stack", True, "yes", False),
         ("numpy.linalg", "matrix_rank", False, "-", False),
         ("numpy.random", "normal", False, "yes", False),
@@ -105,8 +106,8 @@ def test_methods_of_ufuncs():
 
 def test_what_is_missing_is_an_error_and_what_is_not_there_a_zero():
     x = numpy.array([0.5, 2.5, -1.0])
-    with pytest.raises(GradientError, match="setdiff1d"):
-        minpy.grad(lambda x: np.sum(np.setdiff1d(x, [7.0])))(x)
+    with pytest.raises(GradientError, match="zetac"):
+        minpy.grad(lambda x: np.sum(special.zetac(x)))(x)
     for function in (np.digitize, np.searchsorted):
         found = minpy.grad(lambda x, f=function: np.sum(x * f(x, np.array([0.0, 1.0]))[:1]))(x)
         assert found.shape == x.shape

@@ -90,6 +90,11 @@ def test_new_arrays_have_the_default_dtype(name):
     assert all(array.dtype == "float32" for array in NEW[name](np))
 
 
+def test_a_window_of_one_point_has_no_slope():
+    for n in (0, 1):
+        assert_same(np.kaiser(n, np.array(2.5)), numpy.kaiser(n, 2.5), f"{n} points")
+
+
 def test_dtypes_that_were_asked_for():
     assert np.tri(3, dtype="int8").dtype == "int8"
     assert np.kaiser(3, numpy.float64(2)).dtype == "float64"

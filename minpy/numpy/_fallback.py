@@ -15,7 +15,7 @@ from minpy.runtime import dispatch
 from minpy.runtime.array import Array, to_raw
 
 #: functions that make arrays of numbers: their floats have the default dtype, as those of ``linspace``
-_CREATORS = frozenset(("tri", "bartlett", "blackman", "hamming", "hanning", "kaiser", "fftfreq", "rfftfreq"))
+_CREATORS = frozenset(("tri", "bartlett", "blackman", "hamming", "hanning"))
 
 
 @functools.cache

@@ -105,7 +105,8 @@ def insert(arr, obj, values, axis=None):
     obj = static(obj, "where values are inserted") if holds_box(obj) else obj
     values, dtype = as_operand(values), aval_of(arr).dtype
     refuse(values=None if numpy.can_cast(aval_of(values).dtype, dtype, "same_kind") else "of another kind")
-    return assembled(lambda x, more: numpy.insert(x, obj, more, axis), arr, values, dtype=dtype)
+    found = assembled(lambda x, more: numpy.insert(x, obj, more, axis), arr, values, dtype=dtype)
+    return found if axis is None else found.in_order_of(arr)
 
 
 def _leaves(x: Any) -> list:

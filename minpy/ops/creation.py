@@ -10,7 +10,7 @@ import numpy
 
 from minpy.errors import DTypeError
 from minpy.ops.aval import aval_of
-from minpy.ops.data import content
+from minpy.ops.data import content, flows
 from minpy.ops.elementwise import astype
 from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.op import Box, as_operand, current_interpreter, holds_box, numpy_function, refuse
@@ -130,7 +130,8 @@ def identity(n, dtype=None, **options):
 def _like(a: Any, value: Any, dtype: Any, shape: Any, by: str) -> Any:
     aval = aval_of(a)
     dtype = aval.dtype if dtype is None else numpy.dtype(dtype)
-    return created(numpy.full(aval.shape if shape is None else shape, value, dtype), dtype, by)
+    made = created(numpy.full(aval.shape if shape is None else shape, value, dtype), dtype, by)
+    return made.in_order_of(a, "K") if shape is None else made
 
 
 @numpy_function(numpy.zeros_like, gradient=False)
@@ -175,7 +176,7 @@ def array(object, dtype=None, copy=True, order="K", subok=False, ndmin=0, **opti
     if not copy and isinstance(object, (Box, numpy.ndarray)):
         return asarray.implementation(object, dtype)
     if holds_box(object):
-        result = copy_op(object) if isinstance(object, Box) else as_operand(object)
+        result = copy_op(object).in_order_of(object, order) if isinstance(object, Box) else as_operand(object)
         return by_default(result, object) if dtype is None else astype(result, dtype=numpy.dtype(dtype))
     made = numpy.array(object, dtype=dtype)
     return created(made, made.dtype if _has_dtype(object) else dtype)
@@ -184,7 +185,7 @@ def array(object, dtype=None, copy=True, order="K", subok=False, ndmin=0, **opti
 @numpy_function(numpy.copy)
 def copy(a, order="K", subok=False):
     """A copy of ``a``."""
-    return copy_op(a)
+    return copy_op(a).in_order_of(a, order)
 
 
 @numpy_function(numpy.ascontiguousarray, mxnet=False)
@@ -240,6 +241,29 @@ def asfortranarray(a, dtype=None, **options):
     refuse(**options)
     a = asarray.implementation(a, dtype)
     return transpose.implementation(ascontiguousarray.implementation(transpose.implementation(a)))
+
+
+@numpy_function(numpy.require, arrays=0, mxnet=False)
+def require(a, dtype=None, requirements=None, **options):
+    """``a`` as an array with these flags: itself where it has them, else a copy."""
+    refuse(**options, a=None if flows(a) else "without a gradient")
+    known = content(a, "what is required")
+    found = numpy.require(known, dtype, requirements)
+    if found is known:
+        return a
+    a = asarray.implementation(a, found.dtype)
+    if found.flags.f_contiguous and not found.flags.c_contiguous:
+        return transpose.implementation(copy_op(transpose.implementation(a)))
+    return copy_op(a)
+
+
+if hasattr(numpy, "from_dlpack"):
+
+    @numpy_function(numpy.from_dlpack, mxnet=False)
+    def from_dlpack(x, /, **options):
+        """An array on the memory of another library's."""
+        refuse(**options, x=None if flows(x) else "without a gradient")  # NumPy's cannot be written to
+        return x
 
 
 def _by_numpy(function: Any, numpys: Any) -> Any:

@@ -22,7 +22,7 @@ def content(x: Any, what: str, may_flow: bool = True) -> numpy.ndarray:
         return numpy.asarray(x)
     x = as_operand(x)
     if hasattr(x, "raw"):
-        found = x.raw() if may_flow or not (is_float(x.dtype) and x.is_traced()) else None
+        found = x.raw() if may_flow or not flows(x) else None
     else:
         found = getattr(x, "known", None)
     if found is None:
@@ -33,3 +33,8 @@ def content(x: Any, what: str, may_flow: bool = True) -> numpy.ndarray:
 def static(x: Any, what: str) -> numpy.ndarray:
     """``content`` of an argument by which the result has no gradient, so that none is lost in silence."""
     return content(x, what, may_flow=False)
+
+
+def flows(x: Any) -> bool:
+    """Whether a gradient is asked for through ``x``, in eager mode."""
+    return hasattr(x, "is_traced") and is_float(x.dtype) and x.is_traced()

@@ -1,4 +1,4 @@
-"""Functions that apply a function of the user: ``piecewise``, ``apply_along_axis``, ``apply_over_axes``.
+"""Functions that apply a function of the user: ``piecewise``, ``apply_along_axis``, ``fromfunction``, ...
 
 They call it as often as NumPy does, and only in eager mode, since what else it does has to happen each time.
 """
@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 
 from minpy.ops.aval import aval_of, normalize_axis
+from minpy.ops.creation import created
 from minpy.ops.data import content
 from minpy.ops.indexing import getitem, index, setitem
 from minpy.ops.op import Box, as_operand, current_interpreter, eager_interpreter, numpy_function, refuse
@@ -88,3 +89,11 @@ def apply_over_axes(func, a, axes):
         if aval_of(found).ndim != ndim:
             raise ValueError("function is not returning an array of the correct shape")
     return found
+
+
+@numpy_function(numpy.fromfunction, arrays=0, mxnet=False)
+def fromfunction(function, shape, *, dtype=None, **kwargs):
+    """``function`` of the indices along each axis, arrays of the default dtype unless ``dtype`` is given."""
+    _only_eagerly()
+    places = numpy.indices(shape, dtype=dtype or float)
+    return function(*[created(place, dtype) for place in places], **kwargs)

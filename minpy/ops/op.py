@@ -34,8 +34,8 @@ class Box:
     __slots__ = ()
     is_number = False  # whether the user's program has a number of Python there, known at run time only
 
-    def in_c_order(self) -> Any:
-        """The same array, which nobody else holds, in NumPy's default layout."""
+    def in_order_of(self, source: Any, order: str = "A") -> Any:
+        """The same array, which nobody else holds, laid out in memory as ``numpy.empty_like(source)`` is."""
         return self
 
 

@@ -197,4 +197,5 @@ def pad(array, pad_width, mode="constant", **options):
     for axis, (width, given) in enumerate(zip(widths, option)):
         if any(map(operator.index, width)):
             padded = _MODES[mode](padded, axis, width, given)
-    return copy_op(array) if padded is array else padded.in_c_order()
+    padded = copy_op(array) if padded is array else padded
+    return padded.in_order_of(array)

@@ -6,6 +6,7 @@ quantile of the numbers 0 to n - 1 is the place of that of any n elements in ord
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Callable
 
 import numpy
@@ -13,7 +14,7 @@ from numpy import _NoValue  # type: ignore[attr-defined]
 
 from minpy.ops.aval import aval_of, normalize_axes, product
 from minpy.ops.choosing import number, take_along_axis
-from minpy.ops.data import content, static
+from minpy.ops.data import content, flows
 from minpy.ops.elementwise import add, multiply, subtract
 from minpy.ops.elementwise import copy as copy_op
 from minpy.ops.indexing import basic_slice, index
@@ -22,7 +23,7 @@ from minpy.ops.logic import isnan, where_op
 from minpy.ops.missing import nanmean
 from minpy.ops.op import numpy_function, refuse
 from minpy.ops.reduction import cast, flag, mean_op
-from minpy.ops.shape import concatenate_op, moveaxis, reshape_op, transpose_op
+from minpy.ops.shape import concatenate_op, moveaxis, ravel, reshape_op, transpose_op
 from minpy.ops.sorting import sort_op
 
 # Sorted rows -----------------------------------------------------------------------------------
@@ -120,12 +121,27 @@ def _neighbors(places: numpy.ndarray, counts: Any, method: str) -> tuple[numpy.n
     return low, high
 
 
+#: 1 - alpha - beta of the methods whose place alpha + q (n + 1 - alpha - beta) - 1 moves with q (Hyndman and
+#: Fan 1996, "Sample quantiles in statistical packages"); those of the others jump
+_SPANS = {
+    **{"linear": -1.0, "interpolated_inverted_cdf": 0.0, "hazen": 0.0, "weibull": 1.0},
+    **{"median_unbiased": 1 / 3, "normal_unbiased": 1 / 4},
+}
+
+
+def _moved(q: Any, places: numpy.ndarray, counts: Any, method: str, unit: float) -> Any:
+    """0, whose derivative by ``q`` is that of the places: at the ends of a row they do not move."""
+    slope = (counts + _SPANS[method]) * unit if method in _SPANS else 0.0
+    slope = numpy.where((places <= 0) | (places >= counts - 1), 0.0, slope)
+    return multiply(subtract(ravel.implementation(q), numpy.ravel(content(q, "the quantile"))), slope)
+
+
 def _quantile(
     function: Callable, a: Any, q: Any, axis: Any, keepdims: bool, ignores_nan: bool, method: str
 ) -> Any:
     """The quantiles that ``function`` of NumPy gives."""
     refuse(dtype="of the array" if aval_of(a).dtype.kind not in "iuf" else None)
-    q = static(q, "the quantile")
+    given, q = q, content(q, "the quantile")
     refuse(
         q="with several axes" if ignores_nan and q.ndim > 1 else None
     )  # NumPy orders the axes in its own way
@@ -149,12 +165,16 @@ def _quantile(
     else:
         low, high = _neighbors(places, counts, method)
         weight = (places - low).astype(dtype)
+        is_near = weight >= 0.5
+        if flows(given):
+            unit = 0.01 if "percentile" in function.__name__ else 1.0
+            weight = add(weight, cast(_moved(given, places, counts, method, unit), dtype))
         below, above = _at(rows, low), _at(rows, high)
         apart = subtract(above, below)
         below, above, apart = (cast(x, dtype) for x in (below, above, apart))
         # from the nearer side, as NumPy does
-        from_above = subtract(above, multiply(apart, 1 - weight))
-        found = where_op(weight >= 0.5, from_above, add(below, multiply(apart, weight)))
+        from_above = subtract(above, multiply(apart, subtract(1, weight)))
+        found = where_op(is_near, from_above, add(below, multiply(apart, weight)))
     found = found if ignores_nan else _nan_where_any(found, rows)
     found = moveaxis.implementation(found, -1, 0)
     if q.ndim:  # NumPy's result is in C order too, of which depends what a view of it is
@@ -167,10 +187,11 @@ def _public(function: Callable, ignores_nan: bool, text: str) -> Any:
     def quantile(
         a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=_NoValue, **options
     ):
-        refuse(out=out, overwrite_input=overwrite_input or None)
+        refuse(out=out)
         if ignores_nan and not aval_of(a).size:
             return nanmean.implementation(a, axis, keepdims=keepdims)
 
+        @functools.wraps(function)
         def by_numpy(x: Any, q: Any) -> Any:
             return numpy.asarray(function(x, q, None, None, False, method, **options))
 

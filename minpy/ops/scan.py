@@ -15,8 +15,17 @@ from minpy.ops.indexing import basic_slice, index
 from minpy.ops.keys import BACKWARD, WHOLE
 from minpy.ops.logic import isnan, not_equal, where
 from minpy.ops.lowering import NUMBERS, Builder, Operand, require
-from minpy.ops.op import Box, Op, as_operand, numpy_function, refuse, register
-from minpy.ops.reduction import cast, sum_op
+from minpy.ops.op import (
+    Box,
+    Op,
+    as_operand,
+    current_interpreter,
+    eager_interpreter,
+    numpy_function,
+    refuse,
+    register,
+)
+from minpy.ops.reduction import cast, prod, sum_op
 from minpy.ops.shape import broadcast_to_op, concatenate_op, ravel, reshape_op
 
 
@@ -114,6 +123,23 @@ def cumsum(a, axis=None, dtype=None, out=None):
 def cumprod(a, axis=None, dtype=None, out=None):
     """Products of the elements up to each one, along ``axis`` or of the flattened array."""
     return _along(cumprod_op, a, axis, dtype, out)
+
+
+def _old_name(name: str, function: Any) -> None:
+    """A function under a name that NumPy warns of; compiled code leaves it to Python, to warn each time."""
+    numpys = getattr(numpy, name)
+
+    def call(a, *args, **kwargs):
+        refuse(a=None if current_interpreter() is eager_interpreter() else "a name that is deprecated")
+        numpys(numpy.zeros(0))
+        return function.implementation(a, *args, **kwargs)
+
+    call.__doc__ = f"Another name of ``{function.__name__}``."
+    numpy_function(numpys, name=name, mxnet=False)(call)
+
+
+_old_name("product", prod)
+_old_name("cumproduct", cumprod)
 
 
 @numpy_function(numpy.nancumsum)

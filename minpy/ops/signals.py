@@ -312,5 +312,5 @@ def gradient(f, *varargs, axis=None, edge_order=1):
     if edge_order > 2:
         raise ValueError("'edge_order' greater than 2 not supported")
     f = cast(f, numpy.float64) if dtype.kind in "iu" else f
-    found = [_sloped(f, i, step, edge_order) for i, step in zip(axes, steps)]
+    found = [_sloped(f, i, step, edge_order).in_order_of(f, "K") for i, step in zip(axes, steps)]
     return found[0] if len(found) == 1 else found

@@ -12,12 +12,11 @@ import numpy
 
 from minpy.ops.aval import Aval, aval_of, normalize_axis
 from minpy.ops.choosing import along_axis
-from minpy.ops.data import content, static
+from minpy.ops.data import static
 from minpy.ops.elementwise import subtract
 from minpy.ops.indexing import index, index_add
-from minpy.ops.keys import ARRAY
 from minpy.ops.logic import not_equal
-from minpy.ops.op import ZERO, Op, as_operand, current_interpreter, numpy_function, refuse, register
+from minpy.ops.op import ZERO, Op, numpy_function, refuse, register
 from minpy.ops.reduction import cast, flag, max_op, min_op, reduced_axes, sum_op
 from minpy.ops.shape import ravel
 
@@ -187,21 +186,6 @@ def ptp(a, axis=None, out=None, keepdims=False):
     refuse(out=out, dtype="bool" if aval_of(a).dtype.kind == "b" else None)
     axes, keepdims = reduced_axes(a, axis), flag(keepdims)
     return subtract(*[op(a, axes=axes, keepdims=keepdims) for op in (max_op, min_op)])
-
-
-@numpy_function(numpy.bincount)
-def bincount(x, weights=None, minlength=0):
-    """How often each number occurs, or the sum of its weights."""
-    x = content(x, "what is counted")
-    counts = numpy.bincount(x, minlength=minlength)
-    if weights is None:
-        return current_interpreter().constant(counts)
-    weights = as_operand(weights)
-    fits = aval_of(weights).shape == x.shape and numpy.can_cast(aval_of(weights).dtype, float)
-    refuse(weights=None if fits else "of another kind")
-    return index_add(
-        cast(weights, numpy.float64), x.astype(numpy.intp), template=(ARRAY,), shape=counts.shape
-    )
 
 
 @numpy_function(numpy.count_nonzero, gradient=False)

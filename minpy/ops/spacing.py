@@ -1,4 +1,4 @@
-"""Numbers at equal distances or ratios: ``linspace``, ``logspace``, ``geomspace``.
+"""Numbers at equal distances or ratios: ``linspace``, ``logspace``, ``geomspace``; ``fftfreq``, ``kaiser``.
 
 From bounds that are arrays of MinPy they have NumPy's dtypes and gradients; else the default dtype.
 """
@@ -6,20 +6,20 @@ From bounds that are arrays of MinPy they have NumPy's dtypes and gradients; els
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, Callable
 
 import numpy
 
 from minpy.ops.aval import aval_of, broadcast_shapes, result_type
-from minpy.ops.creation import _create, by_default, created
+from minpy.ops.creation import _create, _has_dtype, by_default, created
 from minpy.ops.data import content
 from minpy.ops.elementwise import add, floor, log10, multiply, negative, power, subtract, true_divide
 from minpy.ops.indexing import index_put
 from minpy.ops.logic import equal, where_op
-from minpy.ops.op import BY_NUMPY, Box, Function, numpy_function, refuse
+from minpy.ops.op import BY_NUMPY, Box, Function, current_interpreter, numpy_function, refuse
 from minpy.ops.reduction import any_op, cast
 from minpy.ops.shape import expand_dims, moveaxis, reshape_op
-from minpy.ops.transcendental import imag_op
+from minpy.ops.transcendental import i0_op, imag_op
 
 _BASE_IS_AN_ARRAY = tuple(map(int, numpy.__version__.split(".")[:2])) >= (1, 25)
 
@@ -138,3 +138,57 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
 
 for _public in (linspace, logspace, geomspace):
     _public.makes_constants = True
+
+
+# Frequencies and a window ----------------------------------------------------------------------
+
+
+def _made(function: Callable, by_ops: Callable, n: Any, x: Any) -> Any:
+    """What ``function(n, x)`` of NumPy's gives, by ops where a gradient may flow from the parameter ``x``."""
+    n = content(n, "the number of points")[()]
+    if isinstance(x, Box):
+        function(n, 1.0)  # for its errors
+        return by_default(by_ops(n, x), x)
+    return created(function(n, x), numpy.float64 if _has_dtype(x) else None, function.__name__)
+
+
+def _fftfreq(n, d=1.0):
+    numbers = numpy.append(numpy.arange((n + 1) // 2), numpy.arange(-(n // 2), 0))
+    return multiply(numbers, true_divide(1.0, multiply(n, d)))
+
+
+def _rfftfreq(n, d=1.0):
+    return multiply(numpy.arange(n // 2 + 1), true_divide(1.0, multiply(n, d)))
+
+
+def _kaiser(M, beta):
+    refuse(beta="no real number" if aval_of(beta).ndim or aval_of(beta).dtype.kind == "c" else None)
+    if M <= 1:
+        return current_interpreter().constant(numpy.kaiser(M, 0.0))
+    middle, beta = (M - 1) / 2, cast(beta, numpy.float64)
+    height = numpy.sqrt(1 - ((numpy.arange(0, M) - middle) / middle) ** 2.0)
+    return true_divide(i0_op(multiply(beta, height)), i0_op(beta))
+
+
+@numpy_function(numpy.fft.fftfreq, name="fft.fftfreq", arrays=0)
+def fftfreq(n, d=1.0):
+    """The frequencies of the ``n`` elements that ``fft`` gives, for points at the distance ``d``."""
+    return _made(numpy.fft.fftfreq, _fftfreq, n, d)
+
+
+@numpy_function(numpy.fft.rfftfreq, name="fft.rfftfreq", arrays=0)
+def rfftfreq(n, d=1.0):
+    """The frequencies of what ``rfft`` gives for ``n`` points at the distance ``d``."""
+    return _made(numpy.fft.rfftfreq, _rfftfreq, n, d)
+
+
+@numpy_function(numpy.kaiser, arrays=0, mxnet=False)
+def kaiser(M, beta):
+    """The Kaiser window of ``M`` points, narrower for a larger ``beta``."""
+    return _made(numpy.kaiser, _kaiser, M, beta)
+
+
+_others: Any = ((fftfreq, _fftfreq), (rfftfreq, _rfftfreq))
+for _public, _plain in _others:
+    BY_NUMPY[_public.numpy] = Function(_plain, _public.numpy, 0)
+    BY_NUMPY[_public.numpy].__name__ = _public.__name__

@@ -198,10 +198,13 @@ class Array(ArraySlots, NDArrayMethods):
     def raw(self) -> numpy.ndarray:
         return self._current().numpy()
 
-    def in_c_order(self) -> Array:
+    def in_order_of(self, source: Any, order: str = "A") -> Array:
         value = self._value
-        if value._numpy is not None and not value._numpy.flags.c_contiguous:
-            value._numpy = numpy.ascontiguousarray(value._numpy)
+        if value._numpy is not None and hasattr(source, "raw"):
+            ordered = numpy.empty_like(source.raw(), value._numpy.dtype, order, shape=value._numpy.shape)  # type: ignore[call-overload]
+            if ordered.strides != value._numpy.strides:
+                ordered[...] = value._numpy
+                value._numpy = ordered
         return self
 
     def is_traced(self) -> bool:

@@ -311,6 +311,8 @@ class _NumPyCall:
         if tape is not None and is_float(made.dtype):
             self.where = user_place()
             record(tape, self, values, {}, (made._value,))
+        elif tape is not None and made.dtype == object:
+            warn_at_user(lost_gradient("making objects"), GradientWarning)
         return made
 
     def view(self, result: Any, known: dict[int, numpy.ndarray]) -> Array | None:

@@ -19,6 +19,8 @@ from minpy.runtime.views import owner
 NUMBERS = frozenset("biufcm")
 #: methods that change the array, where the function of the same name gives a new one
 _MUTATING = frozenset(("sort", "partition", "put"))
+#: what hands the content out as something else than arrays and numbers
+_LEAVING = frozenset(("data", "ctypes", "tobytes", "tostring", "tofile", "dump", "dumps"))
 
 
 def _fixed(name: str, instead: str) -> property:
@@ -64,6 +66,8 @@ class NDArrayMethods(ArrayMethods):
         found = getattr(numpy.ndarray, name, None)
         if found is None or name.startswith("__"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if name in _LEAVING:
+            self._leaving(f"{name}()" if callable(found) else name)
         known = None if name in _MUTATING else FUNCTIONS.get(name)
         if not callable(found):
             if known is not None:

@@ -133,8 +133,8 @@ def test_gradient_errors(wrap):
         grad(f)(numpy.array([True, False]), np.ones(2))
     with pytest.raises(GradientError, match="returned a tuple"):
         grad(wrap(lambda x: (x, x)))(np.ones(2))
-    with pytest.raises(GradientError, match="union1d"):
-        grad(wrap(lambda x: np.union1d(x, x) * 2))(np.ones(3))
+    with pytest.raises(GradientError, match="nanquantile"):
+        grad(wrap(lambda x: np.nanquantile(x, [[0.5]]) * 2))(np.ones(3))
     with pytest.raises(TypeError, match="function"):
         grad(3)
     with pytest.raises(TypeError, match="argnum"):
@@ -145,7 +145,7 @@ def test_gradient_that_does_not_exist_leaves_no_open_tape():
     from minpy.runtime.tape import is_recording
 
     with pytest.raises(GradientError):
-        grad(lambda x: np.union1d(x, x))(np.ones(3))
+        grad(lambda x: np.nanquantile(x, [[0.5]]))(np.ones(3))
     assert not is_recording()
     assert grad(lambda x: x * x)(3.0) == 6.0
 

@@ -312,6 +312,7 @@ CALLS: dict[str, list[Call]] = {
 from tests.ops import (  # noqa: E402
     calls_assembling,  # noqa: F401
     calls_contraction,  # noqa: F401
+    calls_counting,  # noqa: F401
     calls_folding,  # noqa: F401
     calls_fourier,  # noqa: F401
     calls_functional,  # noqa: F401

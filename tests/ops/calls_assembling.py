@@ -163,3 +163,7 @@ CALLS.update(
         ),
     }
 )
+_NUMBER = Draw((), 0.5, 3.0)
+CALLS["kaiser"] = [Call(lambda np, x, n=n: np.kaiser(n, x), (_NUMBER,), False, True) for n in (7, 4)]
+CALLS["fft.fftfreq"] = [Call(lambda np, d, n=n: np.fft.fftfreq(n, d), (_NUMBER,)) for n in (6, 7)]
+CALLS["fft.rfftfreq"] = [Call(lambda np, d, n=n: np.fft.rfftfreq(n, d=d), (_NUMBER,)) for n in (6, 7)]

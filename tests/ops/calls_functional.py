@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Callable
 
 import numpy
 
@@ -17,15 +18,29 @@ def _all(name: str, *more: tuple, compiles: bool = True) -> list:
     return make(*[lambda np, x, rest=rest: getattr(np, name)(x, *rest) for rest in ((), *more)], on=_ONE)
 
 
-def _msort(np, x):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return np.msort(x)
+def _deprecated(name: str) -> Callable:
+    def call(np, x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return getattr(np, name)(x)
+
+    return call
 
 
 CALLS.update(
     {
-        "msort": _eagerly(_msort, on=_ONE),
+        **{name: _eagerly(_deprecated(name), on=_ONE) for name in ("msort", "product", "cumproduct")},
+        "fromfunction": _eagerly(
+            lambda np, x: np.fromfunction(lambda i, j: x * i + j * j, (3, 4), dtype="float64"),
+            lambda np, x: np.fromfunction(lambda i, k: x.T * i + k, (3,), k=2.5, dtype=int),
+            on=_ONE,
+        ),
+        "require": _eagerly(
+            lambda np, x: np.require(x, requirements="C"),
+            lambda np, x: np.require(x, "float64", ["F", "W"]),
+            lambda np, x: np.require(x.T, requirements=["O"]),
+            on=_ONE,
+        ),
         "piecewise": [
             *_eagerly(
                 lambda np, x: np.piecewise(x, [x < -1, x > 0.5], [-1.0, lambda v: v * v, lambda v: v * 3]),
@@ -61,15 +76,6 @@ CALLS.update(
             lambda np, x: np.trim_zeros(x * 0),
             on=((4,),),
         ),
-        "bincount": [
-            *_calls(
-                lambda np, w: np.bincount([1, 3, 1, 0], w),
-                lambda np, w: np.bincount(numpy.array([1, 3, 1, 0]), weights=w, minlength=6),
-                on=((4,),),
-            ),
-            *_eagerly(lambda np, w: np.bincount(np.asarray([1, 3, 1, 0]) * 2, w), on=((4,),)),
-            *_eagerly(lambda np, w: np.bincount((w > 0) * 1, minlength=3) * 1.0, on=((4,),)),
-        ],
         "sort_complex": [
             *_all("sort_complex", compiles=False),
             *_eagerly(lambda np, x: np.sort_complex(x + 1j), on=_ONE),
@@ -82,3 +88,5 @@ CALLS.update(
         ),
     }
 )
+if hasattr(numpy, "from_dlpack"):
+    CALLS["from_dlpack"] = _eagerly(lambda np, x: np.from_dlpack(x), on=_ONE)

@@ -133,3 +133,13 @@ CALLS.update(
     }
 )
 CALLS["nanvar"] += _calls(lambda np, x: np.nanvar(np.where(x > 1, np.nan, x), 1, ddof=1), on=_ONE)
+_PART = Draw((2,), 0.05, 0.95)
+for _name, _call in (
+    ("quantile", lambda np, x, q: np.quantile(x, q * 0.9)),
+    ("quantile", lambda np, x, q: np.quantile(x, q[0], axis=1, keepdims=True)),
+    ("percentile", lambda np, x, q: np.percentile(x, q * 90, axis=0)),
+    ("nanquantile", lambda np, x, q: np.nanquantile(np.where(x > 1.2, np.nan, x), q * 0.9, axis=1)),
+    ("nanpercentile", lambda np, x, q: np.nanpercentile(x, 90 * q[1])),
+    *[("quantile", lambda np, x, q, method=m: np.quantile(x, q * 0.9, method=method)) for m in _METHODS],
+):
+    CALLS[_name] += [Call(_call, (Draw((3, 4)), _PART), False, True)]

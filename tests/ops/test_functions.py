@@ -154,6 +154,7 @@ def test_what_numpy_does_alone_has_no_gradient(name):
                 minpy.grad(projected(eager, args, 0))(args[0])
 
 
+DATA = numpy.arange(12.0).reshape(3, 4)
 ROWS = [[1.0, -2.0], [3.0, 4.0]]
 WITH_LISTS = (
     lambda np: np.exp(ROWS),
@@ -340,6 +341,40 @@ def test_an_array_copies_and_asarray_does_not():
     assert np.asfortranarray(np.ones((2, 3))).flags.f_contiguous
     assert np.array(source, copy=False)[0] == np.array(source, order="F")[0] == 7
     assert np.array(shared, dtype="float64", ndmin=2, order="F").dtype == "float64"
+
+
+LAID_OUT = {
+    "pad": lambda np, x: np.pad(x, 1),
+    "pad by nothing": lambda np, x: np.pad(x, 0, "edge"),
+    "insert": lambda np, x: np.insert(x, 1, 5.0, axis=1),
+    "insert rows": lambda np, x: np.insert(x, [0, 2], 5.0, axis=0),
+    "copy": lambda np, x: np.copy(x),
+    "array": lambda np, x: np.array(x),
+    "zeros_like": lambda np, x: np.zeros_like(x),
+    "gradient": lambda np, x: np.gradient(x, axis=0),
+}
+
+
+@pytest.mark.parametrize("name", LAID_OUT)
+def test_results_lie_in_memory_as_numpys_do(name):
+    call = LAID_OUT[name]
+    for x in (DATA, numpy.asfortranarray(DATA), numpy.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0)):
+        expected, found = call(numpy, x), []
+        with minpy.OnlyNumPyPolicy():
+            found.append(call(np, minpy.Array(x)))
+            minpy.grad(lambda x: (found.append(call(np, x)), np.sum(x))[1])(x)  # noqa: B023
+        for result in found:
+            assert_same(result, expected, name)
+            assert result.strides == expected.strides
+
+
+def test_slopes_of_bools_are_numpys():
+    x, places = numpy.array([True, False, True, True]), numpy.array([0.0, 1.0, 3.0, 4.5])
+    call = lambda np, x: np.gradient(x, places, edge_order=2)  # noqa: E731
+    assert_same(call(np, minpy.Array(x)), call(numpy, x), "slopes")
+    for function, array in ((numpy.gradient, x), (np.gradient, minpy.Array(x))):
+        with pytest.raises(TypeError, match="boolean subtract"):
+            function(array)
 
 
 ARRAYS_OF_INTEGERS = {
