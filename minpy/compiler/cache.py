@@ -78,11 +78,11 @@ class PlanCache:
         """Give up a plan."""
         _close_routes(plan)
         # A new list: another thread may be walking over the old one.
-        rest = [other for other in self._plans[plan.signature] if other is not plan]
+        rest = [other for other in self.of_signature(plan.signature) if other is not plan]
         if rest:
             self._plans[plan.signature] = rest
         else:
-            del self._plans[plan.signature]
+            self._plans.pop(plan.signature, None)  # another thread may have forgotten everything
 
     def clear(self) -> None:
         """Forget everything."""

@@ -12,7 +12,7 @@ import types
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from minpy.compiler.effects import CHANGED, DictContent, Effect, Effects, ListContent
+from minpy.compiler.effects import Changed, DictContent, Effect, Effects, ListContent
 from minpy.compiler.frames import BoundMethod, Frame
 from minpy.compiler.guards import Distinct, class_attribute
 from minpy.compiler.reads import ReadRequest, Reads, Ref, is_constant_object, unref
@@ -107,8 +107,8 @@ class Containers(Reads):
             return self._missing(ref, key)
         if content is not None:
             value = content[key]
-            if value is CHANGED:
-                raise ReadRequest(ref.path.item(key))
+            if isinstance(value, Changed):
+                raise ReadRequest(value.path)
             return value
         self.effects.see(ref)
         return self.read(obj[key], ref.path.item(key))

@@ -14,12 +14,19 @@ from minpy.errors import UnsupportedError
 
 #: an attribute that was deleted
 REMOVED: Any = type("_Removed", (), {})()
-#: a number that was changed without being read
-CHANGED: Any = type("_Changed", (), {})()
 #: the content of a container that the region does not look into
 _UNKNOWN: Any = type("_Unknown", (), {})()
 #: an element that nobody has read yet
 _UNREAD: Any = type("_Unread", (), {})()
+
+
+class Changed:
+    """A number, found at ``path``, that was changed without being read."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path):
+        self.path = path
 
 
 class Effect:
@@ -89,7 +96,11 @@ class Effects:
 
     def written_attributes(self, ref: Any) -> dict[str, Any]:
         """The same for reading."""
-        return self._attributes.get(id(ref.value), {})
+        return self.written_attributes_of(ref.value)
+
+    def written_attributes_of(self, obj: Any) -> dict[str, Any]:
+        """The same for the object itself."""
+        return self._attributes.get(id(obj), {})
 
     def content(self, ref: Any) -> DictContent | ListContent | None:
         """The content of a container that was written; None where it is as it was.

@@ -10,6 +10,7 @@ from minpy.compiler.containers import Instance
 from minpy.compiler.frames import BoundMethod
 from minpy.compiler.guards import class_attribute
 from minpy.compiler.library import Library
+from minpy.compiler.objects import HEAP_TYPE
 from minpy.compiler.operators import Made
 from minpy.compiler.reads import Ref
 from minpy.errors import UnsupportedError
@@ -24,12 +25,9 @@ def can_be_made(kind: type) -> bool:
         type(kind).__call__ is type.__call__
         and (kind.__new__ is object.__new__ or kind is types.SimpleNamespace)
         and (isinstance(init, types.FunctionType) or init is object.__init__ or kind is types.SimpleNamespace)
-        and bool(kind.__flags__ & _HEAP_TYPE or kind is types.SimpleNamespace)
+        and bool(kind.__flags__ & HEAP_TYPE or kind is types.SimpleNamespace)
         and not hasattr(kind, "__del__")
     )
-
-
-_HEAP_TYPE = 1 << 9  # the class was made by Python code
 
 
 def is_namedtuple(kind: type) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
+from collections.abc import Iterator
 from typing import Any, Callable
 
 from minpy.compiler.containers import (
@@ -13,7 +14,7 @@ from minpy.compiler.containers import (
     Instance,
     has_method,
 )
-from minpy.compiler.effects import CHANGED, REMOVED, Effect
+from minpy.compiler.effects import REMOVED, Changed, Effect
 from minpy.compiler.frames import BoundMethod
 from minpy.compiler.guards import class_attribute
 from minpy.compiler.reads import ReadRequest, Ref
@@ -22,6 +23,7 @@ from minpy.ops import Function, Op
 
 _PLAIN_SET = (object.__setattr__, types.SimpleNamespace.__setattr__)
 _PLAIN_DELETE = (object.__delattr__, types.SimpleNamespace.__delattr__)
+HEAP_TYPE = 1 << 9  # the class was made by Python code
 _OF_FUNCTIONS = ("__name__", "__qualname__", "__module__", "__doc__")
 _READABLE = (property, functools.cached_property, types.MemberDescriptorType)
 
@@ -47,6 +49,7 @@ class PropertyRead(Exception):
 class Objects(Containers):
     """The part of the lowering that knows attributes."""
 
+    python_type: Callable[[Any], type]
     method_of_namedtuple: Callable[[type, Any, str], Any]
 
     # Reading attributes -------------------------------------------------------------------------
@@ -56,7 +59,14 @@ class Objects(Containers):
         if isinstance(owner, Instance):
             return self._attribute_of_instance(owner, name)
         obj, path = owner.value, owner.path
-        if isinstance(obj, (types.ModuleType, type, Op, Function)):
+        if isinstance(obj, types.ModuleType):
+            variables = self.variables_of(obj)
+            if self.effects.content(variables) is not None and self.has_key(variables, name):
+                return self.item(variables, name)
+            return self.read(getattr(obj, name), path.attribute(name))
+        if isinstance(obj, type) and self._is_written_in_class(obj, name):
+            return self._written_in_class(obj, name)
+        if isinstance(obj, (type, Op, Function)):
             return self.read(getattr(obj, name), path.attribute(name))
         kind = type(obj)
         if has_method(obj, name):
@@ -71,6 +81,12 @@ class Objects(Containers):
             return self._written(written[name], owner, path.attribute(name), name)
         if name == "__dict__" and written:
             raise UnsupportedError(f"{path}.__dict__ is read after {path} was changed")
+        if self._is_written_in_class(kind, name):
+            is_own = name in getattr(obj, "__dict__", ())
+            if hasattr(obj, "__dict__"):
+                self.guards.add(path.attribute("__dict__"), "present" if is_own else "absent", name)
+            if not is_own:
+                return self._written_in_class(kind, name)
         self._check_readable(kind, name, f"{path}.{name}", obj)
         found = class_attribute(kind, name)
         if isinstance(found, property):
@@ -87,8 +103,8 @@ class Objects(Containers):
         return self.read(value, path.attribute(name))
 
     def _written(self, value: Any, owner: Any, path: Any, name: str) -> Any:
-        if value is CHANGED:
-            raise ReadRequest(path)
+        if isinstance(value, Changed):
+            raise ReadRequest(value.path)
         if value is REMOVED:
             if class_attribute(type(owner.value), name) is not None:
                 raise UnsupportedError(f"{path} is read after it was deleted")
@@ -106,6 +122,8 @@ class Objects(Containers):
             return owner.attributes[name]
         if name == "__class__":
             return self.reference(kind)
+        if self._is_written_in_class(kind, name):
+            return self._written_in_class(kind, name)
         if found is None or isinstance(found, types.MemberDescriptorType):
             raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
         if isinstance(found, functools.cached_property) or name.startswith("__"):
@@ -137,9 +155,15 @@ class Objects(Containers):
     def has_attribute(self, owner: Any, name: str) -> bool:
         """``hasattr(owner, name)``."""
         if isinstance(owner, Instance):
-            return name in owner.attributes or hasattr(owner.kind, name)
+            held = name in owner.attributes or self._is_written_in_class(owner.kind, name)
+            return held or hasattr(owner.kind, name)
+        if isinstance(owner.value, types.ModuleType):
+            variables = self.variables_of(owner.value)
+            if self.effects.content(variables) is not None:
+                return self.has_key(variables, name)
         written = self.effects.written_attributes(owner).get(name)
-        if written is not None and written is not REMOVED:
+        kind = owner.value if isinstance(owner.value, type) else type(owner.value)
+        if self._is_written_in_class(kind, name) or (written is not None and written is not REMOVED):
             return True
         if not isinstance(owner.value, (types.ModuleType, type)):
             kind, what = type(owner.value), f"{owner.path}.{name}"
@@ -161,6 +185,8 @@ class Objects(Containers):
         kind = (
             instance.kind if isinstance(instance, Instance) else obj if isinstance(obj, type) else type(obj)
         )
+        if self._is_written_in_class(kind, name):
+            raise UnsupportedError(f"super().{name} is read after it was changed")
         value, path = class_attribute(kind, name, found.after), self.guards.lookup(kind, name, found.after)
         if isinstance(value, (types.FunctionType, classmethod, staticmethod, property)):
             self.guards.add(path, "identity", value)
@@ -187,12 +213,18 @@ class Objects(Containers):
             self.call(self.reference(setter.fset), [owner, value], {})
         elif isinstance(owner, Instance):
             owner.attributes[name] = value
+        elif isinstance(owner.value, types.ModuleType):
+            self.set_item(self.variables_of(owner.value), name, value)
         else:
+            if isinstance(owner.value, type) and hasattr(self.python_type(value), "__get__"):
+                raise UnsupportedError(f"{owner.path}.{name} becomes a method, an attribute of a class")
             self.note(Effect.SET_ATTRIBUTE, owner, name, value)
             self.effects.attributes(owner)[name] = value
 
     def delete_attribute(self, owner: Any, name: str) -> None:
         """``del owner.name``."""
+        if isinstance(owner, Ref) and isinstance(owner.value, (types.ModuleType, type)):
+            raise UnsupportedError(f"{owner.path}.{name} is deleted, an attribute of a module or class")
         if self._slot(owner, name) is not None:
             raise UnsupportedError(f"{name}, a property, is deleted")
         if isinstance(owner, Instance):
@@ -221,8 +253,11 @@ class Objects(Containers):
             kind, what = type(owner.value), f"{owner.path}.{name}"
         else:
             raise UnsupportedError(f"an attribute of a {type(owner).__name__} is written")
-        if issubclass(kind, (types.ModuleType, type)):
-            raise UnsupportedError(f"{what} is written, an attribute of a module or class")
+        if kind is types.ModuleType:
+            return None
+        if issubclass(kind, type):
+            self._check_slot_of_class(owner.value, name, what)
+            return None
         if kind.__setattr__ not in _PLAIN_SET or kind.__delattr__ not in _PLAIN_DELETE:
             raise UnsupportedError(f"{what} is written, and {kind.__name__} has its own __setattr__")
         found = class_attribute(kind, name)
@@ -237,6 +272,36 @@ class Objects(Containers):
             if not kind.__dictoffset__:
                 raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
         return None
+
+    # Modules and classes ------------------------------------------------------------------------
+
+    def variables_of(self, module: types.ModuleType) -> Ref:
+        """The variables of a module, which functions in it know as global ones."""
+        return Ref(vars(module), self.guards.fixed_path(vars(module), module.__name__))
+
+    def _check_slot_of_class(self, owner: type, name: str, what: str) -> None:
+        """Raise UnsupportedError where an attribute of a class cannot simply be stored."""
+        kind, found = type(owner), class_attribute(owner, name)
+        is_plain = kind.__setattr__ is type.__setattr__ and class_attribute(kind, name) is None
+        is_plain = is_plain and bool(owner.__flags__ & HEAP_TYPE)
+        if not is_plain or name.startswith("__") or hasattr(type(found), "__get__"):
+            raise UnsupportedError(f"{what} is written, which decides how a class works")
+        self.guards.add(self.guards.lookup(owner, name), "type", type(found))
+
+    def _is_written_in_class(self, kind: type, name: str) -> bool:
+        """Whether the region wrote what an attribute of a class, or of an object of the class, is."""
+        return any(name in found for found, _ in self._along_bases(kind, name))
+
+    def _written_in_class(self, kind: type, name: str) -> Any:
+        found, base = next(pair for pair in self._along_bases(kind, name) if name in pair[0])
+        return self._written(found[name], self.reference(base), self.reference(base).path, name)
+
+    def _along_bases(self, kind: type, name: str) -> Iterator[tuple[dict[str, Any], type]]:
+        """What was written to a class and those bases of it whose attribute would be found."""
+        for base in kind.__mro__:
+            yield self.effects.written_attributes_of(base), base
+            if name in base.__dict__:
+                return
 
     # Numbers that count ---------------------------------------------------------------------------
 
@@ -253,7 +318,7 @@ class Objects(Containers):
         content: Any = self.effects.content(owner) if is_item else self.effects.written_attributes(owner)
         try:
             if content is not None and slot in content:
-                return content[slot] is CHANGED
+                return isinstance(content[slot], Changed)
             value = owner.value[slot] if is_item else vars(owner.value)[slot]
         except (LookupError, TypeError):
             return False
@@ -266,8 +331,8 @@ class Objects(Containers):
         """Change such an int: ``owner.slot += value``, or by another operator."""
         if is_item:
             slot = self.slot_of(owner, slot, "__setitem__", SET_ITEM)
-            self.content_of(owner)[slot] = CHANGED
+            self.content_of(owner)[slot] = Changed(owner.path.item(slot))
             self.note(Effect.CHANGE_ITEM, owner, slot, symbol, value)
         else:
             self.note(Effect.CHANGE_ATTRIBUTE, owner, slot, symbol, value)
-            self.effects.attributes(owner)[slot] = CHANGED
+            self.effects.attributes(owner)[slot] = Changed(owner.path.attribute(slot))

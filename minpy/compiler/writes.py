@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import operator
+import types
 from collections.abc import Sequence
 from typing import Any, Callable
 
@@ -60,7 +61,11 @@ class Writes(Control):
             old = self.load(target.id)
             self.store(target.id, self.change(node.op, old, self.evaluate(node.value)))
         elif isinstance(target, gast.Attribute):
-            self._change_slot(node, self.evaluate(target.value), target.attr, False)
+            owner = self.evaluate(target.value)
+            if isinstance(unref(owner), types.ModuleType):
+                self._change_slot(node, self.variables_of(owner.value), target.attr, True)
+            else:
+                self._change_slot(node, owner, target.attr, False)
         else:
             container, key = self.evaluate(target.value), self.evaluate(target.slice)
             if isinstance(container, Tracer) and _is_open_mask(key):

@@ -79,9 +79,9 @@ def selection_by_mask(x):
     return np.sum(positive) + np.sum(y)
 
 
-def writes_to_a_class(x):
+def changes_a_class(x):
     y = np.abs(x)
-    Log.last = y  # fault
+    Log.__doc__ = "of absolute values"  # fault
     return y + 1
 
 
@@ -110,7 +110,7 @@ BREAKS = [
     text_of_data,
     random_numbers,
     selection_by_mask,
-    writes_to_a_class,
+    changes_a_class,
     no_mxnet_operator,
     in_a_function_that_is_called,
 ]

@@ -269,7 +269,7 @@ def a_class_with_its_own_setattr(x, w):
 
 @program(model())
 def attribute_of_a_class(x, m):
-    Model.total = x  # leftover
+    Model.total = x
     y = m.total * 2
     del Model.total  # leftover
     return y

@@ -27,6 +27,7 @@ KINDS: tuple[str, ...] = (
     "objects",
     "parts",
     "places",
+    "shared_state",
     "side_effects",
     "transforms",
     "views",

@@ -72,7 +72,7 @@ ADVICE: tuple[Advice, ...] = (
     Advice("mask (stands|chooses where)|at index arrays|so many places", "select with np.where(mask, v, x)"),
     Advice("how MinPy itself works", "do it before the call"),
     Advice(
-        "attribute of a module or class|a nonlocal variable|its own __setattr__",
+        "attribute of a (module|class)|how a class works|a nonlocal variable|its own __setattr__",
         "return the value and store it after the call",
     ),
     Advice("(set|changed) by|attributes of an object", "write to a plain attribute, list or dict"),
