@@ -84,12 +84,10 @@ class PlanCache:
         else:
             self._plans.pop(plan.signature, None)  # another thread may have forgotten everything
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def close(self) -> None:
+        """Let no call take a route to a plan any more: others are going to be made instead."""
         for plan in self:
             _close_routes(plan)
-        self._plans = {}
-        self.evictions = 0
 
     def __iter__(self) -> Iterator[Plan]:
         return itertools.chain.from_iterable(list(self._plans.values()))

@@ -75,7 +75,7 @@ class JitFunction(Routed):
         """Forget all compiled versions and all counts."""
         made = self._fresh()  # before anything is forgotten: other threads may be calling
         if self.root is not None:
-            self.root.plans.clear()
+            self.root.plans.close()
         self.program, self.root, self.reason = made
         self.meter = self.root.function_meter if self.root is not None else Meter()
         self.routes = self.root.routes if self.root is not None else Routes()
@@ -108,6 +108,10 @@ class JitFunction(Routed):
         hits = max(0, self.calls - self.root.misses)
         size = len(self.root.plans)
         return CacheInfo(hits, self.root.misses, size, self.options.cache_size, self.program.evictions)
+
+    def arranged(self, args: tuple, kwargs: dict[str, Any]) -> tuple | None:
+        """The arguments of a call in the order of the parameters; None where they do not fit."""
+        return self.target.values(args, kwargs)
 
     def call_slowly(self, *args: Any, **kwargs: Any) -> Any:
         """A call that no route is for."""

@@ -89,10 +89,6 @@ class Steps:
         self._known[path] = number
         return number
 
-    def always(self, path: Path, obj: Any) -> None:
-        """At a path there is always the same object."""
-        self._known[path] = self.fixed(obj)
-
     def fixed(self, obj: Any) -> int:
         """The number of an object that is always the same one."""
         return self._read("fixed", 0, obj)
@@ -189,37 +185,33 @@ def of_gradient(
     routes: Routes,
     plan: Plan,
     block: Block,
-    args: tuple,
-    arity: int,
-    positions: Sequence[int],
+    values: tuple,
+    selected: Sequence[str],
     made: Callable[[list, Any], Any],
 ) -> bool:
     """Let calls of a gradient take the short way to a plan of value and gradients. Says whether there is one.
 
     Args:
         routes: of the gradient.
-        args: of the function, in a call of the gradient; of those the last ones are given to it, ``arity`` of
-            them, and before them stands the object of a method.
-        positions: of the arguments that it is taken of.
-        made: (gradients of these arguments, value) -> what the call gives.
+        values: of the block's variables, in a call.
+        selected: those that the gradient is taken of.
+        made: (gradients of these, value) -> what the call gives.
     """
     graph, names = graph_of(plan.compiled), block.inputs
     if not is_fast or graph is None or not plan.form or plan.failures:
         return False
-    first = len(args) - arity
-    steps = Steps(names[first:], plan.conditions)
+    steps = Steps(names, plan.conditions)
     value, gradients = plan.form
     following = iter(gradients)
+    named = dict(zip(names, values))
     try:
-        for name, obj in zip(names[:first], args):
-            steps.always(local_path(name), obj)
-        trees = [steps.differentiated(local_path(names[i]), args[i], following) for i in positions]
-        for i, part in enumerate(_parts(plan, names)):
-            if i >= first and i not in positions:
-                steps.argument(local_path(names[i]), part)
+        trees = [steps.differentiated(local_path(name), named[name], following) for name in selected]
+        for name, part in zip(names, _parts(plan, names)):
+            if name not in selected:
+                steps.argument(local_path(name), part)
         steps.add_guards()
         form = made(trees, value)
-        route = Route(arity, steps.list, steps.inputs(), _meters(plan, block), *graph, form)
+        route = Route(len(names), steps.list, steps.inputs(), _meters(plan, block), *graph, form)
     except NoRoute:
         return False
     plan.routes.add(route)

@@ -14,6 +14,9 @@ _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONL
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
+_NOTHING = object()
+
+
 class Target:
     """A callable with a Python function in it.
 
@@ -21,6 +24,7 @@ class Target:
         callable: what ``jit`` was given: a function, or a bound method, partial or object that calls one.
         function: the Python function that is compiled; None where there is none.
         names: of its parameters, in the order of the code object.
+        is_simple: ``callable`` is ``function``, and each parameter takes one argument by position.
     """
 
     def __init__(self, target: Callable):
@@ -36,7 +40,7 @@ class Target:
         code = self.function.__code__
         count = code.co_argcount + code.co_kwonlyargcount
         self.names = code.co_varnames[: count + sum(bool(code.co_flags & flag) for flag in (0x04, 0x08))]
-        self._is_simple = self._is_plain and len(self._positional) == len(self._parameters)
+        self.is_simple = self._is_plain and len(self._positional) == len(self._parameters)
 
     def _read_signature(self) -> None:
         function = self.function
@@ -44,10 +48,13 @@ class Target:
         self._defaults = function.__defaults__, function.__kwdefaults__
         self._signature = inspect.signature(function, follow_wrapped=False)
         self._parameters = self._signature.parameters
+        parameters = self._parameters.values()
+        self._is_usual = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+        self._by_default = {p.name: p.default for p in parameters if p.default is not p.empty}
 
     def values(self, args: tuple, kwargs: dict[str, Any]) -> tuple | None:
         """The arguments of a call in the order of ``names``; None where Python has to raise TypeError."""
-        if self.takes(args, kwargs):
+        if self.is_simple and not kwargs and len(args) == len(self._positional):
             return args
         if not self._is_plain:
             function, first, named = _python_function(self.callable)
@@ -56,16 +63,17 @@ class Target:
             args, kwargs = (*first, *args), {**named, **kwargs}
         if (self.function.__defaults__, self.function.__kwdefaults__) != self._defaults:  # type: ignore[union-attr]
             self._read_signature()
+        if self._is_usual and len(args) <= len(self.names):
+            missing = self.names[len(args) :]
+            if kwargs.keys() <= set(missing):
+                found = (*args, *[kwargs.get(name, self._by_default.get(name, _NOTHING)) for name in missing])
+                return None if any(x is _NOTHING for x in found) else found
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError:
             return None
         bound.apply_defaults()
         return tuple([bound.arguments[name] for name in self.names])
-
-    def takes(self, args: tuple, kwargs: dict[str, Any]) -> bool:
-        """Whether the arguments of a call are in the order of ``names`` already."""
-        return self._is_simple and not kwargs and len(args) == len(self._positional)
 
     def run(self, *values: Any) -> tuple[bool, Any]:
         """The plain function on values of its parameters, with the result as a block gives it."""

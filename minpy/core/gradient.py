@@ -53,33 +53,38 @@ class _Differentiated(Routed):
     def call_slowly(self, *args: Any, **kwargs: Any) -> Any:
         """A call that no route is for."""
         gradients, value, joint = _differentiate(self.function, self.selected, args, kwargs)
-        if joint is not None and joint.call.function.target.takes(joint.call.args, joint.call.kwargs):
-            self._add_route(joint, len(args))
+        if joint is not None and joint.call.function.target.is_simple:
+            self._add_route(*joint)
         return self._made(gradients, value)
 
     def _made(self, gradients: list, value: Any) -> Any:
         return self.result(self._shaped(gradients), value)
 
-    def _add_route(self, joint: Joint, arity: int) -> None:
+    def arranged(self, args: tuple, kwargs: dict[str, Any]) -> tuple | None:
+        """The arguments of a call in the order of the parameters of the jitted function."""
+        function: Any = self.function
+        if isinstance(function, types.MethodType):
+            function, args = function.__func__, (function.__self__, *args)
+        return function.target.values(args, kwargs)
+
+    def _add_route(self, call: JointCall, plan: Plan) -> None:
         """Let calls take the short way to a plan, from its second call on: many a gradient has only one.
 
         Not where they would pass by a plan before it.
         """
-        (function, args, *_), plan, positions = joint
+        function, known = call.function, self.routes.known
         assert function.root is not None
-        known = self.routes.known
         for other in function.root.plans.of_signature(plan.signature):
             is_on_route = known.get(other.meter)
             if other is plan:
                 if is_on_route is None:
                     is_second = plan.meter in known
-                    known[plan.meter] = (
-                        None
-                        if not is_second
-                        else routes.of_gradient(
-                            self.routes, plan, function.root, args, arity, positions, self._made
+                    values = function.target.values(call.args, call.kwargs)
+                    known[plan.meter] = None
+                    if is_second and values is not None:
+                        known[plan.meter] = routes.of_gradient(
+                            self.routes, plan, function.root, values, call.names, self._made
                         )
-                    )
                 return
             if not is_on_route:
                 return
@@ -204,11 +209,10 @@ for _maker in (grad, grad_and_loss, value_and_grad):
 
 
 class Joint(NamedTuple):
-    """A call for which one graph gave value and gradients, its plan, and which arguments these are by."""
+    """A call for which one graph gave value and gradients, and its plan."""
 
     call: JointCall
     plan: Plan
-    positions: list[int]
 
 
 def _differentiate(
@@ -222,8 +226,7 @@ def _differentiate(
     found = call and call.function.value_and_gradients(call.args, call.kwargs, call.wanted)
     if call is not None and found is not None:
         value, gradients = found.value, found.gradients
-        before = len(call.args) - len(args)  # the object of a method
-        joint = Joint(call, found.plan, [before + key for holder, key in targets if holder is arguments])
+        joint = Joint(call, found.plan)
     else:
         value, gradients = _taped(function, targets, arguments, named, flat)
     _warn_where_nothing_flows(function, targets, gradients)
@@ -340,6 +343,7 @@ class JointCall(NamedTuple):
     args: tuple
     kwargs: dict[str, Any]
     wanted: Wanted
+    names: list[str]  # of the arguments that a gradient is taken of
 
 
 def _joint_call(function: Any, targets: Any, args: list, kwargs: dict) -> JointCall | None:
@@ -350,6 +354,7 @@ def _joint_call(function: Any, targets: Any, args: list, kwargs: dict) -> JointC
     if not isinstance(function, JitFunction):
         return None
     wanted: list[tuple] = []
+    names: list[str] = []
     for holder, key in targets:
         place = function.target.place_of(key + len(first) if isinstance(key, int) else key)
         if place is None:
@@ -357,8 +362,9 @@ def _joint_call(function: Any, targets: Any, args: list, kwargs: dict) -> JointC
         if any(isinstance(step, Field) for steps, _ in leaves(holder[key]) for step in steps):
             return None
         name, steps_before = place
+        names.append(name)
         wanted.extend((name, (*steps_before, *steps), array) for steps, array in leaves(holder[key]))
-    return JointCall(function, (*first, *args), kwargs, wanted)
+    return JointCall(function, (*first, *args), kwargs, wanted, names)
 
 
 def _taped(function: Callable, targets: Any, args: list, kwargs: dict, flat: list[Array]) -> Any:

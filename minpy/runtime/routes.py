@@ -84,7 +84,10 @@ if TYPE_CHECKING or not is_fast:
             """Take this route where it fits."""
 
     class Routed:
-        """What has ``routes``. Where none fits, ``call_slowly`` is called."""
+        """What has ``routes``. Where none fits, ``call_slowly`` is called.
+
+        ``arranged(args, kwargs)`` gives the arguments that routes are for, where a call has others.
+        """
 
         routes: Routes
         call_slowly: Any

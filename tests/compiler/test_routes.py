@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import pickle
 import threading
@@ -247,3 +248,26 @@ def test_threads_take_the_same_route():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_arguments_by_name_and_by_default():
+    def function(x, y=2.0, *, z=3.0):
+        return np.sum(x * y - z)
+
+    def usual(x, y=2.0, z=3):
+        return np.sum(x * y - z)
+
+    x, y = np.array(X), np.array(X[0])
+    for plain in (function, usual):
+        jitted = minpy.jit(plain)
+        partial = minpy.jit(functools.partial(plain, y=y))
+        for _ in range(4):
+            for args, named in [((x,), {}), ((x, y), {}), ((x,), {"y": y}), ((), {"z": 1.0, "x": x})]:
+                same(jitted(*args, **named), plain(*args, **named))
+                same(grad(jitted, "x")(*args, **named), grad(plain, "x")(*args, **named))
+            same(partial(x, z=2.0), plain(x, y=y, z=2.0))
+            for args, named in [((), {}), ((x, y, 1, 2), {}), ((x,), {"x": x}), ((x,), {"w": 1})]:
+                with pytest.raises(TypeError):
+                    jitted(*args, **named)
+        plain.__defaults__ = (4.0, 5)[: len(plain.__defaults__)]
+        same(warm(jitted, x), plain(x))

@@ -186,7 +186,8 @@ def explain(function: Any, *args: Any, **kwargs: Any) -> Explanation:
         elif isinstance(found, functools.partial):
             found, args, kwargs = found.func, (*found.args, *args), {**found.keywords, **kwargs}
         elif given is not None and hasattr(found, "joint_call"):
-            found, args, kwargs, wanted = found.joint_call(args, kwargs) or (None, (), {}, ())
+            call = found.joint_call(args, kwargs)
+            found, args, kwargs, wanted = call[:4] if call is not None else (None, (), {}, ())
         else:
             found = getattr(found, "function", None)
         if found is None:

@@ -46,7 +46,7 @@ typedef struct {
     char is_closed;
 } Route;
 
-static PyObject *s_routes, *s_call, *s_current, *s_numpy, *s_pyvals, *output_type;
+static PyObject *s_routes, *s_call, *s_current, *s_numpy, *s_pyvals, *s_arranged, *output_type;
 static _Thread_local long kept_out;
 
 static double now(void) {
@@ -468,7 +468,7 @@ typedef struct {
 /* Try the routes of `self` for a call. NULL without an exception where there is none. */
 static PyObject *try_routes(Routes *self, PyObject *const *args, Py_ssize_t n) {
     PyObject *result = NULL;
-    if (self->routes == NULL || PyList_GET_SIZE(self->routes) == 0 || !compiles_now()) return NULL;
+    if (!compiles_now()) return NULL;
     double started = now();
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(self->routes); i++) {
         Route *route = (Route *)PyList_GET_ITEM(self->routes, i);
@@ -571,22 +571,35 @@ static PyObject *as_function(Routes *self, PyObject *result) {
     return NULL;
 }
 
-/* What has `routes` and `call_slowly` can be called. */
+/* The arguments in the order of the parameters, a new reference; NULL without an exception where that is not known. */
+static PyObject *arranged(PyObject *self, Routes *routes, PyObject *args, PyObject *kwargs) {
+    int has_names = kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0;
+    Py_ssize_t arity = ((Route *)PyList_GET_ITEM(routes->routes, 0))->arity; /* of all of them */
+    if (!has_names && PyTuple_GET_SIZE(args) == arity) return Py_NewRef(args);
+    PyObject *names = has_names ? Py_NewRef(kwargs) : PyDict_New(), *values = NULL;
+    if (names != NULL) values = PyObject_CallMethodObjArgs(self, s_arranged, args, names, NULL);
+    Py_XDECREF(names);
+    if (values == NULL || PyTuple_CheckExact(values)) return values;
+    Py_DECREF(values);
+    return NULL;
+}
+
+/* What has `routes`, `arranged` and `call_slowly` can be called. */
 static PyObject *routed_call(PyObject *self, PyObject *args, PyObject *kwargs) {
-    if (kwargs == NULL || PyDict_GET_SIZE(kwargs) == 0) {
-        PyObject *routes = PyObject_GetAttr(self, s_routes), *result = NULL;
-        if (routes == NULL) return NULL;
-        if (Py_TYPE(routes) == &RoutesType) {
-            result = try_routes((Routes *)routes, &PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args));
-            if ((result != NULL || PyErr_Occurred()) && ((Routes *)routes)->cleaned != NULL)
-                result = as_function((Routes *)routes, result);
-        }
-        Py_DECREF(routes);
-        if (result != NULL || PyErr_Occurred()) return result;
+    PyObject *found = PyObject_GetAttr(self, s_routes), *result = NULL;
+    if (found == NULL) return NULL;
+    Routes *routes = (Routes *)found;
+    if (Py_TYPE(found) == &RoutesType && routes->routes != NULL && PyList_GET_SIZE(routes->routes) > 0) {
+        PyObject *values = arranged(self, routes, args, kwargs);
+        if (values != NULL) result = try_routes(routes, &PyTuple_GET_ITEM(values, 0), PyTuple_GET_SIZE(values));
+        Py_XDECREF(values);
+        if ((result != NULL || PyErr_Occurred()) && routes->cleaned != NULL) result = as_function(routes, result);
     }
+    Py_DECREF(found);
+    if (result != NULL || PyErr_Occurred()) return result;
     PyObject *call = PyObject_GetAttr(self, s_call);
     if (call == NULL) return NULL;
-    PyObject *result = PyObject_Call(call, args, kwargs);
+    result = PyObject_Call(call, args, kwargs);
     Py_DECREF(call);
     return result;
 }
@@ -615,6 +628,7 @@ int prepare_routes(void) {
     s_call = PyUnicode_InternFromString("call_slowly");
     s_current = PyUnicode_InternFromString("_current");
     s_numpy = PyUnicode_InternFromString("numpy");
+    s_arranged = PyUnicode_InternFromString("arranged");
     s_pyvals = PyUnicode_InternFromString("UFUNC_PYVALS");
     return s_pyvals == NULL ? -1 : 0;
 }
