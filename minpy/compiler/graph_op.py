@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from time import perf_counter as now
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy
 
 from minpy.compiler.driver import Compiled, compile_graph
-from minpy.compiler.ir import Graph, Var
+from minpy.compiler.ir import Eqn, Graph, Var
 from minpy.compiler.reference import look_for_nans
 from minpy.compiler.trace import ARRAY, Trace, Tracer, flows, replay
 from minpy.errors import GradientError, UnsupportedError
@@ -72,7 +73,8 @@ class GraphOp(Op):
         self.split_seconds = 0.0
         self.refused = ""
         self.check: Callable | None = None
-        self._extended: dict[tuple[int, ...], tuple[GraphOp, GraphOp, list, list]] = {}
+        self._splits: dict[tuple[int, ...], Split] = {}
+        self._split: Split | None = None  # that this op is the forward of
         self._recomputing: dict[Any, tuple[GraphOp, list]] = {}
         self.execute = self._execute
 
@@ -87,7 +89,7 @@ class GraphOp(Op):
 
     def derived(self) -> Iterator[GraphOp]:
         """The ops that were made for gradients of this one, to any order."""
-        made = [op for extended, backward, *_ in self._extended.values() for op in (extended, backward)]
+        made = [op for split in self._splits.values() for op in (split.forward, *split.backwards)]
         for op in (*made, *[backward for backward, _ in self._recomputing.values()]):
             yield op
             yield from op.derived()
@@ -104,7 +106,7 @@ class GraphOp(Op):
             if type(value) is Value and value.tape is tape and flows(value)
         )
         try:
-            extended = self.with_residuals(wanted)[0]
+            extended = self.split(wanted).forward
         except (UnsupportedError, GradientError) as error:
             self.refused = str(error)
             # Some rule cannot be compiled. Op by op the tape can run it, or never asks for it.
@@ -114,59 +116,41 @@ class GraphOp(Op):
         results = results if isinstance(results, tuple) else (results,)
         return results[: len(self.graph.outputs)]
 
-    def with_residuals(self, wanted: tuple[int, ...]) -> tuple[GraphOp, GraphOp, list, list]:
-        """This op giving what its backward needs as further outputs, and the backward op.
-
-        Returns:
-            The extended op; the backward op; for each input of the backward op where it comes from:
-            ('input', position), ('output', position) or ('cotangent', position of the output); the
-            positions in ``wanted`` that it gives cotangents for.
-        """
-        found = self._extended.get(wanted)
+    def split(self, wanted: tuple[int, ...]) -> Split:
+        """This op as one that gives what its backward needs as further outputs, and the backward."""
+        found = self._splits.get(wanted)
         if found is None:
             started = now()
-            found = self._extended[wanted] = _split(self.graph, wanted)
+            found = self._splits[wanted] = Split(self, wanted)
             self.split_seconds += now() - started
-            found[0].purpose = f"{self.purpose}, keeping what the gradient needs"
-            found[1].purpose = f"gradient of the {self.purpose}"
-            found[0]._backward = found[1:]  # type: ignore[attr-defined]
-            found[0]._wanted = wanted  # type: ignore[attr-defined]
-            found[0].check = found[1].check = self.check
         return found
 
     def pull_back(self, wanted: Sequence[int], g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
         cotangents = g if isinstance(g, tuple) else (g,)
         answers = ans if isinstance(ans, tuple) else (ans,)
-        present = [i for i, cotangent in enumerate(cotangents) if cotangent is not None]
-        backward, sources, given = self._backward  # type: ignore[attr-defined]
-        differentiable = {i for source, i in sources if source == "cotangent"}
-        if set(present) <= differentiable:
-            taken = [self._source(source, i, args, answers, cotangents) for source, i in sources]
+        present = tuple([i for i, cotangent in enumerate(cotangents) if cotangent is not None])
+        assert self._split is not None
+        found = self._split.backward(present)
+        if found is not None:
+            values = {"input": args, "output": answers, "cotangent": cotangents}
+            backward, given = found.op, found.given
+            taken = [values[source][i] for source, i in found.sources]
         else:
-            backward, given = self._recompute(tuple(present))
+            backward, given = self._recompute(present)
             taken = [*args, *(cotangents[i] for i in present)]
         results = backward.call(*taken) if given else ()
         return {position: result for position, result in zip(given, results) if position in set(wanted)}
-
-    def _source(self, source: str, i: int, args: tuple, answers: tuple, cotangents: tuple) -> Any:
-        if source == "input":
-            return args[i]
-        if source == "output":
-            return answers[i]
-        if cotangents[i] is not None:
-            return cotangents[i]
-        aval = self.graph.outputs[i].aval
-        return Array(Value(numpy.zeros(aval.shape, aval.dtype)))
 
     def _recompute(self, present: tuple[int, ...]) -> tuple[GraphOp, list]:
         """A backward op from the inputs and the cotangents of any outputs, residuals included."""
         found = self._recomputing.get(present)
         if found is None:
+            assert self._split is not None
             trace, inputs, outputs = _replayed(self.graph)
             with trace.interpreting():
                 seeds = [(outputs[i], _cotangent_input(trace, outputs[i])) for i in present]
-                grads = trace.gradients(seeds, [inputs[i] for i in self._wanted])  # type: ignore[attr-defined]
-            given = [i for i, grad in zip(self._wanted, grads) if grad is not None]  # type: ignore[attr-defined]
+                grads = trace.gradients(seeds, [inputs[i] for i in self._split.wanted])
+            given = [i for i, grad in zip(self._split.wanted, grads) if grad is not None]
             graph = trace.graph([grad.atom for grad in grads if grad is not None])
             op = GraphOp(graph, purpose=f"gradient of the {self.purpose}, from its inputs")
             op.check = self.check
@@ -198,40 +182,90 @@ def _cotangent_input(trace: Trace, output: Tracer) -> Tracer:
     return trace.input(output.aval, ARRAY, f"{name}_bar" if name else "")
 
 
-def _split(graph: Graph, wanted: tuple[int, ...]) -> tuple[GraphOp, GraphOp, list, list]:
-    """Forward and backward as two graphs; see ``GraphOp.with_residuals``."""
-    trace, inputs, outputs = _replayed(graph)
-    forward_size = len(trace.eqns)
-    primal_inputs = list(trace.inputs)
-    floats = [i for i, output in enumerate(outputs) if flows(output)]
-    with trace.interpreting():
-        seeds = [(outputs[i], _cotangent_input(trace, outputs[i])) for i in floats]
-        grads = trace.gradients(seeds, [inputs[i] for i in wanted])
-    given = [i for i, grad in zip(wanted, grads) if grad is not None]
-    results = [grad.atom for grad in grads if grad is not None]
-    forward, backward = trace.eqns[:forward_size], trace.eqns[forward_size:]
+class Backward(NamedTuple):
+    """A backward op, where its inputs come from, and the positions that it gives cotangents for.
 
-    made = {var for eqn in backward for var in eqn.outputs}
-    seed_of = {seed.atom: i for i, (_, seed) in zip(floats, seeds)}
-    needed: dict[Any, None] = {}
-    for atom in (*(atom for eqn in backward for atom in eqn.inputs), *results):
-        if isinstance(atom, Var) and atom not in made:
-            needed[atom] = None
-    visible = [output.atom for output in outputs]
-    residuals = [
-        var for var in needed if var not in primal_inputs and var not in seed_of and var not in visible
-    ]
-    extended = Graph(tuple(primal_inputs), tuple(forward), tuple(visible + residuals))
-    places = visible + residuals
-    sources: list[tuple[str, int]] = []
-    for var in needed:
-        if var in seed_of:
-            sources.append(("cotangent", seed_of[var]))
-        elif var in primal_inputs:
-            sources.append(("input", primal_inputs.index(var)))
-        else:
-            sources.append(("output", places.index(var)))
-    unused = [i for i in floats if ("cotangent", i) not in sources]
-    sources.extend(("cotangent", i) for i in unused)
-    backward_inputs = (*needed, *(seeds[floats.index(i)][1].atom for i in unused))
-    return GraphOp(extended), GraphOp(Graph(backward_inputs, tuple(backward), tuple(results))), sources, given
+    A source is ('input', position), ('output', position) of the forward, or ('cotangent', position).
+    """
+
+    op: GraphOp
+    sources: list[tuple[str, int]]
+    given: list[int]
+
+
+class Split:
+    """A graph as forward and backward.
+
+    Each set of results that cotangents come to has a backward of its own: nothing flows to what the others
+    are computed from, so a derivative that is infinite there does no harm.
+
+    Attributes:
+        forward: gives the results, and what backward needs of what is computed on the way.
+        wanted: the positions of the inputs that cotangents are taken to.
+    """
+
+    def __init__(self, op: GraphOp, wanted: tuple[int, ...]):
+        self.wanted = wanted
+        self._of = op
+        self._trace, self._inputs, self._outputs = _replayed(op.graph)
+        self._lock = threading.Lock()
+        trace = self._trace
+        floats = tuple([i for i, output in enumerate(self._outputs) if flows(output)])
+        visible = [output.atom for output in self._outputs]
+        needed = self._differentiated(floats).needed
+        residuals = [var for var in needed if var not in trace.inputs and var not in visible]
+        outputs = (*visible, *residuals)
+        self._sources = {var: ("output", i) for i, var in reversed(list(enumerate(outputs)))}
+        self._sources.update({var: ("input", i) for i, var in enumerate(trace.inputs)})
+        self.forward = GraphOp(Graph(tuple(trace.inputs), tuple(trace.eqns), outputs))
+        self.forward.purpose = f"{op.purpose}, keeping what the gradient needs"
+        self.forward.check = op.check
+        self.forward._split = self
+        self._backwards: dict[tuple[int, ...], Backward | None] = {}
+
+    @property
+    def backwards(self) -> list[GraphOp]:
+        """The backward ops made so far."""
+        return [found.op for found in self._backwards.values() if found is not None]
+
+    def backward(self, present: tuple[int, ...]) -> Backward | None:
+        """Backward from the results at these positions; None where one is not a result of the graph."""
+        with self._lock:
+            if present not in self._backwards:
+                is_ours = all(i < len(self._outputs) for i in present)
+                self._backwards[present] = self._made(present) if is_ours else None
+            return self._backwards[present]
+
+    def _made(self, present: tuple[int, ...]) -> Backward:
+        found = self._differentiated(present)
+        sources = {**self._sources, **found.seeds}
+        op = GraphOp(Graph((*found.needed, *found.seeds), tuple(found.eqns), tuple(found.results.values())))
+        op.purpose = f"gradient of the {self._of.purpose}"
+        op.check = self._of.check
+        return Backward(op, [sources[var] for var in op.graph.inputs], list(found.results))
+
+    def _differentiated(self, present: tuple[int, ...]) -> _Differentiated:
+        """Record the backward from some results, and leave the trace as it was."""
+        trace, size, count = self._trace, len(self._trace.eqns), len(self._trace.inputs)
+        with trace.interpreting():
+            seeds = [(self._outputs[i], _cotangent_input(trace, self._outputs[i])) for i in present]
+            grads = trace.gradients(seeds, [self._inputs[i] for i in self.wanted])
+        eqns = trace.eqns[size:]
+        del trace.eqns[size:], trace.inputs[count:]
+        results = {i: grad.atom for i, grad in zip(self.wanted, grads) if grad is not None}
+        places: dict[Any, tuple[str, int]] = {
+            seed.atom: ("cotangent", i) for i, (_, seed) in zip(present, seeds)
+        }
+        made = {var for eqn in eqns for var in eqn.outputs}
+        read = dict.fromkeys([*(atom for eqn in eqns for atom in eqn.inputs), *results.values()])
+        needed = [a for a in read if isinstance(a, Var) and a not in made and a not in places]
+        return _Differentiated(eqns, needed, places, results)
+
+
+class _Differentiated(NamedTuple):
+    """Equations of a backward, what they read of the forward, the cotangents, and results by position."""
+
+    eqns: list[Eqn]
+    needed: list[Var]
+    seeds: dict[Any, tuple[str, int]]
+    results: dict[int, Any]

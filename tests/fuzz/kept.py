@@ -197,6 +197,16 @@ v8 = np.linalg.matrix_power(np.stack([b[:, :2], b[:, 1:]]), 0)
 }
 
 JIT = {
+    "the derivative of what is not asked for is infinite, or not there": """
+a = np.array([0.0, 1.0])
+
+v0 = np.log(a)
+v1 = a * 2
+print(end="")
+v2 = [v0, np.spacing(a)]
+print(end="")
+return v2, v1, [v2[1] * 2]
+""",
     "an argument that is written through a view": """
 a = np.array([[1.0, 2.0], [3.0, 4.0]])
 
