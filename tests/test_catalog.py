@@ -12,8 +12,9 @@ import scipy.special
 import minpy
 import minpy.numpy as np
 from minpy import catalog
-from minpy.catalog.names import DISCRETE, why_left_out
+from minpy.catalog.names import DISCRETE, WITHOUT_RULE, why_left_out
 from minpy.catalog.page import counts_text
+from minpy.catalog.rows import namespace
 from minpy.errors import GradientError
 from minpy.scipy import special
 
@@ -83,7 +84,8 @@ def test_the_catalog_holds_everything():
         ("numpy.linalg", "matrix_rank", False, "-", False),
         ("numpy.random", "normal", False, "yes", False),
         ("numpy.random", "shuffle", False, "yes", False),
-        ("numpy.random", "gamma", False, "missing", False),
+        ("numpy.random", "gamma", False, "in part", False),
+        ("numpy.random", "beta", False, "no rule", False),
         ("numpy.random.Generator", "integers", False, "-", False),
         ("numpy.ndarray", "T", True, "yes", False),
         ("numpy.ndarray", "sort", False, "yes", False),
@@ -116,10 +118,15 @@ def test_what_is_missing_is_an_error_and_what_is_not_there_a_zero():
 def test_what_has_no_derivative_has_no_rule():
     """The lists of names beside the table do not contradict it."""
     for title, rows in SECTIONS.items():
-        space = "numpy" if title in ("Ufuncs", "Functions") else title.replace(".Generator", "")
+        space = namespace(title)
+        without = " ".join(names.get(space, "") for names in WITHOUT_RULE.values()).split()
         for row in rows.values():
             if row.name in DISCRETE.get(space, "").split():
                 assert row.gradient == "-", (title, row.name)
+            assert (row.gradient == "no rule") == (row.name in without), (title, row.name)
+            assert row.gradient != "missing", (
+                f"{title}.{row.name}: write a rule, or in names.py why there is none"
+            )
 
 
 def test_counts_are_printed():

@@ -9,7 +9,7 @@ import pytest
 
 import minpy
 import minpy.numpy as np
-from minpy.errors import GradientError, GradientWarning
+from minpy.errors import GradientWarning
 from minpy.runtime.engine import mx
 from tests.ops.checks import boxed, check_gradient
 from tests.ops.tolerances import assert_same
@@ -166,8 +166,45 @@ class TestElementByElement:
         check_gradient(wrap(lambda x: np.sum(cube(x, x[0]))), DATA, "one result")
         both = np.vectorize(lambda x: (x**2, np.sin(x)), otypes=["float64", "float64"])
         check_gradient(wrap(lambda x: np.sum(both(x)[0] * both(x)[1])), DATA, "two results")
-        with pytest.raises(GradientError, match="vectorize"):
-            minpy.grad(lambda x: np.sum(np.vectorize(np.sum, signature="(n)->()")(x)))(DATA)
+        power = np.vectorize(lambda x, p, scale=1: scale * x**p, excluded=[1, "scale"])
+        check_gradient(wrap(lambda x: np.sum(power(x, 3) + power(x, 2, scale=2.5))), DATA, "excluded")
+        named = np.vectorize(lambda x, y: x * y)
+        check_gradient(wrap(lambda x: np.sum(named(x, y=x[0] + 1))), DATA, "by name")
+
+    @WRAPS
+    @pytest.mark.parametrize(
+        "signature, function",
+        [
+            ("(n)->()", lambda x: np.sum(x**2)),
+            ("(n),(n)->()", lambda x, y: np.dot(x, y)),
+            ("(n),(n)->(n),()", lambda x, y: (x * y, np.sum(x))),
+            ("()->(k)", lambda x: np.stack([x, x * x])),
+        ],
+    )
+    def test_vectorize_with_a_signature_in_a_gradient(self, wrap, signature, function):
+        of_rows = np.vectorize(function, signature=signature)
+
+        def results(x):
+            found = of_rows(x, x[0]) if "," in signature.split("->")[0] else of_rows(x)
+            return found if isinstance(found, tuple) else (found,)
+
+        check_gradient(wrap(lambda x: sum(np.sum(part * part) for part in results(x))), DATA, signature)
+        seen = []
+        minpy.grad(lambda x: (seen.extend(results(x)), np.sum(x))[1])(DATA)
+        for under_a_gradient, found in zip(seen, results(boxed(DATA))):
+            assert_same(under_a_gradient, found.asnumpy(), signature)
+
+    def test_vectorize_finds_shapes_that_do_not_fit(self):
+        for signature, message in (
+            ("(n),(n)->()", "inconsistent size"),
+            ("(a,b,c),(n)->()", "not have enough"),
+        ):
+            product = np.vectorize(np.dot, signature=signature)
+            for x in (boxed(DATA), DATA):
+                with pytest.raises(ValueError, match=message):
+                    minpy.grad(lambda x: np.sum(product(x, x[0, 1:])))(x)  # noqa: B023
+                with pytest.raises(ValueError, match=message):
+                    product(x, x[0, 1:])
 
     def test_broadcast(self):
         assert np.broadcast(boxed(DATA), [[1], [2]]).shape == (2, 3)

@@ -11,7 +11,7 @@ import pytest
 import minpy
 import minpy.numpy as np
 from minpy.errors import GradientError
-from tests.ops.checks import boxed, check_gradient
+from tests.ops.checks import boxed, check_gradient, projected_gradient
 from tests.ops.tolerances import assert_same
 
 LEGACY = {
@@ -169,6 +169,14 @@ SMOOTH = {
     "power": lambda p: np.random.power(p, (3, 2)),
     "weibull": lambda p: np.random.weibull(a=p),
     "pareto": lambda p: np.random.default_rng(2).pareto(p + 1.0),
+    "triangular": lambda p: np.random.triangular(-p[0], p[0], p[1] + 1.0, (4, 3)),
+    "triangular modern": lambda p: np.random.default_rng(2).triangular(
+        left=p[0], mode=p[1], right=3.0, size=9
+    ),
+    "gamma": lambda p: np.random.gamma(2.5, p, (3, 2)),
+    "gamma modern": lambda p: np.random.default_rng(2).gamma(0.5, scale=p),
+    "vonmises": lambda p: np.random.vonmises(p, 4.0, (3, 2)),
+    "multivariate_normal": lambda p: np.random.multivariate_normal(p, [[1.0, 0.2], [0.2, 2.0]], 3),
     "permutation": lambda p: np.random.permutation(p),
     "choice": lambda p: np.random.choice(p, 4),
     "a generator": lambda p: np.random.default_rng(2).normal(p[0], p[1], 3),
@@ -183,11 +191,15 @@ def test_gradients(name, float64):
         return np.sum(SMOOTH[name](p) ** 2 * (1 + np.sum(p)))
 
     check_gradient(loss, numpy.array([0.7, 1.4]), name)
+    check_gradient(
+        projected_gradient(loss, numpy.array([0.7, 1.4])), numpy.array([0.7, 1.4]), f"{name}, order 2"
+    )
 
 
 def test_gradients_that_there_are_not():
-    with pytest.raises(GradientError, match=r"random\.gamma"):
-        minpy.grad(lambda p: np.sum(np.random.gamma(p, 1.0, 3)))(2.0)
+    for name in ("gamma", "standard_gamma", "chisquare", "standard_t"):
+        with pytest.raises(GradientError, match=rf"random\.{name}"):
+            minpy.grad(lambda p, name=name: np.sum(getattr(np.random, name)(p, size=3)))(2.0)
     numpy.random.seed(1)
     counts = numpy.random.poisson(5.0, 3).sum()
     numpy.random.seed(1)

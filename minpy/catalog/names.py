@@ -55,9 +55,28 @@ DISCRETE = {
         searchsorted nonzero
     """,
     "scipy.special": """
-        *_zeros roots_* *_roots bernoulli euler comb perm factorial* stirling2 round geterr seterr
+        *_zeros roots_* *_roots bernoulli euler factorial2 factorialk stirling2 round geterr seterr
         legendre cheby? jacobi laguerre genlaguerre hermite hermitenorm gegenbauer sh_*
     """,
+}
+
+#: Asking for their gradient is an error, or ends it with a warning: why -> namespace -> names
+WITHOUT_RULE = {
+    "there is a derivative, but not in closed form, or only by an integer": {
+        "scipy.special": """
+            bdtrik bdtrin nbdtrik nbdtrin pdtrik btdtria btdtrib chdtriv chndtridf fdtridfd gdtrib ncfdtridfd
+            ncfdtridfn nctdtridf stdtridf ellip_harm ellip_harm_2 ellip_normal mathieu_a mathieu_b
+            mathieu_even_coef mathieu_odd_coef obl_cv obl_cv_seq pro_cv pro_cv_seq zetac
+        """,
+    },
+    "NumPy draws them by rejection, so that the numbers of a seed jump where a parameter moves": {
+        "numpy.random": """
+            beta chisquare dirichlet f noncentral_chisquare noncentral_f standard_gamma standard_t wald
+        """,
+    },
+    "the result is an object of NumPy's, where a gradient ends": {
+        "numpy": "asmatrix mat bmat frompyfunc nested_iters",
+    },
 }
 
 
@@ -69,6 +88,11 @@ def why_left_out(name: str) -> str | None:
 def is_discrete(space: str, name: str) -> bool:
     """Whether a function that the op table lacks has no derivative."""
     return _holds(DISCRETE.get(space, ""), name)
+
+
+def why_without_rule(space: str, name: str) -> str | None:
+    """Why a function has no gradient that is not discrete; None for any other."""
+    return next((why for why, names in WITHOUT_RULE.items() if _holds(names.get(space, ""), name)), None)
 
 
 def _holds(names: str, name: str) -> bool:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy
 import scipy
 
-from minpy.catalog.names import LEFT_OUT, why_left_out
-from minpy.catalog.rows import METHODS, MISSING, NONE, Row, Section, other_names, sections
+from minpy.catalog.names import LEFT_OUT, why_left_out, why_without_rule
+from minpy.catalog.rows import METHODS, MISSING, NO_RULE, NONE, Row, Section, namespace, other_names, sections
 
 _HEADER = """# Operators
 
@@ -19,11 +19,19 @@ the numbers.
 
 - **Runs on**: the libraries that can run it. With MXNet it can be part of a compiled graph, for the dtypes
   that MXNet has. What the op table lacks runs NumPy's function on the same memory.
-- **Gradient**: *yes*; *in part*, by some of the arguments; *missing*: there is a derivative, but no rule for
-  it, and asking for it is an error that names the function; *-*: there is none, because the result is no
-  number, jumps, or depends on no array. What holds at kinks: [Gradients](gradients.md).
+- **Gradient**: *yes*; *in part*, by some of the arguments; *no rule*: none that is of use, for a reason that
+  stands [below](#without-a-gradient); asking for it is an error that names the function, or warns where the
+  array becomes something else; *-*: there is no derivative, because the result is no number, jumps, or
+  depends on no array. What holds at kinks: [Gradients](gradients.md).
 - **Fusible**: works element by element, so that a kernel could compute it together with its neighbours. There
   are no such kernels yet.
+
+"""
+_WITHOUT = """
+## Without a gradient
+
+A function that has a gradient *in part* lacks it by parameters for which one of these reasons holds, such as
+the order of a Bessel function or the shape of a gamma distribution.
 
 """
 _NO_FUNCTIONS = """
@@ -65,7 +73,7 @@ def _count(rows: Sequence[Row]) -> Count:
         len(rows),
         sum(row.reachable for row in rows),
         sum(row.gradient != NONE for row in rows),
-        sum(row.gradient not in (NONE, MISSING) for row in rows),
+        sum(row.gradient not in (NONE, NO_RULE, MISSING) for row in rows),
         sum(row.mxnet for row in rows),
     )
 
@@ -76,6 +84,8 @@ def page() -> str:
     parts += _table(("", *map(_words, Count._fields)), [(title, *c) for title, c in count().items()])
     for section in sections():
         parts += [f"\n## {section.title}\n\n", *_section(section)]
+    parts.append(_WITHOUT)
+    parts += [f"- {why}: {_listed(names)}\n" for why, names in _without_rule().items()]
     parts.append("\n## Names that are no functions\n\n")
     parts += [f"- {kind.title}: {_listed(kind.names)}\n" for kind in other_names()]
     parts.append(_NO_FUNCTIONS)
@@ -83,6 +93,19 @@ def page() -> str:
         names = [name for name in sorted(numpy.__all__) if why_left_out(name) == why]
         parts += [f"- {why}: {_listed(names)}\n"] if names else []
     return "".join(parts)
+
+
+def _without_rule() -> dict[str, list[str]]:
+    """Names by the reason why no rule gives their gradient."""
+    found: dict[str, list[str]] = {}
+    for section in sections():
+        space = namespace(section.title)
+        for row in section.rows:
+            why = why_without_rule(space, row.name) if row.gradient == NO_RULE else None
+            names = found.setdefault(why, []) if why else []
+            if f"{space}.{row.name}" not in names:  # generators have it too
+                names.append(f"{space}.{row.name}")
+    return found
 
 
 def counts_text() -> str:

@@ -12,14 +12,14 @@ import scipy.special
 
 import minpy.numpy as np
 import minpy.scipy.special
-from minpy.catalog.names import is_discrete, why_left_out
+from minpy.catalog.names import is_discrete, why_left_out, why_without_rule
 from minpy.ops import FUNCTIONS, OPS, Op, of_numpy
 from minpy.ops.op import UNDEFINED, Ufunc
 from minpy.runtime import draws
 from minpy.runtime.writing import writes_with_gradient
 
 #: the entries of the column for gradients
-YES, PARTLY, MISSING, NONE = "yes", "in part", "missing", "-"
+YES, PARTLY, MISSING, NO_RULE, NONE = "yes", "in part", "missing", "no rule", "-"
 #: where the op table has what an attribute of an array gives under another name
 _ATTRIBUTES = {"T": "transpose", "flatten": "ravel", "flat": "ravel", "view": "copy"}
 #: the methods of ufuncs
@@ -31,7 +31,8 @@ class Row(NamedTuple):
 
     Attributes:
         mxnet: MXNet has it, beside NumPy, for some dtypes at least.
-        gradient: 'yes'; 'in part', by some of the arguments; 'missing'; '-' where there is no derivative.
+        gradient: 'yes'; 'in part', by some of the arguments; 'no rule' where no useful one exists (see
+            ``WITHOUT_RULE``); 'missing' where nobody wrote it; '-' where there is no derivative.
         fusible: works element by element.
         reachable: it is in MinPy's namespace too.
         methods: of a ufunc, the gradient of each of its methods; empty where it does not have this one.
@@ -84,6 +85,11 @@ def sections() -> list[Section]:
         Section("numpy.ndarray", [_attribute_row(name, ours) for name in _public(numpy.ndarray)]),
         _of_module("scipy.special", scipy.special, minpy.scipy.special),
     ]
+
+
+def namespace(title: str) -> str:
+    """Where the functions of a section are found."""
+    return "numpy" if title in ("Ufuncs", "Functions") else title.replace(".Generator", "")
 
 
 def other_names() -> list[Names]:
@@ -152,9 +158,16 @@ def _row(space: str, name: str, function: Any, ours: Any) -> Row:
     known = of_numpy(function) or (FUNCTIONS.get(name) if space == "numpy" else None)
     if known is not None:
         return _of_table(name, known)._replace(reachable=hasattr(ours, name))
-    has_gradient = draws.has_gradient(name) if space == "numpy.random" else writes_with_gradient(function)
-    gradient = YES if has_gradient else NONE if is_discrete(space, name) else MISSING
-    return Row(name, False, gradient, False, hasattr(ours, name))
+    return Row(name, False, _gradient_beside_the_table(space, name, function), False, hasattr(ours, name))
+
+
+def _gradient_beside_the_table(space: str, name: str, function: Any) -> str:
+    by_some, by_all = draws.differentiable_by(name) if space == "numpy.random" else (False, False)
+    if by_some or writes_with_gradient(function):
+        return PARTLY if by_some and not by_all else YES
+    if is_discrete(space, name):
+        return NONE
+    return NO_RULE if why_without_rule(space, name) else MISSING
 
 
 def _of_table(name: str, function: Any) -> Row:
@@ -171,7 +184,7 @@ def _ufunc_row(name: str) -> Row:
     row, known = _row("numpy", name, ufunc, np), of_numpy(ufunc)
     gradients = []
     for method in METHODS:
-        exists = ufunc.signature is None and (method == "at" or (ufunc.nin == 2 and ufunc.nout == 1))
+        exists = ufunc.signature is None and ufunc.nout == 1 and (method == "at" or ufunc.nin == 2)
         has_rule = isinstance(known, Ufunc) or row.gradient == NONE
         gradients.append((row.gradient if has_rule else MISSING) if exists else "")
     return row._replace(methods=tuple(gradients))

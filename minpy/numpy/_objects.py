@@ -159,16 +159,44 @@ class vectorize(numpy.vectorize):
         return call_numpy(call, args, kwargs)
 
     def _by_element(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or self.signature is not None or self.excluded:
-            raise GradientError("vectorize has a gradient only with neither names, signature nor excluded")
-        arrays = list(map(FUNCTIONS["asarray"], args))
-        shape = numpy.broadcast_shapes(*(array.shape for array in arrays))
-        elements = [broadcast_to_op(array, shape=shape).flat for array in arrays]
-        results = [self.pyfunc(*row) for row in zip(*elements)]
-        outputs = list(zip(*results)) if results and isinstance(results[0], tuple) else [results]
-        dtypes = self.otypes or [None] * len(outputs)
-        whole = [
-            reshape_op(FUNCTIONS["array"](list(output), dtype), shape=shape)
-            for output, dtype in zip(outputs, dtypes)
-        ]
-        return whole[0] if len(whole) == 1 else tuple(whole)
+        """As NumPy's: names and positions that are ``excluded`` are handed on as they are."""
+        names = [name for name in kwargs if name not in self.excluded]
+        places = [i for i in range(len(args)) if i not in self.excluded]
+        arrays = [FUNCTIONS["asarray"](x) for x in (*[args[i] for i in places], *[kwargs[n] for n in names])]
+
+        def function(*elements: Any) -> Any:
+            by_place, by_name = dict(zip(places, elements)), dict(zip(names, elements[len(places) :]))
+            return self.pyfunc(*[by_place.get(i, x) for i, x in enumerate(args)], **{**kwargs, **by_name})
+
+        dimensions = getattr(self, "_in_and_out_core_dims", None) or ([()] * len(arrays), None)
+        shape, arrays = _broadcast(arrays, dimensions[0])
+        if 0 in shape and (self.signature is not None or self.otypes is None):
+            raise GradientError("vectorize has no gradient where it does not call the function even once")
+        results = [function(*[x[place] for x in arrays]) for place in numpy.ndindex(shape)]
+        first = results[0] if results else (None,) * len(self.otypes or ())
+        count = len(first) if isinstance(first, tuple) else 1
+        if dimensions[1] is not None and len(dimensions[1]) != count:
+            expected = len(dimensions[1])
+            raise ValueError(f"wrong number of outputs from pyfunc: expected {expected}, got {count}")
+        outputs = zip(*results) if isinstance(first, tuple) else [results]
+        whole = [FUNCTIONS["array"](list(x), t) for x, t in zip(outputs, self.otypes or [None] * count)]
+        whole = [reshape_op(x, shape=shape + x.shape[1:]) for x in whole]
+        return whole[0] if count == 1 else tuple(whole)
+
+
+def _broadcast(arrays: list, dimensions: list) -> tuple[tuple[int, ...], list]:
+    """The shape of what ``vectorize`` loops over, and the arrays with it in front of the given dimensions."""
+    if len(arrays) != len(dimensions):
+        raise TypeError(
+            f"wrong number of positional arguments: expected {len(dimensions)}, got {len(arrays)}"
+        )
+    sizes: dict[str, int] = {}
+    own = [x.shape[x.ndim - len(names) :] for x, names in zip(arrays, dimensions)]
+    for names, shape in zip(dimensions, own):
+        if len(shape) < len(names):
+            raise ValueError(f"{len(shape)}-dimensional argument does not have enough dimensions for {names}")
+        for name, size in zip(names, shape):
+            if sizes.setdefault(name, size) != size:
+                raise ValueError(f"inconsistent size for core dimension {name!r}: {size} vs {sizes[name]}")
+    shape = numpy.broadcast_shapes(*[x.shape[: x.ndim - len(names)] for x, names in zip(arrays, dimensions)])
+    return shape, [broadcast_to_op(x, shape=shape + core) for x, core in zip(arrays, own)]

@@ -14,6 +14,8 @@ import numpy
 from minpy.ops import Op
 from minpy.ops.creation import created
 from minpy.ops.elementwise import log
+from minpy.ops.logic import less, where_op
+from minpy.ops.op import UNDEFINED
 from minpy.ops.shape import ravel
 from minpy.runtime.array import Array, arrays_in, is_traced, to_raw
 from minpy.runtime.dispatch import run_op
@@ -22,41 +24,79 @@ from minpy.runtime.writing import shuffle, written
 
 #: methods that give elements of an array, by the name of their first parameter
 _FROM_AN_ARRAY = {"choice": "a", "permutation": "x", "permuted": "x"}
-_TWO = (("loc", 0.0), ("scale", 1.0))
-_ONE = (("scale", 1.0),)
+_LOC = (("loc", 0.0), ("scale", 1.0))
+_SCALE = (("scale", 1.0),)
 _EXPONENT = (("a", 1.0),)
-#: name -> parameters with their defaults, and (numbers drawn, *parameters) -> derivatives by each of these
-_SLOPES: dict[str, tuple[tuple, Callable[..., tuple]]] = {
+_BOUNDS = (("left", 0.0), ("mode", 0.5), ("right", 1.0))
+
+
+def _triangular(by: str) -> Callable:
+    """The square of the distance to the end on its side of the mode has a fixed part of the triangle."""
+
+    def slope(r: Any, left: Any, mode: Any, right: Any) -> Any:
+        width, low, high = right - left, 0.5 * (r - left), 0.5 * (right - r)
+        below, above = {
+            "left": (1 - low / width - low / (mode - left), high / width),
+            "mode": (low / (mode - left), high / (right - mode)),
+            "right": (low / width, 1 - high / width - high / (right - mode)),
+        }[by]
+        return where_op(less(r, mode), below, above)
+
+    return slope
+
+
+#: name -> parameters with their defaults, and for each of these the derivative by it, a function of the
+#: numbers drawn and all parameters; numbers that NumPy draws by rejection jump where such a parameter moves
+_SLOPES: dict[str, tuple[tuple, tuple]] = {
     **dict.fromkeys(
-        ("normal", "laplace", "logistic", "gumbel"), (_TWO, lambda r, loc, scale: (1.0, (r - loc) / scale))
+        ("normal", "laplace", "logistic", "gumbel"),
+        (_LOC, (lambda r, loc, scale: 1.0, lambda r, loc, scale: (r - loc) / scale)),
     ),
-    **dict.fromkeys(("exponential", "rayleigh"), (_ONE, lambda r, scale: (r / scale,))),
-    **dict.fromkeys(("power", "weibull"), (_EXPONENT, lambda r, a: (-r * log(r) / a,))),
-    "pareto": (_EXPONENT, lambda r, a: (-(1 + r) * log(1 + r) / a,)),
+    **dict.fromkeys(("exponential", "rayleigh"), (_SCALE, (lambda r, scale: r / scale,))),
+    **dict.fromkeys(("power", "weibull"), (_EXPONENT, (lambda r, a: -r * log(r) / a,))),
+    "pareto": (_EXPONENT, (lambda r, a: -(1 + r) * log(1 + r) / a,)),
     "lognormal": (
         (("mean", 0.0), ("sigma", 1.0)),
-        lambda r, mean, sigma: (r, r * (log(r) - mean) / sigma),
+        (lambda r, mean, sigma: r, lambda r, mean, sigma: r * (log(r) - mean) / sigma),
     ),
     "uniform": (
         (("low", 0.0), ("high", 1.0)),
-        lambda r, low, high: ((high - r) / (high - low), (r - low) / (high - low)),
+        (
+            lambda r, low, high: (high - r) / (high - low),
+            lambda r, low, high: (r - low) / (high - low),
+        ),
     ),
+    "triangular": (_BOUNDS, tuple(map(_triangular, ("left", "mode", "right")))),
+    "gamma": ((("shape", 1.0), ("scale", 1.0)), (UNDEFINED, lambda r, shape, scale: r / scale)),
+    # below that concentration the angles do not depend on the mean
+    "vonmises": (
+        (("mu", 0.0), ("kappa", 1.0)),
+        (lambda r, mu, kappa: where_op(less(kappa, 1e-8), 0.0, 1.0), UNDEFINED),
+    ),
+    "multivariate_normal": ((("mean", 0.0), ("cov", 1.0)), (lambda r, mean, cov: 1.0, UNDEFINED)),
 }
 
 
 class _Drawn(Op):
     """Numbers that were drawn from a distribution with these parameters."""
 
-    def __init__(self, name: str, numbers: Array, slopes: Callable | None):
+    def __init__(self, name: str, numbers: Array, slopes: tuple | None):
         super().__init__(f"random.{name}", numpy=numpy.array, infer=lambda *args: numbers.aval)
         self.execute = lambda values: (numbers._current(),)
         if slopes is not None:
-            self.vjp = lambda position: lambda g, r, *args: g * slopes(r, *args)[position]
+            self.vjp = tuple(_rule(slope) if callable(slope) else slope for slope in slopes)
 
 
-def has_gradient(name: str) -> bool:
-    """Whether a gradient flows through the method ``name`` of a generator."""
-    return name in _SLOPES or name in _FROM_AN_ARRAY or name == "shuffle"
+def _rule(slope: Callable) -> Callable:
+    return lambda g, r, *args: g * slope(r, *args)
+
+
+def differentiable_by(name: str) -> tuple[bool, bool]:
+    """Whether a gradient flows through the method ``name`` of a generator by some, and by all parameters."""
+    if name in _FROM_AN_ARRAY or name == "shuffle":
+        return True, True
+    slopes = _SLOPES.get(name, ((), ()))[1]
+    return bool(slopes), all(map(callable, slopes))
 
 
 def draw(method: Callable, args: tuple, kwargs: dict) -> Any:

@@ -113,6 +113,13 @@ CALLS.update(
         "special.zeta": _eagerly(lambda np, x: _of(np).zeta(3.0, x), _POSITIVE),
         "special.multigammaln": _eagerly(lambda np, x: _of(np).multigammaln(x + 1, 3), _POSITIVE),
         "special.assoc_laguerre": _eagerly(lambda np, x: _of(np).assoc_laguerre(x, 3, 1.5), _POSITIVE),
+        "special.comb": [
+            *_eagerly(lambda np, x: _of(np).comb(x + 5, x), _POSITIVE),
+            *_eagerly(lambda np, x: _of(np).comb(x, 3), _POSITIVE),
+            *_eagerly(lambda np, x: _of(np).comb(x, 2.5, repetition=True), _POSITIVE),
+        ],
+        "special.perm": _eagerly(lambda np, x: _of(np).perm(x + 5, x), _POSITIVE),
+        "special.factorial": _eagerly(lambda np, x: _of(np).factorial(x - 1.5), _POSITIVE),
         "special.diric": _eagerly(lambda np, x: _of(np).diric(x * 4, 5), _POSITIVE),
         "special.lambertw": [
             *_eagerly(lambda np, x: _of(np).lambertw(x), _POSITIVE),

@@ -74,6 +74,9 @@ _DOMAINS: tuple[tuple[tuple[tuple, ...], str], ...] = (
     ((_INNER, _SHAPE, _ANY), "nrdtrimn"),
     ((_ANY, (0.6, 0.9), (2.5, 4.0)), "nrdtrisd"),
     ((_ANY, (-0.4, 0.4)), "tklmbda"),
+    (((0.1, 2.5),), "kolmogorov"),
+    ((_INNER,), "kolmogi"),
+    ((_COUNT, _INNER), "smirnov smirnovi"),
 )
 DOMAINS.update({f"special.{name}": intervals for intervals, names in _DOMAINS for name in names.split()})
 _AXES = (((3, 4), (1,)), ((3, 4), (0,)), ((2, 3, 4), (0, 2)), ((5,), (0,)), ((), ()))
@@ -118,6 +121,14 @@ SAMPLES.update(
     {
         "special.diric": [
             Sample((Draw(shape, -9, 9),), {"n": n}) for shape in _UNARY_SHAPES for n in (1, 4, 5)
+        ],
+        "special.comb": [
+            *_by_order((4.0, 9.0), _SHAPE, repetition=False),
+            *_by_order(_SHAPE, _SHAPE, repetition=True),
+        ],
+        "special.perm": _by_order((4.0, 9.0), _SHAPE),
+        "special.factorial": [
+            Sample((Draw(shape, 0.5, 4.0),), {}, FLOAT_DTYPES) for shape in _UNARY_SHAPES[:4]
         ],
         "special.lambertw": [
             Sample((Draw((3, 4), *_SHAPE),), {"k": k, "tol": 1e-8}, FLOAT_DTYPES) for k in (0, -1)

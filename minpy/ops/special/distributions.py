@@ -11,9 +11,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minpy.ops.elementwise import exp, floor, log, log1p, sqrt, square
-from minpy.ops.logic import equal, where_op
-from minpy.ops.op import UNDEFINED
+import numpy
+from scipy import special
+
+from minpy.ops.aval import aval_of
+from minpy.ops.data import content
+from minpy.ops.elementwise import exp, floor, log, log1p, power, sqrt, square
+from minpy.ops.logic import equal, greater, less, where_op
+from minpy.ops.op import NOT_DIFFERENTIABLE, UNDEFINED
+from minpy.ops.reduction import sum_op
+from minpy.ops.shape import reshape_op
 from minpy.ops.special.elementary import boxcox_slope, xlogy
 from minpy.ops.special.gamma import beta_density, betaln, gamma_density, gammaln
 from minpy.ops.special.hypergeometric import hyp0f1, hyp1f1
@@ -228,3 +235,45 @@ tklmbda = scipy_ufunc(
     lambda g, ans, x, shape: g * _tukey_slope(ans, shape),
     lambda g, ans, x, shape: -g * _tukey_slope(ans, shape) * _tukey_by_shape(ans, shape),
 )
+
+
+# Kolmogorov and Smirnov ------------------------------------------------------------------------
+# Feller (1948), "On the Kolmogorov-Smirnov limit theorems"; Birnbaum and Tingey (1951), "One-sided confidence
+# contours for probability distribution functions".
+
+
+def _with_terms(x: Any, count: int) -> tuple[Any, numpy.ndarray]:
+    """The array with one axis more at its end, for terms of a sum, and their numbers."""
+    return reshape_op(x, shape=(*aval_of(x).shape, 1)), numpy.arange(count, dtype=float)
+
+
+def _total(terms: Any) -> Any:
+    return sum_op(terms, axes=(aval_of(terms).ndim - 1,), keepdims=False)
+
+
+def _kolmogorov(y: Any) -> Any:
+    """2 - 2 theta_4: a series for each side of 1, of which six terms are all that counts."""
+    y, k = _with_terms(y, 6)
+    is_small = less(y, 1)
+    large, small = where_op(is_small, 1, y), where_op(is_small, where_op(less(y, 0.02), 0.02, y), 1)
+    far = (-1) ** k * -8 * (k + 1) ** 2 * large * exp(-2 * (k + 1) ** 2 * square(large))
+    rate = (2 * k + 1) ** 2 * (math.pi**2 / 8) / square(small)
+    near = -math.sqrt(2 * math.pi) * (2 * rate - 1) / square(small) * exp(-rate)
+    return _total(where_op(is_small, near, far))
+
+
+def _smirnov(n: Any, d: Any) -> Any:
+    """The sum over j of binom(n, j) d (d + j/n)**(j - 1) (1 - d - j/n)**(n - j) has only positive bases."""
+    n = content(n, "the number of observations")[..., None]
+    d, j = _with_terms(d, int(n.max(initial=0)) + 1)
+    base, rest = d + j / n, 1 - d - j / n
+    counts = greater(rest, 0)
+    rest = where_op(counts, rest, 1)
+    term = special.binom(n, j) * power(base, j - 1) * power(rest, n - j)
+    return _total(where_op(counts, term * (1 + d * ((j - 1) / base - (n - j) / rest)), 0))
+
+
+kolmogorov = scipy_ufunc("kolmogorov", lambda g, ans, y: g * _kolmogorov(y))
+kolmogi = scipy_ufunc("kolmogi", lambda g, ans, p: g / _kolmogorov(ans))
+smirnov = scipy_ufunc("smirnov", NOT_DIFFERENTIABLE, lambda g, ans, n, d: g * _smirnov(n, d))
+smirnovi = scipy_ufunc("smirnovi", NOT_DIFFERENTIABLE, lambda g, ans, n, p: g / _smirnov(n, ans))

@@ -10,6 +10,7 @@ from scipy import special
 
 from minpy.ops.aval import Aval, aval_of, function_dtype
 from minpy.ops.elementwise import exp, log, log1p
+from minpy.ops.logic import equal, where_op
 from minpy.ops.lowering import FLOATS, Builder, Operand, require, unary
 from minpy.ops.op import NOT_DIFFERENTIABLE, UNDEFINED, ZERO, Op, numpy_function, refuse, register
 from minpy.ops.special.table import elementwise, scipy_ufunc
@@ -122,3 +123,54 @@ _multigammaln_op = register(
 def multigammaln(a, d):
     """The logarithm of the gamma function of matrices of ``d`` rows."""
     return _multigammaln_op(a, d=d)
+
+
+# Factorials and numbers of choices -------------------------------------------------------------
+
+
+def _unless_none(ans: Any, slope: Any) -> Any:
+    """There is no choice of more than there are, and of less than nothing."""
+    return where_op(equal(ans, 0), 0, ans * where_op(equal(ans, 0), 0, slope))
+
+
+def _comb_by_n(g: Any, ans: Any, n: Any, k: Any, repetition: bool) -> Any:
+    n = n + k - 1 if repetition else n
+    return g * _unless_none(ans, digamma(n + 1) - digamma(n - k + 1))
+
+
+def _comb_by_k(g: Any, ans: Any, n: Any, k: Any, repetition: bool) -> Any:
+    high, low = (n + k, k + 1) if repetition else (n - k + 1, k + 1)
+    return g * _unless_none(ans, digamma(high) - digamma(low))
+
+
+_comb_op = elementwise("comb", special.comb, _comb_by_n, _comb_by_k)  # DLMF 1.2.6
+_perm_op = elementwise(
+    "perm",
+    special.perm,
+    lambda g, ans, n, k: g * _unless_none(ans, digamma(n + 1) - digamma(n - k + 1)),
+    lambda g, ans, n, k: g * _unless_none(ans, digamma(n - k + 1)),
+)
+_factorial_op = elementwise(
+    "factorial", special.factorial, lambda g, ans, n: g * _unless_none(ans, digamma(n + 1))
+)
+
+
+@numpy_function(special.comb, name="special.comb", arrays=2, mxnet=False)
+def comb(N, k, *, exact=False, repetition=False, **options):
+    """The number of ways to choose ``k`` of ``N``; with ``repetition`` each may be chosen again."""
+    refuse(exact=exact or None, **options)
+    return _comb_op(N, k, repetition=bool(repetition))
+
+
+@numpy_function(special.perm, name="special.perm", arrays=2, mxnet=False)
+def perm(N, k, exact=False):
+    """The number of ways to choose ``k`` of ``N`` in an order."""
+    refuse(exact=exact or None)
+    return _perm_op(N, k)
+
+
+@numpy_function(special.factorial, name="special.factorial", mxnet=False)
+def factorial(n, exact=False, **options):
+    """The gamma function of ``n + 1``, and 0 for negative numbers."""
+    refuse(exact=exact or None, **options)
+    return _factorial_op(n)
