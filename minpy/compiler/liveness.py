@@ -96,6 +96,7 @@ def assigned_for_sure(statements: Sequence[Any]) -> frozenset[str]:
     """Names that have a value whenever the statements have run to their end."""
     sure: set[str] = set()
     for statement in statements:
+        sure -= _unbound_by(statement)
         if isinstance(statement, gast.If):
             sure |= assigned_for_sure(statement.body) & assigned_for_sure(statement.orelse)
         elif isinstance(statement, gast.With):  # its context may swallow an exception of the body
@@ -109,6 +110,17 @@ def assigned_for_sure(statements: Sequence[Any]) -> frozenset[str]:
         elif isinstance(statement, gast.FunctionDef):
             sure.add(statement.name)
     return frozenset(sure)
+
+
+def _unbound_by(statement: Any) -> set[str]:
+    """Names that may be without a value behind a statement, though they had one before."""
+    names: set[str] = set()
+    for node in statements_in([statement]):
+        if isinstance(node, gast.Delete):
+            names |= names_of(node.targets).stores
+        elif isinstance(node, gast.ExceptHandler) and node.name is not None:
+            names |= names_of([node.name]).stores
+    return names
 
 
 def may_return(statements: Sequence[Any]) -> bool:

@@ -160,15 +160,17 @@ class Epilogue:
         self._names: dict[int, str] = {}  # of values that were built, by their identity
         self._objects: dict[Path, int] = {}  # where the guards give objects from outside
         self._built: list[Any] = []  # keeps the identities taken
-        self._shown: dict[int, int] = {}  # how many of the arrays that are given show the memory of one
+        self._shown: dict[int, int] = {}  # how many of the arrays that are given may show the memory of one
 
     def foresee(self, values: Iterable[Any]) -> None:
         """Told of all values that ``value`` is going to be asked for: which arrays share memory."""
         seen: set[int] = set()
         for value in values:
             for item in _inside(value, seen):
-                if isinstance(item, Tracer):
-                    self._shown[id(item.root)] = self._shown.get(id(item.root), 0) + 1
+                tracer = item if isinstance(item, Tracer) else None
+                while tracer is not None:  # whether it is a view may show later on
+                    self._shown[id(tracer)] = self._shown.get(id(tracer), 0) + 1
+                    tracer = tracer.base
 
     def value(self, value: Any) -> str:
         """Build ``value``; gives an expression for it.

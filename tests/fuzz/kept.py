@@ -197,6 +197,26 @@ v8 = np.linalg.matrix_power(np.stack([b[:, :2], b[:, 1:]]), 0)
 }
 
 JIT = {
+    "a view of what turns out to be a copy": """
+a = numpy.array(numpy.arange(1, 13).reshape(1, 3, 4))
+
+v0 = a.ravel(order="F")
+v1 = v0[1:-6:1]
+try:
+    assert v0.ravel()[0], "not so"
+    v2 = a * 3
+except AssertionError:
+    v2 = a * 0
+return v1
+""",
+    "a variable that is deleted has no value": """
+a = np.array([1.0, 2.0])
+
+v0 = weights
+if total < 1.0:
+    del v0
+v1 = v0
+""",
     "the derivative of what is not asked for is infinite, or not there": """
 a = np.array([0.0, 1.0])
 
