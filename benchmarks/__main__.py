@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks import fresh, page
 from benchmarks.cases import WORKS, named
 from benchmarks.machine import describe
 from benchmarks.measure import Bench, Line
 from benchmarks.peers import PEERS
+
+_FRESH = ("compile", "memory")  # two columns of one measurement
 
 
 def show(line: Line) -> None:
@@ -21,23 +24,45 @@ def show(line: Line) -> None:
         print(f"  {peer:16}{numbers}{'  ' + result.note if result.note else ''}", flush=True)
 
 
+def show_fresh(name: str, found: dict[str, fresh.Fresh]) -> None:
+    """Print first calls and memory of one work."""
+    print(f"\n{name}, in a fresh process")
+    print(f"  {'':16}{'first call s':>15}{'peak MB':>10}{'after import MB':>18}")
+    for peer, result in found.items():
+        numbers = f"{result.first:15.2f}{result.memory:10.0f}{result.import_memory:18.0f}"
+        print(f"  {peer:16}{result.note or numbers}", flush=True)
+
+
 def main() -> None:
     """Command line."""
-    cases = list(dict.fromkeys(name.split()[0] for name in WORKS))
+    cases = [*dict.fromkeys(name.split()[0] for name in WORKS), *_FRESH]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"default: all of {', '.join(cases)}")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER")
     parser.add_argument("--threads", type=int, default=2, help="for each library; default: 2")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, of all cases")
     arguments = parser.parse_args()
-    names = [
-        name for case in arguments.cases or cases for name in named(case) or parser.error(f"no case {case}")
-    ]
-    print(describe(arguments.threads))
+    if arguments.write and arguments.cases:
+        parser.error("--write is for a run of all cases")
+    chosen = arguments.cases or cases
+    for case in chosen:
+        if case not in _FRESH and not named(case):
+            parser.error(f"no case {case!r}")
+    machine = describe(arguments.threads)
+    print(machine)
     print("medians of interleaved rounds; ratio: to minpy compiled, above 1 is slower")
+    lines, alone = [], {}
     with Bench(arguments.peers, arguments.threads) as bench:
-        for name in names:
-            show(bench.measure(name, arguments.rounds))
+        for name in [name for case in chosen if case not in _FRESH for name in named(case)]:
+            lines.append(bench.measure(name, arguments.rounds))
+            show(lines[-1])
+    if set(chosen) & set(_FRESH):
+        for name in fresh.FRESH:
+            alone[name] = fresh.measure(name, arguments.peers, arguments.threads)
+            show_fresh(name, alone[name])
+    if arguments.write:
+        page.write(lines, alone, arguments.peers, bench.missing, machine)
 
 
 if __name__ == "__main__":

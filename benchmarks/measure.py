@@ -106,14 +106,16 @@ class Process:
 
 
 def difference(found: list[numpy.ndarray], expected: list[numpy.ndarray]) -> float:
-    """The largest difference of an array, relative to the largest element that is expected."""
+    """The largest difference of an array: the norm of the difference over that of what is expected."""
     if [a.size for a in found] != [a.size for a in expected]:
         return float("inf")
     worst = 0.0
     for ours, theirs in zip(found, expected):
-        size = float(numpy.max(numpy.abs(theirs)))
-        error = float(numpy.max(numpy.abs(numpy.ravel(ours) - numpy.ravel(theirs))))
-        worst = max(worst, error / size if size else error) if error == error else float("inf")
+        size = numpy.linalg.norm(numpy.ravel(theirs).astype("float64"))
+        error = numpy.linalg.norm(numpy.ravel(ours).astype("float64") - numpy.ravel(theirs))
+        if not numpy.isfinite(error):
+            return float("inf")
+        worst = max(worst, float(error / size if size else error))
     return worst
 
 
@@ -122,7 +124,7 @@ class Bench:
 
     def __init__(self, peers: list[str], threads: int):
         self.processes = {p: Process(p, threads) for p in peers if not missing(p)}
-        self.notes = {p: reason for p in peers if (reason := missing(p))}
+        self.missing = {p: reason for p in peers if (reason := missing(p))}
 
     def __enter__(self) -> Bench:
         return self

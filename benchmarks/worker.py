@@ -31,9 +31,8 @@ def memory() -> dict[str, float]:
     return {name: int(re.search(rf"{name}:\s*(\d+)", status)[1]) / 1024 for name in ("VmRSS", "VmHWM")}
 
 
-def results(work: Work, task: Task) -> list[numpy.ndarray]:
-    """What the first step gives: values and gradients, also where the step has applied these."""
-    found = task.read(task.step())
+def results(work: Work, found: list[numpy.ndarray]) -> list[numpy.ndarray]:
+    """Values and gradients, also where a step has applied these."""
     if work.kind != "step":
         return found
     value, *params = found
@@ -57,8 +56,8 @@ class Worker:
             importlib.import_module(self.peer.module)
         return memory()
 
-    def first(self, name: str, into: str) -> dict[str, Any]:
-        """The first call, which compiles."""
+    def first(self, name: str, into: str | None = None) -> dict[str, Any]:
+        """The first call, which compiles; its results go into a file."""
         self.task = None
         gc.collect()
         work = WORKS[name]()
@@ -66,9 +65,10 @@ class Worker:
         self.task = self.peer.prepare(work)
         if self.task is None:
             return {"lacks": True}
-        found = results(work, self.task)
+        first = self.task.step()
         seconds = time.perf_counter() - started
-        numpy.savez(into, *found)
+        if into is not None:
+            numpy.savez(into, *results(work, self.task.read(first)))
         return {"seconds": seconds}
 
     def run(self, seconds: float) -> dict[str, Any]:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.cases import attention, chain, elementwise, logistic, mlp, overhead, recurrent, science
+from benchmarks.cases import (
+    attention,
+    chain,
+    convolution,
+    elementwise,
+    logistic,
+    mlp,
+    overhead,
+    recurrent,
+    scaling,
+    science,
+)
 from benchmarks.work import Work
 
-_FILES = (overhead, elementwise, logistic, mlp, recurrent, attention, science, chain)
+_FILES = (overhead, elementwise, logistic, mlp, convolution, recurrent, attention, science, chain, scaling)
 
 WORKS: dict[str, Callable[[], Work]] = {name: make for file in _FILES for name, make in file.WORKS.items()}
 

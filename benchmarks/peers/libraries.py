@@ -72,13 +72,15 @@ def _torch(work: Work, compiler: Callable) -> Task | None:
 
     for leaf in leaves:
         leaf.requires_grad_(True)
-    optimizer = torch.optim.SGD(leaves, lr=work.rate)
+    # Making one takes seconds in a fresh process, so only where it is needed.
+    optimizer = torch.optim.SGD(leaves, lr=work.rate) if work.kind == "step" else None
 
     def step() -> Any:
-        optimizer.zero_grad()
+        for leaf in leaves:
+            leaf.grad = None
         value = function(params, *data)
         value.backward()
-        if work.kind == "gradient":
+        if optimizer is None:
             return value, [leaf.grad for leaf in leaves]
         optimizer.step()
         return value, leaves

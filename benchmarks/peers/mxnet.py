@@ -31,13 +31,18 @@ def _reader(work: Work):
     return read
 
 
+_AT_ONCE = 45  # multi_sgd_update has room for 60 arrays, and crashes without a word past that
+
+
 def _update(weights: list, gradients: list, rate: float) -> None:
-    """All parameters at once, in place."""
+    """All parameters in few calls, in place."""
     from minpy.runtime.engine import mx
 
-    pairs = [a for pair in zip(weights, gradients) for a in pair]
-    count = len(weights)
-    mx.nd.multi_sgd_update(*pairs, lrs=[rate] * count, wds=[0.0] * count, num_weights=count, out=weights)
+    for start in range(0, len(weights), _AT_ONCE):
+        some = weights[start : start + _AT_ONCE]
+        pairs = [a for pair in zip(some, gradients[start:]) for a in pair]
+        rates, decays = [rate] * len(some), [0.0] * len(some)
+        mx.nd.multi_sgd_update(*pairs, lrs=rates, wds=decays, num_weights=len(some), out=some)
 
 
 def executor(work: Work) -> Task | None:

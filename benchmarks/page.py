@@ -1,0 +1,164 @@
+"""Write ``docs/benchmarks.md`` and its picture from what was measured."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from benchmarks.fresh import Fresh
+from benchmarks.measure import Line
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PICTURE = "images/benchmarks.png"
+
+NOTHING = "-"
+
+PAGE = """# Benchmarks
+
+MinPy beside what one would use instead. Written on {date} by `make bench` with `--write`; the programs are in
+`benchmarks/cases/`.
+
+- **Machine**: {machine}.
+- **Peers**: *minpy compiled* is `minpy.jit` of plain NumPy code, *minpy eager* the same without `jit`. *numpy
+  by hand* has a gradient that a person derived. JAX, autograd and MinPy run the same NumPy program; *jax
+  scan* has its loops as `jax.lax.scan`. *mx.sym* and *gluon* are what a person who knows MXNet writes: its
+  fastest operators, in an executor and in a block hybridized with static memory. PyTorch uses its own
+  operators, also for whole sequences.
+- **Fair play**: the same mathematics, dtype and number of threads. Each peer has a process of its own; the
+  peers take turns, and the numbers are medians over the turns. The first results of a peer are compared in
+  full with the others' before it is timed. A *full step* is the gradient and the update of all parameters.
+- `python -m benchmarks mlp lstm` measures some of the cases; `--help` says more.
+
+## Time of a call
+
+Milliseconds, the best peer in bold. *Ratio*: MinPy, compiled, to the best peer; below 1 MinPy is faster.
+Where nothing stands, the peer lacks what the case needs, or the notes say why.
+
+{times}
+
+![MinPy's time beside that of the peers]({picture})
+
+## First call
+
+Seconds of the first call, compilation included, in a process that has measured other cases before.
+
+{first}
+
+## Alone: first call and memory
+
+In a fresh process for each number: seconds of the first call after the import, and the peak of resident
+memory over several calls, in MB beyond what the process has after the import.
+
+{fresh}
+
+## Notes
+
+{notes}
+
+## The cases
+
+{cases}
+"""
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---", *["--:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _digits(number: float) -> str:
+    """Three digits, without an exponent."""
+    if not number:
+        return NOTHING
+    return f"{number:.3g}" if number < 100 else f"{number:.0f}"
+
+
+def _times(lines: list[Line], peers: list[str]) -> str:
+    rows = []
+    for line in lines:
+        best, ratio = line.best(), line.ratio()
+        cells = []
+        for peer in peers:
+            result = line.results.get(peer)
+            text = _digits(result.seconds * 1e3) if result else NOTHING
+            cells.append(f"**{text}**" if peer == best else text)
+        rows.append([line.name, *cells, _digits(ratio) if ratio else NOTHING])
+    return _table(["", *peers, "ratio"], rows)
+
+
+def _firsts(lines: list[Line], peers: list[str]) -> str:
+    rows = []
+    for line in lines:
+        results = [line.results.get(peer) for peer in peers]
+        rows.append([line.name, *(_digits(r.first) if r else NOTHING for r in results)])
+    return _table(["", *peers], rows)
+
+
+def _fresh(found: dict[str, dict[str, Fresh]], peers: list[str]) -> str:
+    rows = []
+    for name, by_peer in found.items():
+        results = [by_peer.get(peer) for peer in peers]
+        rows.append([f"{name}, first call, s", *(_digits(r.first) if r else NOTHING for r in results)])
+        rows.append([f"{name}, memory, MB", *(_digits(r.memory) if r else NOTHING for r in results)])
+    return _table(["", *peers], rows)
+
+
+def _notes(lines: list[Line], missing: dict[str, str]) -> str:
+    notes = [f"- *{peer}* is left out: {reason}." for peer, reason in missing.items()]
+    for line in lines:
+        for peer, result in line.results.items():
+            if result.note:
+                notes.append(f"- {line.name}, *{peer}*: {result.note}.")
+    return "\n".join(notes) or "None."
+
+
+def plot(lines: list[Line], peers: list[str], path: Path) -> None:
+    """How much longer than MinPy each peer takes, a row for each work."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    shown = [line for line in lines if line.ratio() is not None]
+    figure, axes = pyplot.subplots(figsize=(9, 1.2 + 0.3 * len(shown)))
+    others = [peer for peer in peers if not peer.startswith("minpy")]
+    for peer, marker in zip(others, "os^vDPX*<>"):
+        points = [
+            (line.results[peer].seconds / line.results["minpy compiled"].seconds, row)
+            for row, line in enumerate(shown)
+            if peer in line.results and line.results[peer].seconds
+        ]
+        if points:
+            axes.plot(*zip(*points), marker, label=peer, alpha=0.8)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(shown)), [line.name for line in shown])
+    axes.set_xlabel("time of the peer / time of MinPy compiled: right of the line MinPy is faster")
+    axes.grid(axis="x", which="both", alpha=0.2)
+    axes.invert_yaxis()
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    pyplot.close(figure)
+
+
+def write(
+    lines: list[Line],
+    fresh: dict[str, dict[str, Fresh]],
+    peers: list[str],
+    missing: dict[str, str],
+    machine: str,
+) -> None:
+    """The page and the picture."""
+    (DOCS / PICTURE).parent.mkdir(exist_ok=True)
+    plot(lines, peers, DOCS / PICTURE)
+    text = PAGE.format(
+        date=datetime.date.today().isoformat(),
+        machine=machine,
+        picture=PICTURE,
+        times=_times(lines, peers),
+        first=_firsts(lines, peers),
+        fresh=_fresh(fresh, peers) if fresh else "Not measured.",
+        notes=_notes(lines, missing),
+        cases="\n".join(f"- **{line.name}**: {line.work.title}." for line in lines),
+    )
+    (DOCS / "benchmarks.md").write_text(text, encoding="utf-8")
