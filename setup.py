@@ -56,6 +56,26 @@ EXTRAS = {
     "docs": ["mkdocs-material>=9.6,<10"],
 }
 
+# Without these MinPy works too, only slower, so a missing compiler is no error.
+EXTENSIONS = [
+    Extension(
+        "minpy.runtime._fast",
+        sorted(str(path.relative_to(HERE)) for path in (HERE / "minpy/runtime/fast").glob("*.c")),
+        depends=[f"minpy/runtime/fast/{name}.h" for name in ("fast", "calls", "routes")],
+        include_dirs=[numpy.get_include()],
+        extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-fvisibility=hidden"],
+        optional=True,
+    ),
+    Extension(
+        "minpy.runtime._zero_gradients",
+        ["minpy/runtime/zero_gradients.cc"],
+        define_macros=[("_GLIBCXX_USE_CXX11_ABI", "0")],
+        extra_compile_args=["-O1", "-std=c++14", "-fvisibility=hidden"],
+        libraries=["dl"],
+        optional=True,
+    ),
+]
+
 setup(
     name="minpy",
     version=VERSION,
@@ -64,17 +84,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.9,<3.13",
-    # An accelerator: MinPy works without it, so a missing compiler is no error.
-    ext_modules=[
-        Extension(
-            "minpy.runtime._fast",
-            sorted(str(path.relative_to(HERE)) for path in (HERE / "minpy/runtime/fast").glob("*.c")),
-            depends=[f"minpy/runtime/fast/{name}.h" for name in ("fast", "calls", "routes")],
-            include_dirs=[numpy.get_include()],
-            extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-fvisibility=hidden"],
-            optional=True,
-        )
-    ],
+    ext_modules=EXTENSIONS,
     packages=find_packages(include=["minpy", "minpy.*"]),
     package_data={"minpy.compiler.explain": ["*.css"]},
     install_requires=[

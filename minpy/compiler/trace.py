@@ -262,6 +262,9 @@ class _NoBuilder(Builder):
     def constant(self, array: numpy.ndarray) -> Any:
         return 0
 
+    def gradient(self, *args: Any, **kwargs: Any) -> int:
+        return 0
+
 
 _NO_BUILDER = _NoBuilder()
 

@@ -48,6 +48,24 @@ class Builder:
         """Apply an MXNet operator to handles; returns the handle of its first output."""
         raise NotImplementedError
 
+    def gradient(
+        self,
+        name: str,
+        inputs: list,
+        attrs: dict[str, str],
+        cotangent: Any,
+        takes: str,
+        output: int,
+        runs_forward: bool,
+    ) -> Any:
+        """What MXNet's own backward of the operator ``name`` on these inputs gives for the input ``output``.
+
+        ``takes`` says what it takes, in MXNet's order: ``g`` the cotangent, ``x0`` an input, ``y0`` an output
+        of the operator itself. Without oneDNN, which has float32 only, some operators refuse to be there for
+        their shapes alone: ``runs_forward`` has them compute their result.
+        """
+        raise NotImplementedError
+
     def handle(self, operand: Operand) -> Any:
         """The handle of an operand, made for a constant number when first needed."""
         if operand.handle is None:
@@ -62,6 +80,15 @@ class Builder:
         """The MXNet operator ``name`` on the operands; ``aval`` is the aval of its result."""
         text = {key: str(value) for key, value in attrs.items()}
         return Operand(aval, self.emit(name, [self.handle(x) for x in operands], text))
+
+    def vjp(
+        self, name: str, aval: Aval, g: Operand, *operands: Operand, takes: str, of: int, **attrs: Any
+    ) -> Operand:
+        """The cotangent of operand number ``of`` by MXNet's own backward; ``takes`` as for ``gradient``."""
+        text = {key: str(value) for key, value in attrs.items()}
+        inputs = [self.handle(x) for x in operands]
+        runs_forward = aval.dtype != numpy.float32
+        return Operand(aval, self.gradient(name, inputs, text, self.handle(g), takes, of, runs_forward))
 
     def literal(self, value: Any, dtype: Any) -> Operand:
         """A constant operand: a number, or an array."""

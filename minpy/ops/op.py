@@ -159,6 +159,8 @@ class Op:
         self.conversion = ""
         #: where the user applied it, for an op that was made for one call
         self.where = ""
+        #: functions that ``source`` calls, in the order in which they call each other
+        self.helpers: tuple[Callable, ...] = ()
         #: of a reduction the method of a ufunc that does its work, or its greater part
         self.reducer: Callable | None = None
         #: runs the op on the runtime's values instead of ``numpy``; for ops that hold a program

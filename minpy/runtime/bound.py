@@ -7,7 +7,6 @@ costs it 1 us. So small inputs are copied into that memory, and small outputs ou
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,15 +24,14 @@ if not TYPE_CHECKING and is_fast:
 #: Bytes of inputs and outputs together that are cheaper to copy than to hand over.
 MOST_BYTES = 1 << 18
 
-#: oneDNN keeps the weights of these in an order of its own: in their memory, a copy, or a fused operator.
-_KEEPS_WEIGHTS = frozenset(("Convolution", "Deconvolution", "FullyConnected", "RNN", "BatchNorm"))
-
 
 def is_worth_binding(symbol_json: str, arrays: Iterable[Aval]) -> bool:
     """Whether a graph reads nothing but its memory at each run, and has inputs and outputs that are small."""
     if not native.SYNCHRONOUS or sum(product(a.shape) * a.dtype.itemsize for a in arrays) > MOST_BYTES:
         return False
-    return not any(node["op"] in _KEEPS_WEIGHTS for node in json.loads(symbol_json)["nodes"])
+    if native.is_in_training(symbol_json):
+        return False
+    return '"control_deps"' not in symbol_json  # an executor refuses MXNet's backward operators
 
 
 if TYPE_CHECKING or not is_fast:

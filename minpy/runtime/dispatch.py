@@ -42,6 +42,7 @@ from minpy.runtime.objects import (
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.statistics import NO_OPS, name_of
+from minpy.runtime.symbols import SymbolBuilder
 from minpy.runtime.tape import live_tape, record, same_tape
 from minpy.runtime.views import VIEW_OPS
 from minpy.runtime.writing import written
@@ -59,8 +60,38 @@ class ImperativeBuilder(Builder):
             attrs = {**attrs, "ctx": f"{self.context.device_type}({self.context.device_id})"}
         return native.invoke(name, inputs, attrs)[0]
 
+    def gradient(
+        self,
+        name: str,
+        inputs: list,
+        attrs: dict[str, str],
+        cotangent: Any,
+        takes: str,
+        output: int,
+        runs_forward: bool,
+    ) -> Any:
+        arrays = {"g": cotangent, **{f"x{i}": array for i, array in enumerate(inputs)}}
+        shapes = tuple([(array.shape, array.dtype) for array in arrays.values()])
+        graph, order = _gradient_graph(name, shapes, tuple(attrs.items()), takes, output, runs_forward)
+        return graph([arrays[what] for what in order])[0]
+
     def constant(self, array: numpy.ndarray) -> Any:
         return Value(array, context=self.context).mxnet()
+
+
+@functools.lru_cache(maxsize=256)
+def _gradient_graph(
+    name: str, shapes: tuple, attrs: tuple, takes: str, output: int, runs_forward: bool
+) -> tuple[Any, list[str]]:
+    """A graph of MXNet that is the backward of one operator, and the names of its inputs in their order.
+
+    ``shapes`` has an item for the cotangent and for each operand; a graph is made for these shapes.
+    """
+    builder = SymbolBuilder()
+    inputs = [builder.variable(f"x{i}") for i in range(len(shapes) - 1)]
+    found = builder.gradient(name, inputs, dict(attrs), builder.variable("g"), takes, output, runs_forward)
+    graph = native.CachedGraph(builder.json([found]))
+    return graph, graph.input_names
 
 
 def run_op(op: Op, args: tuple, params: dict) -> Any:

@@ -7,7 +7,11 @@ calls cost a few. Handles are ``mxnet.nd.NDArray`` objects, so that they free th
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
+import functools
+import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +25,11 @@ if TYPE_CHECKING:
 else:
     NDArray = mx.nd.NDArray
 MXNetError = mx.base.MXNetError
+
+_zero_gradients: Any = None
+if not TYPE_CHECKING and os.environ.get("MINPY_FAST") != "0":
+    with contextlib.suppress(ImportError):  # not built, for want of a C++ compiler
+        from minpy.runtime import _zero_gradients
 
 _LIB = mx.base._LIB
 SYNCHRONOUS = is_synchronous()
@@ -175,6 +184,33 @@ def _collect(count: int, pointer) -> list[NDArray]:
     return [NDArray(_Handle(pointer[i])) for i in range(count)]
 
 
+#: Operators that have to be told that it is training. Else oneDNN brings weights into an order of its own, in
+#: their memory, and pooling does not keep what its gradient needs.
+IN_TRAINING = frozenset(("Convolution", "Deconvolution", "FullyConnected", "RNN", "BatchNorm", "Pooling"))
+
+
+class _training:
+    """``with _training(True):`` tells MXNet that it is training."""
+
+    def __init__(self, is_training: bool):
+        self.is_training = is_training
+        self.before = ctypes.c_int(0)
+
+    def __enter__(self) -> None:
+        if self.is_training:
+            _check(_LIB.MXAutogradSetIsTraining(ctypes.c_int(1), ctypes.byref(self.before)))
+
+    def __exit__(self, *exc_info: Any) -> None:
+        if self.is_training:
+            _check(_LIB.MXAutogradSetIsTraining(self.before, ctypes.byref(self.before)))
+
+
+@functools.cache
+def gives_no_gradient(name: str) -> bool:
+    """Whether a backward operator of MXNet may stand in a graph that does not use all of its outputs."""
+    return _zero_gradients is not None and _zero_gradients.give(_LIB._name, name)
+
+
 _op_handles: dict[str, ctypes.c_void_p] = {}
 
 
@@ -195,19 +231,20 @@ def invoke(name: str, inputs: Sequence[NDArray], attrs: dict[str, str]) -> list[
     count = ctypes.c_int(0)
     outputs = _HandlePointer()
     storage_types = ctypes.POINTER(ctypes.c_int)()
-    _check(
-        _LIB.MXImperativeInvokeEx(
-            _op_handle(name),
-            len(inputs),
-            (_Handle * len(inputs))(*[array.handle for array in inputs]),
-            ctypes.byref(count),
-            ctypes.byref(outputs),
-            len(attrs),
-            (ctypes.c_char_p * len(attrs))(*[key.encode() for key in attrs]),
-            (ctypes.c_char_p * len(attrs))(*[value.encode() for value in attrs.values()]),
-            ctypes.byref(storage_types),
+    with _training(name in IN_TRAINING):
+        _check(
+            _LIB.MXImperativeInvokeEx(
+                _op_handle(name),
+                len(inputs),
+                (_Handle * len(inputs))(*[array.handle for array in inputs]),
+                ctypes.byref(count),
+                ctypes.byref(outputs),
+                len(attrs),
+                (ctypes.c_char_p * len(attrs))(*[key.encode() for key in attrs]),
+                (ctypes.c_char_p * len(attrs))(*[value.encode() for value in attrs.values()]),
+                ctypes.byref(storage_types),
+            )
         )
-    )
     return _collect(count.value, outputs)
 
 
@@ -216,28 +253,35 @@ def symbol_of(symbol_json: str) -> Any:
     return mx.sym.load_json(symbol_json)
 
 
+def is_in_training(symbol_json: str) -> bool:
+    """Whether a graph has an operator of ``IN_TRAINING``."""
+    return any(node["op"] in IN_TRAINING for node in json.loads(symbol_json)["nodes"])
+
+
 class CachedGraph:
     """A symbol that MXNet has planned for execution; calling it gives fresh output arrays."""
 
     def __init__(self, symbol_json: str):
         symbol = symbol_of(symbol_json)
         self.input_names: list[str] = symbol.list_inputs()
+        self._trains = is_in_training(symbol_json)
         self._op = mx.nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
 
     def __call__(self, inputs: Sequence[NDArray]) -> list[NDArray]:
         count = ctypes.c_int(0)
         outputs = _HandlePointer()
         storage_types = ctypes.POINTER(ctypes.c_int)()
-        _check(
-            _LIB.MXInvokeCachedOpEx(
-                self._op.handle,
-                len(inputs),
-                (_Handle * len(inputs))(*[array.handle for array in inputs]),
-                ctypes.byref(count),
-                ctypes.byref(outputs),
-                ctypes.byref(storage_types),
+        with _training(self._trains):
+            _check(
+                _LIB.MXInvokeCachedOpEx(
+                    self._op.handle,
+                    len(inputs),
+                    (_Handle * len(inputs))(*[array.handle for array in inputs]),
+                    ctypes.byref(count),
+                    ctypes.byref(outputs),
+                    ctypes.byref(storage_types),
+                )
             )
-        )
         return _collect(count.value, outputs)
 
 

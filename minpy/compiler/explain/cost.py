@@ -8,6 +8,9 @@ reductions                     in
 softmax, log_softmax           5 out (maximum, subtract, exponential, sum, divide)
 scans                          out
 matrix products                2 m k n for (m, k) times (k, n): a multiplication and an addition
+convolution                    2 places k, of the result, for k weights that a filter has;
+                               each of its gradients the same
+pooling                        out k, for k elements of a window
 inverse, determinant, solve    2 n^3; 2/3 n^3; 2/3 n^3 + 2 n^2 for each right side
 Cholesky, QR                   1/3 n^3; 2 m n k for (m, n) with k the smaller
 eigenvectors, SVD, inverse     9 n^3; 22 m n k; 22 m n k, for (m, n) with k the smaller
@@ -68,6 +71,18 @@ def _matmul(eqn: Eqn) -> float:
     return 2 * _out(eqn) * eqn.inputs[0].aval.shape[-1]
 
 
+def _convolution(eqn: Eqn) -> float:
+    """Of a gradient the cotangent, which comes first, has the places of the result."""
+    is_gradient = eqn.op.name != "convolution"
+    places, w = (eqn.inputs[0], eqn.inputs[2]) if is_gradient else (eqn.outputs[0], eqn.inputs[1])
+    return 2 * places.aval.size * product(w.aval.shape[1:])
+
+
+def _pooling(eqn: Eqn) -> float:
+    places = eqn.inputs[0] if "gradient" in eqn.op.name else eqn.outputs[0]
+    return places.aval.size * product(eqn.params["size"])
+
+
 def _on_matrices(formula: Callable[[int, int], float]) -> Callable[[Eqn], float]:
     """``formula`` of the sizes of a matrix, for each matrix of a stack."""
 
@@ -98,6 +113,13 @@ _MOVES = frozenset(("copy", "astype", "where", "real", "imag"))
 _FORMULAS: dict[str, Callable[[Eqn], float]] = {
     "gemm": _gemm,
     "matmul": _matmul,
+    **dict.fromkeys(
+        ("convolution", "convolution_data_gradient", "convolution_weight_gradient"), _convolution
+    ),
+    **dict.fromkeys(
+        ("max_pooling", "mean_pooling", "max_pooling_gradient", "mean_pooling_gradient"), _pooling
+    ),
+    "convolution_bias_gradient": _in,
     "linalg.inv": _on_matrices(lambda m, n: 2 * n**3),
     "linalg.det": _on_matrices(lambda m, n: 2 / 3 * n**3),
     "linalg.slogdet": _on_matrices(lambda m, n: 2 / 3 * n**3),

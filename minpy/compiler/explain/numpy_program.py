@@ -7,6 +7,7 @@ uses it.
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import textwrap
 from collections import Counter
@@ -54,6 +55,10 @@ class NumPyProgram:
         self._holders: dict[str, Any] = {}  # name -> the variable that has it now
         self._pending: dict[Any, Text] = {}  # what becomes a part of the expression that uses it
         self._last_use = _last_uses(self.graph)
+        self.helpers = list(dict.fromkeys(helper for eqn in self.graph.eqns for helper in eqn.op.helpers))
+        for helper in self.helpers:
+            self._holders[helper.__name__] = helper
+            self._last_use[helper] = self.graph.size
         self._inlined = set(self._find_inlined())
         self.inputs = [
             (var, path, is_float)
@@ -83,7 +88,10 @@ class NumPyProgram:
             imports.append("import scipy.special")
         if any("math." in line for line in self.lines):
             imports.insert(0, "import math\n")
-        return "\n".join([*imports, "", "", *head, *body, ""])
+        if self.helpers:
+            imports[-1:] = ["import numpy", "import numpy as np"]
+        printed = [f"\n\n{inspect.getsource(helper)}".rstrip() for helper in self.helpers]
+        return "\n".join([*imports, *printed, "", "", *head, *body, ""])
 
     def _add_inputs(self) -> None:
         """Name the inputs, and compute those that Python computes from other numbers."""
@@ -209,9 +217,9 @@ class NumPyProgram:
         yield '"""'
 
 
-def _last_uses(graph: Graph) -> dict[Atom, int]:
+def _last_uses(graph: Graph) -> dict[Any, int]:
     """The position of the last equation that reads a variable; of outputs one behind the last."""
-    found: dict[Atom, int] = {}
+    found: dict[Any, int] = {}
     for position, eqn in enumerate(graph.eqns):
         found.update(dict.fromkeys(eqn.inputs, position))
     found.update(dict.fromkeys(graph.outputs, len(graph.eqns)))

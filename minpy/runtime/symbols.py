@@ -1,0 +1,123 @@
+"""Makes MXNet symbols node by node, as the JSON that MXNet loads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import numpy
+
+from minpy.ops.lowering import Builder
+from minpy.runtime import native
+
+#: CachedOp derives a backward graph for every node. These have none registered, so BlockGrad goes behind.
+_WITHOUT_GRADIENT = frozenset(("_npi_slice_assign", "_backward_gather_nd"))
+
+
+class Entry(NamedTuple):
+    """An output of a node; as a handle it stands for an array of the graph."""
+
+    node: int
+    output: int = 0
+
+
+class SymbolBuilder(Builder):
+    """Adds MXNet operators to a symbol. The same operator on the same inputs is one node."""
+
+    def __init__(self) -> None:
+        self.nodes: list[dict] = []
+        self.arguments: list[int] = []
+        self.constants: dict[str, numpy.ndarray] = {}  # by the name of the variable that holds it
+        self._made: dict[Any, int] = {}
+        self._unused: list[Entry] = []  # what MXNet computes, although perhaps nobody uses it
+
+    def _add(
+        self, op: str, inputs: tuple[Entry, ...], attrs: dict[str, str], after: tuple[int, ...] = ()
+    ) -> int:
+        key = op, inputs, tuple(attrs.items()), after
+        number = self._made.get(key)
+        if number is None:
+            number = self._made[key] = self._new(op, inputs, attrs, after)
+        return number
+
+    def _new(
+        self,
+        op: str,
+        inputs: tuple[Entry, ...],
+        attrs: dict[str, str],
+        after: tuple[int, ...] = (),
+        name: str = "",
+    ) -> int:
+        node: dict[str, Any] = {
+            "op": op,
+            "name": name or f"n{len(self.nodes)}",
+            "inputs": [[number, output, 0] for number, output in inputs],
+        }
+        if attrs:
+            node["attrs"] = attrs
+        if after:
+            node["control_deps"] = list(after)
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def variable(self, name: str) -> Entry:
+        """A new input of the symbol."""
+        number = self._new("null", (), {}, name=name)
+        self.arguments.append(number)
+        return Entry(number)
+
+    def constant(self, array: numpy.ndarray) -> Entry:
+        name = f"c{len(self.constants)}"
+        self.constants[name] = array
+        return self.variable(name)
+
+    def emit(self, name: str, inputs: list, attrs: dict[str, str], output: int = 0) -> Entry:
+        if name == "_copy":  # nobody writes to what is inside a graph
+            return inputs[0]
+        number = self._add(name, tuple(inputs), attrs)
+        if name in _WITHOUT_GRADIENT:
+            return Entry(self._add("BlockGrad", (Entry(number),), {}))
+        return Entry(number, output)
+
+    def gradient(
+        self,
+        name: str,
+        inputs: list,
+        attrs: dict[str, str],
+        cotangent: Any,
+        takes: str,
+        output: int,
+        runs_forward: bool,
+    ) -> Entry:
+        forward = self._add(name, tuple(inputs), attrs)
+        if runs_forward:
+            self._unused.append(Entry(forward))
+        given = {"g": cotangent}
+        given.update((f"x{i}", entry) for i, entry in enumerate(inputs))
+        given.update((f"y{i}", Entry(forward, i)) for i in range(4))
+        taken = tuple(given[what] for what in takes.split())
+        number = self._add(f"_backward_{name}", taken, attrs, (forward,))
+        if native.gives_no_gradient(f"_backward_{name}"):
+            return Entry(number, output)
+        blocked = [Entry(self._add("BlockGrad", (Entry(number, i),), {})) for i in range(len(inputs))]
+        self._unused.extend(blocked)
+        return blocked[output]
+
+    def own(self, entry: Entry, others: Collection[Entry]) -> Entry:
+        """The same as an output that no input and none of the others is: itself, or a copy."""
+        is_new = self.nodes[entry.node]["op"] != "null" and entry not in others
+        return entry if is_new else Entry(self._new("_copy", (entry,), {}))
+
+    def json(self, heads: list[Entry]) -> str:
+        """The symbol with these outputs; MXNet may have to give others behind them."""
+        used = {tuple(entry[:2]) for node in self.nodes for entry in node["inputs"]}.union(heads)
+        shown = [*heads, *dict.fromkeys(entry for entry in self._unused if entry not in used)]
+        return json.dumps(
+            {
+                "nodes": self.nodes,
+                "arg_nodes": self.arguments,
+                "heads": [[number, output, 0] for number, output in shown],
+                "attrs": {"mxnet_version": ["int", 10901]},
+            }
+        )
