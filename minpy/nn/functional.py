@@ -37,8 +37,9 @@ def batch_norm(
 ) -> tuple[Any, Any, Any]:
     """Each channel shifted and scaled to mean ``beta`` and standard deviation ``gamma``.
 
-    Ioffe and Szegedy, "Batch Normalization" (2015), https://arxiv.org/abs/1502.03167. In mode 'train' mean and
-    variance are those of the batch, and ``mean`` and ``var`` follow them slowly; in mode 'test' these are used.
+    Ioffe and Szegedy, "Batch Normalization" (2015), https://arxiv.org/abs/1502.03167. In mode 'train' mean
+    and variance are those of the batch, and ``mean`` and ``var`` follow them slowly; in mode 'test' these
+    are used.
 
     Args:
         x: (batch, channels, ...), at least two axes.
@@ -87,8 +88,8 @@ def layer_norm(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Any:
 def dropout(x: Any, rate: float, mode: str = "train") -> Any:
     """In mode 'train' an element is 0 with the probability ``rate``, and the others are divided by 1 - rate.
 
-    Srivastava et al., "Dropout" (2014). The random numbers come from ``minpy.numpy.random``. In mode 'test' the
-    result is ``x``.
+    Srivastava et al., "Dropout" (2014). The random numbers come from ``minpy.numpy.random``. In mode 'test'
+    the result is ``x``.
 
     Raises:
         ValueError: for another mode, or a rate outside of 0 <= rate < 1.

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy
 
+from minpy.errors import UnsupportedError
 from minpy.ops import windows
 from minpy.ops.aval import Aval, aval_of
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
@@ -63,6 +64,8 @@ def _gradient_mx(of: int) -> Callable:
         b: Builder, out: Aval, g: Operand, x: Operand, w: Operand, *bias: Operand, **params: Any
     ) -> Operand:
         require(out.dtype, FLOATS, "convolution")
+        if not g.aval.size:
+            raise UnsupportedError("MXNet has no gradient of a convolution for an empty batch")
         g, *operands = (b.cast(operand, out.dtype) for operand in (g, x, w, *bias))
         attrs = {**_attributes(w, **params), "no_bias": not bias}
         takes = "g x0 x1 x2" if bias else "g x0 x1"

@@ -64,11 +64,13 @@ def convolution_weight_gradient(g, x, w, *bias, stride, padding, dilation, group
 
 def convolution_bias_gradient(g, x, w, bias, *, stride, padding, dilation, groups):
     """The sum of the cotangents of each filter."""
-    return g.sum((0, *range(2, g.ndim)))
+    return g.sum((0, *range(2, g.ndim)), g.dtype)
 
 
 def elements(x, size, stride, padding, fill):
     """(batch, channels, *places, elements of a window)"""
+    if x.dtype.kind != "f":
+        raise TypeError(f"pooling takes floats, not {x.dtype}")
     found = windows(x, size, stride, padding, (1,) * len(size), fill)
     return found.reshape(*found.shape[: x.ndim], int(numpy.prod(size)))
 
@@ -101,7 +103,8 @@ def numbered(x, size, stride, padding):
     """``elements`` of x, as the numbers of their places when padded."""
     shape = (*x.shape[:2], *[n + 2 * p for n, p in zip(x.shape[2:], padding)])
     numbers = numpy.arange(int(numpy.prod(shape))).reshape(shape)
-    return elements(numbers, size, stride, (0,) * len(size), 0)
+    found = windows(numbers, size, stride, (0,) * len(size), (1,) * len(size))
+    return found.reshape(*found.shape[: x.ndim], int(numpy.prod(size)))
 
 
 def max_pooling_gradient(g, x, *, size, stride, padding):
@@ -113,6 +116,8 @@ def max_pooling_gradient(g, x, *, size, stride, padding):
 
 def mean_pooling_gradient(g, x, *, size, stride, padding):
     """Each cotangent is shared out among the elements of its window."""
+    if g.dtype.kind != "f":
+        raise TypeError(f"pooling takes floats, not {g.dtype}")
     numbers = numbered(x, size, stride, padding)
     parts = numpy.broadcast_to(g[..., None] / numbers.shape[-1], numbers.shape)
     return added_back(parts, numbers, x, padding)

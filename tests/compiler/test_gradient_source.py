@@ -208,7 +208,8 @@ def test_every_op_is_spelled_as_it_computes(op):
             eqn = Eqn(op, tuple(map(Literal, args)), sample.params, (), None)
             text = spelled(eqn, [Text(name, 5) for name in names])
             statements = text.text if text.is_statement else f"{{out}} = {text.text}"
-            namespace = {"np": numpy, "scipy": scipy, **dict(zip(names, args))}
+            helpers = {helper.__name__: helper for helper in op.helpers}
+            namespace = {"np": numpy, "scipy": scipy, **helpers, **dict(zip(names, args))}
             with numpy.errstate(all="ignore"):
                 exec(statements.replace("{out}", "out"), namespace)
             for a, b in zip(*[x if isinstance(x, tuple) else (x,) for x in (namespace["out"], expected)]):

@@ -21,3 +21,47 @@ SAMPLES.update(
         "log_softmax": _SOFTMAX,
     }
 )
+
+
+def _convolutions(takes: str) -> list[Sample]:
+    """``takes`` of g (the cotangent), x, w, b."""
+    found = []
+    for x, w, g, stride, padding, dilation, groups in (
+        ((2, 3, 5), (4, 3, 2), (2, 4, 4), (1,), (0,), (1,), 1),
+        ((1, 4, 5, 4), (2, 2, 3, 2), (1, 2, 3, 3), (2, 1), (1, 0), (1, 1), 2),
+        ((1, 1, 6, 4), (2, 1, 2, 2), (1, 2, 4, 3), (1, 2), (0, 1), (2, 1), 1),
+        ((0, 3, 5), (4, 3, 2), (0, 4, 4), (1,), (0,), (1,), 1),
+    ):
+        params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        shapes = {"g": g, "x": x, "w": w, "b": w[:1]}
+        found.append(Sample(tuple(Draw(shapes[name]) for name in takes), params, FLOAT_DTYPES))
+    return found
+
+
+def _poolings(takes: str) -> list[Sample]:
+    """``takes`` of g (the cotangent), x, y (of the shape of x)."""
+    found = []
+    for x, g, size, stride, padding in (
+        ((2, 3, 5), (2, 3, 2), (2,), (2,), (0,)),
+        ((1, 2, 5, 4), (1, 2, 3, 3), (3, 2), (2, 1), (1, 0)),
+        ((0, 1, 4), (0, 1, 2), (2,), (2,), (0,)),
+    ):
+        params = {"size": size, "stride": stride, "padding": padding}
+        shapes = {"g": g, "x": x, "y": x}
+        found.append(Sample(tuple(Draw(shapes[name]) for name in takes), params, FLOAT_DTYPES))
+    return found
+
+
+SAMPLES.update(
+    {
+        "convolution": _convolutions("xw") + _convolutions("xwb"),
+        "convolution_data_gradient": _convolutions("gxw") + _convolutions("gxwb"),
+        "convolution_weight_gradient": _convolutions("gxw") + _convolutions("gxwb"),
+        "convolution_bias_gradient": _convolutions("gxwb"),
+        "max_pooling": _poolings("x"),
+        "max_pooling_gradient": _poolings("gx"),
+        "max_pooling_taken": _poolings("yx"),
+        "mean_pooling": _poolings("x"),
+        "mean_pooling_gradient": _poolings("gx"),
+    }
+)
