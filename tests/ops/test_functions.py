@@ -29,6 +29,7 @@ MAKERS = (
 #: See test_slice_axis and test_neural.py.
 ONLY_MINPY = (
     *("slice_axis", "sigmoid", "relu", "softmax", "log_softmax", "one_hot", "onehot_encode", "batch_dot"),
+    *(name for name in FUNCTIONS if name.startswith("nn.")),  # tests/nn
 )
 NUMPY = tuple(map(int, numpy.__version__.split(".")[:2]))
 every_function = pytest.mark.parametrize("name", CALLS)
