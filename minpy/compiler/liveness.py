@@ -140,19 +140,18 @@ def is_generator(body: Iterable[Any]) -> bool:
     return any(map(yields, body))
 
 
-def escapes_loop(statements: Sequence[Any]) -> bool:
+def escapes_loop(statements: Sequence[Any], kinds: tuple = (gast.Break, gast.Continue)) -> bool:
     """Whether a break or continue among the statements belongs to a loop around them."""
-    return any(_escapes(statement) for statement in statements)
+    return any(_escapes(statement, kinds) for statement in statements)
 
 
-def _escapes(node: Any) -> bool:
-    if isinstance(node, (gast.Break, gast.Continue)):
+def _escapes(node: Any, kinds: tuple) -> bool:
+    if isinstance(node, kinds):
         return True
     if isinstance(node, (*SCOPES, gast.expr)):
         return False
-    if isinstance(node, (gast.For, gast.While)):
-        return any(_escapes(child) for child in node.orelse)
-    return any(_escapes(child) for child in ast.iter_child_nodes(node))
+    inside = node.orelse if isinstance(node, (gast.For, gast.While)) else ast.iter_child_nodes(node)
+    return any(_escapes(child, kinds) for child in inside)
 
 
 #: Functions that use up a generator expression at once; others may keep it.

@@ -19,6 +19,7 @@ from typing import Any, Callable, NamedTuple
 
 import gast
 
+from minpy.compiler.liveness import escapes_loop
 from minpy.compiler.source import SCOPES
 
 #: Of each kind of expression what is always evaluated, in order. A number picks one of several.
@@ -97,6 +98,17 @@ class Parts(NamedTuple):
     after: list[Any]
 
 
+def with_test_before(statement: Any, new_name: Callable[[], str]) -> Parts:
+    """``if test: break``, with the test computed before where it calls something."""
+    operand = statement.test.operand if isinstance(statement.test, gast.UnaryOp) else statement.test
+    calls = [node for node in ast.walk(operand) if isinstance(node, gast.Call)]
+    conditional = [node for node in ast.walk(operand) if isinstance(node, (gast.BoolOp, gast.IfExp))]
+    if not calls or conditional:
+        return Parts([], statement, [])
+    test = Culprit(_CannotBeTaken(), operand, has_work=True, is_test=True)
+    return _Taker(statement, test, frozenset(), new_name).with_test()
+
+
 class _CannotBeTaken(Exception):
     """The expression is evaluated under conditions, or more than once."""
 
@@ -149,6 +161,11 @@ class _Taker:
             rest = _changed(statement, **{name: self._around(value)})
         return Parts(self.before, self.left, [*self.after, rest])
 
+    def with_test(self) -> Parts:
+        """The test of an ``if`` computed before it."""
+        test = self._in_place(self.statement.test)
+        return Parts(self.before, _changed(self.statement, test=test), [])
+
     def _is_worth_it(self, value: Any) -> bool:
         """Whether there is something to compile around the culprit. Few tests are more than of one number."""
         is_test = isinstance(self.statement, (gast.If, gast.While))
@@ -180,19 +197,22 @@ class _Taker:
         return gast.copy_location(gast.Assign(targets=[target], value=old, type_comment=None), statement)
 
     def _loop(self) -> Parts:
-        """``while test: ...`` as ``while True``, so that the test is a statement of its body."""
-        loop = self.statement
-        if loop.orelse or not self._is_worth_it(loop.test):
+        """``while test: ...``, with the test, or what it works on, computed before and in the body."""
+        loop, culprit = self.statement, self.culprit
+        if culprit.has_work and (culprit.is_test or culprit.node is loop.test):
+            test = self._in_place(loop.test)
+        elif self._is_worth_it(loop.test):
+            test = self._stored(loop.test)
+        else:
             raise _CannotBeTaken
-        test = self._around(loop.test)
-        if _has_work(test):
-            name = self.new_name()
-            self.after.append(self._assignment(name, test))
-            test = _variable(name, gast.Load(), test)
+        if not escapes_loop(loop.body, (gast.Continue,)):
+            return Parts(self.before, _changed(loop, test=test, body=[*loop.body, *self.before]), [])
+        if loop.orelse:
+            raise _CannotBeTaken
         stop = gast.If(test=gast.UnaryOp(op=gast.Not(), operand=test), body=[gast.Break()], orelse=[])
-        always = gast.Constant(value=True, kind=None)
-        body = [*self.before, self.left, *self.after, _placed(stop, loop), *loop.body]
-        return Parts([], _changed(loop, test=_placed(always, loop), body=body), [])
+        always = _placed(gast.Constant(value=True, kind=None), loop)
+        body = [*self.before, _placed(stop, loop), *loop.body]
+        return Parts([], _changed(loop, test=always, body=body), [])
 
     # Expressions --------------------------------------------------------------------------------
 
@@ -274,7 +294,8 @@ class _Taker:
     def _assignment(self, name: str, expression: Any) -> Any:
         target = _variable(name, gast.Store(), expression)
         made = gast.Assign(targets=[target], value=expression, type_comment=None)
-        return gast.copy_location(made, self.statement)
+        gast.copy_location(made, self.statement).end_lineno = expression.end_lineno
+        return made
 
     def _is_steady(self, expression: Any) -> bool:
         return isinstance(expression, gast.Name) and expression.id in self.steady

@@ -16,7 +16,7 @@ import gast
 from minpy.compiler.cache import advice
 from minpy.compiler.liveness import local_names, names_of, shared_names
 from minpy.compiler.notes import Change, Recompilation, describe
-from minpy.compiler.parts import Culprit, Parts, take_apart
+from minpy.compiler.parts import Culprit, Parts, take_apart, with_test_before
 from minpy.compiler.source import read_source
 from minpy.errors import PerformanceWarning
 from minpy.runtime.location import user_frame
@@ -81,6 +81,13 @@ class Program:
             steady = self.local_names.difference(self.shared)
             found = take_apart(statement, culprit, steady, self._new_name)
             self._parts[key] = found or Parts([], statement, [])
+        return self._parts[key]
+
+    def with_test_before(self, statement: Any) -> Parts:
+        """``if test: break`` in parts. The same ones each time."""
+        key = statement, None
+        if key not in self._parts:
+            self._parts[key] = with_test_before(statement, self._new_name)
         return self._parts[key]
 
     def _new_name(self) -> str:

@@ -231,8 +231,12 @@ class _Builder:
             if not liveness.escapes_loop([statement]):
                 run.append(statement)
                 continue
+            if isinstance(statement, gast.If):
+                parts = self.program.with_test_before(statement)
+                run.extend(parts.before)
+                statement = parts.left
             if run:
-                rest = liveness.names_of(statements[index:]).loads
+                rest = liveness.names_of([statement, *statements[index + 1 :]]).loads
                 result.extend(self.call_block(run, rest | needed, around))
                 run = []
             rest = liveness.names_of(statements[index + 1 :]).loads

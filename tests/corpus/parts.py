@@ -183,3 +183,55 @@ def comparisons_and_negations(x):
     y = -(unknown(x) ** 2) + np.tanh(x)  # leftover
     assert not np.sum(unknown(y)) > 1e6  # leftover
     return np.where(np.exp(x) < unknown(y), x, y)  # leftover
+
+
+@program((V,), (9 * V,))
+def a_loop_that_tests_data_and_goes_on(x):
+    turns = []
+    while np.max(np.abs(x)) > 1 and len(turns) < 12:  # flow
+        x = x * 0.75
+        turns.append(1)
+        if np.sum(x) > 2:
+            continue
+        x = x - 0.125
+    else:
+        x = x + 100
+    return x, turns
+
+
+@program((V,), (9 * V,))
+def a_loop_that_is_left(x):
+    n = 0
+    while not np.all(np.abs(x) < 0.5):  # flow
+        x = np.tanh(x) * 0.75
+        n += 1
+        if not np.any(np.isfinite(x)) or n > 30:  # flow
+            return x, -1
+        if np.max(x) < 0.75:
+            break
+        elif np.min(x) < -3:
+            x = x + 1
+            break
+    else:
+        n = 100
+    return x, n
+
+
+@program((V,), (9 * V,), no_gradient="it is flat")
+def a_test_that_assigns(x):
+    found = []
+    while (largest := np.max(np.abs(x))) > 1:  # flow
+        found.append(largest)
+        x = np.where(np.abs(x) == largest, 0, x)
+    return found, largest
+
+
+@program((V, [3, 1, 2]), (V, [2, 5]))
+def a_test_of_what_a_list_holds(x, steps):
+    i = 0
+    while steps[i] != 2:  # flow
+        x = x * steps[i]
+        i += 1
+        if np.sum(x * len(steps)) > 50:
+            break
+    return x, i
