@@ -24,10 +24,15 @@ if not TYPE_CHECKING and is_fast:
 #: Bytes of inputs and outputs together that are cheaper to copy than to hand over.
 MOST_BYTES = 1 << 18
 
+#: Nodes of a graph. An executor of many takes longer to make than a cached graph, and saves nothing worth it.
+MOST_NODES = 500
+
 
 def is_worth_binding(symbol_json: str, arrays: Iterable[Aval]) -> bool:
-    """Whether a graph reads nothing but its memory at each run, and has inputs and outputs that are small."""
-    if not native.SYNCHRONOUS or sum(product(a.shape) * a.dtype.itemsize for a in arrays) > MOST_BYTES:
+    """Whether a graph is small, and its inputs and outputs, and it reads nothing but its memory at each run."""
+    if not native.SYNCHRONOUS or symbol_json.count('"op"') > MOST_NODES:
+        return False
+    if sum(product(a.shape) * a.dtype.itemsize for a in arrays) > MOST_BYTES:
         return False
     if native.is_in_training(symbol_json):
         return False
