@@ -283,7 +283,12 @@ class _Builder:
 
 
 #: Modules with the code between two generated functions.
-_BETWEEN = ("minpy.compiler.regions", "minpy.compiler.plans", "minpy.compiler.generated")
+_BETWEEN = (
+    "minpy.runtime.routes",
+    "minpy.compiler.regions",
+    "minpy.compiler.plans",
+    "minpy.compiler.generated",
+)
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

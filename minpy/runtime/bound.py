@@ -29,7 +29,7 @@ MOST_NODES = 500
 
 
 def is_worth_binding(symbol_json: str, arrays: Iterable[Aval]) -> bool:
-    """Whether a graph is small, and its inputs and outputs, and it reads nothing but its memory at each run."""
+    """Whether a graph and its inputs and outputs are small, and it reads nothing but its memory each time."""
     if not native.SYNCHRONOUS or symbol_json.count('"op"') > MOST_NODES:
         return False
     if sum(product(a.shape) * a.dtype.itemsize for a in arrays) > MOST_BYTES:
