@@ -32,9 +32,30 @@ def _matmul_infer(x: Any, y: Any) -> Aval:
     return Aval((*batch, *rows, *columns), numpy.result_type(a.dtype, b.dtype))
 
 
+#: Where BLAS is far from the speed of memory: one of the matrices is this large, the other one this narrow.
+_LARGE, _NARROW = 1 << 19, 32
+
+
+def _is_skinny(b: Builder, large: Operand, narrow: Operand) -> bool:
+    """Whether a product in a graph has such operands, for which oneDNN, or another order, is twice as fast."""
+    columns = narrow.aval.shape[-1] if narrow.aval.ndim == 2 else 1
+    is_float32 = large.aval.dtype == numpy.float32
+    return not b.runs_at_once and is_float32 and large.aval.size >= _LARGE and columns <= _NARROW
+
+
+def _transposed(b: Builder, x: Operand) -> Operand:
+    return b.op("transpose", Aval(x.aval.shape[::-1], x.aval.dtype), x, axes=(1, 0))
+
+
 def _matmul_mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
     require(out.dtype, FLOATS, "matrix product")
     x, y = b.cast(x, out.dtype), b.cast(y, out.dtype)
+    if x.aval.ndim == 2 and y.aval.ndim <= 2 and _is_skinny(b, x, y):
+        rows = _transposed(b, y) if y.aval.ndim == 2 else b.reshape(y, (1, y.aval.size))
+        count = rows.aval.shape[0]
+        aval = Aval((x.aval.shape[0], count), out.dtype)
+        found = b.op("FullyConnected", aval, x, rows, num_hidden=count, no_bias=True, flatten=False)
+        return b.reshape(found, out.shape)
     if x.aval.ndim == 2 and y.aval.ndim == 2:
         return b.op("dot", out, x, y)
     return b.op("_npi_matmul", out, x, y)
@@ -55,6 +76,8 @@ def _gemm_infer(x: Any, y: Any, transpose_x: bool, transpose_y: bool) -> Aval:
 def _gemm_mx(b: Builder, out: Aval, x: Operand, y: Operand, transpose_x: bool, transpose_y: bool) -> Operand:
     require(out.dtype, FLOATS, "matrix product")
     x, y = b.cast(x, out.dtype), b.cast(y, out.dtype)
+    if transpose_x and not transpose_y and _is_skinny(b, x, y):
+        return _transposed(b, b.op("dot", Aval(out.shape[::-1], out.dtype), y, x, transpose_a=True))
     return b.op("dot", out, x, y, transpose_a=transpose_x, transpose_b=transpose_y)
 
 

@@ -244,3 +244,16 @@ def test_gradient_through_star_arguments_and_decorators():
     versions = [v for region in minpy.explain(compiled).regions for v in region.versions]
     assert [v.purpose for v in versions] == ["value and gradient"]
     numpy.testing.assert_array_equal(grad(minpy.jit(f), "k")(x, y, k=k).asnumpy(), x * y)
+
+
+@pytest.mark.parametrize("shape", [(400, 3), (400,)], ids=str)
+def test_products_of_a_large_and_a_narrow_array(shape):
+    """They take ways of their own; the large one, which oneDNN reads, stays as it is."""
+    x, w = (numpy.random.standard_normal(s).astype("float32") for s in ((1500, 400), shape))
+    arrays = [np.array(w), np.array(x)]
+    value, gradient = minpy.value_and_grad(minpy.jit(lambda w, x: np.sum(np.tanh(np.dot(x, w)))))(*arrays)
+    wide = x.astype("float64")
+    product = numpy.tanh(wide @ w)
+    numpy.testing.assert_allclose(value, product.sum(), rtol=1e-4, atol=1e-2)
+    numpy.testing.assert_allclose(gradient, wide.T @ (1 - product**2), rtol=1e-3, atol=1e-3)
+    assert (arrays[0].asnumpy() == w).all() and (arrays[1].asnumpy() == x).all()
