@@ -37,7 +37,7 @@ _LARGE, _NARROW = 1 << 19, 32
 
 
 def _is_skinny(b: Builder, large: Operand, narrow: Operand) -> bool:
-    """Whether a product in a graph has such operands, for which oneDNN, or another order, is twice as fast."""
+    """Whether a product in a graph has such operands: oneDNN, or another order, is twice as fast then."""
     columns = narrow.aval.shape[-1] if narrow.aval.ndim == 2 else 1
     is_float32 = large.aval.dtype == numpy.float32
     return not b.runs_at_once and is_float32 and large.aval.size >= _LARGE and columns <= _NARROW
