@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy
 
-from minpy.errors import UnsupportedError
 from minpy.ops.aval import aval_of, broadcast_shapes, function_dtype, normalize_axis
 from minpy.ops.elementwise import astype
 from minpy.ops.elementwise import copy as copy_op
@@ -91,8 +90,7 @@ def select(condlist, choicelist, default=0):
     for i, condition in enumerate(condlist):
         if aval_of(condition).dtype != numpy.bool_:
             raise TypeError(f"invalid entry {i} in condlist: should be boolean ndarray")
-    if isinstance(default, Box) and aval_of(default).ndim:
-        raise UnsupportedError("the default is an array")
+    default = as_operand(default)
     dtype = function_dtype(_selected, *choicelist, default)
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist)):

@@ -213,13 +213,13 @@ def _cholesky_vjp(g: Any, ans: Any, x: Any) -> Any:
 cholesky_op = _matrix_op("cholesky", _square_infer, (_cholesky_vjp,), _by_operator("_npi_cholesky"))
 
 
-def _pinv_infer(x: Any, rcond: float) -> Aval:
+def _pinv_infer(x: Any, rcond: float, hermitian: bool = False) -> Aval:
     *batch, m, n = _matrices(x, square=False)
     return Aval((*batch, n, m), _float_dtype(x))
 
 
 @with_conjugates
-def _pinv_vjp(g: Any, ans: Any, x: Any, rcond: float) -> Any:
+def _pinv_vjp(g: Any, ans: Any, x: Any, rcond: float, hermitian: bool = False) -> Any:
     """Golub and Pereyra 1973, "The differentiation of pseudo-inverses", for constant rank."""
     (m, n), dtype = aval_of(x).shape[-2:], aval_of(ans).dtype
     gt, anst = _h(g), _h(ans)
@@ -227,9 +227,10 @@ def _pinv_vjp(g: Any, ans: Any, x: Any, rcond: float) -> Any:
     result = result + matmul_op(
         matmul_op(numpy.eye(m, dtype=dtype) - matmul_op(x, ans), gt), matmul_op(ans, anst)
     )
-    return result + matmul_op(
+    result = result + matmul_op(
         matmul_op(matmul_op(anst, ans), gt), numpy.eye(n, dtype=dtype) - matmul_op(ans, x)
     )
+    return _symmetric(result) if hermitian else result
 
 
 pinv_op = _matrix_op("pinv", _pinv_infer, (_pinv_vjp,))

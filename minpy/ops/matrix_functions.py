@@ -12,14 +12,16 @@ import numpy
 from minpy.errors import UnsupportedError
 from minpy.ops import factorizations, matrix
 from minpy.ops.aval import aval_of, normalize_axis, product, real_dtype
-from minpy.ops.choosing import number
-from minpy.ops.elementwise import absolute, astype, copy, multiply, real, root, square, true_divide
+from minpy.ops.choosing import number, take_along_axis
+from minpy.ops.elementwise import absolute, astype, copy, multiply, real, root, sign, square, true_divide
 from minpy.ops.indexing import index
 from minpy.ops.linalg import matmul_op
 from minpy.ops.logic import equal, isnan, logical_and, not_equal, where_op
 from minpy.ops.op import numpy_function, refuse
+from minpy.ops.rearrange import flip
 from minpy.ops.reduction import all_op, cast, max_op, min_op, sum_op
 from minpy.ops.shape import expand_dims, moveaxis, reshape_op, resolve_shape
+from minpy.ops.sorting import argsort_op
 from minpy.ops.transcendental import imag_op
 
 
@@ -91,11 +93,23 @@ def qr(a, mode="reduced"):
     return r if mode == "r" else _like(numpy.linalg.qr, (q, r))
 
 
+def _hermitian_svd(a: Any) -> tuple[Any, Any, Any]:
+    """By eigenvalues, of which the singular values are the size."""
+    values, vectors = factorizations.eigh_op(a, UPLO="L")
+    places = flip.implementation(argsort_op(absolute(values), axis=aval_of(values).ndim - 1, kind=None), -1)
+    sizes, signs = (take_along_axis.implementation(f(values), places, -1) for f in (absolute, sign))
+    columns, signs = (expand_dims.implementation(x, -2) for x in (places, signs))
+    u = take_along_axis.implementation(vectors, columns, -1)
+    return u, sizes, matrix._h(multiply(u, signs))
+
+
 @numpy_function(numpy.linalg.svd, name="linalg.svd", mxnet=False)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     """The singular value decomposition ``a = U @ diag(s) @ Vh``."""
-    refuse(hermitian=hermitian or None)
-    parts = factorizations.svd_op(a, full=bool(full_matrices and compute_uv))
+    if hermitian:
+        parts = _hermitian_svd(a)
+    else:
+        parts = factorizations.svd_op(a, full=bool(full_matrices and compute_uv))
     return _like(numpy.linalg.svd, parts) if compute_uv else parts[1]
 
 
@@ -109,8 +123,8 @@ def lstsq(a, b, rcond="warn"):
 @numpy_function(numpy.linalg.pinv, name="linalg.pinv", mxnet=False)
 def pinv(a, rcond=1e-15, hermitian=False):
     """The Moore-Penrose inverse."""
-    refuse(hermitian=hermitian or None, rcond=None if isinstance(rcond, float) else "an array")
-    return matrix.pinv_op(a, rcond=rcond)
+    refuse(rcond=None if isinstance(rcond, float) else "an array")
+    return matrix.pinv_op(a, rcond=rcond, hermitian=bool(hermitian))
 
 
 @numpy_function(numpy.linalg.matrix_power, name="linalg.matrix_power")

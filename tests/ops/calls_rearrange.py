@@ -110,6 +110,8 @@ CALLS.update(
             lambda np, x, y: np.select([x > 0.5, y > 0], [x, y * 2]),
             lambda np, x, y: np.select([x > 0.5, y > 0], [x, 1], default=y[0, 0] * 0.0 + 7),
             lambda np, x, y: np.select([x > 0.5], [y], 3),
+            lambda np, x, y: np.select([x > 0.5], [x * x], y[0]),
+            lambda np, x, y: np.select([x[0] > 0.5, x > 1], [1, x[:, :1]], default=y),
             on=((3, 4), (3, 4)),
         ),
     }

@@ -26,6 +26,10 @@ FUNCTIONS = (
     (lambda x: np.sum(np.linalg.svd(x, False)[2] ** 2 * WEIGHTS), TALL),
     (lambda x: np.sum(np.linalg.svd(x.T, False)[0] ** 2 * WEIGHTS), TALL),
     (lambda x: np.sum(np.linalg.svd(x, compute_uv=False) * WEIGHTS), TALL),
+    (lambda x: np.sum(np.linalg.svd(x + x.T, hermitian=True)[0] ** 2 * WEIGHTS), SQUARE),
+    (lambda x: np.sum(np.linalg.svd(x + x.T, hermitian=True)[2] ** 2 * WEIGHTS), SQUARE - 5 * numpy.eye(3)),
+    (lambda x: np.sum(np.linalg.svd(x + x.T, compute_uv=False, hermitian=True) * WEIGHTS), SQUARE - 5),
+    (lambda x: np.sum(np.linalg.pinv(x + x.T, hermitian=True) * WEIGHTS), SQUARE),
     (lambda x: np.sum(np.real(np.fft.fft(np.fft.fft(x) ** 2)) * WEIGHTS), SQUARE),
     (lambda x: np.sum(np.fft.irfft(np.fft.rfft(x) ** 2, 3) * WEIGHTS), SQUARE),
 )
@@ -68,3 +72,18 @@ def test_condition_of_singular_matrices(p):
         assert_same(np.linalg.cond(np.array(both), p), numpy.linalg.cond(both, p), "one of two")
         if p not in (None, 2, -2):
             assert_same(np.linalg.cond(np.array(unknown), p), numpy.linalg.cond(unknown, p), "nan stays")
+
+
+def test_symmetric_matrices_are_numpys():
+    x = SQUARE + SQUARE.T - 11 * numpy.eye(3)
+    seen = []
+
+    def under_a_gradient(x):
+        seen.extend(np.linalg.svd(x, hermitian=True))
+        seen.append(np.linalg.pinv(x, hermitian=True))
+        return np.sum(x)
+
+    minpy.grad(under_a_gradient)(x)
+    expected = (*numpy.linalg.svd(x, hermitian=True), numpy.linalg.pinv(x, hermitian=True))
+    for found, own in zip(seen, expected):
+        assert_same(found, own, "of a symmetric matrix")

@@ -49,6 +49,44 @@ def test_the_namespace_has_all_of_scipy_special():
     assert pickle.loads(pickle.dumps(special.logsumexp)) is special.logsumexp
 
 
+#: where a formula has a hole, or another one holds
+EDGES = {
+    "exprel at 0": (lambda x: special.exprel(x), 0.0),
+    "boxcox at the power 0": (lambda x: special.boxcox(2.0, x), 0.0),
+    "inv_boxcox at the power 0": (lambda x: special.inv_boxcox(1.0, x), 0.0),
+    "spence at 1": (lambda x: special.spence(x), 1.0),
+    "agm of equal numbers": (lambda x: special.agm(2.0, x), 2.0),
+    "ellipk at 0": (lambda x: special.ellipk(x), 0.0),
+    "ellipkinc at 0": (lambda x: special.ellipkinc(4.0, x), 0.0),
+    "ellipj at the parameter 0.3": (lambda x: special.ellipj(5.0, x)[0], 0.3),
+    "elliprc, the principal value": (lambda x: special.elliprc(2.0, x), -1.0),
+    "ellipeinc at 0": (lambda x: special.ellipeinc(1.0, x), 0.0),
+    "elliprd of equal numbers": (lambda x: special.elliprd(x, 2.0, 1.0), 1.0),
+    "elliprj of equal numbers": (lambda x: special.elliprj(0.5, x, 2.0, 1.0), 1.0),
+    "elliprg at 1": (lambda x: special.elliprg(x, 1.0, 1.0), 1.0),
+    "legendre at 1": (lambda x: special.eval_legendre(3, x), 1.0),
+    "a degree that is no integer": (lambda x: special.eval_jacobi(2.5, 0.5, 0.5, x), 0.2),
+    "spherical_jn at 0": (lambda x: special.spherical_jn(1, x), 0.0),
+    "beip at 0": (lambda x: special.beip(x), 0.0),
+    "hyp2f1 far from 0": (lambda x: special.hyp2f1(0.5, 1.0, 1.5, x), -3.0),
+    "nctdtr at 0": (lambda x: special.nctdtr(3.0, 0.5, x), 0.0),
+    "tklmbda behind the end": (lambda x: special.tklmbda(x, 1.5), 2.0),
+    "jve of a negative number": (lambda x: special.jve(1.0, x), -2.0),
+    "ive of a negative number": (lambda x: special.ive(1.0, x), -2.0),
+    "kolmogorov at 0": (lambda x: special.kolmogorov(x), 0.05),
+    "the spherical harmonic of a negative angle": (lambda x: special.sph_legendre_p(2, 1, x)[0], -0.5),
+}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_edges(name):
+    if name.startswith("the spherical") and not hasattr(scipy.special, "sph_legendre_p"):
+        return
+    function, x = EDGES[name]
+    check_gradient(function, numpy.array(x), name)
+    check_gradient(minpy.grad(function), numpy.array(x), f"{name}, order 2")
+
+
 INVERSES = (
     lambda p, x: special.chndtr(x, 3.0, special.chndtrinc(x, 3.0, p)),
     lambda p, x: special.ncfdtr(3.0, 4.0, special.ncfdtrinc(3.0, 4.0, p, x), x),

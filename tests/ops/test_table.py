@@ -31,6 +31,7 @@ from tests.ops.tolerances import GRADIENT, assert_same
 #: And one of two arguments that belong together, and inverses that are too coarse for differences.
 TESTED_BY_FUNCTIONS = (
     "shares",
+    "totals",
     "modf",
     "frexp",
     "roots",
@@ -136,6 +137,20 @@ def test_gradient_is_the_limit_of_differences(op):
                     check_gradient(projected_gradient(function, args[place]), args[place], f"{what}, order 2")
                 checked += 1
     assert bool(checked) == op.is_differentiable
+
+
+@every_op
+def test_gradient_in_float32_is_that_of_float64(op):
+    for what, args, params, expected in [*accepted_calls(op, ["float32"])][:1]:
+        if expected.dtype.kind not in "fc":
+            continue
+        wide = [x.astype("float64") if getattr(x, "dtype", None) == "float32" else x for x in args]
+        for place in differentiable_places(op, args):
+            if args[place].dtype == "float32":
+                function = projected(call(op, params), args, place)
+                gradient = minpy.grad(projected(call(op, params), wide, place))(wide[place])
+                found = minpy.grad(function)(args[place])
+                assert_same(found, numpy.asarray(gradient).astype("float32"), what, GRADIENT[found.dtype])
 
 
 @every_op

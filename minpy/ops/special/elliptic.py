@@ -7,24 +7,31 @@ m = 0 as the forms of DLMF 19.4 have.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Callable
 
 from scipy import special
 
-from minpy.ops.elementwise import cos, rint, sin, sqrt, square
-from minpy.ops.logic import equal, where_op
+from minpy.ops.aval import aval_of
+from minpy.ops.elementwise import absolute, cos, rint, sin, sqrt, square
+from minpy.ops.logic import equal, less, where_op
 from minpy.ops.special.hypergeometric import hyp2f1
 from minpy.ops.special.table import scipy_ufunc, several
 
 # Carlson's integrals (DLMF 19.16, 19.18) -------------------------------------------------------
-# Derivatives come from those of the integrands, in partial fractions: where two arguments are equal that are
-# divided by their distance, they are nan. By the last argument they follow from the others, since the
-# integrals are homogeneous.
+# Derivatives come from those of the integrands, in partial fractions. By the last argument they follow from
+# the others, since the integrals are homogeneous.
+
+
+def _quotient(numerator: Callable, x: Any, z: Any) -> Any:
+    """``numerator(x) / (z - x)``; where both are nearly 0, the mean of two places beside them."""
+    is_near = less(absolute(z - x), 1e-4 * absolute(z))
+    above, below = (where_op(is_near, x + sign * 2e-4 * z, x) for sign in (1, -1))
+    return 0.5 * (numerator(above) / (z - above) + numerator(below) / (z - below))
 
 
 def _rd_slope(x: Any, y: Any, z: Any) -> Any:
     """Of R_D by x."""
-    return -0.5 * (elliprd(y, z, x) - elliprd(x, y, z)) / (z - x)
+    return -0.5 * _quotient(lambda x: elliprd(y, z, x) - elliprd(x, y, z), x, z)
 
 
 def _rd_by_z(g: Any, ans: Any, x: Any, y: Any, z: Any) -> Any:
@@ -36,26 +43,35 @@ def _rf_slope(x: Any, y: Any, z: Any) -> Any:
     return elliprd(y, z, x) * (-1 / 6)
 
 
+def _rc_slope(ans: Any, x: Any, y: Any) -> Any:
+    """Of R_C by x; for y < 0, where R_D has no value, without it (DLMF 19.18)."""
+    if "c" in (aval_of(x).dtype.kind, aval_of(y).dtype.kind):
+        return _rf_slope(x, y, y)
+    is_principal = less(y, 0)
+    below, above = where_op(is_principal, y, -1), where_op(is_principal, 1, y)
+    return where_op(is_principal, 0.5 * (ans - 1 / sqrt(1.0 * x)) / (below - x), _rf_slope(x, above, above))
+
+
 def _rg_slope(x: Any, y: Any, z: Any) -> Any:
     """Of R_G by x; x R_D is 0 at x = 0."""
     is_zero = equal(x, 0)
     return 0.25 * (elliprf(x, y, z) - where_op(is_zero, 0, x / 3 * elliprd(y, z, where_op(is_zero, 1, x))))
 
 
-def _rj_slope(x: Any, y: Any, z: Any, p: Any, ans: Any) -> Any:
+def _rj_slope(x: Any, y: Any, z: Any, p: Any) -> Any:
     """Of R_J by x."""
-    return -0.5 * (elliprd(y, z, x) - ans) / (p - x)
+    return -0.5 * _quotient(lambda x: elliprd(y, z, x) - elliprj(x, y, z, p), x, p)
 
 
 def _rj_by_p(g: Any, ans: Any, x: Any, y: Any, z: Any, p: Any) -> Any:
-    total = x * _rj_slope(x, y, z, p, ans) + y * _rj_slope(y, z, x, p, ans) + z * _rj_slope(z, x, y, p, ans)
+    total = x * _rj_slope(x, y, z, p) + y * _rj_slope(y, z, x, p) + z * _rj_slope(z, x, y, p)
     return -g * ((1.5 * ans + total) / p)
 
 
 elliprc: Any = scipy_ufunc(
     "elliprc",
-    lambda g, ans, x, y: g * _rf_slope(x, y, y),
-    lambda g, ans, x, y: g * (-0.5 * (ans + 2 * x * _rf_slope(x, y, y)) / y),
+    lambda g, ans, x, y: g * _rc_slope(ans, x, y),
+    lambda g, ans, x, y: g * (-0.5 * (ans + 2 * x * _rc_slope(ans, x, y)) / y),
 )
 elliprd: Any = scipy_ufunc(
     "elliprd",
@@ -75,11 +91,11 @@ elliprg = scipy_ufunc(
     lambda g, ans, x, y, z: g * _rg_slope(y, z, x),
     lambda g, ans, x, y, z: g * _rg_slope(z, x, y),
 )
-elliprj = scipy_ufunc(
+elliprj: Any = scipy_ufunc(
     "elliprj",
-    lambda g, ans, x, y, z, p: g * _rj_slope(x, y, z, p, ans),
-    lambda g, ans, x, y, z, p: g * _rj_slope(y, z, x, p, ans),
-    lambda g, ans, x, y, z, p: g * _rj_slope(z, x, y, p, ans),
+    lambda g, ans, x, y, z, p: g * _rj_slope(x, y, z, p),
+    lambda g, ans, x, y, z, p: g * _rj_slope(y, z, x, p),
+    lambda g, ans, x, y, z, p: g * _rj_slope(z, x, y, p),
     _rj_by_p,
 )
 
