@@ -20,7 +20,7 @@ from minpy.errors import (
 from minpy.ops import OPS, Aval, Interpreter, Op, aval_of, of_numpy
 from minpy.ops.aval import PYTHON_SCALARS, is_float
 from minpy.ops.creation import floats
-from minpy.ops.lowering import Builder, Operand
+from minpy.ops.lowering import Operand
 from minpy.ops.methods import ARITHMETIC, COMPARISONS, UNARY, ArrayMethods
 from minpy.ops.op import UNDEFINED, Function, Ufunc, as_operand, set_eager_interpreter
 from minpy.ops.op import thread as interpreters
@@ -29,6 +29,7 @@ from minpy.ops.scalars import GIVES_ITS_OPERAND, gives_scalar
 from minpy.runtime import native, watch
 from minpy.runtime.array import Array, Value, arrays_in, same_context, to_raw
 from minpy.runtime.context import CPU, current_context, process, thread
+from minpy.runtime.imperative import ImperativeBuilder
 from minpy.runtime.location import lost_gradient, operand_names, user_place, warn_at_user
 from minpy.runtime.ndarray import NUMBERS, NDArrayMethods
 from minpy.runtime.objects import (
@@ -42,56 +43,9 @@ from minpy.runtime.objects import (
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.statistics import NO_OPS, name_of
-from minpy.runtime.symbols import SymbolBuilder
 from minpy.runtime.tape import live_tape, record, same_tape
 from minpy.runtime.views import VIEW_OPS
 from minpy.runtime.writing import written
-
-
-class ImperativeBuilder(Builder):
-    """Runs each MXNet operator at once."""
-
-    def __init__(self, context: Any):
-        self.context = context
-        self.runs_at_once = context == CPU
-
-    def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> Any:
-        if not inputs and self.context != CPU:
-            attrs = {**attrs, "ctx": f"{self.context.device_type}({self.context.device_id})"}
-        return native.invoke(name, inputs, attrs)[0]
-
-    def gradient(
-        self,
-        name: str,
-        inputs: list,
-        attrs: dict[str, str],
-        cotangent: Any,
-        takes: str,
-        output: int,
-        runs_forward: bool,
-    ) -> Any:
-        arrays = {"g": cotangent, **{f"x{i}": array for i, array in enumerate(inputs)}}
-        shapes = tuple([(array.shape, array.dtype) for array in arrays.values()])
-        graph, order = _gradient_graph(name, shapes, tuple(attrs.items()), takes, output, runs_forward)
-        return graph([arrays[what] for what in order])[0]
-
-    def constant(self, array: numpy.ndarray) -> Any:
-        return Value(array, context=self.context).mxnet()
-
-
-@functools.lru_cache(maxsize=256)
-def _gradient_graph(
-    name: str, shapes: tuple, attrs: tuple, takes: str, output: int, runs_forward: bool
-) -> tuple[Any, list[str]]:
-    """A graph of MXNet that is the backward of one operator, and the names of its inputs in their order.
-
-    ``shapes`` has an item for the cotangent and for each operand; a graph is made for these shapes.
-    """
-    builder = SymbolBuilder()
-    inputs = [builder.variable(f"x{i}") for i in range(len(shapes) - 1)]
-    found = builder.gradient(name, inputs, dict(attrs), builder.variable("g"), takes, output, runs_forward)
-    graph = native.CachedGraph(builder.json([found]))
-    return graph, graph.input_names
 
 
 def run_op(op: Op, args: tuple, params: dict) -> Any:
