@@ -136,8 +136,12 @@ def recurrent(mode: str, steps: int, hidden: int) -> Work:
     state = numpy.zeros((1, BATCH, hidden), "float32")
     program = symbol(mode, hidden)
     program.data = [x, labels.astype("float32"), state]
-    slow = "unrolls the steps and compiles for minutes"
-    leave_out = {"torch.compile": slow, **({} if (mode, steps) == ("rnn", 28) else {"jax jit": slow})}
+    # The reasons were seen on a machine with two busy cores.
+    leave_out = {
+        "torch.compile": "fails on torch.lstm" if mode == "lstm" else "compiles for more than two minutes"
+    }
+    if steps > 28 and mode != "rnn":
+        leave_out["jax jit"] = "unrolls the steps and compiles for minutes"
     return Work(
         title=f"{mode.upper()}, batch {BATCH}, {steps} steps, {INPUTS} inputs, {hidden} hidden, gradient",
         kind="gradient",
