@@ -98,7 +98,7 @@ class JitFunction(Routed):
         program.refuse = self._refuse if self.options.strict else None
         root = Block(program, program.source.body, self.target.names, (), static=self.options.static_argnames)
         root.as_python = self.target.run
-        root.routes = Routes(without_own_frames)
+        root.routes = Routes(without_own_frames, not self.target.is_simple)
         return program, root, ""
 
     def cache_info(self) -> CacheInfo:

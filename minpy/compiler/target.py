@@ -49,6 +49,10 @@ class Target:
         self._signature = inspect.signature(function, follow_wrapped=False)
         self._parameters = self._signature.parameters
         parameters = self._parameters.values()
+        self._passes_on = [p.kind for p in parameters] == [
+            inspect.Parameter.VAR_POSITIONAL,
+            inspect.Parameter.VAR_KEYWORD,
+        ]
         self._is_usual = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
         self._by_default = {p.name: p.default for p in parameters if p.default is not p.empty}
 
@@ -63,6 +67,8 @@ class Target:
             args, kwargs = (*first, *args), {**named, **kwargs}
         if (self.function.__defaults__, self.function.__kwdefaults__) != self._defaults:  # type: ignore[union-attr]
             self._read_signature()
+        if self._passes_on:
+            return args, kwargs
         if self._is_usual and len(args) <= len(self.names):
             missing = self.names[len(args) :]
             if kwargs.keys() <= set(missing):

@@ -40,7 +40,7 @@ class _Differentiated(Routed):
         if not callable(function):
             raise TypeError(f"a gradient is taken of a function, not of {function!r}")
         functools.update_wrapper(self, function, updated=())
-        self.routes = Routes()
+        self.routes = Routes(None, isinstance(function, types.MethodType))
         self.function = function
         self.argnum = argnum
         self.selected: list[Any] = list(argnum) if isinstance(argnum, (list, tuple)) else [argnum]

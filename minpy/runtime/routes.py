@@ -72,12 +72,13 @@ if TYPE_CHECKING or not is_fast:
         Args:
             cleaned: of a function, which gives the second part of the tuple that a route gives: makes of the
                 traceback of an error the one that the user sees.
+            arranges: whether the arguments of a call have to be arranged first, see ``Routed``.
 
         Attributes:
             known: for who adds routes.
         """
 
-        def __init__(self, cleaned: Any = None):
+        def __init__(self, cleaned: Any = None, arranges: bool = False):
             self.known: dict = {}
 
         def add(self, route: Route) -> None:

@@ -266,8 +266,35 @@ def test_arguments_by_name_and_by_default():
                 same(jitted(*args, **named), plain(*args, **named))
                 same(grad(jitted, "x")(*args, **named), grad(plain, "x")(*args, **named))
             same(partial(x, z=2.0), plain(x, y=y, z=2.0))
-            for args, named in [((), {}), ((x, y, 1, 2), {}), ((x,), {"x": x}), ((x,), {"w": 1})]:
+            for args, named in [((), {}), ((x, y, 1.0, 2), {}), ((x,), {"x": x}), ((x,), {"w": 1})]:
                 with pytest.raises(TypeError):
                     jitted(*args, **named)
+            if plain is function:
+                with pytest.raises(TypeError):
+                    jitted(x, y, 3.0)
         plain.__defaults__ = (4.0, 5)[: len(plain.__defaults__)]
         same(warm(jitted, x), plain(x))
+
+
+def test_what_passes_its_arguments_on():
+    def passing(*args, **kwargs):
+        return energy(*args, **kwargs)
+
+    whole = minpy.jit(value_and_grad(energy))
+    jitted = minpy.jit(passing)
+    for _ in range(4):
+        for x in (np.array(X), np.array(X[:1])):
+            for args, named in [((x, 1.0), {}), ((x,), {"y": 2.0})]:
+                same(jitted(*args, **named), energy(*args, **named))
+            for found, expected in zip(whole(x, 1.0), value_and_grad(energy)(x, 1.0)):
+                same(found, expected)
+        with pytest.raises(TypeError):
+            jitted(x, 1.0, 2.0)
+
+
+def test_the_gradient_of_a_method_takes_what_the_method_takes():
+    model = Model()
+    gradient = grad(model.loss)
+    warm(gradient, model.params, X)
+    with pytest.raises(TypeError):
+        gradient(model, model.params, X)

@@ -463,6 +463,7 @@ typedef struct {
     PyObject *routes;  /* a list, in the order in which Python looks at the versions */
     PyObject *cleaned; /* of a function: called with the traceback of an error */
     PyObject *known;   /* a dict for who adds routes */
+    int arranges;      /* the arguments of a call are never those of a route */
 } Routes;
 
 /* Try the routes of `self` for a call. NULL without an exception where there is none. */
@@ -496,9 +497,9 @@ static PyObject *routes_add(Routes *self, PyObject *route) {
 }
 
 static int routes_init(Routes *self, PyObject *args, PyObject *kwargs) {
-    PyObject *cleaned = NULL;
-    if (!PyArg_ParseTuple(args, "|O", &cleaned)) return -1;
-    Py_XSETREF(self->cleaned, Py_XNewRef(cleaned));
+    PyObject *cleaned = Py_None;
+    if (!PyArg_ParseTuple(args, "|Op", &cleaned, &self->arranges)) return -1;
+    Py_XSETREF(self->cleaned, cleaned == Py_None ? NULL : Py_NewRef(cleaned));
     Py_XSETREF(self->known, PyDict_New());
     return self->known == NULL ? -1 : 0;
 }
@@ -524,7 +525,7 @@ static void routes_dealloc(Routes *self) {
 }
 
 /* A copy of what has routes finds its own. */
-static PyObject *routes_reduce(Routes *self, PyObject *nothing) { return Py_BuildValue("O()", Py_TYPE(self)); }
+static PyObject *routes_reduce(Routes *self, PyObject *nothing) { return Py_BuildValue("O(Oi)", Py_TYPE(self), Py_None, self->arranges); }
 
 static PyMethodDef routes_methods[] = {
     {"add", (PyCFunction)routes_add, METH_O, "Take this route where it fits."},
@@ -575,7 +576,7 @@ static PyObject *as_function(Routes *self, PyObject *result) {
 static PyObject *arranged(PyObject *self, Routes *routes, PyObject *args, PyObject *kwargs) {
     int has_names = kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0;
     Py_ssize_t arity = ((Route *)PyList_GET_ITEM(routes->routes, 0))->arity; /* of all of them */
-    if (!has_names && PyTuple_GET_SIZE(args) == arity) return Py_NewRef(args);
+    if (!has_names && !routes->arranges && PyTuple_GET_SIZE(args) == arity) return Py_NewRef(args);
     PyObject *names = has_names ? Py_NewRef(kwargs) : PyDict_New(), *values = NULL;
     if (names != NULL) values = PyObject_CallMethodObjArgs(self, s_arranged, args, names, NULL);
     Py_XDECREF(names);
