@@ -243,12 +243,12 @@ def test_what_is_written_over_has_the_gradient_zero():
         assert minpy.grad(function)(X).tolist() == [0, 2, 0.5]
 
 
-def test_a_result_with_names_that_has_no_gradient_is_no_silent_zero():
+def test_a_result_with_names_is_no_silent_zero():
     symmetric = numpy.array([[2.0, 1.0], [1.0, 3.0]])
 
     def function(x):
         return np.sum(np.linalg.svd(x, hermitian=True)[1])
 
     assert function(np.array(symmetric)).item() == pytest.approx(5.0)
-    with pytest.raises(GradientError, match="svd"):
-        minpy.grad(function)(symmetric)
+    found = minpy.grad(function)(symmetric)  # of the trace, since the matrix is positive definite
+    numpy.testing.assert_allclose(found.asnumpy(), numpy.eye(2), atol=1e-12)
