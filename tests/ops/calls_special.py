@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy
+import scipy
 import scipy.special
 
 import minpy.scipy.special
@@ -86,7 +87,16 @@ SEVERAL: dict[str, list[Call]] = {
     "special.pbvv_seq": _number("pbvv_seq", 2.5),
     "special.pbdn_seq": [*_number("pbdn_seq", 3), *_number("pbdn_seq", -3)],
 }
-SEVERAL = {name: calls for name, calls in SEVERAL.items() if name in FUNCTIONS}
+#: Where SciPy's own functions crash, or are rough, before its version 1.15.
+OFF = frozenset(
+    f"special.{name}"
+    for name in (
+        *(f"{form}_rad{kind}{end}" for form in ("pro", "obl") for kind in (1, 2) for end in ("", "_cv")),
+        *("modfresnelp", "ncfdtr", "ncfdtri"),
+    )
+    if tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15)
+)
+SEVERAL = {name: calls for name, calls in SEVERAL.items() if name in FUNCTIONS and name not in OFF}
 
 CALLS.update(
     {
