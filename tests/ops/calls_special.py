@@ -87,12 +87,12 @@ SEVERAL: dict[str, list[Call]] = {
     "special.pbvv_seq": _number("pbvv_seq", 2.5),
     "special.pbdn_seq": [*_number("pbdn_seq", 3), *_number("pbdn_seq", -3)],
 }
-#: Where SciPy's own functions crash, or are rough, before its version 1.15.
+#: Where SciPy's own functions crash, are rough, or take numbers only, before its version 1.15.
 OFF = frozenset(
     f"special.{name}"
     for name in (
         *(f"{form}_rad{kind}{end}" for form in ("pro", "obl") for kind in (1, 2) for end in ("", "_cv")),
-        *("modfresnelp", "ncfdtr", "ncfdtri"),
+        *("lqn", "lqmn", "modfresnelp", "ncfdtr", "ncfdtri"),
     )
     if tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15)
 )
