@@ -35,6 +35,7 @@ TESTED_BY_FUNCTIONS = (
     "modf",
     "frexp",
     "roots",
+    "totals",
     "linalg.slogdet",
     "linalg.cholesky",
     "linalg.eigh",
