@@ -1,8 +1,8 @@
 """``minpy.scipy.special``: the functions of ``scipy.special``, differentiable where the op table has them.
 
 Most of them are ufuncs, which SciPy's own ``from scipy.special import erf`` gives on MinPy's arrays too.
-``logsumexp``, ``softmax``, ``log_softmax``, ``polygamma``, ``zeta`` and ``multigammaln`` are Python
-functions; in eager code take them from here.
+Some are Python functions, such as ``logsumexp``, ``softmax``, ``polygamma``, ``lambertw``, ``comb`` and
+``spherical_jn``; in eager code take them from here.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def _pair(name: str, before: tuple, *intervals: tuple) -> list[Call]:
 
 def _number(name: str, *before: Any) -> list[Call]:
     """A function of parameters and a number."""
-    return _eagerly(lambda np, x: getattr(_of(np), name)(*before, x[()]), Draw((), 0.5, 1.5, "float64"))
+    return _eagerly(lambda np, x: getattr(_of(np), name)(*before, x[()]), Draw((), 0.2, 0.8, "float64"))
 
 
 _POSITIVE = Draw((3, 4), 0.5, 4.0)
@@ -78,8 +78,11 @@ SEVERAL: dict[str, list[Call]] = {
         )
         for end, value in (("", ()), ("_cv", (getattr(scipy.special, f"{name[:3]}_cv")(1, 2, 3.0),)))
     },
-    "special.lqn": _pair("lqn", (3,), _NEAR),
-    "special.lqmn": _pair("lqmn", (2, 3), _FAR),
+    "special.lqn": _number("lqn", 3),
+    "special.lqmn": _number("lqmn", 2, 3),
+    "special.lpn": _number("lpn", 3),
+    "special.lpmn": _number("lpmn", 2, 3),
+    "special.clpmn": _number("clpmn", 2, 3),
     "special.lmbda": [*_number("lmbda", 2.5), *_number("lmbda", 2)],
     "special.riccati_jn": _number("riccati_jn", 3),
     "special.riccati_yn": _number("riccati_yn", 3),

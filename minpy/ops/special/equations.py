@@ -144,7 +144,7 @@ def _sequence(name: str, second: Callable, only_numbers: bool = True) -> None:
         return
 
     def run(x: Any, given: tuple) -> Any:
-        return function(*given, numpy.asarray(x)[()] if only_numbers else x)
+        return function(*given, numpy.asarray(x)[()])
 
     def infer(x: Any, given: tuple) -> tuple[Aval, ...]:
         found = run(numpy.full(aval_of(x).shape, 0.5, aval_of(x).dtype), given)
@@ -179,18 +179,20 @@ def _fraction(given: tuple) -> Any:
 
 
 # DLMF 14.2.2, 10.13.4 with y = (x/2)**v Lambda, 10.51, 12.2.2
-_sequence(
-    "lqn",
-    lambda given, k, y, slope, x: (2 * x * slope - k[0] * (k[0] + 1) * y) / (1 - x * x),
-    only_numbers=False,
-)
-_sequence(
-    "lqmn",
-    lambda given, k, y, slope, x: (
-        (2 * x * slope - (k[1] * (k[1] + 1) - k[0] * k[0] / (1 - x * x)) * y) / (1 - x * x)
-    ),
-    only_numbers=False,
-)
+for _name in ("lqn", "lpn"):
+    _sequence(
+        _name,
+        lambda given, k, y, slope, x: (2 * x * slope - k[0] * (k[0] + 1) * y) / (1 - x * x),
+        only_numbers=_name == "lpn",
+    )
+for _name in ("lqmn", "lpmn", "clpmn"):
+    _sequence(
+        _name,
+        lambda given, k, y, slope, x: (
+            (2 * x * slope - (k[1] * (k[1] + 1) - k[0] * k[0] / (1 - x * x)) * y) / (1 - x * x)
+        ),
+        only_numbers=_name != "lqmn",
+    )
 _sequence("lmbda", lambda given, k, y, slope, x: -y - (2 * (_fraction(given) + k[0]) + 1) / x * slope)
 for _name in ("riccati_jn", "riccati_yn"):
     _sequence(_name, lambda given, k, y, slope, x: (k[0] * (k[0] + 1) / (x * x) - 1) * y)

@@ -79,6 +79,9 @@ gammainccinv = scipy_ufunc("gammainccinv", UNDEFINED, lambda g, ans, a, y: -g / 
 _BY_X = (UNDEFINED, UNDEFINED)
 betainc = scipy_ufunc("betainc", *_BY_X, lambda g, ans, a, b, x: g * beta_density(a, b, x))
 betaincc = scipy_ufunc("betaincc", *_BY_X, lambda g, ans, a, b, x: -g * beta_density(a, b, x))
+# Their older names
+btdtr = scipy_ufunc("btdtr", *_BY_X, lambda g, ans, a, b, x: g * beta_density(a, b, x))
+btdtri = scipy_ufunc("btdtri", *_BY_X, lambda g, ans, a, b, y: g / beta_density(a, b, ans))
 betaincinv = scipy_ufunc("betaincinv", *_BY_X, lambda g, ans, a, b, y: g / beta_density(a, b, ans))
 betainccinv = scipy_ufunc("betainccinv", *_BY_X, lambda g, ans, a, b, y: -g / beta_density(a, b, ans))
 

@@ -10,7 +10,7 @@ from scipy import special
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes
 from minpy.ops.data import static
 from minpy.ops.elementwise import exp, maximum, sin, sqrt
-from minpy.ops.logic import less, where_op
+from minpy.ops.logic import equal, less, where_op
 from minpy.ops.op import NOT_DIFFERENTIABLE, UNDEFINED, Op, numpy_function, refuse, register
 from minpy.ops.shape import stack
 from minpy.ops.special.table import elementwise, scipy_ufunc
@@ -20,6 +20,21 @@ lpmv: Any = scipy_ufunc(
     NOT_DIFFERENTIABLE,
     UNDEFINED,
     lambda g, ans, m, v, x: g * (((m - v - 1) * lpmv(m, v + 1, x) + (v + 1) * x * ans) / (1 - x * x)),
+)
+
+
+def _sph_harm_by_polar(g: Any, ans: Any, m: Any, n: Any, theta: Any, phi: Any) -> Any:
+    def term(order: Any, sign: int) -> Any:
+        return exp(sign * 1j * theta) * sph_harm(order, n, theta, phi)
+
+    return g * _ladder(term, n, m, phi)
+
+
+# The one of older versions, which counts angles and numbers the other way round.
+sph_harm: Any = scipy_ufunc(
+    "sph_harm",
+    *(NOT_DIFFERENTIABLE, NOT_DIFFERENTIABLE),
+    *(lambda g, ans, m, n, theta, phi: g * (1j * m * ans), _sph_harm_by_polar),
 )
 
 
@@ -87,9 +102,12 @@ def _ladder(term: Callable, n: Any, m: Any, theta: Any) -> Any:
 
     SciPy takes sin(theta) without its sign.
     """
-    up = sqrt(1.0 * maximum((n - m) * (n + m + 1), 0))
-    down = sqrt(1.0 * maximum((n + m) * (n - m + 1), 0))
-    return where_op(less(sin(theta), 0), -0.5, 0.5) * (up * term(m + 1, -1) - down * term(m - 1, 1))
+    parts = []
+    for step in (1, -1):
+        factor = maximum((n - step * m) * (n + step * m + 1), 0)
+        order = where_op(equal(factor, 0), m, m + step)  # there is none above the degree
+        parts.append(sqrt(1.0 * factor) * term(order, -step))
+    return where_op(less(sin(theta), 0), -0.5, 0.5) * (parts[0] - parts[1])
 
 
 def _with_derivatives(name: str, orders: int, slope: Callable) -> tuple[Any, Any, Any]:
