@@ -59,9 +59,9 @@ _WITH_METHODS = (list, dict, tuple, str, bytes, bool, int, float, complex)
 _KIND_OF_NUMBERS = {ARRAY: ARRAY_SCALAR, NDARRAY: SCALAR}
 _WITHOUT_CONTENT = {numpy.empty: numpy.zeros}
 _ABOUT_SHAPE: dict[Any, Callable] = {
-    numpy.shape: lambda x: x.shape,
-    numpy.ndim: lambda x: x.ndim,
-    numpy.size: lambda x: x.size,
+    numpy.shape: lambda a: a.shape,
+    numpy.ndim: lambda a: a.ndim,
+    numpy.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
 }
 
 
@@ -155,6 +155,8 @@ class Calls(InPlace):
         result = self.call_that_writes(function, args, kwargs)
         if result is not NotImplemented:
             return result
+        if getattr(function, "__wrapped__", None) in _ABOUT_SHAPE:  # MinPy's, which runs NumPy's
+            return self._call_known(function.__wrapped__, args, kwargs)
         _check_open(function)
         if isinstance(function, (Op, Function)):
             return self.apply(function, args, kwargs, ARRAY)
@@ -197,8 +199,11 @@ class Calls(InPlace):
         known = of_numpy(function) or _method_of_ufunc(function)
         if known is not None:
             return self._call_numpy(known, function, args, kwargs)
-        if function in _ABOUT_SHAPE and len(args) == 1 and isinstance(args[0], Tracer):
-            return _ABOUT_SHAPE[function](args[0])
+        if function in _ABOUT_SHAPE and args and isinstance(args[0], Tracer):
+            rest = [self.plain(x) for x in args[1:]]
+            return _ABOUT_SHAPE[function](
+                args[0], *rest, **{name: self.plain(x) for name, x in kwargs.items()}
+            )
         if function in _PURE_NUMPY or (isinstance(function, type) and issubclass(function, numpy.generic)):
             return self._make_numpy(function, args, kwargs)
         apply = self.library_function(function)

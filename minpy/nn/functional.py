@@ -56,8 +56,8 @@ def batch_norm(
     """
     if mode not in ("train", "test"):
         raise ValueError(f"batch_norm: the mode is 'train' or 'test', not {mode!r}")
-    axes = (0, *range(2, np.ndim(x)))
-    shape = (1, -1) + (1,) * (np.ndim(x) - 2)
+    axes = (0, *range(2, x.ndim))
+    shape = (1, -1) + (1,) * (x.ndim - 2)
     if mode == "test":
         scale = gamma / np.sqrt(var + eps)
         return x * np.reshape(scale, shape) + np.reshape(beta - mean * scale, shape), mean, var

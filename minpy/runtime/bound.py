@@ -24,19 +24,21 @@ if not TYPE_CHECKING and is_fast:
 #: Bytes of inputs and outputs together that are cheaper to copy than to hand over.
 MOST_BYTES = 1 << 18
 
-#: Nodes of a graph. An executor of many takes longer to make than a cached graph, and saves nothing worth it.
+#: Nodes of a graph. An executor of many takes twice as long to make as a cached graph, and a fifth to run.
 MOST_NODES = 500
+_CALLS, _NEVER = 5, -1
 
 
-def is_worth_binding(symbol_json: str, arrays: Iterable[Aval]) -> bool:
-    """Whether a graph and its inputs and outputs are small, and it reads nothing but its memory each time."""
-    if not native.SYNCHRONOUS or symbol_json.count('"op"') > MOST_NODES:
-        return False
-    if sum(product(a.shape) * a.dtype.itemsize for a in arrays) > MOST_BYTES:
-        return False
-    if native.is_in_training(symbol_json):
-        return False
-    return '"control_deps"' not in symbol_json  # an executor refuses MXNet's backward operators
+def calls_until_worth(symbol_json: str, arrays: Iterable[Aval]) -> int:
+    """After how many calls a graph is worth an executor of its own; -1 for never.
+
+    It has to have small inputs and outputs, and to read nothing but its memory each time.
+    """
+    if not native.SYNCHRONOUS or sum(product(a.shape) * a.dtype.itemsize for a in arrays) > MOST_BYTES:
+        return _NEVER
+    if native.is_in_training(symbol_json) or '"control_deps"' in symbol_json:  # MXNet's backward operators
+        return _NEVER
+    return 0 if symbol_json.count('"op"') <= MOST_NODES else _CALLS
 
 
 if TYPE_CHECKING or not is_fast:

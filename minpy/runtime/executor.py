@@ -12,7 +12,7 @@ import numpy
 from minpy.ops import Aval
 from minpy.runtime import native
 from minpy.runtime.array import Value
-from minpy.runtime.bound import Bound, bind, is_worth_binding
+from minpy.runtime.bound import Bound, bind, calls_until_worth
 from minpy.runtime.context import CPU, Context
 
 
@@ -47,7 +47,8 @@ class Executor:
         self._cached: native.CachedGraph | None = None
         self.bound: Bound | None = None
         taken = [aval for _, aval in inputs.values()]
-        if is_worth_binding(symbol_json, [*taken, *avals]):
+        self._calls_until_bound = calls_until_worth(symbol_json, [*taken, *avals])
+        if self._calls_until_bound == 0:
             self.bound = bind(symbol_json, inputs, constants, avals)
         else:
             self._cached = self._plan()
@@ -64,6 +65,9 @@ class Executor:
                 return [Value(array) for array in results]
             if self.bound.has_failed:
                 self.bound = None
+        self._calls_until_bound -= 1
+        if self._calls_until_bound == 0:
+            self.bound = bind(self.symbol_json, self._inputs, self._constants, self.avals)
         graph = self._cached = self._cached or self._plan()
         if self._constants:
             constants = iter(self._constants_for(graph, context))

@@ -224,3 +224,19 @@ def test_a_loop_is_judged_after_a_few_turns(monkeypatch):
 
     assert minpy.jit(f)(X) == []
     assert len(recorded) < 100
+
+
+@pytest.mark.parametrize("library", [np, numpy], ids=["minpy", "numpy"])
+def test_what_shapes_say_is_known_while_compiling(library):
+    def function(x):
+        rows, columns = library.shape(x)
+        return (
+            x * rows
+            + columns
+            + library.ndim(x)
+            - library.size(x) / library.size(x, 1)
+            + library.size(x, axis=0)
+        )
+
+    minpy.testing.assert_compiled(function, (X,))
+    check(function, (X,), (X[:2],), leftovers=[])

@@ -80,3 +80,17 @@ def test_threads_that_run_the_same_graph_get_their_own_results():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_graph_of_many_nodes_gets_memory_of_its_own_when_it_is_called_again_and_again():
+    def function(x, y):
+        for _ in range(300):
+            x = np.tanh(x * y)
+        return x
+
+    jitted = minpy.jit(function)
+    x, y = np.array([0.5, -2.0]), np.array([1.0, 0.9])
+    expected = function(x, y)
+    for _ in range(8):
+        numpy.testing.assert_allclose(jitted(x, y), expected, rtol=1e-5)
+        numpy.testing.assert_allclose(jitted(y, x), function(y, x), rtol=1e-5)
