@@ -134,10 +134,10 @@ static int route_init(Route *self, PyObject *args, PyObject *kwargs) {
                                      &PyList_Type, &inputs, &MeterType, &meters[0], &MeterType, &meters[1], &MeterType,
                                      &meters[2], &MeterType, &meters[3], &bound, &outputs, &form, &finish, &run))
         return -1;
-    self->function = (Meter *)Py_NewRef(meters[0]);
-    self->block = (Meter *)Py_NewRef(meters[1]);
-    self->plan = (Meter *)Py_NewRef(meters[2]);
-    self->graph = (Meter *)Py_NewRef(meters[3]);
+    self->function = (Meter *)Py_NewRef((PyObject *)meters[0]);
+    self->block = (Meter *)Py_NewRef((PyObject *)meters[1]);
+    self->plan = (Meter *)Py_NewRef((PyObject *)meters[2]);
+    self->graph = (Meter *)Py_NewRef((PyObject *)meters[3]);
     self->finish = Py_NewRef(finish);
     self->run = Py_NewRef(run);
     self->outputs = Py_NewRef(outputs);
