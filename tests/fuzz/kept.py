@@ -198,11 +198,12 @@ v8 = np.linalg.matrix_power(np.stack([b[:, :2], b[:, 1:]]), 0)
 
 JIT = {
     "a gradient that is one number many times": """
-a = np.array([[1.0, 2.0], [3.0, 4.0]])
+a = numpy.array([1.0, 2.0])
+b = np.array([[1.0, 2.0], [3.0, 4.0]])
+rows = [np.array([1.0, 2.0]), np.array([-1.0, 0.5])]
 
-v0 = a.flatten()
-calls += 1
-return v0
+rows[0] = rows[0] + 1
+return b
 """,
     "a view of what turns out to be a copy": """
 a = numpy.array(numpy.arange(1, 13).reshape(1, 3, 4))
