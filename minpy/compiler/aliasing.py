@@ -73,6 +73,8 @@ class Aliasing:
 
     def _keep_apart(self, written: Tracer, other: Tracer) -> None:
         path, value, _ = written.origin
+        if other.origin.value is value and "number" in (path.root.step, other.origin.path.root.step):
+            raise UnsupportedError(f"{path} is written, and {other.origin.path} is the same array now")
         if other.origin.value is value:
             raise AliasRequest(other.origin.path, path)
         if overlap(value, other.origin.value):

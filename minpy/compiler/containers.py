@@ -12,29 +12,20 @@ import types
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from minpy.compiler.effects import Changed, DictContent, Effect, Effects, ListContent
-from minpy.compiler.frames import BoundMethod, Frame
-from minpy.compiler.guards import Distinct, class_attribute
-from minpy.compiler.reads import ReadRequest, Reads, Ref, is_constant_object, unref
-from minpy.compiler.target import unjitted
-from minpy.compiler.tracer import Tracer
-from minpy.errors import UnsupportedError
+import numpy
 
-#: methods of containers whose meaning is known
-_METHODS: dict[type, frozenset[str]] = {
-    list: frozenset(("append", "clear", "copy", "extend", "insert", "pop", "reverse")),
-    dict: frozenset(
-        (
-            *("clear", "copy", "get", "items", "keys", "pop", "popitem", "setdefault"),
-            *("update", "values"),
-        )
-    ),
-    collections.OrderedDict: frozenset(("clear", "get", "items", "keys", "setdefault", "update", "values")),
-    collections.deque: frozenset(("append", "appendleft", "clear", "extend")),
-    set: frozenset(("add", "clear", "discard", "update")),
-}
-SET_ITEM = (dict.__setitem__, list.__setitem__, collections.OrderedDict.__setitem__)
-DELETE_ITEM = (dict.__delitem__, list.__delitem__, collections.OrderedDict.__delitem__)
+from minpy.compiler.effects import Changed, DictContent, Effects, ListContent
+from minpy.compiler.frames import BoundMethod, Frame
+from minpy.compiler.guards import Computation, Distinct, Path, class_attribute, length_path
+from minpy.compiler.reads import ReadRequest, Reads, Ref, is_constant_object, unref
+from minpy.compiler.reals import Number
+from minpy.compiler.target import unjitted
+from minpy.compiler.tracer import INT, Tracer
+from minpy.errors import UnsupportedError
+from minpy.runtime.array import Array
+
+#: types of elements that can be others in each turn of a loop
+_VARYING = (Array, numpy.ndarray, numpy.generic, float, int)
 #: modules whose variables decide what compiled code means
 _OWN_STATE = ("minpy.ops", "minpy.runtime", "minpy.compiler", "minpy.core", "minpy.numpy")
 
@@ -81,9 +72,11 @@ class Containers(Reads):
     mapping: Callable[[Any], dict]
     key: Callable[[Any], Any]
     attribute_of_namedtuple: Callable[[Any, str], Any]
+    set_item: Callable[[Any, Any, Any], None]
 
     def __init__(self) -> None:
         super().__init__()
+        self._chosen: dict[tuple[Path, Path], Path] = {}
         self.effects = Effects(self.guards, lambda: self.trace.step)
 
     def note(self, kind: str, ref: Any, key: Any, *args: Any) -> None:
@@ -112,6 +105,20 @@ class Containers(Reads):
             return value
         self.effects.see(ref)
         return self.read(obj[key], ref.path.item(key))
+
+    def element(self, ref: Ref, position: Number) -> Any:
+        """``ref[position]`` of a list or tuple, at a position that is another one from call to call."""
+        obj, at = ref.value, position.value
+        is_plain_sequence = type(obj) in (list, tuple) and position.kind == INT
+        is_there = is_plain_sequence and self.effects.content(ref) is None and -len(obj) <= at < len(obj)
+        if not is_there or not isinstance(obj[at], (*_VARYING, list, tuple, dict)):
+            position.pin()
+        self.effects.see(ref)
+        known = self._chosen.get((ref.path, position.path))
+        path = known or Computation(operator.getitem, "{}[{}]", (ref.path, position.path)).path()
+        self._chosen[ref.path, position.path] = path
+        self.chosen[path] = position.sources
+        return self.read(obj[at], path)
 
     def _missing(self, ref: Ref, key: Any) -> Any:
         """``ref[key]`` for a key that is not there."""
@@ -160,11 +167,15 @@ class Containers(Reads):
             return list(obj)
         raise UnsupportedError(f"iteration over {ref.path}, a {type(obj).__name__}")
 
-    def length(self, ref: Ref) -> int:
+    def length(self, ref: Ref) -> Any:
         """``len(ref)`` of a list, tuple or dict, or of something that can be iterated over."""
         content = self.effects.content(ref)
         if content is not None:
             return len(content)
+        path = length_path(ref.path)
+        if self.guards.key(path) in self.numbers.inputs and not self._is_pinned(path):
+            computed = Computation(len, "len({})", (ref.path,)).path()
+            return Number(self, computed, len(ref.value), (path,))
         is_known = isinstance(ref.value, (list, tuple, dict))
         return self._first_length(ref) if is_known else len(self.elements(ref))
 
@@ -217,178 +228,6 @@ class Containers(Reads):
         self.guards.add(self.guards.lookup(kind, name), "identity", found)
         return BoundMethod(function, owner)
 
-    # Changing -----------------------------------------------------------------------------------
-
-    def set_item(self, container: Any, key: Any, value: Any) -> None:
-        """``container[key] = value``."""
-        if isinstance(container, Tracer):
-            container[self.plain(key)] = self.plain(value)
-        elif isinstance(container, (Ref, Instance)):
-            method = self.python_method(container, "__setitem__")
-            if method is not None:
-                self.call(method, [key, value], {})
-            elif isinstance(key, slice) and type(unref(container)) is list:
-                self._change_slice(container, key, list(self.iterate(value)))
-            else:
-                key = self.slot_of(container, key, "__setitem__", SET_ITEM)
-                self.content_of(container)[key] = value
-                self.note(Effect.SET_ITEM, container, key, value)
-        elif type(container) in (list, dict):
-            container[self.key(key)] = value
-        else:
-            raise UnsupportedError(f"an element of a {type(container).__name__} is written")
-
-    def delete_item(self, container: Any, key: Any) -> None:
-        """``del container[key]``."""
-        if isinstance(container, (Ref, Instance)):
-            method = self.python_method(container, "__delitem__")
-            if method is not None:
-                self.call(method, [key], {})
-            elif isinstance(key, slice) and type(unref(container)) is list:
-                self._change_slice(container, key, None)
-            else:
-                key = self.slot_of(container, key, "__delitem__", DELETE_ITEM)
-                is_dict = isinstance(unref(container), dict)
-                if is_dict and not self.has_key(container, key):
-                    raise KeyError(key)
-                del self.content_of(container)[key]
-                self.note(Effect.DELETE_ITEM, container, key)
-        elif type(container) in (list, dict):
-            del container[self.key(key)]
-        else:
-            raise UnsupportedError(f"an element of a {type(container).__name__} is deleted")
-
-    def _change_slice(self, ref: Any, key: slice, values: list | None) -> None:
-        """``ref[a:b] = values`` for a list from outside; ``del ref[a:b]``, if None is given."""
-        key = self.plain(key)
-        content: Any = self.content_of(ref)
-        if values is None:
-            del content.items[key]
-            self.note(Effect.CALL, ref, "__delitem__", key)
-        else:
-            content.items[key] = values
-            self.note(Effect.CALL, ref, "__setitem__", key, values)
-
-    def slot_of(self, container: Any, key: Any, name: str, known: tuple) -> Any:
-        """The key of a slot of a dict or list from outside that can simply be stored or deleted."""
-        kind = class_of(container)
-        what = "an object" if isinstance(container, Instance) else container.path
-        if class_attribute(kind, name) not in known:
-            raise UnsupportedError(f"{what}[...] is changed by {kind.__name__}")
-        if container.path.key == "__dict__":
-            raise UnsupportedError(f"{what} is changed, which holds the attributes of an object")
-        key = self.key(key)
-        if issubclass(kind, list):
-            if isinstance(key, slice):
-                raise UnsupportedError(f"a slice of {what} is changed")
-            key, length = operator.index(key), self.length(container)
-            if not -length <= key < length:
-                raise IndexError("list assignment index out of range")
-            return key % length
-        return key
-
-    def content_of(self, ref: Any) -> Any:
-        """The content of a container that is going to be written."""
-        content: Any = self.effects.content(ref)
-        if content is None:
-            obj, path = ref.value, ref.path
-            if isinstance(obj, dict):
-                content = DictContent(
-                    lambda key: self.read(obj[key], path.item(key)),
-                    lambda key: self._had_key(ref, key),
-                    lambda: self._first_keys(ref),
-                )
-            else:
-                content = ListContent(
-                    lambda position: self.read(obj[position], path.item(position)),
-                    lambda: self._first_length(ref),
-                )
-            self.effects.keep_content(ref, content)
-        return content
-
-    def call_container_method(self, method: ContainerMethod, args: list, kwargs: dict[str, Any]) -> Any:
-        """A method of a container from outside."""
-        ref, name = method.ref, method.name
-        if ref.path.key == "__dict__" and name not in ("copy", "get", "items", "keys", "values"):
-            raise UnsupportedError(f"{ref.path} is changed, which holds the attributes of an object")
-        if isinstance(ref.value, list):
-            return self._list_method(ref, name, args)
-        if isinstance(ref.value, dict):
-            return self._dict_method(ref, name, args, kwargs)
-        return self._blind_method(ref, name, args)
-
-    def _blind_method(self, ref: Ref, name: str, args: list) -> None:
-        """A method that gives nothing back, of a container that the region does not look into."""
-        if name in ("extend", "update"):
-            args = [list(self.iterate(arg)) for arg in args]
-        if isinstance(ref.value, set):
-            args = [self.key(tuple(arg) if isinstance(arg, list) else arg) for arg in args]
-        self.note(Effect.CALL, ref, name, *args)
-        self.effects.keep_content(ref, None)
-
-    def _list_method(self, ref: Ref, name: str, args: list) -> Any:
-        if name == "copy":
-            return self.elements(ref)
-        content: ListContent = self.content_of(ref)
-        result = None
-        if name == "extend":
-            args = [list(self.iterate(*args))]
-            for item in args[0]:
-                content.append(item)
-        elif name == "pop":
-            args = [self.key(arg) for arg in args]
-            position = args[0] if args else -1
-            result = content[position]
-            del content[position]
-        elif name == "append":
-            content.append(*args)
-        else:  # clear, insert, reverse
-            args[:1] = map(self.key, args[:1])
-            getattr(content.items, name)(*args)
-        self.note(Effect.CALL, ref, name, *args)
-        return result
-
-    def _dict_method(self, ref: Ref, name: str, args: list, kwargs: dict[str, Any]) -> Any:
-        if name == "keys":
-            return DictView(lambda: self.walk(ref), of_keys=True)
-        if name == "values":
-            return DictView(lambda: (self.item(ref, key) for key in self.walk(ref)))
-        if name == "items":
-            return DictView(lambda: ((key, self.item(ref, key)) for key in self.walk(ref)))
-        if name == "copy":
-            return dict(self.mapping_items(ref))
-        if name == "update":
-            for pairs in (*args, kwargs):
-                is_mapping = isinstance(unref(pairs), dict)
-                items = self.mapping(pairs).items() if is_mapping else map(self.iterate, self.iterate(pairs))
-                for key, value in items:
-                    self.set_item(ref, key, value)
-            return None
-        if name == "clear":
-            self.content_of(ref).clear()
-            return self.note(Effect.CALL, ref, name)
-        if name == "popitem":
-            keys = self.elements(ref)
-            if not keys:
-                raise KeyError("popitem(): dictionary is empty")
-            return keys[-1], self._dict_method(ref, "pop", [keys[-1]], {})
-        key, *default = args
-        key = self.key(key)
-        is_there = self.has_key(ref, key)
-        if name == "get":
-            return self.item(ref, key) if is_there else (*default, kwargs.get("default"))[0]
-        if name == "setdefault":
-            if not is_there:
-                self.set_item(ref, key, (*default, None)[0])
-            return self.item(ref, key)
-        if not is_there:  # pop
-            if not default:
-                raise KeyError(key)
-            return default[0]
-        value = self.item(ref, key)
-        self.delete_item(ref, key)
-        return value
-
     # Identity -----------------------------------------------------------------------------------
 
     def is_same(self, a: Any, b: Any) -> bool:
@@ -435,12 +274,3 @@ _DEFAULT_MISSING = collections.defaultdict.__missing__
 def class_of(owner: Any) -> type:
     """The class of an object that a Ref or an Instance stands for."""
     return owner.kind if isinstance(owner, Instance) else type(owner.value)
-
-
-def has_method(obj: Any, name: str) -> bool:
-    """Whether a container has a method that is known here, and not one of its class's own."""
-    found = class_attribute(type(obj), name)
-    return any(
-        isinstance(obj, base) and name in names and found is class_attribute(base, name)
-        for base, names in _METHODS.items()
-    )

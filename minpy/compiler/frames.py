@@ -11,13 +11,8 @@ from minpy.compiler.ir import Loc
 from minpy.compiler.source import Source
 from minpy.errors import UnsupportedError
 
-
-class _Unbound:
-    def __repr__(self) -> str:
-        return "<unbound>"
-
-
-UNBOUND: Any = _Unbound()
+#: what a variable holds that has no value
+UNBOUND: Any = type("no value", (), {"__repr__": lambda self: "<unbound>"})()
 
 
 class Unforeseen:

@@ -75,6 +75,11 @@ def local_key(name: str) -> tuple:
     return "local", name
 
 
+def length_path(path: Path) -> Path:
+    """The path that stands for the length of what is at a path."""
+    return path.attribute("__len__")._replace(label=f"len({path})")
+
+
 def local_path(name: str) -> Path:
     """The path of a local variable of the block."""
     return Path(None, "local", name, name)

@@ -7,13 +7,8 @@ import types
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from minpy.compiler.containers import (
-    SET_ITEM,
-    ContainerMethod,
-    Containers,
-    Instance,
-    has_method,
-)
+from minpy.compiler.changes import SET_ITEM, Changes, has_method
+from minpy.compiler.containers import ContainerMethod, Instance
 from minpy.compiler.effects import REMOVED, Changed, Effect
 from minpy.compiler.frames import BoundMethod
 from minpy.compiler.guards import class_attribute
@@ -46,7 +41,7 @@ class PropertyRead(Exception):
         self.getter = getter
 
 
-class Objects(Containers):
+class Objects(Changes):
     """The part of the lowering that knows attributes."""
 
     python_type: Callable[[Any], type]
@@ -313,7 +308,7 @@ class Objects(Containers):
         if not isinstance(owner, Ref) or (is_item and type(owner.value) not in (dict, list)):
             return False
         path = owner.path.item(slot) if is_item else owner.path.attribute(slot)
-        if path in self.counted or self._is_pinned(path):
+        if path in self.counted or path.root in self.chosen or self._is_pinned(path):
             return False
         content: Any = self.effects.content(owner) if is_item else self.effects.written_attributes(owner)
         try:

@@ -257,6 +257,8 @@ class Operators(Objects):
             return self.call(method, [key], {})
         if isinstance(value, Instance):
             raise TypeError(f"{value.kind.__name__!r} object is not subscriptable")
+        if isinstance(value, Ref) and isinstance(key, Number):
+            return self.element(value, key)
         self.pin(key)
         if isinstance(value, Ref):
             return self.item(value, key)

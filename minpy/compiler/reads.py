@@ -103,6 +103,7 @@ class Reads:
     numbers: Numbers
     same: dict[Path, Path]  # paths to arrays that another path leads to as well
     counted: frozenset[Path]  # numbers that are not only counted on, but read
+    chosen: dict[Path, tuple[Path, ...]]  # elements at positions that vary, and what those depend on
 
     def __init__(self) -> None:
         self.trace = trace = Trace()
@@ -111,6 +112,7 @@ class Reads:
         self._tracers: dict[Path, Tracer] = {}
         self.inputs: list[Tracer] = []  # of the graph
         self.computed = 0  # numbers that Python computes before the graph runs
+        self.chosen = {}
         self._made_functions: dict[int, Path] = {}  # id of a function that is made anew -> its path
 
     def read(self, value: Any, path: Path) -> Any:
@@ -165,7 +167,8 @@ class Reads:
         return self._new_input(found.aval, kind, path, value)
 
     def _read_plain(self, value: Any, path: Path) -> Any:
-        is_free = type(value) is int and self.guards.key(path) in self.numbers.inputs
+        is_varying = path.root in self.chosen or self.guards.key(path) in self.numbers.inputs
+        is_free = type(value) is int and is_varying
         if is_free and not self._is_pinned(path):
             return self._read_number(value, path)
         self.guards.add(path, "value", value)
@@ -222,6 +225,7 @@ class Reads:
 
     def pin_path(self, path: Path) -> NoReturn:
         """Ask for the number at a path as a constant."""
+        path = self.chosen.get(path.root, (path,))[0]
         if self.guards.key(path) in self.numbers.unsettled:
             raise UnsupportedError(f"{path} changes again and again, and decides what is compiled")
         raise PinRequest(path)

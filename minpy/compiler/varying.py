@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minpy.compiler.guards import length_path
+
 if TYPE_CHECKING:
     from minpy.compiler.plans import Plan
 
@@ -51,12 +53,15 @@ class Varying:
         for plan in plans:
             guards = plan.conditions.guards if plan.conditions is not None else ()
             for guard in guards:
-                expected = guard.expected.value
-                if guard.kind not in ("value", "exact") or type(expected) not in (int, float):
+                expected, path = guard.expected.value, guard.path
+                if guard.kind == "length":
+                    path = length_path(path)
+                elif guard.kind not in ("value", "exact") or type(expected) not in (int, float):
                     continue
-                if _differs(guard.path, values, plan.conditions.fixed, expected):
-                    key = plan.conditions.key(guard.path)
-                    self._seen.setdefault(key, set()).add(expected)
+                if _differs(path, values, plan.conditions.fixed, expected):
+                    key = plan.conditions.key(path)
+                    if guard.kind != "length":  # there may be many lengths, as there may be many shapes
+                        self._seen.setdefault(key, set()).add(expected)
                     if type(expected) is int:
                         self._inputs.add(key)
 
@@ -68,6 +73,7 @@ class Varying:
 def _differs(path: Any, values: dict[str, Any], fixed: list, expected: Any) -> bool:
     try:
         now = path.resolve(values, fixed)
+        now = now() if path.key == "__len__" else now
     except Exception:  # it is gone
         return False
     return type(now) is type(expected) and now != expected

@@ -8,7 +8,7 @@ import itertools
 import numpy
 
 import minpy.numpy as np
-from tests.corpus.inputs import V, X
+from tests.corpus.inputs import A, V, X
 from tests.corpus.registry import program
 
 
@@ -240,3 +240,55 @@ def a_while_over_numbers(x, n):
         steps.append(n)
         x = x + n
     return x, steps, n
+
+
+@program(
+    lambda: (
+        V.copy(),
+        [np.array(i * A[0]) for i in range(12)],
+        [0.5 * i for i in range(12)],
+        list(range(12)),
+    ),
+    lambda: (V.copy(), tuple(i * A[1] for i in range(11)), [0.25] * 11, (3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5)),
+)
+def elements_of_lists_in_turn(x, arrays, rates, counts):
+    t, seen = 0, []
+    while np.sum(np.abs(x)) < 1e3 and t < 9:  # flow
+        t = len(seen)
+        x = np.tanh(x) + arrays[t] * rates[t + 1] - arrays[-t] / (1 + counts[t])
+        seen.append(counts[t])
+    return x, seen, rates[t - 1]
+
+
+@program(
+    lambda: (V.copy(), [(np.array(A[0] + i), i, "even" if i % 2 == 0 else "odd") for i in range(10)]),
+)
+def batches_in_turn(x, batches):
+    t = 0
+    while np.max(x) < 1e4 and t < len(batches):  # flow
+        y, label, kind = batches[t]
+        x = x + y * label if kind == "even" else x - y / (label + 1)
+        t += 1
+    return x, batches[t - 1][2]
+
+
+@program(lambda: (V.copy(), [np.array(A[0] + i) for i in range(10)]), no_gradient="the arguments are written")
+def elements_that_are_written(x, rows):
+    same = rows[3]
+    t = 0
+    while np.max(x) < 1e4 and t < 10:  # flow
+        rows[t] += np.tanh(x)  # leftover
+        same[0] = t
+        rows[t - 1] = rows[t] * 2
+        x = x + same + rows[t]
+        t += 1
+    return x, same is rows[3]
+
+
+@program(lambda: (V.copy(), [np.array(A[0] + i) for i in range(4)]), no_gradient="it raises")
+def an_element_that_is_not_there(x, rows):
+    t = 0
+    while np.max(x) < 1e4:  # flow
+        x = x + rows[t]  # leftover
+        t += 1
+    return x

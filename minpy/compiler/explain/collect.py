@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import operator
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -70,7 +71,8 @@ class Collector:
             if plan.op is not None and plan.op.refused:
                 self._note(f"{_place_of(block)}: the gradient runs op by op: {plan.op.refused}")
             if plan.compiled is not None:
-                place = block.statements[0].lineno, end_line(block.statements[-1])
+                lines = [line for s in block.statements for line in (s.lineno, end_line(s))]
+                place = min(lines), max(lines)
                 self._places.setdefault(place, []).append((block, plan))
             self._leftovers.extend(_leftover(item, _seconds_outside(plan)) for item in plan.leftovers)
             for child in plan.children:
@@ -126,7 +128,8 @@ class Collector:
         """Where an input comes from, in words."""
         root, name = path.root, path.label.split(".")[0].split("[")[0]
         if root.step == "number":
-            return "computed by Python"
+            is_element = root.key.function is operator.getitem
+            return f"in {root.key.operands[0]}" if is_element else "computed by Python"
         if root.step == "local":
             kind = "argument" if root.key in self.root.inputs else "variable"
         else:
