@@ -16,7 +16,7 @@ import numpy
 from minpy.compiler.containers import ContainerMethod, Instance
 from minpy.compiler.frames import BoundMethod, Closure
 from minpy.compiler.guards import class_attribute
-from minpy.compiler.inplace import InPlace
+from minpy.compiler.inplace import InPlace, stand_in
 from minpy.compiler.instances import can_be_made
 from minpy.compiler.operators import Made, UnknownMethod
 from minpy.compiler.reads import Ref, is_constant_object, is_plain, unref, walk_values
@@ -57,6 +57,8 @@ _PURE_NUMPY = frozenset(
 #: Types of what the region makes or knows, whose methods do what they do to abstract values too.
 _WITH_METHODS = (list, dict, tuple, str, bytes, bool, int, float, complex)
 _KIND_OF_NUMBERS = {ARRAY: ARRAY_SCALAR, NDARRAY: SCALAR}
+#: functions whose result for a number of Python is of another type than that for an array
+_KEEPING = frozenset(("real", "imag", "real_if_close", "squeeze", "transpose"))
 _WITHOUT_CONTENT = {numpy.empty: numpy.zeros}
 _ABOUT_SHAPE: dict[Any, Callable] = {
     numpy.shape: lambda a: a.shape,
@@ -218,17 +220,24 @@ class Calls(InPlace):
 
     def apply(self, function: Any, args: list, kwargs: dict[str, Any], namespace: Any) -> Any:
         """A function of the op table on plain values and tracers."""
+        self._pin_what_is_kept(function, args)
         args = [self.plain(arg) for arg in args]
         kwargs = {name: self.plain(value) for name, value in kwargs.items()}
         with self.trace.in_namespace(namespace):
             result = function(*args, **kwargs)
-        if any(result is arg for arg in args) and namespace is not None:
+        if isinstance(result, Tracer) and any(result is arg for arg in args) and namespace is not None:
             kind = _KIND_OF_NUMBERS.get(namespace, namespace) if result.is_scalar else namespace
             return result if kind == result.kind else result.as_kind(kind)
         return result
 
+    def _pin_what_is_kept(self, function: Any, args: list) -> None:
+        """Make a number of Python a constant for functions that may give back what they are given."""
+        if args and function.__name__ in _KEEPING:
+            self.pin(args[0])
+
     def _call_numpy(self, known: Any, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
         """A function of plain NumPy that the op table has."""
+        self._pin_what_is_kept(known, args)
         plain = [self.plain(arg) for arg in args]
         named = {name: self.plain(value) for name, value in kwargs.items()}
         found = [v for x in (*plain, *named.values()) for v in walk_values(x) if isinstance(v, Tracer)]
@@ -254,6 +263,8 @@ class Calls(InPlace):
             if any(tracer.known is None for tracer in tracers):
                 if function is numpy.asarray or "copy" in kwargs or any(t.kind in MINPY for t in tracers):
                     raise UnsupportedError("an array is made from arrays by NumPy itself")
+                if len(args) == 1 and "dtype" not in kwargs:  # by NumPy's rules, not by ours
+                    kwargs = {**kwargs, "dtype": numpy.array(stand_in(self.plain(args[0]))).dtype}
                 return self.apply(FUNCTIONS["array"], args, kwargs, NDARRAY)
         if len(args) == 1 and isinstance(args[0], Tracer) and not kwargs and isinstance(function, type):
             return self._cast(args[0], function)

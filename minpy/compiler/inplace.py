@@ -101,14 +101,15 @@ def _of_numpy(function: Any) -> Any:
 def _rehearse(function: Any, args: Any, kwargs: dict[str, Any]) -> None:
     """Let NumPy do the same to arrays of zeros. Raises what it raises."""
     with numpy.errstate(all="ignore"):
-        function(*map(_stand_in, args), **{name: _stand_in(value) for name, value in kwargs.items()})
+        function(*map(stand_in, args), **{name: stand_in(value) for name, value in kwargs.items()})
 
 
-def _stand_in(x: Any) -> Any:
+def stand_in(x: Any) -> Any:
+    """A value with zeros for the arrays that are known at run time only."""
     if isinstance(x, Tracer):
         zeros = numpy.zeros(*x.aval)
         return zeros[()] if is_scalar(x) else zeros
-    return type(x)(map(_stand_in, x)) if type(x) in (list, tuple) else x
+    return type(x)(map(stand_in, x)) if type(x) in (list, tuple) else x
 
 
 def _known(x: Any) -> Any:

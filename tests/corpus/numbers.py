@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 
 import minpy.numpy as np
-from tests.corpus.inputs import V, X, vec
+from tests.corpus.inputs import A, V, X, vec
 from tests.corpus.registry import program
 
 
@@ -100,3 +100,15 @@ def sums_of_python_numbers(x, n):
         product *= 1 + 1 / k
     mean = total / n
     return x * mean, total, product, max(total, 3), min([product, 2])
+
+
+@program((A, 2.5, 1.0), (X, 0.25, -3.0))
+def arrays_that_numpy_makes_of_numbers(x, a, b):
+    pair = numpy.array([a, b])
+    return pair, numpy.array(a), numpy.array([[a], [b]]) * x[:, :1], numpy.array((a, 1), dtype="float32")
+
+
+@program((A, 2.5), (X, 0.25), (X, 3))
+def what_a_number_stays(x, a):
+    parts = np.real(a), numpy.real(a), numpy.squeeze(a), numpy.transpose(a), numpy.imag(a)
+    return [x * np.real(a), numpy.real(x), *parts]
