@@ -132,3 +132,10 @@ def test_integers_of_a_region_are_not_under_a_gradient():
     gradient = minpy.grad(minpy.jit(loss))(np.array(x))  # warnings are errors
     expected = numpy.where(numpy.argsort(x, axis=1) * 2 > 1, numpy.exp(x), 0)
     numpy.testing.assert_allclose(gradient.asnumpy(), expected, rtol=1e-6)
+
+
+def test_the_page_names_the_expression():
+    compiled = minpy.jit(sum_of_two)
+    compiled(X)
+    page = minpy.explain(compiled)._repr_html_()
+    assert "<code>unknown(x)</code> is <b>left to Python:</b> unknown is under minpy.eager" in page

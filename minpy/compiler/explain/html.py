@@ -128,7 +128,7 @@ def _source(report: Report) -> Iterator[str]:
         for call in line.calls:
             yield f'<li class="call {line.kind}">{_call(call)}</li>'
         for leftover in line.leftovers:
-            yield _note(leftover, report.file)
+            yield _note(leftover, line, report.file)
     yield '</ol></div><div class="key">'
     kinds = {line.kind for line in report.lines}
     yield from (_key(kind, known.meaning) for kind, known in MARKS.items() if kind in kinds)
@@ -160,9 +160,12 @@ def _tip(line: Line) -> str:
     return "<br>".join(parts)
 
 
-def _note(item: Leftover, file: str) -> str:
+def _note(item: Leftover, line: Line, file: str) -> str:
     kind = "control" if item.is_control_flow else "unforeseen" if item.is_unforeseen else "leftover"
-    text = f"<b>{what_is(item)}:</b> {escape(item.reason)}"
+    expression = line.text[slice(*item.columns)] if item.columns is not None else ""
+    is_part = expression not in ("", line.text.strip())
+    what = f"<code>{escape(expression)}</code> is " if is_part else ""
+    text = f"{what}<b>{what_is(item)}:</b> {escape(item.reason)}"
     place = cause_of(item, file)
     if place:
         text += f", in {escape(place)}: <code>{escape(item.cause_text)}</code>"
