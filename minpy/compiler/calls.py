@@ -315,7 +315,9 @@ class Calls(InPlace):
                 raise UnsupportedError("a method of a NumPy array makes NumPy arrays of MinPy's")
             return self.apply(function, args, kwargs, self.trace.namespace)
         if type(owner) in _WITH_METHODS and isinstance(function, types.BuiltinMethodType):
-            if type(owner) not in (list, dict, tuple):
+            if type(owner) is dict and function.__name__ in ("get", "pop", "setdefault"):
+                args = [*map(self.key, args[:1]), *args[1:]]
+            elif type(owner) not in (list, dict, tuple):
                 args = self.known_now(function, args, kwargs)
                 if not all(is_plain(arg) or type(arg) in (list, tuple, float) for arg in args):
                     raise UnsupportedError("an object is formatted into a string")

@@ -298,3 +298,9 @@ def a_slice_that_does_not_fit(x, items):
     items[0] = x
     items[::2] = [x]  # leftover
     return items
+
+
+@program((V, 1), (V, 2), (V, 5), (V, 1))
+def a_number_chooses_in_a_dict(x, n):
+    table = {1: 2.0, 2: 3.0}
+    return x * table.get(n, 0.5), table.pop(n, 7), table.setdefault(n, 4.0), table
