@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
-from typing import Any
+from typing import Any, Callable
 
 import numpy
 
@@ -381,11 +381,27 @@ def _in_python(name: str) -> Any:
     return apply
 
 
+def _on_the_device_of_its_arrays(call: Callable) -> Callable:
+    """Calls a function of the table so that what it makes for itself lies where its first array does."""
+
+    @functools.wraps(call)
+    def placed(self: Function, *args: Any, **kwargs: Any) -> Any:
+        for arg in args:
+            if isinstance(arg, Array):
+                if arg.context is not current_context():
+                    with arg.context:
+                        return call(self, *args, **kwargs)
+                break
+        return call(self, *args, **kwargs)
+
+    return placed
+
+
 set_eager_interpreter(EagerInterpreter())
 Array.bind = staticmethod(accelerate(run_op, remembered(NDArrayMethods.__getitem__), Scalar, Ufunc))  # type: ignore[assignment,method-assign]
 for _kind in (Op, Ufunc):
     _kind.__call__ = accelerated(_kind.__call__)  # type: ignore[method-assign]
-Function.__call__ = remembered(Function.__call__)  # type: ignore[method-assign]
+Function.__call__ = remembered(_on_the_device_of_its_arrays(Function.__call__))  # type: ignore[method-assign]
 for _name, _member in vars(ArrayMethods).items():
     if not _name.startswith("_") and getattr(Array, _name) is _member:
         if isinstance(_member, types.FunctionType):
