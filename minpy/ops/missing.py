@@ -16,7 +16,7 @@ from minpy.ops.choosing import number
 from minpy.ops.elementwise import astype, multiply, positive, real, root, square, subtract, true_divide
 from minpy.ops.logic import equal, isnan, less_equal, logical_not, where_op
 from minpy.ops.moments import mean as mean_function
-from minpy.ops.moments import var_op
+from minpy.ops.moments import var as var_function
 from minpy.ops.op import Op, numpy_function, refuse
 from minpy.ops.reduction import all_op, flag, max_op, min_op, reduced_axes, sum_op
 from minpy.ops.reduction import prod as prod_function
@@ -102,9 +102,9 @@ def nanmean(a, axis=None, dtype=None, out=None, keepdims=_NoValue, **options):
 def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=_NoValue, **options):
     """``var`` of what is not nan."""
     refuse(dtype=dtype, out=out, **options)
-    axes, keepdims = reduced_axes(a, axis), flag(keepdims)
     if not _may_miss(a):
-        return var_op(a, axes=axes, ddof=ddof, keepdims=keepdims)
+        return var_function.implementation(a, axis, ddof=ddof, keepdims=keepdims)
+    axes, keepdims = reduced_axes(a, axis), flag(keepdims)
     apart = _where(isnan(a), 0, subtract(a, _nan_mean(a, axes, True)))
     squares = real(multiply(apart, conjugate(apart))) if aval_of(a).dtype.kind == "c" else square(apart)
     dtype = aval_of(squares).dtype

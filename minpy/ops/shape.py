@@ -388,6 +388,7 @@ def flip(m, axis=None):
     """The order of elements reversed along the axes."""
     ndim = aval_of(m).ndim
     axes = normalize_axes(axis, ndim)
+    m = m if isinstance(m, Box) else numpy.asarray(m)
     return index(m, template=tuple(BACKWARD if i in axes else WHOLE for i in range(ndim)))
 
 

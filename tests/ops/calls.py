@@ -250,6 +250,7 @@ CALLS: dict[str, list[Call]] = {
         lambda np, x: np.flip(x, 0),
         lambda np, x: np.flip(x, (0, -1)),
         lambda np, x: np.flip(x, axis=()),
+        lambda np, x: np.flip(2.5) * x,
         on=_ONE,
     ),
     "take": [

@@ -45,6 +45,7 @@ MISTAKES = (
     (lambda np, x: np.max(x, axis=5), (X,)),
     (lambda np, x: np.argmax(x, axis=2), (X,)),
     (lambda np, x: np.var(x, axis=3), (X,)),
+    (lambda np, x: np.nanvar(x, axis=0), (numpy.array(2),)),
     (lambda np, x: np.sum(x, axis=1.5), (X,)),
     (lambda np, x: np.max(x, axis=0), (EMPTY,)),
     (lambda np, x: np.min(x), (EMPTY,)),
