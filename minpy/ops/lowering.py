@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy
 
@@ -39,6 +39,25 @@ class Operand:
         self.number = number
 
 
+class Backward(NamedTuple):
+    """One output of the backward that MXNet has for an operator.
+
+    Attributes:
+        name: of the operator; ``attrs`` are its attributes.
+        takes: what the backward takes, in MXNet's order: ``g`` the cotangent, ``x0`` an input, ``y0`` an
+            output of the operator itself.
+        output: the number of the input that it is the cotangent of.
+        runs_forward: without oneDNN, which has float32 only, some operators refuse to be there for their
+            shapes alone, so they compute their result.
+    """
+
+    name: str
+    attrs: tuple[tuple[str, str], ...]
+    takes: str
+    output: int
+    runs_forward: bool
+
+
 class Builder:
     """Makes MXNet operators; subclasses say whether at once or as graph nodes."""
 
@@ -48,22 +67,8 @@ class Builder:
         """Apply an MXNet operator to handles; returns the handle of its first output."""
         raise NotImplementedError
 
-    def gradient(
-        self,
-        name: str,
-        inputs: list,
-        attrs: dict[str, str],
-        cotangent: Any,
-        takes: str,
-        output: int,
-        runs_forward: bool,
-    ) -> Any:
-        """What MXNet's own backward of the operator ``name`` on these inputs gives for the input ``output``.
-
-        ``takes`` says what it takes, in MXNet's order: ``g`` the cotangent, ``x0`` an input, ``y0`` an output
-        of the operator itself. Without oneDNN, which has float32 only, some operators refuse to be there for
-        their shapes alone: ``runs_forward`` has them compute their result.
-        """
+    def gradient(self, backward: Backward, inputs: list, cotangent: Any) -> Any:
+        """What MXNet's own backward of an operator gives for handles of its inputs and of the cotangent."""
         raise NotImplementedError
 
     def handle(self, operand: Operand) -> Any:
@@ -84,11 +89,10 @@ class Builder:
     def vjp(
         self, name: str, aval: Aval, g: Operand, *operands: Operand, takes: str, of: int, **attrs: Any
     ) -> Operand:
-        """The cotangent of operand number ``of`` by MXNet's own backward; ``takes`` as for ``gradient``."""
-        text = {key: str(value) for key, value in attrs.items()}
-        inputs = [self.handle(x) for x in operands]
-        runs_forward = aval.dtype != numpy.float32
-        return Operand(aval, self.gradient(name, inputs, text, self.handle(g), takes, of, runs_forward))
+        """The cotangent of operand number ``of`` by MXNet's own backward; ``takes`` as in ``Backward``."""
+        text = tuple((key, str(value)) for key, value in attrs.items())
+        backward = Backward(name, text, takes, of, aval.dtype != numpy.float32)
+        return Operand(aval, self.gradient(backward, [self.handle(x) for x in operands], self.handle(g)))
 
     def literal(self, value: Any, dtype: Any) -> Operand:
         """A constant operand: a number, or an array."""

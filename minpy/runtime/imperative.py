@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from minpy.ops.lowering import Builder
+from minpy.ops.lowering import Backward, Builder
 from minpy.runtime import native
 from minpy.runtime.array import Value
 from minpy.runtime.context import CPU
@@ -26,19 +26,10 @@ class ImperativeBuilder(Builder):
             attrs = {**attrs, "ctx": f"{self.context.device_type}({self.context.device_id})"}
         return native.invoke(name, inputs, attrs)[0]
 
-    def gradient(
-        self,
-        name: str,
-        inputs: list,
-        attrs: dict[str, str],
-        cotangent: Any,
-        takes: str,
-        output: int,
-        runs_forward: bool,
-    ) -> Any:
+    def gradient(self, backward: Backward, inputs: list, cotangent: Any) -> Any:
         arrays = {"g": cotangent, **{f"x{i}": array for i, array in enumerate(inputs)}}
         shapes = tuple([(array.shape, array.dtype) for array in arrays.values()])
-        graph, order = _gradient_graph(name, shapes, tuple(attrs.items()), takes, output, runs_forward)
+        graph, order = _gradient_graph(backward, shapes)
         return graph([arrays[what] for what in order])[0]
 
     def constant(self, array: numpy.ndarray) -> Any:
@@ -46,15 +37,13 @@ class ImperativeBuilder(Builder):
 
 
 @functools.lru_cache(maxsize=256)
-def _gradient_graph(
-    name: str, shapes: tuple, attrs: tuple, takes: str, output: int, runs_forward: bool
-) -> tuple[Any, list[str]]:
+def _gradient_graph(backward: Backward, shapes: tuple) -> tuple[Any, list[str]]:
     """A graph of MXNet that is the backward of one operator, and the names of its inputs in their order.
 
     ``shapes`` has an item for the cotangent and for each operand; a graph is made for these shapes.
     """
     builder = SymbolBuilder()
     inputs = [builder.variable(f"x{i}") for i in range(len(shapes) - 1)]
-    found = builder.gradient(name, inputs, dict(attrs), builder.variable("g"), takes, output, runs_forward)
+    found = builder.gradient(backward, inputs, builder.variable("g"))
     graph = native.CachedGraph(builder.json([found]))
     return graph, graph.input_names

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from minpy.ops.lowering import Builder
+from minpy.ops.lowering import Backward, Builder
 from minpy.runtime import native
 
 #: CachedOp derives a backward graph for every node. These have none registered, so BlockGrad goes behind.
@@ -72,37 +72,29 @@ class SymbolBuilder(Builder):
         self.constants[name] = array
         return self.variable(name)
 
-    def emit(self, name: str, inputs: list, attrs: dict[str, str], output: int = 0) -> Entry:
+    def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> Entry:
         if name == "_copy":  # nobody writes to what is inside a graph
             return inputs[0]
         number = self._add(name, tuple(inputs), attrs)
         if name in _WITHOUT_GRADIENT:
             return Entry(self._add("BlockGrad", (Entry(number),), {}))
-        return Entry(number, output)
+        return Entry(number)
 
-    def gradient(
-        self,
-        name: str,
-        inputs: list,
-        attrs: dict[str, str],
-        cotangent: Any,
-        takes: str,
-        output: int,
-        runs_forward: bool,
-    ) -> Entry:
-        forward = self._add(name, tuple(inputs), attrs)
-        if runs_forward:
+    def gradient(self, backward: Backward, inputs: list, cotangent: Any) -> Entry:
+        attrs, name = dict(backward.attrs), f"_backward_{backward.name}"
+        forward = self._add(backward.name, tuple(inputs), attrs)
+        if backward.runs_forward:
             self._unused.append(Entry(forward))
         given = {"g": cotangent}
         given.update((f"x{i}", entry) for i, entry in enumerate(inputs))
         given.update((f"y{i}", Entry(forward, i)) for i in range(4))
-        taken = tuple(given[what] for what in takes.split())
-        number = self._add(f"_backward_{name}", taken, attrs, (forward,))
-        if native.gives_no_gradient(f"_backward_{name}"):
-            return Entry(number, output)
+        taken = tuple(given[what] for what in backward.takes.split())
+        number = self._add(name, taken, attrs, (forward,))
+        if native.gives_no_gradient(name):
+            return Entry(number, backward.output)
         blocked = [Entry(self._add("BlockGrad", (Entry(number, i),), {})) for i in range(len(inputs))]
         self._unused.extend(blocked)
-        return blocked[output]
+        return blocked[backward.output]
 
     def own(self, entry: Entry, others: Collection[Entry]) -> Entry:
         """The same as an output that no input and none of the others is: itself, or a copy."""
