@@ -386,7 +386,7 @@ def _on_the_device_of_its_arrays(call: Callable) -> Callable:
 
     @functools.wraps(call)
     def placed(self: Function, *args: Any, **kwargs: Any) -> Any:
-        for arg in args:
+        for arg in (*args, *kwargs.values()):
             if isinstance(arg, Array):
                 if arg.context is not current_context():
                     with arg.context:

@@ -59,7 +59,13 @@ def test_what_numpy_gives_stays_on_the_device():
     with cpu(1):
         a = np.array([[1.0, 3.0], [2.0, 0.5]])
     made = (np.nanmedian(a), np.unique(a), np.histogram(a)[1], a.view("int32"), np.linalg.svd(a, False)[1])
-    made += (np.quantile(a, 0.3), np.histogram2d(a[0], a[1])[0], np.kron(a, a), np.pad(a, 1))
+    made += (
+        np.quantile(a, 0.3),
+        np.quantile(a=a, q=0.3),
+        np.histogram2d(a[0], a[1])[0],
+        np.kron(a, a),
+        np.pad(a, 1),
+    )
     assert {x.context for x in (*made, a.sum(), a[0], np.median(a, axis=0), a > 1, a.copy())} == {cpu(1)}
     with pytest.raises(ContextError, match="as_in_context"):
         np.interp(np.ones(2), a[0], a[1])

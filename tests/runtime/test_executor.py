@@ -9,7 +9,7 @@ import numpy
 
 import minpy
 import minpy.numpy as np
-from minpy.runtime import native
+from minpy.runtime import executor, native
 from minpy.runtime.bound import MOST_BYTES
 
 
@@ -82,7 +82,16 @@ def test_threads_that_run_the_same_graph_get_their_own_results():
     assert not wrong
 
 
-def test_a_graph_of_many_nodes_gets_memory_of_its_own_when_it_is_called_again_and_again():
+def test_a_graph_of_many_nodes_gets_memory_of_its_own_when_it_is_called_again_and_again(monkeypatch):
+    bound = []
+
+    def bind(*args):
+        bound.append(args)
+        return real(*args)
+
+    real = executor.bind
+    monkeypatch.setattr(executor, "bind", bind)
+
     def function(x, y):
         for _ in range(300):
             x = np.tanh(x * y)
@@ -91,6 +100,7 @@ def test_a_graph_of_many_nodes_gets_memory_of_its_own_when_it_is_called_again_an
     jitted = minpy.jit(function)
     x, y = np.array([0.5, -2.0]), np.array([1.0, 0.9])
     expected = function(x, y)
-    for _ in range(8):
+    for number in range(8):
+        assert len(bound) == (number > 2)  # two calls each time
         numpy.testing.assert_allclose(jitted(x, y), expected, rtol=1e-5)
         numpy.testing.assert_allclose(jitted(y, x), function(y, x), rtol=1e-5)
