@@ -36,7 +36,7 @@ lint: $(VENV)/.dev  ## check the formatting, the style and the types
 	@$(VENV)/bin/python -m ruff check --quiet .
 	@$(VENV)/bin/python -m mypy
 
-bench: $(BENCH_VENV)/.bench  ## measure against autograd, JAX and PyTorch
+bench: $(BENCH_VENV)/.bench  ## measure against JAX, PyTorch and others, for docs/benchmarks.md
 	@$(BENCH_VENV)/bin/python -m benchmarks
 
 # Not --quiet: that would keep warnings, such as broken links, from failing the build.

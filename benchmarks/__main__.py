@@ -1,4 +1,4 @@
-"""``python -m benchmarks [CASE ...]``: MinPy beside its peers."""
+"""``python -m benchmarks [CASE ...]``: MinPy beside its peers. A run of all writes docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -41,10 +41,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER")
     parser.add_argument("--threads", type=int, default=2, help="for each library; default: 2")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, of all cases")
     arguments = parser.parse_args()
-    if arguments.write and arguments.cases:
-        parser.error("--write is for a run of all cases")
     chosen = arguments.cases or cases
     for case in chosen:
         if case not in _FRESH and not named(case):
@@ -61,7 +58,7 @@ def main() -> None:
         for name in fresh.FRESH:
             alone[name] = fresh.measure(name, arguments.peers, arguments.threads)
             show_fresh(name, alone[name])
-    if arguments.write:
+    if not arguments.cases and arguments.peers == list(PEERS):
         page.write(lines, alone, arguments.peers, bench.missing, machine)
 
 

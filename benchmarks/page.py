@@ -15,7 +15,7 @@ NOTHING = "-"
 
 PAGE = """# Benchmarks
 
-MinPy beside what one would use instead. Written on {date} by `make bench` with `--write`; the programs are in
+MinPy beside what one would use instead. Written on {date} by `make bench`; the programs are in
 `benchmarks/cases/`.
 
 - **Machine**: {machine}.
