@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 from pathlib import Path
 
 import numpy  # its headers; pyproject.toml names the version to build with
@@ -13,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 
 # Read, not imported: importing the package needs what is only about to be installed.
 VERSION = re.search(r'^__version__ = "([^"]+)"', (HERE / "minpy" / "version.py").read_text("utf-8"), re.M)[1]
+FINGERPRINT = runpy.run_path(str(HERE / "minpy/runtime/sources.py"))["fingerprint"]()
 README = HERE / "README.md"
 
 # Not needed to run: what a program imports from it works on MinPy's arrays too. See minpy/ops/special.py.
@@ -63,6 +65,7 @@ EXTENSIONS = [
         sorted(str(path.relative_to(HERE)) for path in (HERE / "minpy/runtime/fast").glob("*.c")),
         depends=[f"minpy/runtime/fast/{name}.h" for name in ("fast", "calls", "routes")],
         include_dirs=[numpy.get_include()],
+        define_macros=[("FINGERPRINT", f"{FINGERPRINT}u")],
         extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-fvisibility=hidden"],
         optional=True,
     ),

@@ -9,14 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
+from minpy.errors import PerformanceWarning
 from minpy.runtime.buffer import export_buffers
+from minpy.runtime.sources import fingerprint
 
 _fast: Any = None
 if not TYPE_CHECKING and os.environ.get("MINPY_FAST") != "0":
     with contextlib.suppress(ImportError):  # not built, for want of a C compiler
         from minpy.runtime import _fast
+if _fast is not None and getattr(_fast, "fingerprint", None) != fingerprint() != 0:
+    warnings.warn(
+        f"{_fast.__file__} was built from other sources than those in minpy/runtime/fast, so MinPy runs "
+        "without it, slower. Build it again: python setup.py build_ext --inplace --force",
+        PerformanceWarning,
+        stacklevel=2,
+    )
+    _fast = None
 
 #: whether the accelerator is in use
 is_fast = _fast is not None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import operator
 import os
+import runpy
 import subprocess
 import sys
 import threading
+import types
 import warnings
 import weakref
 
@@ -328,6 +330,19 @@ def test_built_where_there_is_a_compiler():
         name.startswith("_fast.") for name in os.listdir(os.path.dirname(objects.__file__))
     )
     assert objects.is_fast == found
+
+
+@pytest.mark.parametrize("built_from", [None, 1])  # before it told, from others
+def test_built_from_other_sources_it_is_not_used(monkeypatch, built_from):
+    old = types.ModuleType("minpy.runtime._fast")
+    old.__file__ = "_fast.so"
+    if built_from is not None:
+        old.fingerprint = built_from
+    monkeypatch.setattr(minpy.runtime, "_fast", old, raising=False)
+    monkeypatch.setenv("MINPY_FAST", "1")
+    with pytest.warns(minpy.errors.PerformanceWarning, match=r"_fast.so was built from other .*build_ext"):
+        loaded = runpy.run_path(objects.__file__)
+    assert not loaded["is_fast"]
 
 
 @pytest.mark.parametrize("number", [2**15, 2**16 - 1, 2**16, -(2**15) - 1, 2**24, 5955050, 3e38])

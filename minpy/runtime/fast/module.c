@@ -68,7 +68,8 @@ PyMODINIT_FUNC PyInit__fast(void) {
         prepare_kernels() < 0 || prepare_routes() < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
-    for (size_t i = 0; module != NULL && i < n; i++)
+    if (module == NULL || PyModule_AddObject(module, "fingerprint", PyLong_FromUnsignedLong(FINGERPRINT)) < 0) return NULL;
+    for (size_t i = 0; i < n; i++)
         if (PyModule_AddObject(module, types[i].name, Py_NewRef((PyObject *)types[i].type)) < 0) return NULL;
     return module;
 }
