@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import functools
 import operator
-import random
 import types
 from collections.abc import Sequence
 from typing import Any, Callable
@@ -13,6 +12,7 @@ from typing import Any, Callable
 import gast
 import numpy
 
+from minpy.compiler import draws
 from minpy.compiler.containers import ContainerMethod, Instance
 from minpy.compiler.frames import BoundMethod, Closure
 from minpy.compiler.guards import class_attribute
@@ -24,6 +24,7 @@ from minpy.compiler.target import unjitted
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import FUNCTIONS, Function, Op, of_numpy
+from minpy.runtime.draws import GENERATORS
 
 #: Functions without effects, computed at compile time from values known then.
 _PURE = frozenset(
@@ -41,7 +42,6 @@ _EFFECTS: dict[Any, str] = {
     breakpoint: "breakpoint",
 }
 
-_GENERATORS = (numpy.random.RandomState, numpy.random.Generator, random.Random)
 #: Modules whose functions do something that is seen.
 _HAPPENING = {"pdb": "pdb", "bdb": "pdb", "logging": "logging", "warnings": "warnings"}
 
@@ -159,6 +159,8 @@ class Calls(InPlace):
             return result
         if getattr(function, "__wrapped__", None) in _ABOUT_SHAPE:  # MinPy's, which runs NumPy's
             return self._call_known(function.__wrapped__, args, kwargs)
+        if draws.generator_of(function) is not None:
+            return draws.lower(self, ref, args, kwargs)
         _check_open(function)
         if isinstance(function, (Op, Function)):
             return self.apply(function, args, kwargs, ARRAY)
@@ -214,7 +216,7 @@ class Calls(InPlace):
         if function in _PURE:
             plain = self.known_now(function, args, kwargs)
             return function(*plain, **kwargs)
-        if isinstance(getattr(function, "__self__", None), _GENERATORS):
+        if isinstance(getattr(function, "__self__", None), GENERATORS):
             raise UnsupportedError(f"{function.__name__} draws new numbers on every call")
         raise UnsupportedError(f"{_name(function)} is a function that the compiler does not know")
 

@@ -51,6 +51,7 @@ class Lowered:
         inputs: the inputs of the graph, as what they are at the end of the block.
         written: the inputs whose arrays are written.
         effects: what is done to other objects, in order.
+        states: of generators that numbers are drawn from.
         lines: the lines that were lowered, in order.
         result: what is left of ``returned`` when the values are forgotten: of one array, its variable.
     """
@@ -64,6 +65,7 @@ class Lowered:
     written: tuple[Tracer, ...]
     effects: list[Effect]
     pinned: frozenset[tuple]
+    states: tuple[Path, ...]
     lines: tuple[Loc, ...]
     result: Atom | None = None
 
@@ -134,6 +136,7 @@ def lower(
             written=tuple(lowering.aliasing.written.values()),
             effects=lowering.effects.log,
             pinned=keys,
+            states=tuple(lowering.states.values()),
             lines=tuple(lowering.lines),
         )
 

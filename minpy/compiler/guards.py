@@ -271,8 +271,12 @@ class Guards:
         self.inputs.append(path)
         return len(self.inputs) - 1
 
-    def compile(self, names: tuple[str, ...]) -> Callable[[tuple], tuple | None]:
-        """The guard function: values of the block's variables -> implicit inputs, or None."""
+    def compile(self, names: tuple[str, ...], inputs: bool = True) -> Callable[[tuple], tuple | None]:
+        """The guard function: values of the block's variables -> implicit inputs, or None.
+
+        Args:
+            inputs: False for none, where no graph takes them.
+        """
         namespace: dict[str, Any] = {**_FUNCTIONS, "math": math}
         lines: list[str] = []
         variables: dict[Path, str] = {}
@@ -301,7 +305,7 @@ class Guards:
         for guard in self.guards:
             condition = _condition(guard, reach, lambda value: _constant(value, namespace))
             lines.append(f"if not ({condition}): return None")
-        results = "".join(reach(path) + ", " for path in self.inputs)
+        results = "".join(reach(path) + ", " for path in self.inputs if inputs)
         body = "\n        ".join([*lines, f"return ({results})"])
         text = f"def guard(values):\n    try:\n        {body}\n    except Exception:\n        return None\n"
         exec(code_of(text, "<minpy guards>"), namespace)

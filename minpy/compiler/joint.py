@@ -116,6 +116,7 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
 
         return finish
 
+    states = [lowered.guards.input(path) for path in lowered.states]
     value_form, is_complete = end.form(), len(flowing) == len(grads)
     lowered.forget_values()
     plan = Plan(
@@ -134,7 +135,7 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
     written = [array.origin.path for array in lowered.written if array.origin.position not in positions]
     written.extend(effect.target.path for effect in effects)
     finish, preview = finishing(end.compile()), finishing(end.compile(effects=False))
-    runnable = Runnable(graph, execute, finish, preview, written)
+    runnable = Runnable(graph, execute, finish, preview, written, states)
     has_gradient = [grad is not None for grad in grads]
     block.use(
         plan, runnable, lambda values: None, lambda values: _by_tape(block, wanted, values, has_gradient)
@@ -167,7 +168,7 @@ def _path(name: str, steps: tuple) -> Path:
 
 
 def _no_graph(block: Block, signature: tuple, guards: Guards, reason: str) -> Plan:
-    guard, purpose = guards.compile(block.inputs), "value and gradient"
+    guard, purpose = guards.compile(block.inputs, inputs=False), "value and gradient"
     return Plan(signature, guard, _nothing, guards, purpose=purpose, refused=reason)
 
 

@@ -38,6 +38,7 @@ class Runnable:
         finish: (outputs, found values) -> the block's result.
         preview: the same without what it does to objects other than arrays.
         written: paths of the arrays and objects from outside that ``finish`` writes.
+        states: places of the states of generators in what the guards found.
     """
 
     graph: Graph
@@ -45,6 +46,7 @@ class Runnable:
     finish: Callable[[Sequence[Array], tuple], Any]
     preview: Callable[[Sequence[Array], tuple], Any]
     written: list[Path]
+    states: Sequence[int] = ()
 
 
 @dataclass

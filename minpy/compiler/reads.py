@@ -29,6 +29,7 @@ from minpy.compiler.varying import Numbers
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Function, Op
 from minpy.runtime.array import Array
+from minpy.runtime.draws import GENERATORS
 from minpy.runtime.native import MXNET_DTYPES
 from minpy.runtime.scalar import Scalar
 
@@ -45,6 +46,11 @@ _BY_IDENTITY = (
     Function,
 )
 _KINDS = {Array: ARRAY, Scalar: ARRAY_SCALAR, numpy.ndarray: NDARRAY}
+
+
+def kind_of(value: Any) -> str | None:
+    """The kind of an array; None for what is none, or a special one."""
+    return _KINDS.get(type(value), SCALAR if isinstance(value, numpy.generic) else None)
 
 
 class Ref:
@@ -113,6 +119,7 @@ class Reads:
         self.inputs: list[Tracer] = []  # of the graph
         self.computed = 0  # numbers that Python computes before the graph runs
         self.chosen = {}
+        self.states: dict[Path, Path] = {}  # of generators that numbers are drawn from; see ``draws``
         self._made_functions: dict[int, Path] = {}  # id of a function that is made anew -> its path
 
     def read(self, value: Any, path: Path) -> Any:
@@ -130,7 +137,10 @@ class Reads:
             return self._read_plain(value, path)
         if is_made_by_call(value, path):
             return self._read_made_function(value, path)
-        if isinstance(value, types.BuiltinFunctionType) and type(value.__self__) is not types.ModuleType:
+        if isinstance(getattr(value, "__self__", None), GENERATORS):
+            self.guards.add(path.attribute("__name__"), "value", value.__name__)
+            self.guards.add(path.attribute("__self__"), "type", type(value.__self__))
+        elif isinstance(value, types.BuiltinFunctionType) and type(value.__self__) is not types.ModuleType:
             self.guards.add(path, "value", value)  # a bound method: another one at each reading, but equal
         elif is_constant_object(value):
             self.guards.add(path, "identity", value)
@@ -154,9 +164,8 @@ class Reads:
         return is_constant_object(ref.value) and id(ref.value) not in self._made_functions
 
     def _read_array(self, value: Any, path: Path) -> Any:
-        found = array_type(value)
-        kind = _KINDS.get(found.type, SCALAR)
-        if kind == SCALAR and not isinstance(value, numpy.generic):
+        found, kind = array_type(value), kind_of(value)
+        if kind is None:
             raise UnsupportedError(f"{path} is a {found.type.__name__}, a special kind of array")
         if found.aval.dtype not in MXNET_DTYPES:
             raise UnsupportedError(f"{path} has dtype {found.aval.dtype}, which MXNet does not have")

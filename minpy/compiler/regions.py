@@ -19,6 +19,7 @@ import numpy
 from minpy.compiler import driver, residual, routes
 from minpy.compiler.cache import PlanCache
 from minpy.compiler.checking import Comparison, check_graph
+from minpy.compiler.draws import rewind
 from minpy.compiler.driver import Lowered, Refused
 from minpy.compiler.eager import compiles_now
 from minpy.compiler.frames import UNBOUND
@@ -262,6 +263,7 @@ class Block(Routed):
         end = self._end(lowered)
         graph = lowered.trace.graph(end.atoms, end.parts)
         compiled = driver.compile_graph(graph)
+        states = [lowered.guards.input(path) for path in lowered.states]
         plan = Plan(
             signature,
             lowered.guards.compile(self.inputs),
@@ -279,7 +281,7 @@ class Block(Routed):
 
         written = [array.origin.path for array in lowered.written]
         written.extend(effect.target.path for effect in lowered.effects)
-        runnable = Runnable(graph, execute, end.compile(), end.compile(effects=False), written)
+        runnable = Runnable(graph, execute, end.compile(), end.compile(effects=False), written, states)
         self.use(plan, runnable, self.run_python, self.run_python)
         if lowered.returned is not None:
             plan.outputs = [("result", type_of(lowered.returned.value))]
@@ -334,13 +336,15 @@ class Block(Routed):
             try:
                 results = runnable.execute(found)
             except (MXNetError, ContextError):
-                plan.failures += 1
-                return None
+                return failed(found)
             try:
                 return finish(results)
             except OutOfReach:
-                plan.failures += 1
-                return None
+                return failed(found)
+
+        def failed(found: tuple) -> None:
+            plan.failures += 1
+            rewind(found, runnable.states)
 
         def run(values: tuple, found: tuple) -> Any:
             result = attempt(found, lambda results: runnable.finish(results, found))
@@ -348,7 +352,12 @@ class Block(Routed):
 
         def first_run(values: tuple, found: tuple) -> Any:
             plan.run = run
-            result = attempt(found, Comparison(self, runnable, plain, values, found).finish)
+            rewind(found, runnable.states)
+            comparison = Comparison(self, runnable, plain, values, found)
+            if runnable.states:  # draw the same numbers once more
+                rewind(found, runnable.states)
+                plan.guard(values)
+            result = attempt(found, comparison.finish)
             return fallback(values) if result is None else result
 
         plan.runnable = runnable
@@ -378,7 +387,7 @@ class Block(Routed):
         program = residual.split(self, leftover.index, parts, leftover.is_whole)
         plan = Plan(
             signature,
-            _without_inputs(refused.guards.compile(self.inputs)),
+            refused.guards.compile(self.inputs, inputs=False),
             conditions=refused.guards,
             leftovers=[noted],
             children=program.children,
@@ -386,10 +395,6 @@ class Block(Routed):
             statements=program.statements,
         )
         return plan.running(lambda values: program.function(*values))
-
-
-def _without_inputs(guard: Callable) -> Callable:
-    return lambda values: None if guard(values) is None else ()
 
 
 def graph_input(x: Any) -> Any:

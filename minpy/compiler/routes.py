@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import numpy
 
+from minpy.compiler.draws import Draw
 from minpy.compiler.guards import ArrayType, Guard, Guards, Path, condition_of, local_path
 from minpy.ops import Aval
 from minpy.ops.aval import is_float
@@ -77,6 +78,8 @@ class Steps:
         if number is not None:
             return number
         if path.step == "number":
+            if isinstance(path.key, Draw):
+                raise NoRoute  # a route that is left halfway would have drawn
             for part in path.key.before(self._known):
                 self.reach(part)
             operands = [self.reach(x) if isinstance(x, Path) else self.fixed(x) for x in path.key.operands]

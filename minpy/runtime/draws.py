@@ -7,6 +7,7 @@ theirs.
 
 from __future__ import annotations
 
+import random
 from typing import Any, Callable
 
 import numpy
@@ -22,6 +23,8 @@ from minpy.runtime.dispatch import run_op
 from minpy.runtime.policy import count_by_numpy
 from minpy.runtime.writing import shuffle, written
 
+#: classes of generators
+GENERATORS = (numpy.random.Generator, numpy.random.RandomState, random.Random)
 #: methods that give elements of an array, by the name of their first parameter
 _FROM_AN_ARRAY = {"choice": "a", "permutation": "x", "permuted": "x"}
 _LOC = (("loc", 0.0), ("scale", 1.0))
@@ -75,6 +78,35 @@ _SLOPES: dict[str, tuple[tuple, tuple]] = {
     ),
     "multivariate_normal": ((("mean", 0.0), ("cov", 1.0)), (lambda r, mean, cov: 1.0, UNDEFINED)),
 }
+
+#: methods of generators that give new numbers and do nothing else
+FRESH = frozenset(
+    (
+        *_SLOPES,
+        *(
+            "beta",
+            "binomial",
+            "chisquare",
+            "dirichlet",
+            "f",
+            "geometric",
+            "hypergeometric",
+            "integers",
+            "logseries",
+        ),
+        *("multinomial", "multivariate_hypergeometric", "negative_binomial", "noncentral_chisquare"),
+        *("noncentral_f", "poisson", "rand", "randint", "randn", "random", "random_sample"),
+        *(
+            "standard_cauchy",
+            "standard_exponential",
+            "standard_gamma",
+            "standard_normal",
+            "standard_t",
+            "wald",
+        ),
+        *("zipf", "permutation", "choice"),
+    )
+)
 
 
 class _Drawn(Op):

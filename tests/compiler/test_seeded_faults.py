@@ -69,8 +69,8 @@ def text_of_data(x):
 
 def random_numbers(x):
     y = x * 2
-    noise = np.random.uniform(0, 1, (2, 3))  # fault
-    return y + noise
+    np.random.seed(0)  # fault
+    return y + np.random.uniform(0, 1, (2, 3))
 
 
 def selection_by_mask(x):

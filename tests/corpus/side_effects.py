@@ -134,15 +134,15 @@ def logging_of_values(x):
 
 @program((X,), (X,), no_gradient="the noise is another one at each call")
 def draws_of_random_numbers(x):
-    noise = np.random.randn(2, 3)  # leftover
-    keep = numpy.random.rand(2, 3) < 0.5  # leftover
+    noise = np.random.randn(2, 3)
+    keep = numpy.random.rand(2, 3) < 0.5
     y = x + noise * 0.1
     return np.where(keep, y, 0), np.random.randint(10)  # leftover
 
 
 @program((X, 0.5), (X, 0.9), no_gradient="the mask is another one at each call")
 def dropout(x, keep):
-    mask = (np.random.rand(*x.shape) < keep) / keep  # leftover
+    mask = (np.random.rand(*x.shape) < keep) / keep
     h = np.tanh(x) * mask
     return np.sum(h * h)
 

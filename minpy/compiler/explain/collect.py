@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from minpy.compiler import notes
+from minpy.compiler.draws import Draw
 from minpy.compiler.driver import Compiled
 from minpy.compiler.explain.advice import advice, advice_on_change
 from minpy.compiler.explain.cost import cost
@@ -128,6 +129,8 @@ class Collector:
         """Where an input comes from, in words."""
         root, name = path.root, path.label.split(".")[0].split("[")[0]
         if root.step == "number":
+            if isinstance(root.key, Draw):
+                return "drawn by Python"
             is_element = root.key.function is operator.getitem
             return f"in {root.key.operands[0]}" if is_element else "computed by Python"
         if root.step == "local":
