@@ -14,7 +14,17 @@ import numpy
 
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
 from minpy.ops.logic import equal, greater, greater_equal, where, where_op
-from minpy.ops.lowering import FLOATS, NUMBERS, STORABLE, Builder, Operand, binary, require, unary
+from minpy.ops.lowering import (
+    FLOATS,
+    NUMBERS,
+    STORABLE,
+    Builder,
+    Operand,
+    activation,
+    binary,
+    require,
+    unary,
+)
 from minpy.ops.op import (
     FUNCTIONS,
     OPS,
@@ -277,7 +287,12 @@ arccos = ufunc(
 arctan = ufunc("arctan", numpy.arctan, unary("_npi_arctan"), lambda g, ans, x: g / (1 + x * x))
 sinh = ufunc("sinh", numpy.sinh, unary("_npi_sinh"), lambda g, ans, x: g * cosh(x), singular=True)
 cosh: Ufunc = ufunc("cosh", numpy.cosh, unary("_npi_cosh"), lambda g, ans, x: g * sinh(x), singular=True)
-tanh = ufunc("tanh", numpy.tanh, unary("_npi_tanh"), lambda g, ans, x: g * (1 - ans * ans))
+tanh = ufunc(
+    "tanh",
+    numpy.tanh,
+    activation("tanh", unary("_npi_tanh")),
+    lambda g, ans, x: g * (1 - ans * ans),
+)
 arcsinh = ufunc("arcsinh", numpy.arcsinh, unary("_npi_arcsinh"), lambda g, ans, x: g / sqrt(x * x + 1))
 # The product of two roots: sqrt(x * x - 1) has the wrong sign in half of the complex plane.
 arccosh = ufunc(

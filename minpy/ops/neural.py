@@ -13,7 +13,7 @@ from minpy.ops.aval import Aval, aval_of, function_dtype, normalize_axis
 from minpy.ops.elementwise import astype, exp
 from minpy.ops.linalg import matmul_op
 from minpy.ops.logic import equal, greater
-from minpy.ops.lowering import FLOATS, Builder, Operand, require, unary
+from minpy.ops.lowering import FLOATS, Builder, Operand, activation, require, unary
 from minpy.ops.op import Op, numpy_function, register
 from minpy.ops.reduction import sum_op
 from minpy.ops.shape import reshape_op, swapaxes
@@ -45,11 +45,11 @@ def _activation(name: str, function: Callable, mx: Callable, vjp: Callable, sour
 sigmoid_op = _activation(
     "sigmoid",
     _sigmoid,
-    unary("_npx_sigmoid"),
+    activation("sigmoid", unary("_npx_sigmoid")),
     lambda g, ans, x: g * (ans * (1 - ans)),
     "np.exp(-np.logaddexp(0, -{0}))",
 )
-# MXNet's faster form, the operator Activation, makes 0 of nan.
+# The operator Activation makes 0 of nan here, other than of the functions above.
 relu_op = _activation(
     "relu",
     _relu,
