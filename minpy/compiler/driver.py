@@ -22,9 +22,11 @@ from minpy.compiler.emit import emit
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
 from minpy.compiler.lower import Leftover, Lowering
+from minpy.compiler.passes import is_on
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.fold import fold_constants
+from minpy.compiler.passes.raising import raise_idioms
 from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.source import Source
 from minpy.compiler.trace import Trace
@@ -33,12 +35,13 @@ from minpy.compiler.varying import NUMBERS, Numbers
 from minpy.runtime.executor import Executor
 from minpy.runtime.routes import Meter
 
-#: The passes, in order. Each takes a graph and gives an equivalent one.
-PASSES: tuple[Callable[[Graph], Graph], ...] = (
-    fold_constants,
-    merge_common_subexpressions,
-    eliminate_dead_code,
-)
+#: The passes by name, in order. Each takes a graph and gives an equivalent one.
+PASSES: dict[str, Callable[[Graph], Graph]] = {
+    "fold": fold_constants,
+    "cse": merge_common_subexpressions,
+    "raising": raise_idioms,
+    "dce": eliminate_dead_code,
+}
 
 
 @dataclass
@@ -144,16 +147,17 @@ def lower(
 def optimize(graph: Graph) -> tuple[Graph, list[tuple[str, int]]]:
     """Run the passes. Also gives the number of equations at the start and after each pass.
 
-    ``MINPY_DUMP=all`` or the name of a pass prints the graph after it; ``MINPY_CHECK=1`` verifies
-    the graph after every pass.
+    ``MINPY_PASSES=-cse,-raising`` leaves some out; ``MINPY_DUMP=all`` or the name of a pass prints the graph
+    after it; ``MINPY_CHECK=1`` verifies the graph after every pass.
     """
     check, dump = os.environ.get("MINPY_CHECK") == "1", os.environ.get("MINPY_DUMP", "")
     if check:
         check_graph(graph, "lower")
     sizes = [("lowered", graph.size)]
-    for run_pass in PASSES:
+    for name, run_pass in PASSES.items():
+        if not is_on(name):
+            continue
         graph = run_pass(graph)
-        name = run_pass.__name__
         sizes.append((name, graph.size))
         if check:
             check_graph(graph, name)

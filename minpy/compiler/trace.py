@@ -11,6 +11,7 @@ import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Loc, Var, evaluate, infer
 from minpy.compiler.reals import Number
+from minpy.compiler.passes.raising import raised
 from minpy.compiler.tracer import (
     ARRAY,
     ARRAY_SCALAR,
@@ -68,10 +69,12 @@ class Trace(Interpreter):
         namespace: ARRAY while a function of ``minpy.numpy`` runs, whose results are minpy arrays;
             None where the kind of the result follows from the operands.
         runs: the graph is going to run, so MXNet has to have the operators.
+        raises: gradients are recorded from what ``passes/raising.py`` makes of the equations.
     """
 
     def __init__(self) -> None:
         self.runs = True
+        self.raises = True
         self.inputs: list[Var] = []
         self.eqns: list[Eqn] = []
         self.loc: Loc | None = None
@@ -197,7 +200,8 @@ class Trace(Interpreter):
         """
         active: set[int] = {id(tracer.atom) for tracer in wanted}
         eqns = []
-        for eqn in self.eqns[start:]:
+        recorded = raised(self.eqns) if self.raises else self.eqns
+        for eqn in recorded[start:]:
             if any(id(atom) in active for atom in eqn.inputs):
                 active.update(map(id, eqn.outputs))
                 eqns.append(eqn)

@@ -50,7 +50,7 @@ def _differentiated(forward: Graph, wanted: Sequence[int]) -> Joint:
     """Forward and backward as one graph. What the user did not name is named after its op, so that its
     cotangent has a name too."""
     trace = Trace()
-    trace.namespace = ARRAY
+    trace.namespace, trace.raises = ARRAY, False
     with trace.interpreting():
         inputs = [trace.input(var.aval, ARRAY, var.name) for var in forward.inputs]
         (value,) = replay(trace, forward, inputs)

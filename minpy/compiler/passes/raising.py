@@ -1,0 +1,163 @@
+"""Raise what was written out by hand to the op that does it at once.
+
+    d = negative x                              c = sigmoid x
+    e = exp d                         ->
+    f = add 1 e
+    c = true_divide 1 f
+
+    m = max axes=(1,) keepdims=True x           p = softmax axis=1 x
+    z = subtract x m
+    e = exp z                         ->
+    s = sum axes=(1,) keepdims=True e
+    p = true_divide e s
+
+    t = log s                                   q = log_softmax axis=1 x
+    q = subtract z t                  ->
+
+    q = log p                         ->        q = log_softmax axis=1 x
+
+The shift by the largest element may be missing: the result is the same, and does not overflow. Only the
+equation of the last variable changes. What it took stays, for others that use it; without them it is dead.
+
+A gradient is recorded from the raised equations too: their rules need fewer steps, and nothing of what
+stands between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Optional
+
+from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, infer
+from minpy.compiler.passes import is_on
+from minpy.ops import OPS
+from minpy.ops.keys import WHOLE
+
+#: For a variable the equation that makes it.
+Makers = Mapping[Var, Eqn]
+Rule = Callable[[Eqn, Makers], Optional[Eqn]]
+
+
+def raise_idioms(graph: Graph) -> Graph:
+    """Accepts any graph; afterwards no variable is made by what the docstring of the module has on its left."""
+    return graph._replace(eqns=tuple(raised(graph.eqns)))
+
+
+def raised(eqns: Iterable[Eqn]) -> list[Eqn]:
+    """The equations, each of which makes the same variables as before, with the raised ones in their place."""
+    if not is_on("raising"):
+        return list(eqns)
+    makers: dict[Var, Eqn] = {}
+    found = []
+    for eqn in eqns:
+        for rule in _RULES.get(eqn.op.name, ()):
+            changed = rule(eqn, makers)
+            if changed is not None and _gives_the_same(changed):
+                eqn = changed
+                break
+        makers.update(dict.fromkeys(eqn.outputs, eqn))
+        found.append(eqn)
+    return found
+
+
+def _gives_the_same(eqn: Eqn) -> bool:
+    """Whether shape and dtype are those of the variable, and of floats."""
+    is_float = eqn.inputs[0].aval.dtype.kind == "f"
+    return is_float and infer(eqn.op, eqn.inputs, eqn.params) == (eqn.outputs[0].aval,)
+
+
+def _becomes(eqn: Eqn, name: str, x: Atom, **params: Any) -> Eqn:
+    return eqn._replace(op=OPS[name], inputs=(x,), params=params)
+
+
+def _made(atom: Atom, name: str, makers: Makers) -> Eqn | None:
+    """The equation of an atom, if it applies this op."""
+    eqn = makers.get(atom) if isinstance(atom, Var) else None
+    return eqn if eqn is not None and eqn.op.name == name else None
+
+
+def _operand(atom: Atom, name: str, makers: Makers) -> Atom | None:
+    """The only operand of the op, if the atom is made by it."""
+    eqn = _made(atom, name, makers)
+    return eqn.inputs[0] if eqn is not None else None
+
+
+def _is_number(atom: Atom, number: float) -> bool:
+    return isinstance(atom, Literal) and atom.aval.size == 1 and bool(atom.value == number)
+
+
+def _reduced_rows(atom: Atom, name: str, makers: Makers) -> tuple[Atom, int] | None:
+    """An array and an axis, if the atom is its reduction over this axis, which has size 1 then."""
+    shape = atom.aval.shape
+    reshaping = _made(atom, "reshape", makers) or _made(atom, "index", makers)
+    if reshaping is not None and set(reshaping.params.get("template", ())) <= {WHOLE, Ellipsis, None}:
+        atom = reshaping.inputs[0]
+    eqn = _made(atom, name, makers)
+    if eqn is None or len(eqn.params["axes"]) != 1:
+        return None
+    x, (axis,) = eqn.inputs[0], eqn.params["axes"]
+    kept = tuple(1 if i == axis else size for i, size in enumerate(x.aval.shape))
+    return (x, axis) if shape == kept else None
+
+
+def _unshifted(z: Atom, axis: int, makers: Makers) -> Atom:
+    """``x``, if ``z`` is ``x`` minus its maximum over the axis; otherwise ``z`` itself."""
+    eqn = _made(z, "subtract", makers)
+    if eqn is not None and _reduced_rows(eqn.inputs[1], "max", makers) == (eqn.inputs[0], axis):
+        return eqn.inputs[0]
+    return z
+
+
+def _is_last(axis: int, x: Atom) -> bool:
+    """Only there MXNet's operator is faster than its parts."""
+    return axis == x.aval.ndim - 1
+
+
+def _sigmoid(eqn: Eqn, makers: Makers) -> Eqn | None:
+    """1 / (1 + exp(-x))"""
+    one, total = (Literal(1), eqn.inputs[0]) if eqn.op.name == "reciprocal" else eqn.inputs
+    parts = _made(total, "add", makers)
+    if not _is_number(one, 1) or parts is None:
+        return None
+    for number, power in (parts.inputs, parts.inputs[::-1]):
+        exponent = _operand(power, "exp", makers)
+        x = exponent and _operand(exponent, "negative", makers)
+        if x and _is_number(number, 1):
+            return _becomes(eqn, "sigmoid", x)
+    return None
+
+
+def _softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
+    """exp(z) / sum(exp(z))"""
+    power, total = eqn.inputs
+    z = _operand(power, "exp", makers)
+    rows = _reduced_rows(total, "sum", makers)
+    if z is None or rows is None or rows[0] is not power or not _is_last(rows[1], z):
+        return None
+    return _becomes(eqn, "softmax", _unshifted(z, rows[1], makers), axis=rows[1])
+
+
+def _log_softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
+    """z - log(sum(exp(z)))"""
+    z, subtracted = eqn.inputs
+    total = _operand(subtracted, "log", makers)
+    rows = total and _reduced_rows(total, "sum", makers)
+    if not rows or _operand(rows[0], "exp", makers) is not z or not _is_last(rows[1], z):
+        return None
+    return _becomes(eqn, "log_softmax", _unshifted(z, rows[1], makers), axis=rows[1])
+
+
+def _log_of_softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
+    """log(softmax(x))"""
+    softmax = _made(eqn.inputs[0], "softmax", makers)
+    if softmax is None or not _is_last(softmax.params["axis"], softmax.inputs[0]):
+        return None
+    return _becomes(eqn, "log_softmax", softmax.inputs[0], axis=softmax.params["axis"])
+
+
+_RULES: dict[str, tuple[Rule, ...]] = {
+    "true_divide": (_sigmoid, _softmax),
+    "reciprocal": (_sigmoid,),
+    "subtract": (_log_softmax,),
+    "log": (_log_of_softmax,),
+}
