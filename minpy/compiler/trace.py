@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Loc, Var, evaluate, infer
-from minpy.compiler.reals import Number
 from minpy.compiler.passes.raising import raised
+from minpy.compiler.reals import Number
 from minpy.compiler.tracer import (
     ARRAY,
     ARRAY_SCALAR,

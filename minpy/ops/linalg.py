@@ -56,8 +56,10 @@ def _matmul_mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
         aval = Aval((x.aval.shape[0], count), out.dtype)
         found = b.op("FullyConnected", aval, x, rows, num_hidden=count, no_bias=True, flatten=False)
         return b.reshape(found, out.shape)
-    if x.aval.ndim == 2 and y.aval.ndim == 2:
-        return b.op("dot", out, x, y)
+    if x.aval.ndim > 1 and y.aval.ndim == 2:
+        rows = b.reshape(x, (product(x.aval.shape[:-1]), x.aval.shape[-1]))
+        found = b.op("dot", Aval((rows.aval.shape[0], y.aval.shape[1]), out.dtype), rows, y)
+        return b.reshape(found, out.shape)
     return b.op("_npi_matmul", out, x, y)
 
 
@@ -120,13 +122,20 @@ def _t(x: Any) -> Any:
     return swapaxes.implementation(x, -1, -2)
 
 
+def _rows(x: Any) -> Any:
+    """The vectors along the last axis as the rows of a matrix."""
+    shape = aval_of(x).shape
+    return x if len(shape) == 2 else reshape_op(x, shape=(product(shape[:-1]), shape[-1]))
+
+
 def _matmul_vjp_x(g: Any, ans: Any, x: Any, y: Any) -> Any:
     """For matrices g y^T; a vector is a matrix of one row or column."""
     xn, yn = aval_of(x).ndim, aval_of(y).ndim
     if yn == 1:
         return multiply(expand_dims.implementation(g, -1), y)
-    if xn == yn == 2:
-        return gemm(g, y, transpose_x=False, transpose_y=True)
+    if xn > 1 and yn == 2:
+        found = gemm(_rows(g), y, transpose_x=False, transpose_y=True)
+        return found if xn == 2 else reshape_op(found, shape=aval_of(x).shape)
     if xn == 1 and yn > 2:
         return matmul_op(expand_dims.implementation(g, -2), _t(y))
     return matmul_op(g, _t(y))
@@ -140,11 +149,9 @@ def _matmul_vjp_y(g: Any, ans: Any, x: Any, y: Any) -> Any:
             return multiply(g, x)
         return multiply(expand_dims.implementation(g, -2), expand_dims.implementation(x, -1))
     if yn == 1:
-        rows = product(aval_of(x).shape[:-1])
-        flat = reshape_op(x, shape=(rows, aval_of(x).shape[-1]))
-        return matmul_op(ravel.implementation(g), flat)
-    if xn == yn == 2:
-        return gemm(x, g, transpose_x=True, transpose_y=False)
+        return matmul_op(ravel.implementation(g), _rows(x))
+    if yn == 2:
+        return gemm(_rows(x), _rows(g), transpose_x=True, transpose_y=False)
     return matmul_op(_t(x), g)
 
 

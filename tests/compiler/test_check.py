@@ -134,7 +134,7 @@ FAULTS = {
     "cos": (wrong_op("cos"), "return a * np.cos", inlined),
     "sum": (wrong_op("sum"), "return np.sum", program),
     "addition": (wrong_op("add"), "y = h + w", program),
-    "a pass": (lambda p: p.setattr(driver, "PASSES", (double_the_last,)), "return np.sum", program),
+    "a pass": (lambda p: p.setattr(driver, "PASSES", {"wrong": double_the_last}), "return np.sum", program),
     "lowering of +": (wrong_operation(gast.Add, lambda a, b: a - b), "y = h + w", program),
     "lowering of /": (wrong_operation(gast.Div, lambda a, b: a * b), "return np.sum", program),
     "lowering of *": (wrong_operation(gast.Mult, lambda a, b: a + b), "h = np.tanh", program),

@@ -39,12 +39,12 @@ Rule = Callable[[Eqn, Makers], Optional[Eqn]]
 
 
 def raise_idioms(graph: Graph) -> Graph:
-    """Accepts any graph; afterwards no variable is made by what the docstring of the module has on its left."""
+    """Accepts any graph; afterwards nothing is made as on the left of the module's docstring."""
     return graph._replace(eqns=tuple(raised(graph.eqns)))
 
 
 def raised(eqns: Iterable[Eqn]) -> list[Eqn]:
-    """The equations, each of which makes the same variables as before, with the raised ones in their place."""
+    """The equations with raised ones in their place, each of which makes the same variables as before."""
     if not is_on("raising"):
         return list(eqns)
     makers: dict[Var, Eqn] = {}
@@ -82,6 +82,22 @@ def _operand(atom: Atom, name: str, makers: Makers) -> Atom | None:
     return eqn.inputs[0] if eqn is not None else None
 
 
+def _is_same(a: Atom | None, b: Atom | None, makers: Makers, depth: int = 3) -> bool:
+    """Whether two atoms are one, or made in the same way: a gradient is recorded before they are merged."""
+    if a is b:
+        return True
+    one, other = (makers.get(x) if isinstance(x, Var) else None for x in (a, b))
+    return (
+        one is not None
+        and other is not None
+        and depth > 0
+        and one.op is other.op
+        and one.params == other.params
+        and len(one.inputs) == len(other.inputs)
+        and all(_is_same(x, y, makers, depth - 1) for x, y in zip(one.inputs, other.inputs))
+    )
+
+
 def _is_number(atom: Atom, number: float) -> bool:
     return isinstance(atom, Literal) and atom.aval.size == 1 and bool(atom.value == number)
 
@@ -103,7 +119,8 @@ def _reduced_rows(atom: Atom, name: str, makers: Makers) -> tuple[Atom, int] | N
 def _unshifted(z: Atom, axis: int, makers: Makers) -> Atom:
     """``x``, if ``z`` is ``x`` minus its maximum over the axis; otherwise ``z`` itself."""
     eqn = _made(z, "subtract", makers)
-    if eqn is not None and _reduced_rows(eqn.inputs[1], "max", makers) == (eqn.inputs[0], axis):
+    rows = eqn and _reduced_rows(eqn.inputs[1], "max", makers)
+    if eqn and rows and rows[1] == axis and _is_same(rows[0], eqn.inputs[0], makers):
         return eqn.inputs[0]
     return z
 
@@ -132,7 +149,7 @@ def _softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
     power, total = eqn.inputs
     z = _operand(power, "exp", makers)
     rows = _reduced_rows(total, "sum", makers)
-    if z is None or rows is None or rows[0] is not power or not _is_last(rows[1], z):
+    if z is None or rows is None or not _is_same(rows[0], power, makers) or not _is_last(rows[1], z):
         return None
     return _becomes(eqn, "softmax", _unshifted(z, rows[1], makers), axis=rows[1])
 
@@ -142,7 +159,8 @@ def _log_softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
     z, subtracted = eqn.inputs
     total = _operand(subtracted, "log", makers)
     rows = total and _reduced_rows(total, "sum", makers)
-    if not rows or _operand(rows[0], "exp", makers) is not z or not _is_last(rows[1], z):
+    exponent = rows and _operand(rows[0], "exp", makers)
+    if not rows or not _is_same(exponent, z, makers) or not _is_last(rows[1], z):
         return None
     return _becomes(eqn, "log_softmax", _unshifted(z, rows[1], makers), axis=rows[1])
 
