@@ -26,6 +26,8 @@ INTEGERS = frozenset(map(numpy.dtype, ("int32", "int64")))
 NUMBERS = FLOATS | INTEGERS
 #: what can be moved around and cast; arithmetic is defined on fewer
 STORABLE = NUMBERS | frozenset(map(numpy.dtype, ("int8", "uint8", "bool")))
+#: more are too many for most operators
+MAX_AXES = 6
 
 
 class Operand:
@@ -83,6 +85,7 @@ class Builder:
 
     def op(self, name: str, aval: Aval, *operands: Operand, **attrs: Any) -> Operand:
         """The MXNet operator ``name`` on the operands; ``aval`` is the aval of its result."""
+        _require_axes(name, aval, *operands)
         text = {key: str(value) for key, value in attrs.items()}
         return Operand(aval, self.emit(name, [self.handle(x) for x in operands], text))
 
@@ -90,6 +93,7 @@ class Builder:
         self, name: str, aval: Aval, g: Operand, *operands: Operand, takes: str, of: int, **attrs: Any
     ) -> Operand:
         """The cotangent of operand number ``of`` by MXNet's own backward; ``takes`` as in ``Backward``."""
+        _require_axes(name, aval, *operands)
         text = tuple((key, str(value)) for key, value in attrs.items())
         backward = Backward(name, text, takes, of, aval.dtype != numpy.float32)
         return Operand(aval, self.gradient(backward, [self.handle(x) for x in operands], self.handle(g)))
@@ -117,6 +121,11 @@ class Builder:
         if x.aval.shape == shape:
             return x
         return self.op("_np_reshape", Aval(shape, x.aval.dtype), x, newshape=shape)
+
+
+def _require_axes(name: str, aval: Aval, *operands: Operand) -> None:
+    if len(aval.shape) > MAX_AXES or any(len(x.aval.shape) > MAX_AXES for x in operands):
+        raise UnsupportedError(f"MXNet has no {name} for more than {MAX_AXES} axes")
 
 
 def require(dtype: numpy.dtype, allowed: frozenset, what: str) -> None:

@@ -768,3 +768,16 @@ def test_gradients_of_two_threads_share_data():
     closed.set()
     thread.join()
     assert found == [[2, 3]]
+
+
+@pytest.mark.parametrize(
+    "function", (lambda x: x + x[..., :1], lambda x: x.T * 2.0, lambda x: numpy.flip(x, 0) * x)
+)
+def test_more_axes_than_mxnet_takes(function):
+    x = numpy.linspace(0, 1, 2**7).reshape((2,) * 7)
+    for compiled in (function, minpy.jit(function)):
+        numpy.testing.assert_allclose(compiled(np.array(x)).asnumpy(), function(x))
+        slope = minpy.grad(lambda x: np.sum(compiled(x) * x))(np.array(x))  # noqa: B023  # called at once
+        direction = numpy.cos(numpy.arange(x.size)).reshape(x.shape)
+        values = [numpy.sum(function(x + e * direction) * (x + e * direction)) for e in (1e-4, -1e-4)]
+        assert float(np.sum(slope * direction)) == pytest.approx((values[0] - values[1]) / 2e-4)
