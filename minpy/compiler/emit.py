@@ -6,6 +6,7 @@ MXNet column of the op table; constant arrays become extra inputs that the execu
 
 from __future__ import annotations
 
+from minpy.compiler.cost import is_for_one_thread
 from minpy.compiler.ir import Atom, Graph, Literal
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import PYTHON_SCALARS
@@ -44,4 +45,5 @@ def emit(graph: Graph) -> Executor:
         heads.append(builder.own(builder.handle(operand(atom)), heads))
     avals = tuple(atom.aval for atom in graph.outputs)
     may_fail = any(eqn.can_fail for eqn in graph.eqns)
-    return Executor(builder.json(heads), avals, inputs, builder.constants, may_fail)
+    one_thread = is_for_one_thread(graph)
+    return Executor(builder.json(heads), avals, inputs, builder.constants, may_fail, one_thread)

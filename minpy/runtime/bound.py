@@ -50,18 +50,24 @@ if TYPE_CHECKING or not is_fast:
             executor: MXNet's.
             inputs: position among the arrays of a call, and the memory that such an array is copied to.
             outputs: the memory that results are copied from.
+            one_thread: MXNet's operators run on one thread.
 
         Attributes:
             has_failed: an operator failed, after which MXNet does not run the executor any more.
         """
 
         def __init__(
-            self, executor: Any, inputs: Sequence[tuple[int, numpy.ndarray]], outputs: Sequence[numpy.ndarray]
+            self,
+            executor: Any,
+            inputs: Sequence[tuple[int, numpy.ndarray]],
+            outputs: Sequence[numpy.ndarray],
+            one_thread: bool,
         ):
             self.has_failed = False
             self._executor = executor
             self._inputs = inputs
             self._outputs = outputs
+            self._one_thread = one_thread
             self._lock = threading.Lock()
 
         def run(self, arrays: Sequence[numpy.ndarray]) -> list[numpy.ndarray] | None:
@@ -71,14 +77,15 @@ if TYPE_CHECKING or not is_fast:
             try:
                 for position, memory in self._inputs:
                     memory[...] = arrays[position]
-                self.has_failed = not native.forward(self._executor)
+                with native.threads(self._one_thread):
+                    self.has_failed = not native.forward(self._executor)
                 return None if self.has_failed else [memory.copy() for memory in self._outputs]
             finally:
                 self._lock.release()
 
 else:
     Bound = _fast.Bound
-    _fast.set_forward(native.FORWARD)
+    _fast.set_forward(native.FORWARD, native.SET_THREADS, native.THREADS)
 
 
 def bind(
@@ -86,6 +93,7 @@ def bind(
     inputs: Mapping[str, tuple[int, Aval]],
     constants: Mapping[str, numpy.ndarray],
     outputs: Sequence[Aval],
+    one_thread: bool = False,
 ) -> Bound:
     """Bind a symbol to memory.
 
@@ -93,6 +101,7 @@ def bind(
         inputs: name of a variable of the symbol -> position among the arrays of a call, and what it holds.
         constants: name of a variable of the symbol -> what it always holds.
         outputs: of the symbol; it may have more behind these, which are dropped.
+        one_thread: its operators are too small to be shared out among threads.
     """
     symbol = native.symbol_of(symbol_json)
     arrays = {}
@@ -106,4 +115,4 @@ def bind(
             memory.append((position, native.to_numpy(arrays[name], *aval)))
     executor = native.bind(symbol, arrays)
     made = [native.to_numpy(array, *aval) for array, aval in zip(executor.outputs, outputs)]
-    return Bound(executor, memory, made)
+    return Bound(executor, memory, made, one_thread)

@@ -25,8 +25,10 @@ class Executor:
         inputs: name of a variable of the symbol -> position among the inputs of a call, and what it holds.
         constants: name of a variable of the symbol -> what it always holds.
         may_fail: an operator may refuse its data, which a call has to wait for.
+        one_thread: its operators are too small to be shared out among threads.
 
     Attributes:
+        one_thread: as given.
         bound: runs the graph where inputs and outputs are small, if it is not running and has never failed.
     """
 
@@ -37,11 +39,13 @@ class Executor:
         inputs: dict[str, tuple[int, Aval]],
         constants: dict[str, numpy.ndarray],
         may_fail: bool = False,
+        one_thread: bool = False,
     ):
         self.symbol_json = symbol_json
         self.avals = avals
         self._inputs = inputs
         self._constants = constants
+        self.one_thread = one_thread
         self._waits = may_fail and not native.SYNCHRONOUS
         self._constants_on: dict[Context, list] = {}
         self._cached: native.CachedGraph | None = None
@@ -49,7 +53,7 @@ class Executor:
         taken = [aval for _, aval in inputs.values()]
         self._calls_until_bound = calls_until_worth(symbol_json, [*taken, *avals])
         if self._calls_until_bound == 0:
-            self.bound = bind(symbol_json, inputs, constants, avals)
+            self.bound = self._bind()
         else:
             self._cached = self._plan()
 
@@ -67,7 +71,7 @@ class Executor:
                 self.bound = None
         self._calls_until_bound -= 1
         if self._calls_until_bound == 0:
-            self.bound = bind(self.symbol_json, self._inputs, self._constants, self.avals)
+            self.bound = self._bind()
         graph = self._cached = self._cached or self._plan()
         if self._constants:
             constants = iter(self._constants_for(graph, context))
@@ -79,8 +83,11 @@ class Executor:
             native.wait(outputs)
         return [Value(None, array, aval, context) for array, aval in zip(outputs, self.avals)]
 
+    def _bind(self) -> Bound:
+        return bind(self.symbol_json, self._inputs, self._constants, self.avals, self.one_thread)
+
     def _plan(self) -> native.CachedGraph:
-        graph = native.CachedGraph(self.symbol_json)
+        graph = native.CachedGraph(self.symbol_json, self.one_thread)
         # MXNet takes inputs in the order in which its own walk over the graph meets them.
         self._order = [self._inputs[name][0] if name in self._inputs else -1 for name in graph.input_names]
         return graph

@@ -205,6 +205,31 @@ class _training:
             _check(_LIB.MXAutogradSetIsTraining(self.before, ctypes.byref(self.before)))
 
 
+def _openmp_threads() -> int:
+    """How many threads MXNet's operators run on; 0 where that is not to be changed around a call."""
+    count = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(count) if SYNCHRONOUS and count.isdigit() and int(count) > 1 else 0
+
+
+THREADS = _openmp_threads()
+SET_THREADS = ctypes.cast(_LIB.MXSetNumOMPThreads, ctypes.c_void_p).value
+
+
+class threads:
+    """``with threads(one_thread):`` runs MXNet's operators on one thread."""
+
+    def __init__(self, one_thread: bool):
+        self.changes = one_thread and THREADS > 0
+
+    def __enter__(self) -> None:
+        if self.changes:
+            _LIB.MXSetNumOMPThreads(ctypes.c_int(1))
+
+    def __exit__(self, *exc_info: Any) -> None:
+        if self.changes:
+            _LIB.MXSetNumOMPThreads(ctypes.c_int(THREADS))
+
+
 @functools.cache
 def gives_no_gradient(name: str) -> bool:
     """Whether a backward operator of MXNet may stand in a graph that does not use all of its outputs."""
@@ -261,17 +286,18 @@ def is_in_training(symbol_json: str) -> bool:
 class CachedGraph:
     """A symbol that MXNet has planned for execution; calling it gives fresh output arrays."""
 
-    def __init__(self, symbol_json: str):
+    def __init__(self, symbol_json: str, one_thread: bool = False):
         symbol = symbol_of(symbol_json)
         self.input_names: list[str] = symbol.list_inputs()
         self._trains = is_in_training(symbol_json)
+        self._one_thread = one_thread
         self._op = mx.nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
 
     def __call__(self, inputs: Sequence[NDArray]) -> list[NDArray]:
         count = ctypes.c_int(0)
         outputs = _HandlePointer()
         storage_types = ctypes.POINTER(ctypes.c_int)()
-        with _training(self._trains):
+        with _training(self._trains), threads(self._one_thread):
             _check(
                 _LIB.MXInvokeCachedOpEx(
                     self._op.handle,

@@ -28,6 +28,28 @@ def test_settings_of_the_user_stay():
     assert done.stdout.split() == ["1", "ThreadedEngine"]
 
 
+def test_a_graph_of_small_operators_runs_on_one_thread_and_leaves_the_others_for_what_comes_next(tmp_path):
+    program = tmp_path / "program.py"  # what is compiled needs its source
+    program.write_text("""
+import numpy, minpy, minpy.numpy as np
+from minpy.runtime import native
+from minpy.runtime.executor import Executor
+made, plan = [], Executor.__init__
+Executor.__init__ = lambda self, *args: (made.append(self), plan(self, *args))[1]
+small = minpy.jit(lambda x: np.sum(np.sin(x)))
+large = minpy.jit(lambda x: np.sum(np.sin(x)))
+joint = minpy.jit(minpy.value_and_grad(lambda x: np.sum(np.maximum(np.dot(x, x), 0))))
+for f, size in (small, 3), (large, 1000), (joint, 3):
+    for _ in range(3):
+        f(numpy.ones((size, size)))
+    print(made[-1].one_thread, native._LIB.omp_get_max_threads())
+""")
+    code = f"import runpy; runpy.run_path({str(program)!r})"
+    for environment in {"OMP_NUM_THREADS": "3"}, {"OMP_NUM_THREADS": "3", "MINPY_FAST": "0"}:
+        done = python(code, **environment)
+        assert done.stdout.split() == ["True", "3", "False", "3", "True", "3"], done.stderr
+
+
 def test_works_on_the_threaded_engine():
     code = """
 import numpy, minpy, minpy.numpy as np

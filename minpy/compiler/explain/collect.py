@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from minpy.compiler import notes
+from minpy.compiler.cost import cost
 from minpy.compiler.draws import Draw
 from minpy.compiler.driver import Compiled
 from minpy.compiler.explain.advice import advice, advice_on_change
-from minpy.compiler.explain.cost import cost
 from minpy.compiler.explain.report import Leftover, Place, Recompilation, Region, Shares, Variable, Version
 from minpy.compiler.frames import UNBOUND, Unforeseen
 from minpy.compiler.guards import Path

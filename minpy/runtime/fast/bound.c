@@ -2,10 +2,14 @@
 #include "routes.h"
 
 static int (*forward)(void *, int); /* MXExecutorForward */
+static int (*set_threads)(int);     /* MXSetNumOMPThreads */
+static int n_threads;               /* 0 where it stays as it is */
 
-PyObject *set_forward(PyObject *module, PyObject *address) {
-    forward = (int (*)(void *, int))PyLong_AsVoidPtr(address);
-    if (forward == NULL) return NULL;
+PyObject *set_forward(PyObject *module, PyObject *args) {
+    unsigned long long run, set;
+    if (!PyArg_ParseTuple(args, "KKi", &run, &set, &n_threads)) return NULL;
+    forward = (int (*)(void *, int))(uintptr_t)run;
+    set_threads = (int (*)(int))(uintptr_t)set;
     Py_RETURN_NONE;
 }
 
@@ -43,7 +47,9 @@ int run_bound(Bound *self, PyObject *const *arrays, Py_ssize_t n) {
         copied = self->positions[i] < n ? copy_in(self->inputs[i], arrays[self->positions[i]]) : 0;
     if (copied == 1) {
         Py_BEGIN_ALLOW_THREADS
+        if (self->one_thread && n_threads) set_threads(1);
         failed = forward(self->handle, 0);
+        if (self->one_thread && n_threads) set_threads(n_threads);
         Py_END_ALLOW_THREADS
     }
     if (copied == 1 && !failed) return 1;
@@ -83,8 +89,10 @@ static PyObject *bound_run(Bound *self, PyObject *arrays) {
 
 static int bound_init(Bound *self, PyObject *args, PyObject *kwargs) {
     PyObject *executor, *inputs, *outputs, *handle;
-    if (self->executor != NULL || !PyArg_ParseTuple(args, "OO!O!", &executor, &PyList_Type, &inputs, &PyList_Type, &outputs))
+    int one_thread;
+    if (self->executor != NULL || !PyArg_ParseTuple(args, "OO!O!p", &executor, &PyList_Type, &inputs, &PyList_Type, &outputs, &one_thread))
         return -1;
+    self->one_thread = one_thread;
     if ((handle = PyObject_GetAttrString(executor, "handle")) == NULL) return -1;
     Py_SETREF(handle, PyObject_GetAttrString(handle, "value"));
     self->handle = handle == NULL ? NULL : PyLong_AsVoidPtr(handle);

@@ -44,7 +44,7 @@ static PyMethodDef functions[] = {
     {"flush_counts", flush_counts, METH_NOARGS, "Add what ran since the last time to the statistics."},
     {"protect", protect, METH_VARARGS, "Whether a tape relies on the data of the values in records."},
     {"pause", set_paused, METH_O, "Whether every op is left to Python."},
-    {"set_forward", set_forward, METH_O, "The address of MXExecutorForward."},
+    {"set_forward", set_forward, METH_VARARGS, "Addresses of MXExecutorForward and MXSetNumOMPThreads; threads, or 0."},
     {"set_output", set_output, METH_O, "The class that stands for a result of a graph."},
     {"keep_out", keep_out, METH_O, "How deep in code that is not compiled this thread is."},
     {"tick", tick, METH_NOARGS, "A number that is larger at each call."},

@@ -8,7 +8,7 @@ typedef struct {
     void *handle;
     Py_ssize_t n_inputs, n_outputs, *positions;
     PyArrayObject **inputs, **outputs;
-    char is_running, has_failed;
+    char is_running, has_failed, one_thread;
 } Bound;
 
 typedef struct {
@@ -22,7 +22,7 @@ int run_bound(Bound *self, PyObject *const *arrays, Py_ssize_t n);
 PyObject *copy_of(PyArrayObject *memory);
 Py_ssize_t next_use(void);
 PyObject *tick(PyObject *module, PyObject *nothing);
-PyObject *set_forward(PyObject *module, PyObject *address);
+PyObject *set_forward(PyObject *module, PyObject *args);
 PyObject *keep_out(PyObject *module, PyObject *depth);
 PyObject *set_output(PyObject *module, PyObject *type);
 int prepare_routes(void);

@@ -32,10 +32,28 @@ from typing import Callable
 from minpy.compiler.ir import Eqn, Graph
 from minpy.ops.aval import product
 
+#: Nanoseconds, of one core of 2020 or so. With OpenMP each of MXNet's operators wakes its threads, however
+#: small its arrays are; it takes longer until they have work of their own.
+_PRODUCT, _ARITHMETIC, _FUNCTION = 0.01, 1, 8
+_WAKE, _SHARE = 4_000, 12_000
+
 
 def cost(graph: Graph) -> tuple[int, int]:
     """The floating point operations and the bytes of one run of a graph."""
     return sum(map(flops, graph.eqns)), sum(map(traffic, graph.eqns))
+
+
+def is_for_one_thread(graph: Graph) -> bool:
+    """Whether a graph runs faster on one thread: most of its operators would only wait for others."""
+    times = [flops(eqn) * _nanoseconds(eqn) for eqn in graph.eqns]
+    return sum(max(0.0, time / 2 - _SHARE) for time in times) < _WAKE * len(times)
+
+
+def _nanoseconds(eqn: Eqn) -> float:
+    """Of each operation of an equation, roughly."""
+    if eqn.op.cost == "compute":
+        return _PRODUCT
+    return _FUNCTION if eqn.op.singular or eqn.op.name in _FUNCTIONS else _ARITHMETIC
 
 
 def flops(eqn: Eqn) -> int:
@@ -110,6 +128,8 @@ def _per_level(factor: float) -> Callable[[Eqn], float]:
 
 
 _MOVES = frozenset(("copy", "astype", "where", "real", "imag"))
+#: slow ones that are not singular
+_FUNCTIONS = frozenset(("sin", "cos", "tanh", "arctan", "arcsinh", "sigmoid", "softmax", "log_softmax"))
 _FORMULAS: dict[str, Callable[[Eqn], float]] = {
     "gemm": _gemm,
     "matmul": _matmul,
