@@ -13,7 +13,7 @@ from typing import Any, Callable
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
-from minpy.ops.logic import equal, greater, greater_equal, where, where_op
+from minpy.ops.logic import common_dtype, equal, where, where_op
 from minpy.ops.lowering import (
     FLOATS,
     NUMBERS,
@@ -195,30 +195,78 @@ reciprocal = ufunc(
 )
 
 
-def _preference_mx(b: Builder, out: Aval, x: Operand, y: Operand, dtype: Any) -> Operand:
-    held = [op.mx(b, Aval(out.shape, numpy.dtype(bool)), x, y) for op in (greater, greater_equal)]  # type: ignore[misc]
-    total = b.op("_npi_add", out, *[b.cast(condition, out.dtype) for condition in held])
-    return b.op("_npi_multiply_scalar", out, total, scalar=0.5, is_int=False)
+def _beside(number: float, upwards: bool) -> float | None:
+    """The float32 next to a number, if the number is one."""
+    narrow = numpy.float32(number)
+    if narrow != number or not numpy.isfinite(narrow):
+        return None
+    return float(numpy.nextafter(narrow, numpy.float32(math.inf if upwards else -math.inf)))
 
 
-_preference = register(
+def _share_with_number(
+    b: Builder, out: Aval, g: Operand, x: Operand, number: float, upwards: bool
+) -> Operand | None:
+    """After a comparison with a number: by MXNet's gradient, with the next float, so that >= means >."""
+    beyond = _beside(number, upwards)
+    if beyond is None or g.aval != out or x.aval != out or out.dtype != numpy.float32:
+        return None
+    name = "_backward_maximum_scalar" if upwards else "_backward_minimum_scalar"
+    taken = b.op(name, out, g, x, scalar=beyond, is_int=False)
+    half = b.op("_npi_multiply_scalar", out, g, scalar=0.5, is_int=False)
+    apart = x if number == 0 else b.op("_not_equal_scalar", out, x, scalar=float(number), is_int=False)
+    return b.op("where", out, apart, taken, half)
+
+
+#: ``x > y`` and ``x >= y`` as numbers
+_COMPARISONS = [
+    binary(
+        f"broadcast_greater{end}", f"_greater{end}_scalar", f"_lesser{end}_scalar", compute_dtype=common_dtype
+    )
+    for end in ("", "_equal")
+]
+
+
+def _share_mx(b: Builder, out: Aval, g: Operand, x: Operand, y: Operand) -> Operand:
+    require(out.dtype, FLOATS, "comparison")
+    found = None
+    if y.number is not None:
+        found = _share_with_number(b, out, g, x, y.number, True)
+    elif x.number is not None:
+        found = _share_with_number(b, out, g, y, x.number, False)
+    if found is not None:
+        return found
+    compared = Aval(broadcast_shapes(x.aval.shape, y.aval.shape), common_dtype(x, y))
+    total = b.op("_npi_add", compared, *[comparison(b, compared, x, y) for comparison in _COMPARISONS])
+    total = b.cast(total, out.dtype)
+    part = b.op("_npi_multiply_scalar", total.aval, total, scalar=0.5, is_int=False)
+    return b.op("_npi_multiply", out, g, part)
+
+
+def _share_infer(g: Any, x: Any, y: Any) -> Aval:
+    shape, dtype = aval_of(g)
+    if dtype.kind not in "fc":
+        raise TypeError(f"a cotangent is a float, not {dtype}")
+    return Aval(broadcast_shapes(shape, aval_of(x).shape, aval_of(y).shape), dtype)
+
+
+def _share(g: Any, x: Any, y: Any) -> Any:
+    part = numpy.add(x > y, x >= y, dtype=numpy.asarray(g).dtype)
+    return numpy.multiply(g, numpy.multiply(part, 0.5, dtype=part.dtype))
+
+
+share: Op = register(
     Op(
-        "preference",
-        numpy=lambda x, y, dtype: numpy.multiply(numpy.add(x > y, x >= y, dtype=dtype), 0.5, dtype=dtype),
-        infer=lambda x, y, dtype: Aval(broadcast_shapes(aval_of(x).shape, aval_of(y).shape), dtype),
-        mx=_preference_mx,
-        vjp=(ZERO, ZERO),
+        "share",
+        numpy=_share,
+        infer=_share_infer,
+        mx=_share_mx,
+        vjp=(lambda ct, ans, g, x, y: share(ct, x, y), ZERO, ZERO),
         family="elementwise",
-        source="np.asarray((({0} > {1}) + 1.0 * ({0} >= {1})) / 2, {dtype})",
+        source="{0} * np.asarray((({1} > {2}) + 1.0 * ({1} >= {2})) / 2, {0}.dtype)",
         elementwise=True,
-        doc="1 where x is greater than y, 1/2 where they are equal, else 0.",
+        doc="What of a cotangent belongs to x, where it is greater than y; half of it where they are equal.",
     )
 )
-
-
-def share(g: Any, x: Any, y: Any) -> Any:
-    """What of ``g`` belongs to ``x``, where it is greater than ``y``; half of it where they are equal."""
-    return g * _preference(x, y, dtype=aval_of(g).dtype)
 
 
 maximum = ufunc(

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable
 
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, result_type
-from minpy.ops.lowering import FLOATS, INTEGERS, NUMBERS, Builder, Operand, binary, require, through_int8
+from minpy.ops.lowering import (
+    FLOATS,
+    INTEGERS,
+    NUMBERS,
+    Builder,
+    Operand,
+    as_attribute,
+    binary,
+    require,
+    through_int8,
+)
 from minpy.ops.op import ZERO, Op, Ufunc, numpy_function, refuse, register, ufunc
 
 # Comparison ------------------------------------------------------------------------------------
 
 
-def _common_dtype(x: Operand, y: Operand) -> numpy.dtype:
+def common_dtype(x: Operand, y: Operand) -> numpy.dtype:
     """The dtype in which NumPy compares two operands."""
     return result_type(*[v.aval if v.number is None else v.number for v in (x, y)])
 
@@ -24,7 +35,7 @@ def _comparison(name: str, function: Callable, mirrored: str) -> Ufunc:
         f"_npi_{name}_scalar",
         f"_npi_{mirrored}_scalar",
         allowed=NUMBERS | {numpy.dtype(bool)},
-        compute_dtype=_common_dtype,
+        compute_dtype=common_dtype,
     )
     return ufunc(name, function, mx, ZERO, ZERO)
 
@@ -44,7 +55,7 @@ _ON_BOOLS = {"and": "_npi_multiply", "or": "_npi_add", "xor": "_npi_not_equal"}
 
 def _logical_mx(name: str) -> Callable:
     def mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
-        dtype = _common_dtype(x, y)  # in which a tiny number may be 0, which is false
+        dtype = common_dtype(x, y)  # in which a tiny number may be 0, which is false
         x, y = (v if v.number is None else b.cast(v, dtype) for v in (x, y))
         return b.op(_ON_BOOLS[name], out, b.cast(x, numpy.bool_), b.cast(y, numpy.bool_))
 
@@ -106,8 +117,24 @@ def _where_infer(condition: Any, x: Any, y: Any) -> Aval:
 
 
 def _where_mx(b: Builder, out: Aval, condition: Operand, x: Operand, y: Operand) -> Operand:
+    """MXNet's older operator takes a third of the time; it broadcasts nothing, and knows no bool."""
     condition = b.cast(condition, numpy.bool_)
-    return through_int8(lambda b, out, x, y: b.op("_npi_where", out, condition, x, y))(b, out, x, y)
+    fits = all(v.aval.shape == out.shape if v.number is None else _can_fill(v) for v in (x, y))
+    if not fits or out.dtype not in FLOATS or condition.aval.shape != out.shape or not out.shape:
+        return through_int8(lambda b, out, x, y: b.op("_npi_where", out, condition, x, y))(b, out, x, y)
+    x, y = (_filled(b, out, v) if v.number is not None else b.cast(v, out.dtype) for v in (x, y))
+    return b.op("where", out, b.cast(condition, "int8"), x, y)
+
+
+def _can_fill(x: Operand) -> bool:
+    """Whether MXNet can make an array of a number; of -0.0 it makes 0.0."""
+    value = as_attribute(x)
+    return value is not None and (value != 0 or math.copysign(1, value) > 0)
+
+
+def _filled(b: Builder, out: Aval, x: Operand) -> Operand:
+    """An array of one number."""
+    return b.op("_npi_full", out, shape=out.shape, dtype=out.dtype.name, value=as_attribute(x))
 
 
 where_op: Op = register(

@@ -172,7 +172,7 @@ def binary(
         dtype = compute_dtype(x, y) if compute_dtype else out.dtype
         require(dtype, allowed, mx_name)
         if dtype in FLOATS:  # the forms for a constant go through double, too short for int64
-            left, right = _as_attribute(x), _as_attribute(y)
+            left, right = as_attribute(x), as_attribute(y)
             if scalar_name and right is not None and x.number is None:
                 return b.op(scalar_name, out, b.cast(x, dtype), scalar=right, is_int=False)
             if reversed_name and left is not None and y.number is None:
@@ -182,7 +182,7 @@ def binary(
     return mx
 
 
-def _as_attribute(x: Operand) -> float | None:
+def as_attribute(x: Operand) -> float | None:
     """An operand's number, if it is one that MXNet can read as an attribute: not inf, nan or denormal."""
     number = x.number
     readable = number is not None and (number == 0 or sys.float_info.min <= abs(number) < math.inf)

@@ -11,8 +11,10 @@ import numpy
 from minpy.ops.lowering import Backward, Builder
 from minpy.runtime import native
 
-#: CachedOp derives a backward graph for every node. These have none registered, so BlockGrad goes behind.
-_WITHOUT_GRADIENT = frozenset(("_npi_slice_assign", "_backward_gather_nd"))
+#: CachedOp derives a backward graph for every node. These have no gradient registered.
+_WITHOUT_GRADIENT = frozenset(
+    ("_npi_slice_assign", "_backward_gather_nd", "_backward_maximum_scalar", "_backward_minimum_scalar")
+)
 
 
 class Entry(NamedTuple):
@@ -76,7 +78,7 @@ class SymbolBuilder(Builder):
         if name == "_copy":  # nobody writes to what is inside a graph
             return inputs[0]
         number = self._add(name, tuple(inputs), attrs)
-        if name in _WITHOUT_GRADIENT:
+        if name in _WITHOUT_GRADIENT and not native.gives_no_gradient(name):
             return Entry(self._add("BlockGrad", (Entry(number),), {}))
         return Entry(number)
 

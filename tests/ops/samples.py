@@ -269,10 +269,15 @@ SAMPLES: dict[str, list[Sample]] = {
     "root": [Sample((Draw(shape, 0.1, 3.0),)) for shape in _UNARY_SHAPES],
     "round": [Sample((Draw(shape, -50, 50),), {"decimals": n}) for shape in ((3, 4), ()) for n in (0, 1, -1)],
     "within": [Sample((Draw((), -3, 3),), {"low": -300, "high": 300})],
-    "preference": [
-        Sample((Draw(a, -1, 1), Draw(b, -1, 1)), {"dtype": numpy.dtype(dtype)})
-        for a, b in _BINARY_SHAPES
-        for dtype in FLOAT_DTYPES
+    "share": [
+        *[
+            Sample((Draw(numpy.broadcast_shapes(a, b)), Draw(a, -1, 1), Draw(b, -1, 1)))
+            for a, b in _BINARY_SHAPES
+        ],
+        *[Sample((Draw((3, 4)), Draw((3, 4), -1, 1), number)) for number in (0, 0.5, 1e-50, -3)],
+        *[Sample((Draw((3, 4)), number, Draw((4,), -1, 1))) for number in (0, 0.5)],
+        Sample((Draw((3, 4)), 0.5, Draw((3, 4), -1, 1))),
+        Sample((Draw((3, 4)), Draw((3, 4), 0, 3, "int64"), Draw((4,), 0, 3, "int64"))),
     ],
     "real": [Sample((Draw(shape, dtype=dtype),)) for shape in _UNARY_SHAPES for dtype in (None, "complex64")],
     "where": [

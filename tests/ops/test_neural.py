@@ -50,6 +50,22 @@ def test_relu_has_no_slope_at_zero():
     assert minpy.grad(lambda x: np.sum(np.relu(x)))(numpy.array([-1.0, 0.0, 2.0])).tolist() == [0, 0, 1]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1, 10_000])  # small and large graphs run by different ways of MXNet
+def test_equal_elements_share_the_gradient_of_a_maximum(dtype, size):
+    inf, nan, tiny = numpy.inf, numpy.nan, numpy.nextafter(numpy.zeros((), dtype), 1, dtype=dtype)
+    x = numpy.tile(numpy.array([-1, -tiny, -0.0, 0, tiny, 2, 2, 3, -inf, inf, -1, 4], dtype), size)
+    g = numpy.tile(numpy.array([3, 3, 3, 3, 3, 3, -inf, inf, 3, 3, nan, nan], dtype), size)
+    for limit in (0, 0.0, 2, numpy.full(x.shape, 2, dtype)):
+        pairs = ((x > limit, x >= limit), (x < limit, x <= limit))
+        with numpy.errstate(invalid="ignore"):
+            above, below = (g * numpy.mean(pair, axis=0, dtype=dtype) for pair in pairs)
+        for function, expected in ((np.maximum, above), (np.minimum, below)):
+            for wanted in (minpy.grad, lambda f: minpy.jit(minpy.grad(f))):
+                found = wanted(lambda x, g: np.sum(function(x, limit) * g))(x, g)  # noqa: B023  # called at once
+                assert_same(found, expected, f"{function} {limit}")
+
+
 def test_one_hot():
     labels = numpy.array([2, 0, 5])
     expected = numpy.array([[0, 0, 1], [1, 0, 0], [0, 0, 0]], "float32")
