@@ -273,15 +273,18 @@ class Array(ArraySlots, NDArrayMethods):
             value.numpy().flags.writeable = False
         self._value = value
 
-    def _update(self, op: Op, other: Any) -> Array:
-        """``self op= other``: the dtype and the object stay the same, as in NumPy."""
+    def _update(self, op: Op, operation: Callable, other: Any) -> Array:
+        """``operation`` such as ``self += other``, where ``op`` is ``+``: the dtype and the object stay the
+        same, as in NumPy.
+        """
         value = self._current()
         if self._writable_in_place(value, other):
             if watch.current is not None:
                 op(self, other)  # is looked at
-            op.numpy(value.numpy(), _raw(other), out=value.numpy())
+            memory = value.numpy()
+            result = operation(memory, _raw(other))
             count_by_numpy(op.name)
-            return self
+            return self if result is memory else result  # some objects do not let arrays change
         if not value.is_writeable:
             read_only()
         result = op(self, other)
@@ -353,9 +356,9 @@ class _Transfer(Op):
         self.execute = execute
 
 
-def _in_place(op: Any) -> Callable:
+def _in_place(op: Any, operation: Callable) -> Callable:
     def method(self, other):
-        return self._update(op, other)
+        return NotImplemented if self.is_scalar else self._update(op, operation, other)
 
     return method
 
@@ -373,7 +376,7 @@ def _by_numpys_operator(operation: Callable) -> Callable:
 for _operation in (operator.ilshift, operator.irshift, operator.imatmul):
     setattr(Array, f"__{_operation.__name__}__", _by_numpys_operator(_operation))
 for _name, _op in IN_PLACE.items():
-    setattr(Array, f"__i{_name}__", _in_place(_op))
+    setattr(Array, f"__i{_name}__", _in_place(_op, getattr(operator, f"i{_name}")))
 
 
 def is_traced(value: Value) -> bool:

@@ -6,7 +6,6 @@ import math
 import numbers
 from typing import Any
 
-from minpy.ops.op import Op
 from minpy.runtime.array import Array
 
 
@@ -19,9 +18,6 @@ class Scalar(Array):
 
     __slots__ = ()
     is_scalar = True
-
-    def _update(self, op: Op, other: Any) -> Any:
-        return op(self, other)
 
     def _set_shape(self, shape: Any) -> None:
         raise AttributeError("attribute 'shape' of 'numpy.generic' objects is not writable")

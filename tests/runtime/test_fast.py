@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import operator
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -144,6 +145,157 @@ def test_arithmetic_with_numbers_is_numpys_to_the_last_bit(only_numpy, dtype):
             assert outcome(operation, a, number) == outcome(operation, x, number), (operation, number)
             if operation is not operator.pow:
                 assert outcome(operation, number, a) == outcome(operation, number, x), (number, operation)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "uint8", "bool"])
+def test_numbers_read_from_an_array_are_numpys_to_the_last_bit(only_numpy, dtype):
+    with numpy.errstate(all="ignore"):
+        data = numpy.array(NUMBERS).astype(dtype)
+    a, others = minpy.Array(data), [3, -0.5, 2**53 + 1, 1e300, numpy.inf, 0.0, 0]
+    others += [numpy.float32(0.1), numpy.float64(0.1), *data[[-1, -3, 3]]]
+    # of integers NumPy warns where its numbers overflow
+    compared = slice(3 if data.dtype.kind in "iu" else None)
+    for i, x in enumerate(data):
+        assert outcome(operator.getitem, a, i) == outcome(operator.getitem, data, i)
+        for y in others:
+            boxed = minpy.Array(numpy.array([y]))[0] if isinstance(y, numpy.generic) else y
+            for operation in OPERATORS[:-1]:
+                if operation is operator.sub and numpy.result_type(x, y).kind == "b":
+                    continue  # an error
+                for here, there in (((a[i], boxed), (x, y)), ((boxed, a[i]), (y, x))):
+                    expected = outcome(operation, *there)[compared]
+                    assert outcome(operation, *here)[compared] == expected, (operation, *there)
+        for operation in (operator.pos, operator.neg, abs) if dtype != "bool" else (operator.invert, abs):
+            assert outcome(operation, a[i])[compared] == outcome(operation, x)[compared]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "uint8", "bool", "complex64"])
+def test_numbers_read_from_an_array_are_those_of_python(only_numpy, dtype):
+    data = numpy.array([[0.0, 1.0], [2.5, 200.0], [3e4, 0.1]]).astype(dtype)
+    if data.dtype.kind == "f":
+        data[0] = [numpy.nan, -numpy.inf]
+    a = np.array(data, dtype)
+    for i, j in numpy.ndindex(data.shape):
+        for convert in (float, int, bool, operator.index, complex, hash, str, repr):
+            here, there = [], []
+            for array, found in ((a, here), (data, there)):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    try:
+                        found.append(convert(array[i, j]))
+                    except Exception as error:
+                        found += [type(error), str(error)]
+            if convert is not hash or data[i, j] == data[i, j]:
+                assert repr(here) == repr(there), convert
+    for key in ((0, 2), (-4, 0), 3, (0, 0, 0), (0, 2**70)):
+        with pytest.raises(IndexError) as expected:
+            data[key]
+        with pytest.raises(IndexError, match=re.escape(str(expected.value))):
+            a[key]
+
+
+def test_numbers_read_from_an_array_are_indices(only_numpy):
+    data = numpy.arange(12.0).reshape(3, 4)
+    a, places = np.array(data), np.array([2, -1, 0])
+    assert a[places[0], places[1]] == 11.0 and a[places[1]].tolist() == data[-1].tolist()
+    assert a[1:, places[2]].tolist() == [4.0, 8.0]
+    row = a[places[0]]
+    row[places[2]] = a[places[2], 1] = 20.0
+    assert a.tolist() == [[0, 20, 2, 3], [4, 5, 6, 7], [20, 9, 10, 11]]
+    with pytest.raises(IndexError):
+        a[places[0], places[0] * 2]
+
+    def change(x):
+        row = x[places[0]]
+        x[2] = x[0] * 3.0  # the handle gets a new value
+        return np.sum(row * row)
+
+    assert minpy.grad(change)(a).tolist() == [[0, 360, 36, 54], [0] * 4, [0] * 4]
+
+
+def test_a_number_read_from_an_array_stays_what_it_was(only_numpy):
+    data = numpy.arange(6.0).reshape(2, 3)
+    a, b = np.array(data), np.array(data.T)
+    number, other, swapped = a[1, -1], b.T[np.array([1])[0], 2], minpy.Array(data.astype(">f8"))[1, 2]
+    a[...], b[...] = -1.0, -1.0
+    assert (number, other, swapped) == (5.0, 5.0, 5.0)
+    assert type(number) is type(np.sum(a)) and number.shape == () and number.dtype == numpy.float64
+    data[1, 2] = float(number) + number
+    assert data[1, 2] == 10.0
+    with pytest.raises(TypeError):
+        number[()] = 1.0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool", "complex128", object])
+@pytest.mark.parametrize("value", [7, 2.5, True, 3e300, 1j, None, "2", [1, 2], numpy.float64(1.5), 2**70])
+def test_what_is_assigned_is_what_numpy_makes_of_it(only_numpy, dtype, value):
+    def assigned(array, key, value):
+        try:
+            array[key] = value
+        except Exception as error:
+            return type(error), str(error)
+        return str(array.tolist())
+
+    def same(key, one, other):
+        data = numpy.zeros((2, 2), dtype)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert assigned(minpy.Array(data.copy()), key, one) == assigned(data, key, other)
+
+    keys = (
+        0,
+        (1, -1),
+        slice(None),
+        (0, 2),
+        [0, 1],
+        [True, False],
+        (None, 1),
+        ...,
+        "name",
+        0.5,
+        (slice(1), 0),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plain = numpy.array([value])
+    for key in keys:
+        same(key, value, value)
+        if plain.dtype.kind in "bifc":
+            boxed = minpy.Array(plain)
+            same(key, boxed, plain)
+            if plain.ndim == 1:
+                same(key, boxed[0], plain[0])
+
+
+IN_PLACE = (operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_changes_in_place_are_numpys(only_numpy, dtype):
+    data = numpy.array([[4, 5, 6], [7, 8, 9]], dtype)
+    others = [2, 0.5, data[:, 1:], data[0, 1:] * 0.5, data[:, :1], data[0, 1], data, "text", None]
+
+    def changed(array, operation, other):
+        view = array[:, 1:]
+        try:
+            return operation(view, other) is view, array.tolist(), str(array.dtype)
+        except Exception as error:
+            return isinstance(error, (TypeError, ValueError)), array.tolist(), str(array.dtype)
+
+    for operation in (*IN_PLACE, operator.ipow):
+        for other in others:
+            expected = changed(data.copy(), operation, other)
+            assert changed(minpy.Array(data.copy()), operation, other) == expected, (operation, other)
+            if isinstance(other, numpy.ndarray):
+                assert changed(minpy.Array(data.copy()), operation, minpy.Array(other)) == expected
+
+
+def test_a_number_is_not_changed_in_place(only_numpy):
+    a = minpy.Array(numpy.array([1.5, 2.5]))
+    for operation, forward in zip(IN_PLACE, (*OPERATORS[:4], operator.floordiv, operator.mod)):
+        number = kept = a[1]
+        assert operation(number, 2.0) == forward(2.5, 2.0)
+        assert kept == 2.5 and operation(number, a).tolist() == [forward(2.5, 1.5), forward(2.5, 2.5)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

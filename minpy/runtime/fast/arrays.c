@@ -157,22 +157,38 @@ PyObject *protect(PyObject *module, PyObject *args) {
 
 /* Array ------------------------------------------------------------------------------------------ */
 
-Array *new_array(Value *value, int is_scalar) {
-    if (value == NULL) return NULL;
+/* One without a value. */
+static Array *empty_array(int is_scalar) {
     PyTypeObject *type = is_scalar ? scalar_type : array_type;
     Array *array;
     if (n_kept_arrays[is_scalar] > 0) {
         array = kept_arrays[is_scalar][--n_kept_arrays[is_scalar]];
         array->version = array->seen = 0;
-        array->is_slice_of_value = 0;
+        array->holds = HOLDS_VALUE;
         _Py_NewReference((PyObject *)array);
         PyObject_GC_Track(array);
     } else
         array = (Array *)type->tp_alloc(type, 0);
+    return array;
+}
+
+Array *new_array(Value *value, int is_scalar) {
+    Array *array = value == NULL ? NULL : empty_array(is_scalar);
     if (array == NULL)
-        Py_DECREF(value);
+        Py_XDECREF(value);
     else
         array->value = (PyObject *)value;
+    return array;
+}
+
+/* A scalar; NULL, without an exception, for a dtype whose numbers are not held that way. */
+Array *new_number(int type, const void *data, size_t size) {
+    if (type > NPY_DOUBLE && type != NPY_HALF) return NULL;
+    Array *array = empty_array(1);
+    if (array == NULL) return NULL;
+    array->holds = HOLDS_NUMBER;
+    array->number_type = type;
+    memcpy(&array->number, data, size);
     return array;
 }
 
@@ -180,7 +196,7 @@ Array *new_array(Value *value, int is_scalar) {
 Array *new_slice(PyObject *base, Value *of_base, PyObject *key) {
     Array *array = new_array((Value *)Py_NewRef((PyObject *)of_base), 0);
     if (array == NULL) return NULL;
-    array->is_slice_of_value = 1;
+    array->holds = HOLDS_BASE;
     array->base = Py_NewRef(base);
     array->made_by = Py_NewRef(key);
     array->seen = ((Array *)base)->version;
@@ -195,13 +211,22 @@ static void follow(Value *value, Value *source) {
 
 /* The value of the array, borrowed; NULL with an exception. */
 Value *value_of(Array *array) {
-    if (!array->is_slice_of_value) return (Value *)array->value;
+    if (array->holds == HOLDS_VALUE) return (Value *)array->value;
+    if (array->holds == HOLDS_NUMBER) {
+        PyArray_Descr *dtype = PyArray_DescrFromType(array->number_type);
+        PyObject *number = PyArray_NewFromDescr(&PyArray_Type, dtype, 0, NULL, NULL, NULL, 0, NULL);
+        if (number != NULL) memcpy(PyArray_DATA(ndarray(number)), &array->number, dtype->elsize);
+        Value *value = number == NULL ? NULL : new_value(number);
+        if (value != NULL) array->holds = HOLDS_VALUE;
+        array->value = (PyObject *)value;
+        return value;
+    }
     Value *source = (Value *)array->value;
     PyObject *part = PyObject_GetItem(source->numpy, array->made_by);
     Value *value = part == NULL ? NULL : new_value(part);
     if (value == NULL) return NULL;
     follow(value, source);
-    array->is_slice_of_value = 0;
+    array->holds = HOLDS_VALUE;
     Py_SETREF(array->value, (PyObject *)value);
     return value;
 }
@@ -212,7 +237,7 @@ static int array_init(Array *self, PyObject *args, PyObject *kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O", names, &data)) return -1;
     PyObject *value = Py_TYPE(data) == value_type ? Py_NewRef(data) : PyObject_CallOneArg(as_value, data);
     if (value == NULL) return -1;
-    self->is_slice_of_value = 0;
+    self->holds = HOLDS_VALUE;
     Py_XSETREF(self->value, value);
     Py_CLEAR(self->base);
     Py_CLEAR(self->made_by);
@@ -300,7 +325,7 @@ static PyObject *array_ndim(Array *self, void *closure) {
 static PyObject *array_value(Array *self, void *closure) { return Py_XNewRef((PyObject *)value_of(self)); }
 
 static int array_set_value(Array *self, PyObject *value, void *closure) {
-    self->is_slice_of_value = 0;
+    self->holds = HOLDS_VALUE;
     Py_XSETREF(self->value, Py_XNewRef(value));
     return 0;
 }

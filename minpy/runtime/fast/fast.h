@@ -7,11 +7,13 @@
  *
  *   arrays.c     the memory layout of values and arrays
  *   kernels.c    arithmetic on a few elements, without NumPy
+ *   numbers.c    arithmetic on two numbers, without arrays
  *   run.c        one op: operands, result, tape, statistics
  *   calls.c      the functions and methods that come down to one op, which is remembered
  *   numpys.c     functions that NumPy has as they are
  *   constants.c  functions that make an array of numbers alone
- *   operators.c  what Python calls for x + y, x[i], float(x), len(x), and buffers
+ *   operators.c  what Python calls for x + y, x += y, float(x), len(x), and buffers
+ *   indexing.c   what Python calls for x[i] and x[i] = y
  *   bound.c      a compiled graph on memory of its own
  *   routes.c     the short way from a call to a compiled graph
  *   module.c     what Python tells these files when it starts
@@ -40,12 +42,20 @@ typedef struct {
     char recorded;
 } Value;
 
-/* A slice of which nobody has asked for the data yet has, as its value, that of its base: see value_of. */
+/* What an array has: its value; or, until somebody asks for that (see value_of), the value of its base, or a number. */
+enum { HOLDS_VALUE, HOLDS_BASE, HOLDS_NUMBER };
+
 typedef struct {
     PyObject_HEAD
     PyObject *value, *base, *made_by, *weakrefs;
     Py_ssize_t version, seen;
-    char is_slice_of_value;
+    char holds;
+    int number_type; /* NumPy's number of its dtype */
+    union {
+        double as_double;
+        float as_float;
+        npy_bool as_bool;
+    } number;
 } Array;
 
 static inline int is_set(PyObject *x) { return x != NULL && x != Py_None; }
@@ -62,6 +72,7 @@ void array_dealloc(Array *self);
 Value *new_value(PyObject *numpy);                /* takes over the reference */
 Array *new_array(Value *value, int is_scalar);    /* takes over the reference */
 Array *new_slice(PyObject *base, Value *of_base, PyObject *key);
+Array *new_number(int type, const void *data, size_t size);
 Value *value_of(Array *array);
 Value *readable(PyObject *array);
 void become_view(Array *view, PyObject *base, PyObject *made_by); /* takes over the reference to made_by */
@@ -78,11 +89,23 @@ int prepare_kernels(void);
 int kernel_of(PyObject *name);
 PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params);
 
+/* numbers.c */
+PyObject *python_number(Array *x);
+int read_integer(PyObject *x, npy_intp *number);
+PyObject *number_of_numbers(int kernel, PyObject *one, PyObject *other);
+
 /* run.c */
+typedef struct {
+    PyObject *function; /* NumPy's, borrowed */
+    int kernel;
+    long number; /* to count it under */
+} Facts;
+
 extern PyObject *table, *no_params, *run_op, *asarray;
 extern int is_paused;
 extern PyTypeObject *ufunc_type;
 int prepare_running(void);
+Facts facts_of(PyObject *op);
 int live_tape(Value *value, PyObject **tape);
 void count_index(void);
 void count_run(long number);
@@ -123,9 +146,17 @@ PyObject *remembered(PyObject *module, PyObject *original);
 
 /* operators.c */
 extern PyNumberMethods array_as_number;
-extern PyMappingMethods array_as_mapping;
 extern PyBufferProcs array_as_buffer;
-extern PyObject *getitem;
+PyObject *at_hand(PyObject *self);
 PyObject *array_compare(PyObject *x, PyObject *y, int how);
+Py_ssize_t array_length(PyObject *self);
 PyObject *array_is_contiguous(PyObject *self, void *closure);
 PyObject *register_operator(PyObject *module, PyObject *args);
+void accelerate_updates(PyTypeObject *arrays, PyTypeObject *scalars);
+
+/* indexing.c */
+extern PyMappingMethods array_as_mapping;
+extern PyObject *getitem;
+PyArrayObject *written_in_place(PyObject *x);
+PyObject *written_operand(PyObject *x);
+void accelerate_assignment(PyTypeObject *type);

@@ -14,6 +14,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
     made_by_type = (PyTypeObject *)made_by;
     value_type->tp_dealloc = (destructor)value_dealloc;
     array_type->tp_dealloc = (destructor)array_dealloc;
+    accelerate_assignment(array_type);
     Py_RETURN_NONE;
 }
 
@@ -26,6 +27,7 @@ static PyObject *accelerate(PyObject *module, PyObject *args) {
     scalar_type = (PyTypeObject *)Py_NewRef(scalars);
     ufunc_type = (PyTypeObject *)Py_NewRef(ufuncs);
     scalar_type->tp_dealloc = (destructor)array_dealloc;
+    accelerate_updates(array_type, scalar_type);
     Py_INCREF(run_op);
     Py_INCREF(getitem);
     return PyCFunction_New(&bind_definition, NULL);

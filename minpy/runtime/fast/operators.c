@@ -1,7 +1,5 @@
-/* What Python calls for x + y, x[i], float(x), len(x), and buffers. */
+/* What Python calls for x + y, float(x), len(x), and buffers. */
 #include "fast.h"
-
-PyObject *getitem; /* (array, key) in Python */
 
 enum { ADD, SUBTRACT, MULTIPLY, DIVIDE, FLOOR_DIVIDE, REMAINDER, POWER, MATMUL, AND, OR, XOR, BINARY };
 enum { LESS = BINARY, LESS_EQUAL, EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, NEGATIVE, POSITIVE, ABSOLUTE, INVERT, OPS };
@@ -14,11 +12,23 @@ static const char *const operator_names[ALL] = {
 };
 static PyObject *operator_ops[OPS];       /* the op of the table */
 static PyObject *operator_functions[ALL]; /* (x, y) or (x,) in Python, for what is not run here */
+static Facts operator_facts[OPS];         /* of the op */
+
+/* What an operator makes of numbers. */
+static PyObject *apply_to_numbers(int which, PyObject *const *args, Py_ssize_t n) {
+    if (!runs_by_numpy(0)) return NULL;
+    PyObject *result = number_of_numbers(operator_facts[which].kernel, args[0], args[1]);
+    if (result == NULL) return NULL;
+    count_run(operator_facts[which].number);
+    saw(operator_ops[which], args, n, no_params, result);
+    return result;
+}
 
 static PyObject *apply(int which, PyObject *x, PyObject *y) {
-    PyObject *args[2] = {x, y};
+    PyObject *args[2] = {x, y}, *result = NULL;
     Py_ssize_t n = y == NULL ? 1 : 2;
-    PyObject *result = run_here(operator_ops[which], args, n, NULL);
+    if (Py_TYPE(x) == scalar_type || (n == 2 && Py_TYPE(y) == scalar_type)) result = apply_to_numbers(which, args, n);
+    if (result == NULL && !PyErr_Occurred()) result = run_here(operator_ops[which], args, n, NULL);
     if (result != NULL || PyErr_Occurred()) return result;
     return PyObject_Vectorcall(operator_functions[which], args, n, NULL);
 }
@@ -53,7 +63,7 @@ PyObject *array_compare(PyObject *x, PyObject *y, int how) {
 }
 
 /* NumPy's array, borrowed, where no gradient depends on it; NULL without an exception where Python has to look. */
-static PyObject *at_hand(PyObject *self) {
+PyObject *at_hand(PyObject *self) {
     PyObject *tape = NULL;
     Value *value = readable(self);
     if (value != NULL && live_tape(value, &tape) == 0) return value->numpy;
@@ -63,14 +73,18 @@ static PyObject *at_hand(PyObject *self) {
 
 static PyObject *in_python(int which, PyObject *self) { return PyObject_CallOneArg(operator_functions[which], self); }
 
-static int is_real(PyArrayObject *array) { return PyArray_ISFLOAT(array) || PyArray_ISINTEGER(array); }
-
 /* The number that stands in an array without axes. A call in which this happens depends on data. */
-static PyObject *number_in(PyObject *self, int which, PyObject *(*numpys)(PyObject *)) {
-    PyObject *array = at_hand(self);
+static PyObject *number_in(PyObject *self, int which, PyObject *(*pythons)(PyObject *)) {
     saw_something_else();
-    return array != NULL && PyArray_NDIM(ndarray(array)) == 0 && is_real(ndarray(array)) ? numpys(array)
-                                                                                         : in_python(which, self);
+    PyObject *number = which == INDEX ? NULL : python_number((Array *)self);
+    if (number != NULL) {
+        Py_SETREF(number, pythons(number));
+        return number;
+    }
+    PyObject *array = at_hand(self);
+    int is_here = array != NULL && PyArray_NDIM(ndarray(array)) == 0 &&
+                  (PyArray_ISINTEGER(ndarray(array)) || (PyArray_ISFLOAT(ndarray(array)) && which != INDEX));
+    return is_here ? pythons(array) : in_python(which, self);
 }
 
 static PyObject *array_float(PyObject *self) { return number_in(self, FLOAT, PyNumber_Float); }
@@ -78,8 +92,10 @@ static PyObject *array_int(PyObject *self) { return number_in(self, INT, PyNumbe
 static PyObject *array_index(PyObject *self) { return number_in(self, INDEX, PyNumber_Index); }
 
 static int array_bool(PyObject *self) {
-    PyObject *array = at_hand(self);
     saw_something_else();
+    Array *number = (Array *)self;
+    if (number->holds == HOLDS_NUMBER && number->number_type == NPY_BOOL) return number->number.as_bool;
+    PyObject *array = at_hand(self);
     if (array != NULL && PyArray_NDIM(ndarray(array)) == 0) return PyObject_IsTrue(array);
     PyObject *answer = in_python(BOOL, self);
     int is_true = answer == NULL ? -1 : PyObject_IsTrue(answer);
@@ -87,7 +103,7 @@ static int array_bool(PyObject *self) {
     return is_true;
 }
 
-static Py_ssize_t array_length(PyObject *self) {
+Py_ssize_t array_length(PyObject *self) {
     Value *value = is_array(self) ? readable(self) : NULL;
     if (value != NULL && PyArray_NDIM(ndarray(value->numpy)) > 0) return PyArray_DIM(ndarray(value->numpy), 0);
     PyObject *length = in_python(LENGTH, self);
@@ -101,6 +117,53 @@ PyObject *array_is_contiguous(PyObject *self, void *closure) {
     Value *value = readable(self);
     return value == NULL ? in_python(IS_CONTIGUOUS, self)
                          : PyBool_FromLong(PyArray_IS_C_CONTIGUOUS(ndarray(value->numpy)));
+}
+
+/* x += y: NumPy's function writes to the memory, as in `_update` of runtime/array.py. */
+static binaryfunc update_slowly[BINARY]; /* in Python */
+
+static PyObject *update(int which, PyObject *self, PyObject *other) {
+    int is_usual = is_array(other) || is_ndarray(other) || PyFloat_CheckExact(other) || PyLong_CheckExact(other);
+    PyArrayObject *array = is_paused || !is_usual ? NULL : written_in_place(self);
+    PyObject *operand = array == NULL ? NULL : written_operand(other), *written = NULL;
+    if (operand == NULL) return PyErr_Occurred() ? NULL : update_slowly[which](self, other);
+    PyObject *args[3] = {Py_NewRef((PyObject *)array), operand, (PyObject *)array};
+    saw_something_else();
+    written = PyObject_Vectorcall(operator_facts[which].function, args, 3, NULL);
+    Py_DECREF(array);
+    Py_DECREF(operand);
+    if (written == NULL) return NULL;
+    Py_DECREF(written);
+    count_run(operator_facts[which].number);
+    return Py_NewRef(self);
+}
+
+#define UPDATE_SLOT(name, which) \
+    static PyObject *name(PyObject *self, PyObject *other) { return update(which, self, other); }
+
+UPDATE_SLOT(array_inplace_add, ADD)
+UPDATE_SLOT(array_inplace_subtract, SUBTRACT)
+UPDATE_SLOT(array_inplace_multiply, MULTIPLY)
+UPDATE_SLOT(array_inplace_divide, DIVIDE)
+UPDATE_SLOT(array_inplace_floor_divide, FLOOR_DIVIDE)
+UPDATE_SLOT(array_inplace_remainder, REMAINDER)
+
+/* Take the place of `__iadd__` and its kin of the class in Python, for what is done here. Scalars have none. */
+void accelerate_updates(PyTypeObject *arrays, PyTypeObject *scalars) {
+    PyNumberMethods *slots = arrays->tp_as_number, *of_scalars = scalars->tp_as_number;
+    struct { int which; binaryfunc *slot, *of_scalars, update; } known[] = {
+        {ADD, &slots->nb_inplace_add, &of_scalars->nb_inplace_add, array_inplace_add},
+        {SUBTRACT, &slots->nb_inplace_subtract, &of_scalars->nb_inplace_subtract, array_inplace_subtract},
+        {MULTIPLY, &slots->nb_inplace_multiply, &of_scalars->nb_inplace_multiply, array_inplace_multiply},
+        {DIVIDE, &slots->nb_inplace_true_divide, &of_scalars->nb_inplace_true_divide, array_inplace_divide},
+        {FLOOR_DIVIDE, &slots->nb_inplace_floor_divide, &of_scalars->nb_inplace_floor_divide, array_inplace_floor_divide},
+        {REMAINDER, &slots->nb_inplace_remainder, &of_scalars->nb_inplace_remainder, array_inplace_remainder},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        update_slowly[known[i].which] = *known[i].slot;
+        *known[i].slot = known[i].update;
+        *known[i].of_scalars = NULL;
+    }
 }
 
 PyNumberMethods array_as_number = {
@@ -125,111 +188,6 @@ PyNumberMethods array_as_number = {
     .nb_bool = array_bool,
 };
 
-/* Whether a key is made of integers, slices, None and Ellipsis only. */
-static int is_basic(PyObject *key) {
-    if (PyTuple_CheckExact(key)) {
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); i++) {
-            PyObject *part = PyTuple_GET_ITEM(key, i);
-            if (PyTuple_CheckExact(part) || !is_basic(part)) return 0;
-        }
-        return 1;
-    }
-    if (PySlice_Check(key)) {
-        PySliceObject *slice = (PySliceObject *)key;
-        PyObject *bounds[3] = {slice->start, slice->stop, slice->step};
-        for (int i = 0; i < 3; i++)
-            if (bounds[i] != Py_None && !PyLong_CheckExact(bounds[i])) return 0;
-        return 1;
-    }
-    return PyLong_CheckExact(key) || key == Py_None || key == Py_Ellipsis;
-}
-
-/* Whether a basic key is one slice, or several, that an array of so many axes takes. */
-static int is_slices(PyObject *key, int ndim) {
-    if (PyTuple_CheckExact(key)) {
-        if (PyTuple_GET_SIZE(key) == 0 || PyTuple_GET_SIZE(key) > ndim) return 0; /* () may give a number */
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); i++)
-            if (!is_slices(PyTuple_GET_ITEM(key, i), 1)) return 0;
-        return 1;
-    }
-    if (!PySlice_Check(key) || ndim < 1) return 0;
-    PyObject *step = ((PySliceObject *)key)->step;
-    return step == Py_None || PyObject_IsTrue(step) == 1;
-}
-
-/* A list of integers as an array, which NumPy makes of it in three times the time; other lists are left to it. */
-static PyObject *integers(PyObject *list) {
-    npy_intp length = PyList_GET_SIZE(list);
-    PyObject *array = length == 0 ? NULL : PyArray_SimpleNew(1, &length, NPY_INTP);
-    for (npy_intp i = 0; array != NULL && i < length; i++) {
-        PyObject *item = PyList_GET_ITEM(list, i);
-        Py_ssize_t number = PyLong_CheckExact(item) ? PyLong_AsSsize_t(item) : -1;
-        if (number == -1 && (PyErr_Occurred() || !PyLong_CheckExact(item)))
-            Py_CLEAR(array);
-        else
-            ((npy_intp *)PyArray_DATA(ndarray(array)))[i] = number;
-    }
-    PyErr_Clear();
-    return array;
-}
-
-/* A key that may hold arrays and lists, as NumPy takes it; NULL, without an exception, for what Python has to
- * look at. */
-static PyObject *numpys_key(PyObject *key) {
-    if (PyTuple_CheckExact(key)) {
-        PyObject *parts = PyTuple_New(PyTuple_GET_SIZE(key));
-        for (Py_ssize_t i = 0; parts != NULL && i < PyTuple_GET_SIZE(key); i++) {
-            PyObject *item = PyTuple_GET_ITEM(key, i);
-            PyObject *part = PyTuple_CheckExact(item) ? NULL : numpys_key(item);
-            if (part == NULL)
-                Py_CLEAR(parts);
-            else
-                PyTuple_SET_ITEM(parts, i, part);
-        }
-        return parts;
-    }
-    if (is_basic(key)) return Py_NewRef(key);
-    if (PyList_CheckExact(key)) return integers(key);
-    if (is_ndarray(key)) return Py_NewRef(key);
-    return Py_TYPE(key) == array_type ? Py_XNewRef(at_hand(key)) : NULL;
-}
-
-/* The op `index`, of arrays without a gradient; on the CPU NumPy runs it under every policy. */
-static PyObject *index_here(PyObject *self, PyObject *key) {
-    if (Py_TYPE(self) != array_type || at_hand(self) == NULL) return NULL;
-    Value *source = value_of((Array *)self);
-    Array *array;
-    if (is_slices(key, PyArray_NDIM(ndarray(source->numpy))) && is_basic(key))
-        array = new_slice(self, source, key);
-    else {
-        PyObject *plain = numpys_key(key), *result = plain == NULL ? NULL : PyObject_GetItem(source->numpy, plain);
-        Py_XDECREF(plain);
-        if (result == NULL) {
-            PyErr_Clear(); /* Python raises it with the line */
-            return NULL;
-        }
-        int is_scalar = !is_ndarray(result);
-        if (is_scalar && !PyArray_IsScalar(result, Number) && !PyArray_IsScalar(result, Bool))
-            return result; /* a text, an object, a record */
-        int is_view = !is_scalar && is_view_of(result, source->numpy);
-        if (is_scalar) Py_SETREF(result, PyArray_FromScalar(result, NULL));
-        array = result == NULL ? NULL : new_array(new_value(result), is_scalar);
-        if (array != NULL && is_view) become_view(array, self, Py_NewRef(key));
-    }
-    count_index();
-    saw_something_else();
-    return (PyObject *)array;
-}
-
-PyObject *array_subscript(PyObject *self, PyObject *key) {
-    PyObject *result = index_here(self, key);
-    if (result != NULL || PyErr_Occurred()) return result;
-    PyObject *args[2] = {self, key};
-    return PyObject_Vectorcall(getitem, args, 2, NULL);
-}
-
-PyMappingMethods array_as_mapping = {.mp_subscript = array_subscript, .mp_length = array_length};
-
 /* The buffer protocol: the request goes to the NumPy array that `__array__` gives. */
 static int array_getbuffer(PyObject *self, Py_buffer *view, int flags) {
     view->obj = NULL;
@@ -248,7 +206,10 @@ PyObject *register_operator(PyObject *module, PyObject *args) {
     if (!PyArg_ParseTuple(args, "sOO", &name, &op, &function)) return NULL;
     for (int i = 0; i < ALL; i++)
         if (strcmp(operator_names[i], name) == 0) {
-            if (i < OPS) Py_XSETREF(operator_ops[i], Py_NewRef(op));
+            if (i < OPS) {
+                operator_facts[i] = facts_of(op);
+                Py_XSETREF(operator_ops[i], Py_NewRef(op));
+            }
             Py_XSETREF(operator_functions[i], Py_NewRef(function));
             Py_RETURN_NONE;
         }

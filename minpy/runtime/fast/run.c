@@ -39,6 +39,14 @@ int prepare_running(void) {
     return table == NULL || no_params == NULL || op_names[0] == NULL ? -1 : 0;
 }
 
+/* Of an op of the table; all are 0 for anything else. */
+Facts facts_of(PyObject *op) {
+    PyObject *entry = PyDict_GetItem(table, op);
+    if (entry == NULL) return (Facts){NULL, NO_KERNEL, 0};
+    return (Facts){PyTuple_GET_ITEM(entry, FUNCTION), (int)PyLong_AsLong(PyTuple_GET_ITEM(entry, KERNEL)),
+                   PyLong_AsLong(PyTuple_GET_ITEM(entry, NUMBER))};
+}
+
 /* 1 and the tape, borrowed, where a gradient is running; 0 where not; -1 where two tapes meet. */
 int live_tape(Value *value, PyObject **tape) {
     if (!is_set(value->tape) || value->tape == *tape) return *tape != NULL;

@@ -1,0 +1,110 @@
+/* MinPy's numbers, without an array for each. */
+#include "fast.h"
+#include <fenv.h>
+
+/* The number as one of Python: NULL, without an exception, where it is not held alone. */
+PyObject *python_number(Array *x) {
+    if (x->holds != HOLDS_NUMBER) return NULL;
+    if (x->number_type == NPY_DOUBLE) return PyFloat_FromDouble(x->number.as_double);
+    if (x->number_type == NPY_FLOAT) return PyFloat_FromDouble(x->number.as_float);
+    PyArray_Descr *dtype = PyArray_DescrFromType(x->number_type);
+    PyObject *number = dtype->f->getitem(&x->number, NULL);
+    Py_DECREF(dtype);
+    return number;
+}
+
+/* Whether it is an integer of MinPy, as most come from: one that was read from an array of indices. */
+int read_integer(PyObject *x, npy_intp *number) {
+    const Array *array = (const Array *)x;
+    if (Py_TYPE(x) != scalar_type || array->holds != HOLDS_NUMBER || array->number_type != NPY_INTP) return 0;
+    memcpy(number, &array->number, sizeof *number);
+    return 1;
+}
+
+typedef struct {
+    double number;
+    int type; /* NPY_FLOAT, NPY_DOUBLE, or NPY_LONG for an integer of Python */
+} Operand;
+
+/* Whether it is a float, of MinPy or of Python, or an integer of Python, and no gradient depends on it. */
+static int read_operand(PyObject *x, Operand *found) {
+    if (PyFloat_CheckExact(x)) {
+        *found = (Operand){PyFloat_AS_DOUBLE(x), NPY_DOUBLE};
+        return 1;
+    }
+    if (PyLong_CheckExact(x)) {
+        int overflow;
+        *found = (Operand){(double)PyLong_AsLongAndOverflow(x, &overflow), NPY_LONG};
+        return !overflow;
+    }
+    if (Py_TYPE(x) != scalar_type) return 0;
+    const Array *array = (const Array *)x;
+    const void *data = &array->number;
+    int type = array->number_type;
+    if (array->holds != HOLDS_NUMBER) {
+        PyArrayObject *numpy = ndarray(at_hand(x));
+        if (numpy == NULL || !PyArray_ISBEHAVED_RO(numpy)) return 0;
+        type = PyArray_TYPE(numpy);
+        data = PyArray_DATA(numpy);
+    }
+    if (type == NPY_FLOAT)
+        *found = (Operand){*(const float *)data, type};
+    else if (type == NPY_DOUBLE)
+        *found = (Operand){*(const double *)data, type};
+    else
+        return 0;
+    return 1;
+}
+
+#define RESULT(type, x, y, operation) ((type)(x).number operation (type)(y).number)
+#define ARITHMETIC(operation)                                                           \
+    if (is_float)                                                                       \
+        as_float = RESULT(float, x, y, operation);                                      \
+    else                                                                                \
+        as_double = RESULT(double, x, y, operation);                                    \
+    break
+#define TEST(operation) /* float32 numbers compare as the same numbers do in float64 */ \
+    answer = x.number operation y.number;                                               \
+    break
+
+/* What an operator makes of one number or two, as NumPy's scalars do; NULL, without an exception, where NumPy has to do
+ * it: it may warn. */
+PyObject *number_of_numbers(int kernel, PyObject *one, PyObject *other) {
+    Operand x, y;
+    if (!read_operand(one, &x)) return NULL;
+    if (kernel == NEGATIVE_KERNEL)
+        y = x;
+    else if (other == NULL || !read_operand(other, &y) || (x.type == NPY_LONG && y.type == NPY_LONG))
+        return NULL;
+    int is_float = x.type == NPY_FLOAT && y.type == NPY_FLOAT;
+    volatile float as_float = 0; /* computed before the flags are read */
+    volatile double as_double = 0;
+    volatile npy_bool answer = 0;
+    switch (kernel) {
+    case ADD_KERNEL: ARITHMETIC(+);
+    case SUBTRACT_KERNEL: ARITHMETIC(-);
+    case MULTIPLY_KERNEL: ARITHMETIC(*);
+    case DIVIDE_KERNEL: ARITHMETIC(/);
+    case NEGATIVE_KERNEL:
+        as_float = -(float)x.number;
+        as_double = -x.number;
+        break;
+    case LESS_KERNEL: TEST(<);
+    case LESS_EQUAL_KERNEL: TEST(<=);
+    case EQUAL_KERNEL: TEST(==);
+    case NOT_EQUAL_KERNEL: TEST(!=);
+    case GREATER_KERNEL: TEST(>);
+    case GREATER_EQUAL_KERNEL: TEST(>=);
+    default: return NULL;
+    }
+    if (fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID)) {
+        feclearexcept(FE_ALL_EXCEPT);
+        return NULL;
+    }
+    float in_float = as_float;
+    double in_double = as_double;
+    npy_bool is_true = answer;
+    if (kernel >= LESS_KERNEL) return (PyObject *)new_number(NPY_BOOL, &is_true, sizeof is_true);
+    return (PyObject *)(is_float ? new_number(NPY_FLOAT, &in_float, sizeof in_float)
+                                 : new_number(NPY_DOUBLE, &in_double, sizeof in_double));
+}
