@@ -50,17 +50,17 @@ class CustomOp(Op):
         return run_op(op, args, {})
 
     def _native(self, x: Any) -> Any:
-        if isinstance(x, Array):
-            x = x._current()
         if type(x) is Value:
-            return x.numpy() if self.library == "numpy" else x.mxnet()
+            x = Array(x)
+        if isinstance(x, Array):
+            return x.shown() if self.library == "numpy" else x._current().mxnet()
         return x
 
     def _execute(self, values: tuple) -> tuple[Value, ...]:
         result = self.numpy(*[self._native(value) for value in values])
         if isinstance(result, (tuple, list)):
             raise GradientError(f"{self.name}: a custom operator gives one array, not {len(result)}")
-        return (_as_value(result),)
+        return (_result(_as_value(result), values),)
 
     def def_grad(self, gradient: Callable, argnum: int = 0) -> Callable:
         """Register the gradient with respect to argument ``argnum``.
@@ -157,7 +157,8 @@ def custom_gradient(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **settings: Any) -> Any:
-        detached = rebuild(lambda x: Array(Value(*_data(x))) if isinstance(x, Array) else x, args)
+        args = _held(args)
+        detached = rebuild(lambda x: Array(x._current().alias()) if isinstance(x, Array) else x, args)
         value, backward = function(*detached, **settings)
 
         def cotangents(g: Any) -> list:
@@ -173,17 +174,34 @@ def custom_gradient(function: Callable) -> Callable:
             by_place = dict(leaves(tuple(parts)))
             return [by_place.get(steps) for steps, x in leaves(args) if isinstance(x, Array)]
 
-        result = value._current() if isinstance(value, Array) else Value(numpy.asarray(value))
         arrays = tuple([x for _, x in leaves(args) if isinstance(x, Array)])
+        result = value._current() if isinstance(value, Array) else Value(numpy.asarray(value))
+        result = _result(result, [x._current() for x in arrays])
         return run_op(_WithGradient(function.__name__, cotangents, result), arrays, {})
 
     wrapper.__minpy_opaque__ = f"{function.__name__} has a gradient of its own"  # type: ignore[attr-defined]
     return wrapper
 
 
-def _data(x: Array) -> tuple:
-    value = x._current()
-    return value._numpy, value._mxnet, value.aval, value.context
+
+def _result(value: Value, operands: Sequence[Any]) -> Value:
+    """What a function of the user's gave, under a gradient as a value of the tape: the function may have it
+    from somewhere else, or use its memory again.
+    """
+    tape = live_tape(operands)
+    return value if tape is None else tape.hold(value).alias()
+
+
+def _held(args: Any) -> Any:
+    """The arguments; under a gradient as the tape holds them, since a backward function reads them later."""
+    tape = live_tape([x._current() for _, x in leaves(args) if isinstance(x, Array)])
+
+    def hold(x: Any) -> Any:
+        if isinstance(x, Array):
+            return type(x)(tape.hold(x._current()))
+        return x.copy() if isinstance(x, numpy.ndarray) else x
+
+    return args if tape is None else rebuild(hold, args)
 
 
 # Not in the table: a gradient check would rightly find its rule wrong.
@@ -216,7 +234,8 @@ class _Checkpointed(Op):
         self.execute = self._execute
 
     def _execute(self, values: tuple) -> tuple[Value, ...]:
-        return tuple([x._current() for x in self.function([Array(Value(*_data(Array(v)))) for v in values])])
+        results = self.function([Array(value.alias()) for value in values])
+        return tuple([_result(x._current(), values) for x in results])
 
     def pull_back(self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
         with recording() as tape:
@@ -238,6 +257,7 @@ def checkpoint(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _held((args, kwargs))
         arrays = [x for _, x in leaves((args, kwargs)) if isinstance(x, Array)]
         results: list[Any] = []
 

@@ -81,6 +81,12 @@ class Value(ValueSlots):
         """Give the data memory of its own."""
         self._numpy, self._mxnet = numpy.array(self.numpy()), None
 
+    def alias(self) -> Value:
+        """The same data without the tape. While a tape relies on it, a write to one does not reach the other."""
+        value = Value(self._numpy, self._mxnet, self.aval, self.context)
+        value.owner = self
+        return value
+
     def root(self) -> Value:
         """The value that owns the memory."""
         value = self
@@ -180,8 +186,9 @@ class Array(ArraySlots, NDArrayMethods):
         return numpy.array(self._leaving("asnumpy()"))
 
     def asmxnet(self) -> Any:
-        """The data as ``mxnet.nd.NDArray``; on the CPU mostly the same memory."""
-        return self._left("asmxnet()").mxnet()
+        """The data as ``mxnet.nd.NDArray``; on the CPU mostly the same memory, where no tape relies on it."""
+        value = self._left("asmxnet()")
+        return value.mxnet().copy() if value.root().recorded else value.mxnet()
 
     def as_in_context(self, context: Context) -> Array:
         """The array on another device: itself, if it is there already, or a copy.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
-from minpy.runtime.array import Array
-from minpy.runtime.native import Memory, is_mxnet_array
+from minpy.runtime.array import Array, Value
+from minpy.runtime.native import Memory, SharedNDArray, is_mxnet_array
 
 
 def is_writable(x: Any) -> bool:
@@ -74,6 +75,40 @@ def overlap(x: Any, y: Any) -> bool:
             array = value.numpy()
         raw.append(array)
     return numpy.may_share_memory(*raw)
+
+
+def is_private(value: Value) -> bool:
+    """Whether nobody else can write to the memory of a value: no NumPy array, memoryview or MXNet array that
+    shows it is in the user's hands, nor a second ``Value``.
+
+    Whoever shows memory keeps the object alive that owns it. So each object on the way there is counted, as
+    often as we know it to be held, and compared with Python's count of references.
+    """
+    held: dict[int, list[Any]] = {}  # an object by its id, and how often it is held
+    way: list[Any] = []
+
+    def reach(x: Any) -> None:
+        if id(x) in held:
+            held[id(x)][1] += 1
+        elif x is not None:
+            held[id(x)] = [x, 1]
+            way.append(x)
+
+    at: Value | None = value
+    while at is not None:
+        reach(at._numpy)
+        reach(at._mxnet)
+        at = at.owner
+    for x in way:  # which grows
+        if isinstance(x, numpy.ndarray) and (x.flags.owndata or x.base is not None):
+            reach(x.base)
+        elif isinstance(x, (Memory, SharedNDArray)):
+            reach(x.owner)
+        elif not is_mxnet_array(x):
+            return False
+    del x
+    ours = 3  # in `way`, in `held`, as an argument
+    return all(sys.getrefcount(way[i]) == held[id(way[i])][1] + ours for i in range(len(way)))
 
 
 def _owner(x: Any) -> Any:

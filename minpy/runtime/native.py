@@ -80,7 +80,7 @@ _DLManagedTensor._fields_ = [
 ]
 
 
-class _SharedNDArray(NDArray):
+class SharedNDArray(NDArray):
     """An MXNet array on memory that a NumPy array owns, which it keeps alive.
 
     The alternative, a callback that MXNet makes when it drops the memory, crashes when MXNet does so
@@ -123,7 +123,7 @@ def from_numpy(array: numpy.ndarray) -> NDArray:
     tensor.shape = ctypes.addressof(shape)
     handle = _Handle()
     _check(_LIB.MXNDArrayFromDLPackEx(ctypes.byref(managed), True, ctypes.byref(handle)))
-    result = _SharedNDArray(handle)
+    result = SharedNDArray(handle)
     result.owner = array
     return result
 

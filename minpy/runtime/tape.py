@@ -12,12 +12,16 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
+import numpy
+
 from minpy.errors import GradientError
 from minpy.ops.aval import is_float
 from minpy.ops.elementwise import copy
 from minpy.ops.reverse import Record, pull_back
 from minpy.runtime import watch
 from minpy.runtime.array import Array, Value, is_traced
+from minpy.runtime.context import CPU
+from minpy.runtime.memory import is_private
 from minpy.runtime.objects import protect
 
 
@@ -30,15 +34,43 @@ class Tape:
         alive: whether ops on values of the tape are recorded.
         leaves: the values that gradients may be taken to.
         kept: paths that stay in use when the tape is closed.
+        copies: NumPy's arrays that were copied, by their ids, and the last copy of each.
     """
 
-    __slots__ = ("alive", "kept", "leaves", "records")
+    __slots__ = ("alive", "copies", "kept", "leaves", "records")
 
     def __init__(self) -> None:
         self.alive = True
         self.records: list[tuple] = []
         self.leaves: list[Value] = []
         self.kept: list[GradientPath] = []
+        self.copies: dict[int, tuple[numpy.ndarray, Value]] = {}
+
+    def hold(self, operand: Any) -> Any:
+        """What a record has of an operand: something that nobody changes as long as the tape is open.
+
+        That is the value itself where a write to it goes through MinPy, which then makes a new value, and a
+        copy where the user has the memory in his hands too, as he has that of his NumPy arrays.
+        """
+        if type(operand) is Value:
+            root = operand.root()
+            if root.recorded or is_traced(operand) or is_private(operand):
+                operand.recorded = root.recorded = True
+                return operand
+            if operand.context.device_type != "cpu":
+                return self.hold(Value(None, operand.mxnet().copy(), operand.aval, operand.context))
+            return self._copied(operand.numpy(), operand.context)
+        return self._copied(operand, CPU) if type(operand) is numpy.ndarray else operand
+
+    def _copied(self, array: numpy.ndarray, context: Any) -> Value:
+        """A copy; the last one, where the array has not changed since."""
+        known, copied = self.copies.get(id(array), (None, None))
+        if copied is None or known is not array or not _is_same(array, copied.numpy()):
+            copied = Value(array.copy("K"), None, None, context)
+            copied.recorded = True
+            if array.nbytes > _SMALL:
+                self.copies[id(array)] = array, copied
+        return copied
 
     def close(self) -> None:
         """Let go of the data: it may be changed in place again."""
@@ -51,6 +83,20 @@ class Tape:
             for path in self.kept:
                 path.protect()
         self.records.clear()
+        self.copies.clear()
+
+
+#: bytes that are copied faster than they are compared
+_SMALL = 4096
+
+
+def _is_same(array: numpy.ndarray, copied: numpy.ndarray) -> bool:
+    """Whether two arrays of one shape and dtype agree bit by bit."""
+    words = f"i{min(array.itemsize, 8)}"
+    try:
+        return bool((array.view(words) == copied.view(words)).all())
+    except (ValueError, TypeError):  # a complex array whose last axis has gaps, or texts
+        return False
 
 
 _open: set[Tape] = set()  # of all threads
@@ -90,11 +136,7 @@ def same_tape(one: Tape, other: Tape) -> Tape:
 
 def record(tape: Tape, op: Any, args: tuple, params: dict, outputs: tuple[Value, ...]) -> None:
     """Append one application of ``op`` and protect the data that its rule may need."""
-    for value in args:
-        if type(value) is Value:
-            value.recorded = True
-            if value.owner is not None:
-                value.root().recorded = True
+    args = tuple([tape.hold(arg) for arg in args])
     for value in outputs:
         value.recorded = True
         if is_float(value.aval.dtype):  # of several outputs some may be integers
@@ -140,14 +182,13 @@ class recording:
 
     def leaf(self, array: Array) -> Array:
         """A new array, or scalar, with the same data that the gradient can be taken to."""
-        source = array._current()
-        value = Value(source._numpy, source._mxnet, source.aval, source.context)
-        value.owner = source
+        source = self.tape.hold(array._current())
+        value = source.alias()
         if is_traced(source):
             record(self.tape, copy, (source,), {}, (value,))
             self.start = len(self.tape.records)
         value.tape = self.tape
-        value.recorded = source.root().recorded = True
+        value.recorded = True
         self.tape.leaves.append(value)
         leaf = type(array)(value)
         self.leaves[id(leaf)] = leaf, value

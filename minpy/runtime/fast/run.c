@@ -23,12 +23,13 @@ PyTypeObject *ufunc_type;
 int is_paused; /* something looks at every op: all of them go through Python */
 static PyObject *op_names[MOST_OPS]; /* the first is `index` */
 static int n_ops = 1;
-static PyObject *s_alive, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_compiles;
+static PyObject *s_alive, *s_hold, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_compiles;
 
 int prepare_running(void) {
     table = PyDict_New();
     no_params = PyDict_New();
     s_alive = PyUnicode_InternFromString("alive");
+    s_hold = PyUnicode_InternFromString("hold");
     s_records = PyUnicode_InternFromString("records");
     s_only_numpy = PyUnicode_InternFromString("only_numpy");
     s_decisions = PyUnicode_InternFromString("decisions");
@@ -161,14 +162,51 @@ static int is_numpy_faster(Policy *policy, PyObject *op, PyObject *const *raw, P
     return answer;
 }
 
+/* Bytes that are copied faster than they are compared. */
+#define SMALL 4096
+
+/* Whether nobody else holds the arrays of a value and of its root, which owns the memory: `is_private` in short. */
+static int is_private(Value *value, Value *root) {
+    PyObject *owner = root->numpy;
+    Py_ssize_t held = 1; /* and once more for each view of it */
+    if (is_set(root->mxnet) || owner == NULL || !is_ndarray(owner) || PyArray_BASE(ndarray(owner)) != NULL) return 0;
+    for (; value != root; value = (Value *)value->owner, held++) {
+        PyObject *view = value->numpy;
+        if (is_set(value->mxnet) || view == NULL || !is_ndarray(view)) return 0;
+        if (view != owner && (PyArray_BASE(ndarray(view)) != owner || Py_REFCNT(view) > 1)) return 0;
+    }
+    return Py_REFCNT(owner) <= held;
+}
+
+/* What a record has of an operand, as `Tape.hold` says it. */
+static PyObject *hold(PyObject *tape, PyObject *operand) {
+    if (Py_TYPE(operand) == value_type) {
+        Value *value = (Value *)operand, *root = value;
+        while (is_set(root->owner)) root = (Value *)root->owner;
+        if (root->recorded || value->tape == tape || is_private(value, root)) {
+            value->recorded = root->recorded = 1;
+            return Py_NewRef(operand);
+        }
+    } else if (!is_ndarray(operand))
+        return Py_NewRef(operand);
+    else if (PyArray_NBYTES(ndarray(operand)) <= SMALL) {
+        PyObject *copy = PyArray_NewCopy(ndarray(operand), NPY_KEEPORDER);
+        Value *value = copy == NULL ? NULL : new_value(copy);
+        if (value != NULL) value->recorded = 1;
+        return (PyObject *)value;
+    }
+    return PyObject_CallMethodObjArgs(tape, s_hold, operand, NULL);
+}
+
 static int append_record(PyObject *tape, PyObject *op, PyObject *const *values, Py_ssize_t n, PyObject *params,
                          Value *output) {
     PyObject *args = PyTuple_New(n), *outputs = PyTuple_Pack(1, output), *entry = NULL, *records = NULL;
     int failed = -1;
     if (args == NULL || outputs == NULL) goto done;
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyTuple_SET_ITEM(args, i, Py_NewRef(values[i]));
-        if (Py_TYPE(values[i]) == value_type) set_recorded((Value *)values[i], 1);
+        PyObject *held = hold(tape, values[i]);
+        if (held == NULL) goto done;
+        PyTuple_SET_ITEM(args, i, held);
     }
     output->recorded = 1;
     Py_XSETREF(output->tape, Py_NewRef(tape));
