@@ -183,7 +183,6 @@ def custom_gradient(function: Callable) -> Callable:
     return wrapper
 
 
-
 def _result(value: Value, operands: Sequence[Any]) -> Value:
     """What a function of the user's gave, under a gradient as a value of the tape: the function may have it
     from somewhere else, or use its memory again.
