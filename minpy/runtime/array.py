@@ -82,7 +82,7 @@ class Value(ValueSlots):
         self._numpy, self._mxnet = numpy.array(self.numpy()), None
 
     def alias(self) -> Value:
-        """The same data without the tape. While a tape relies on it, a write to one does not reach the other."""
+        """The same data without the tape; while one relies on it, a write to one does not reach the other."""
         value = Value(self._numpy, self._mxnet, self.aval, self.context)
         value.owner = self
         return value
