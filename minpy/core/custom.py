@@ -194,13 +194,15 @@ def _result(value: Value, operands: Sequence[Any]) -> Value:
 def _held(args: Any) -> Any:
     """The arguments; under a gradient as the tape holds them, since a backward function reads them later."""
     tape = live_tape([x._current() for _, x in leaves(args) if isinstance(x, Array)])
+    if tape is None:
+        return args
 
     def hold(x: Any) -> Any:
         if isinstance(x, Array):
             return type(x)(tape.hold(x._current()))
         return x.copy() if isinstance(x, numpy.ndarray) else x
 
-    return args if tape is None else rebuild(hold, args)
+    return rebuild(hold, args)
 
 
 # Not in the table: a gradient check would rightly find its rule wrong.
