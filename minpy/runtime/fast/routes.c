@@ -432,6 +432,8 @@ static PyObject *take(Route *self, PyObject *const *args, double started) {
         self->plan->calls++;
         self->plan->last_used = next_use();
         int has_graph = self->bound != NULL && !(self->bound->has_failed && self->run != Py_None);
+        if (!has_graph) /* a tape asks who else holds an array */
+            for (Py_ssize_t i = 0; i < n; i++) Py_CLEAR(registers[i].raw);
         result = has_graph ? run_graph(self, registers) : run_version(self, registers);
         if (result == NULL && !PyErr_Occurred())
             self->plan->calls--;
