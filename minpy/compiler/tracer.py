@@ -263,8 +263,13 @@ class Tracer(ArrayMethods):
 
     @property
     def is_contiguous(self) -> bool:
-        layout = None if self.ordered else self.layout
-        return layout is None or layout.flags.c_contiguous
+        """Whether its elements stand in memory in C order and without gaps. Raises OrderUnknown."""
+        self.trace.watcher.rely_on_order()
+        if self.ordered and not self.is_view:
+            return True
+        if self.layout is None:
+            raise OrderUnknown(self)
+        return self.layout.flags.c_contiguous
 
     def __getitem__(self, key: Any) -> Any:
         key = self._without_known_masks(key)

@@ -194,7 +194,8 @@ def reshape(a, newshape=None, order="C", shape=None):
 def ravel(a, order="C"):
     """``a`` as one dimension: a view where the elements stand in memory in this order, else a copy."""
     in_order = transpose.implementation(a) if order == "F" else a
-    is_view = getattr(in_order, "is_contiguous", True)
+    is_of_numpy = isinstance(in_order, numpy.ndarray)
+    is_view = in_order.flags.c_contiguous if is_of_numpy else getattr(in_order, "is_contiguous", True)
     return reshape.implementation(a if is_view else elementwise.copy(a), -1, order)
 
 

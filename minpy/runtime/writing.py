@@ -127,6 +127,9 @@ def _place_of_out(function: Any) -> int | None:
     return list(parameters).index("out")
 
 
+_RUNNING = frozenset(("cumsum", "cumprod", "nancumsum", "nancumprod"))
+
+
 def without_out(function: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict, tuple]:
     """The arguments without ``out``, and the arrays that were given for it."""
     given = kwargs.get("out")
@@ -142,8 +145,11 @@ def without_out(function: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict, 
             args, given = args[:place], rest
     if given is None:
         return args, kwargs, ()
+    outs = given if isinstance(given, tuple) else (given,)
+    if getattr(function, "__name__", "") in _RUNNING and any(getattr(out, "ndim", 1) == 0 for out in outs):
+        raise ValueError("provided out is the wrong size for the accumulation.")  # NumPy itself may crash
     kwargs = {name: x for name, x in kwargs.items() if name != "out"}
-    return args, kwargs, given if isinstance(given, tuple) else (given,)
+    return args, kwargs, outs
 
 
 def _write_out(function: Any, args: tuple, kwargs: dict, outs: tuple) -> Any:

@@ -781,3 +781,19 @@ def test_more_axes_than_mxnet_takes(function):
         direction = numpy.cos(numpy.arange(x.size)).reshape(x.shape)
         values = [numpy.sum(function(x + e * direction) * (x + e * direction)) for e in (1e-4, -1e-4)]
         assert float(np.sum(slope * direction)) == pytest.approx((values[0] - values[1]) / 2e-4)
+
+
+@pytest.mark.parametrize("name", ("cumsum", "cumprod", "nancumsum"))
+def test_an_accumulation_into_no_axes(name):
+    """NumPy 1.26 crashes here."""
+    for function in (getattr(np, name), minpy.jit(lambda x, **named: getattr(np, name)(x, **named))):
+        with pytest.raises(ValueError, match="wrong size"):
+            function(np.zeros(()), axis=0, out=np.zeros(()))
+
+
+def test_ravel_copies_what_has_gaps():
+    x = numpy.arange(8.0).reshape(2, 4)
+    for array, is_view in ((x, True), (x[:, 0], False), (x[0], True), (x[:, ::2], False), (x.T, False)):
+        for function in (np.ravel, minpy.jit(np.ravel), minpy.jit(lambda x: x.ravel())):
+            assert numpy.may_share_memory(numpy.asarray(function(array)), x) is is_view
+            assert numpy.may_share_memory(numpy.asarray(function(np.asarray(array))), x) is is_view
