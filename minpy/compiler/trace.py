@@ -260,7 +260,7 @@ class _Cotangents(dict):
 class _NoBuilder(Builder):
     """Goes through the motions of building, to see whether MXNet has the operators."""
 
-    def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> Any:
+    def emit(self, name: str, inputs: list, attrs: dict[str, str], output: int = 0) -> Any:
         return 0
 
     def constant(self, array: numpy.ndarray) -> Any:

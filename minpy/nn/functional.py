@@ -1,7 +1,7 @@
 """Functions of neural networks on arrays: differentiable to any order, eager and compiled.
 
-Images are (batch, channels, height, width). Convolution and pooling are MXNet's own operators, forward and
-backward; the rest is written in NumPy's words, which ``minpy.jit`` compiles with the function that calls it.
+Images are (batch, channels, height, width). Convolution, pooling and normalization are MXNet's own operators,
+forward and backward; the rest is written in NumPy's words, which ``minpy.jit`` compiles with its caller.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ max_pool1d, max_pool2d, max_pool3d = (FUNCTIONS[f"nn.max_pool{count}d"] for coun
 avg_pool1d, avg_pool2d, avg_pool3d = (FUNCTIONS[f"nn.avg_pool{count}d"] for count in (1, 2, 3))
 relu, sigmoid, softmax, log_softmax = (FUNCTIONS[n] for n in ("relu", "sigmoid", "softmax", "log_softmax"))
 one_hot = FUNCTIONS["one_hot"]
+_batch_moments, _standardize = FUNCTIONS["nn.batch_moments"], FUNCTIONS["nn.standardize"]
 
 __all__ = [
     *("avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "conv1d", "conv2d", "conv3d", "dropout"),
@@ -56,17 +57,13 @@ def batch_norm(
     """
     if mode not in ("train", "test"):
         raise ValueError(f"batch_norm: the mode is 'train' or 'test', not {mode!r}")
-    axes = (0, *range(2, x.ndim))
-    shape = (1, -1) + (1,) * (x.ndim - 2)
     if mode == "test":
+        shape = (1, -1) + (1,) * (x.ndim - 2)
         scale = gamma / np.sqrt(var + eps)
         return x * np.reshape(scale, shape) + np.reshape(beta - mean * scale, shape), mean, var
-    batch_mean = np.mean(x, axis=axes, keepdims=True)
-    centered = x - batch_mean
-    batch_var = np.mean(centered * centered, axis=axes, keepdims=True)
-    y = centered * (np.reshape(gamma, shape) / np.sqrt(batch_var + eps)) + np.reshape(beta, shape)
-    new_mean = momentum * mean + (1 - momentum) * stop_gradient(np.reshape(batch_mean, (-1,)))
-    new_var = momentum * var + (1 - momentum) * stop_gradient(np.reshape(batch_var, (-1,)))
+    y, batch_mean, batch_var = _batch_moments(x, gamma, beta, eps)
+    new_mean = momentum * mean + (1 - momentum) * stop_gradient(batch_mean)
+    new_var = momentum * var + (1 - momentum) * stop_gradient(batch_var)
     return y, new_mean, new_var
 
 
@@ -80,9 +77,7 @@ def layer_norm(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Any:
         gamma, beta: (features,).
         eps: added to the variance.
     """
-    centered = x - np.mean(x, axis=-1, keepdims=True)
-    var = np.mean(centered * centered, axis=-1, keepdims=True)
-    return centered / np.sqrt(var + eps) * gamma + beta
+    return _standardize(x, eps) * gamma + beta
 
 
 def dropout(x: Any, rate: float, mode: str = "train") -> Any:

@@ -65,8 +65,8 @@ class Builder:
 
     runs_at_once = False  # on the CPU, where NumPy can as well
 
-    def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> Any:
-        """Apply an MXNet operator to handles; returns the handle of its first output."""
+    def emit(self, name: str, inputs: list, attrs: dict[str, str], output: int = 0) -> Any:
+        """Apply an MXNet operator to handles; returns the handle of one of its visible outputs."""
         raise NotImplementedError
 
     def gradient(self, backward: Backward, inputs: list, cotangent: Any) -> Any:
@@ -83,11 +83,11 @@ class Builder:
         """A handle that holds the array."""
         raise NotImplementedError
 
-    def op(self, name: str, aval: Aval, *operands: Operand, **attrs: Any) -> Operand:
-        """The MXNet operator ``name`` on the operands; ``aval`` is the aval of its result."""
+    def op(self, name: str, aval: Aval, *operands: Operand, output: int = 0, **attrs: Any) -> Operand:
+        """The MXNet operator ``name`` on the operands; ``aval`` is that of its result, or of an output."""
         _require_axes(name, aval, *operands)
         text = {key: str(value) for key, value in attrs.items()}
-        return Operand(aval, self.emit(name, [self.handle(x) for x in operands], text))
+        return Operand(aval, self.emit(name, [self.handle(x) for x in operands], text, output))
 
     def vjp(
         self, name: str, aval: Aval, g: Operand, *operands: Operand, takes: str, of: int, **attrs: Any

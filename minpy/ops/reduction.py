@@ -102,18 +102,40 @@ def _sum_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...], keepdims: 
     starts = [axis for axis in axes if axis - 1 not in axes]
     stops = [axis + 1 for axis in axes if axis + 1 not in axes]
     for start, stop in reversed(list(zip(starts, stops))):  # runs of adjacent axes
-        before, size, after = product(shape[:start]), product(shape[start:stop]), product(shape[stop:])
-        if before > 1 and after > 1:
-            x = b.op("sum", Aval((before, after), out.dtype), b.reshape(x, (before, size, after)), axis=1)
-        else:
-            ones = b.op("_npi_ones", Aval((size,), out.dtype), shape=(size,), dtype=out.dtype.name)
-            if after > 1:
-                factors = ones, b.reshape(x, (size, after))
-            else:
-                factors = b.reshape(x, (before, size) if before > 1 else (size,)), ones
-            x = b.op("dot", Aval((before * after,), out.dtype), *factors)
+        x = _sum_of(b, x, (product(shape[:start]), product(shape[start:stop]), product(shape[stop:])))
         shape = shape[:start] + shape[stop:]
     return b.reshape(x, out.shape)
+
+
+#: From how many elements on oneDNN is worth its start, and how many a sum within takes for one place before.
+_MANY, _MANY_WITHIN = 1 << 15, 16
+
+
+def _sum_of(b: Builder, x: Operand, sizes: tuple[int, int, int]) -> Operand:
+    """The sum over the middle of x, taken as (before, size, after): before * after elements."""
+    before, size, after = sizes
+    dtype = x.aval.dtype
+
+    def ones(*shape: int) -> Operand:
+        return b.op("_npi_ones", Aval(shape, dtype), shape=shape, dtype=dtype.name)
+
+    if not b.runs_at_once and dtype == numpy.float32 and x.aval.size >= _MANY:
+        options = {"no_bias": True, "num_hidden": 1, "flatten": False}
+        if after == 1:
+            rows = b.reshape(x, (before, size))
+            return b.op("FullyConnected", Aval((before, 1), dtype), rows, ones(1, size), **options)
+        options = {"no_bias": True, "num_filter": 1, "kernel": (1, 1)}
+        if size * after >= _MANY_WITHIN:  # a convolution of one filter with a kernel of one place
+            places = b.reshape(x, (before, size, 1, after))
+            aval = Aval((before, 1, 1, after), dtype)
+            return b.op("Convolution", aval, places, ones(1, size, 1, 1), **options)
+    if before > 1 and after > 1:
+        return b.op("sum", Aval((before, after), dtype), b.reshape(x, sizes), axis=1)
+    if after > 1:
+        columns = b.reshape(x, (size, after))
+        return b.op("dot", Aval((after, 1), dtype), columns, ones(size, 1), transpose_a=True)
+    shape = (before,) if before > 1 else ()
+    return b.op("dot", Aval(shape, dtype), b.reshape(x, (*shape, size)), ones(size))
 
 
 sum_op = _reduction(

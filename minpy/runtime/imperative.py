@@ -21,10 +21,10 @@ class ImperativeBuilder(Builder):
         self.context = context
         self.runs_at_once = context == CPU
 
-    def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> Any:
+    def emit(self, name: str, inputs: list, attrs: dict[str, str], output: int = 0) -> Any:
         if not inputs and self.context != CPU:
             attrs = {**attrs, "ctx": f"{self.context.device_type}({self.context.device_id})"}
-        return native.invoke(name, inputs, attrs)[0]
+        return native.invoke(name, inputs, attrs)[output]
 
     def gradient(self, backward: Backward, inputs: list, cotangent: Any) -> Any:
         arrays = {"g": cotangent, **{f"x{i}": array for i, array in enumerate(inputs)}}

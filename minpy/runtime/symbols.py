@@ -74,13 +74,15 @@ class SymbolBuilder(Builder):
         self.constants[name] = array
         return self.variable(name)
 
-    def emit(self, name: str, inputs: list, attrs: dict[str, str]) -> Entry:
+    def emit(self, name: str, inputs: list, attrs: dict[str, str], output: int = 0) -> Entry:
         if name == "_copy":  # nobody writes to what is inside a graph
             return inputs[0]
         number = self._add(name, tuple(inputs), attrs)
         if name in _WITHOUT_GRADIENT and not native.gives_no_gradient(name):
             return Entry(self._add("BlockGrad", (Entry(number),), {}))
-        return Entry(number)
+        if output:
+            self._unused.append(Entry(number))  # without its first output an operator may compute nothing
+        return Entry(number, output)
 
     def gradient(self, backward: Backward, inputs: list, cotangent: Any) -> Entry:
         attrs, name = dict(backward.attrs), f"_backward_{backward.name}"

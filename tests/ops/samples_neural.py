@@ -52,8 +52,31 @@ def _poolings(takes: str) -> list[Sample]:
     return found
 
 
+def _normalized(takes: str) -> list[Sample]:
+    """``takes`` of g (the cotangent), x, a and b (gamma and beta)."""
+    found = []
+    for shape in ((3, 2), (2, 3, 4), (2, 2, 3, 2)):
+        shapes = {"g": shape, "x": shape, "a": shape[1:2], "b": shape[1:2]}
+        found.append(Sample(tuple(Draw(shapes[name]) for name in takes), {"eps": 0.25}, FLOAT_DTYPES))
+    return found
+
+
+_ROWS = [
+    Sample((Draw(shape),), {"eps": eps}, FLOAT_DTYPES)
+    for shape in ((3, 4), (2, 3, 5), (4,))
+    for eps in (0.25, 0.1)
+]
+
 SAMPLES.update(
     {
+        "batch_norm": _normalized("xab"),
+        "batch_mean": _normalized("xab"),
+        "batch_variance": _normalized("xab"),
+        "batch_norm_data_gradient": _normalized("gxab"),
+        "batch_norm_gain_gradient": _normalized("gxab"),
+        "batch_norm_shift_gradient": _normalized("gxab"),
+        "standardize": _ROWS,
+        "deviation": _ROWS,
         "convolution": _convolutions("xw") + _convolutions("xwb"),
         "convolution_data_gradient": _convolutions("gxw") + _convolutions("gxwb"),
         "convolution_weight_gradient": _convolutions("gxw") + _convolutions("gxwb"),
