@@ -6,6 +6,7 @@ Formulas, with ``out`` and ``in`` for numbers of elements, and square matrices o
 elementwise                    out (of any function: an exponential counts as one)
 reductions                     in
 softmax, log_softmax           5 out (maximum, subtract, exponential, sum, divide)
+normalization                  6 out (two sums, subtract, square, multiply, add)
 scans                          out
 matrix products                2 m k n for (m, k) times (k, n): a multiplication and an addition
 convolution                    2 places k, of the result, for k weights that a filter has;
@@ -132,6 +133,7 @@ _MOVES = frozenset(("copy", "astype", "where", "real", "imag"))
 _FUNCTIONS = frozenset(("sin", "cos", "tanh", "arctan", "arcsinh", "sigmoid", "softmax", "log_softmax"))
 _FORMULAS: dict[str, Callable[[Eqn], float]] = {
     "gemm": _gemm,
+    "narrow_gradient": lambda eqn: 2 * _in(eqn) * eqn.outputs[0].aval.shape[1],
     "matmul": _matmul,
     **dict.fromkeys(
         ("convolution", "convolution_data_gradient", "convolution_weight_gradient"), _convolution
@@ -149,6 +151,7 @@ _FORMULAS: dict[str, Callable[[Eqn], float]] = {
     "linalg.eigh": _on_matrices(lambda m, n: 9 * n**3),
     "linalg.svd": _on_matrices(lambda m, n: 22 * m * n * min(m, n)),
     "linalg.pinv": _on_matrices(lambda m, n: 22 * m * n * min(m, n)),
+    **dict.fromkeys(("batch_norm", "batch_norm_data_gradient", "standardize"), lambda eqn: 6 * _out(eqn)),
     "softmax": lambda eqn: 5 * _out(eqn),
     "log_softmax": lambda eqn: 5 * _out(eqn),
 }

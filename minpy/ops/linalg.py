@@ -12,7 +12,7 @@ from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis, prod
 from minpy.ops.choosing import number
 from minpy.ops.elementwise import astype, multiply
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
-from minpy.ops.op import Op, numpy_function, refuse, register
+from minpy.ops.op import ZERO, Op, numpy_function, refuse, register
 from minpy.ops.shape import as_shape, expand_dims, is_sequence, ravel, reshape_op, swapaxes, transpose_op
 
 
@@ -33,14 +33,16 @@ def _matmul_infer(x: Any, y: Any) -> Aval:
 
 
 #: Where BLAS is far from the speed of memory: one of the matrices is this large, the other one this narrow.
+#: oneDNN takes half of the time then, its convolution from smaller ones on.
 _LARGE, _NARROW = 1 << 19, 32
+_LARGE_TRANSPOSED, _NARROW_TRANSPOSED = 1 << 16, 12
 
 
-def _is_skinny(b: Builder, large: Operand, narrow: Operand) -> bool:
-    """Whether a product in a graph has such operands: oneDNN, or another order, is twice as fast then."""
+def _is_skinny(b: Builder, large: Operand, narrow: Operand, size: int = _LARGE, most: int = _NARROW) -> bool:
+    """Whether a product in a graph has such operands."""
     columns = narrow.aval.shape[-1] if narrow.aval.ndim == 2 else 1
     is_float32 = large.aval.dtype == numpy.float32
-    return not b.runs_at_once and is_float32 and large.aval.size >= _LARGE and columns <= _NARROW
+    return not b.runs_at_once and is_float32 and large.aval.size >= size and columns <= most
 
 
 def _transposed(b: Builder, x: Operand) -> Operand:
@@ -51,16 +53,30 @@ def _matmul_mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
     require(out.dtype, FLOATS, "matrix product")
     x, y = b.cast(x, out.dtype), b.cast(y, out.dtype)
     if x.aval.ndim == 2 and y.aval.ndim <= 2 and _is_skinny(b, x, y):
-        rows = _transposed(b, y) if y.aval.ndim == 2 else b.reshape(y, (1, y.aval.size))
-        count = rows.aval.shape[0]
-        aval = Aval((x.aval.shape[0], count), out.dtype)
-        found = b.op("FullyConnected", aval, x, rows, num_hidden=count, no_bias=True, flatten=False)
-        return b.reshape(found, out.shape)
+        rows, attrs = _as_weights(b, y)
+        aval = Aval((x.aval.shape[0], rows.aval.shape[0]), out.dtype)
+        return b.reshape(b.op("FullyConnected", aval, x, rows, **attrs), out.shape)
     if x.aval.ndim > 1 and y.aval.ndim == 2:
         rows = b.reshape(x, (product(x.aval.shape[:-1]), x.aval.shape[-1]))
         found = b.op("dot", Aval((rows.aval.shape[0], y.aval.shape[1]), out.dtype), rows, y)
         return b.reshape(found, out.shape)
     return b.op("_npi_matmul", out, x, y)
+
+
+def _as_weights(b: Builder, y: Operand) -> tuple[Operand, dict[str, Any]]:
+    """A narrow right factor as what MXNet's layer takes, and the attributes of that."""
+    rows = _transposed(b, y) if y.aval.ndim == 2 else b.reshape(y, (1, y.aval.size))
+    return rows, {"num_hidden": rows.aval.shape[0], "no_bias": True, "flatten": False}
+
+
+def _by_filters(b: Builder, narrow: Operand, large: Operand) -> Operand:
+    """``narrow.T @ large`` as a convolution: each column of ``narrow`` is a filter of one place."""
+    (rows, count), size = narrow.aval.shape, large.aval.shape[1]
+    filters = b.reshape(_transposed(b, narrow), (count, rows, 1, 1))
+    attrs: dict[str, Any] = {"num_filter": count, "kernel": (1, 1), "no_bias": True}
+    aval = Aval((1, count, 1, size), large.aval.dtype)
+    found = b.op("Convolution", aval, b.reshape(large, (1, rows, 1, size)), filters, **attrs)
+    return b.reshape(found, (count, size))
 
 
 def _flipped(shape: tuple[int, ...], flip: bool) -> tuple[int, ...]:
@@ -78,8 +94,13 @@ def _gemm_infer(x: Any, y: Any, transpose_x: bool, transpose_y: bool) -> Aval:
 def _gemm_mx(b: Builder, out: Aval, x: Operand, y: Operand, transpose_x: bool, transpose_y: bool) -> Operand:
     require(out.dtype, FLOATS, "matrix product")
     x, y = b.cast(x, out.dtype), b.cast(y, out.dtype)
-    if transpose_x and not transpose_y and _is_skinny(b, x, y):
-        return _transposed(b, b.op("dot", Aval(out.shape[::-1], out.dtype), y, x, transpose_a=True))
+    if transpose_x and not transpose_y:
+        if _is_skinny(b, x, y, _LARGE_TRANSPOSED, _NARROW_TRANSPOSED):
+            return _transposed(b, _by_filters(b, y, x))
+        if _is_skinny(b, y, x, _LARGE_TRANSPOSED, _NARROW_TRANSPOSED):
+            return _by_filters(b, x, y)
+        if _is_skinny(b, x, y):
+            return _transposed(b, b.op("dot", Aval(out.shape[::-1], out.dtype), y, x, transpose_a=True))
     return b.op("dot", out, x, y, transpose_a=transpose_x, transpose_b=transpose_y)
 
 
@@ -113,6 +134,35 @@ gemm = register(
         vjp=(_gemm_vjp_x, _gemm_vjp_y),
         family="linalg",
         source=_gemm_source,
+        cost="compute",
+    )
+)
+
+
+def _narrow_mx(b: Builder, out: Aval, x: Operand, g: Operand, w: Operand) -> Operand:
+    require(out.dtype, FLOATS, "matrix product")
+    x, g, w = (b.cast(operand, out.dtype) for operand in (x, g, w))
+    if not _is_skinny(b, x, w):
+        return _gemm_mx(b, out, x, g, True, False)
+    rows, attrs = _as_weights(b, w)
+    return _transposed(b, b.vjp("FullyConnected", rows.aval, g, x, rows, takes="g x0 x1", of=1, **attrs))
+
+
+# The cotangent of a narrow right factor: as ``gemm``, but MXNet's layer, which computed the product, has a
+# backward that reads the large factor in half of the time. It wants to see the right factor.
+narrow_gradient: Op = register(
+    Op(
+        "narrow_gradient",
+        numpy=lambda x, g, w: numpy.matmul(x.T, g),
+        infer=lambda x, g, w: _gemm_infer(x, g, True, False),
+        mx=_narrow_mx,
+        vjp=(
+            lambda ct, ans, x, g, w: gemm(g, ct, transpose_x=False, transpose_y=True),
+            lambda ct, ans, x, g, w: matmul_op(x, ct),
+            ZERO,
+        ),
+        family="linalg",
+        source="{0}.T @ {1}",
         cost="compute",
     )
 )
@@ -155,7 +205,7 @@ def _matmul_vjp_y(g: Any, ans: Any, x: Any, y: Any) -> Any:
     return matmul_op(_t(x), g)
 
 
-matmul_op = register(
+matmul_op: Op = register(
     Op(
         "matmul",
         numpy=numpy.matmul,

@@ -83,11 +83,15 @@ class Builder:
         """A handle that holds the array."""
         raise NotImplementedError
 
-    def op(self, name: str, aval: Aval, *operands: Operand, output: int = 0, **attrs: Any) -> Operand:
-        """The MXNet operator ``name`` on the operands; ``aval`` is that of its result, or of an output."""
+    def op(self, name: str, aval: Aval, *operands: Operand, **attrs: Any) -> Operand:
+        """The MXNet operator ``name`` on the operands; ``aval`` is the aval of its result."""
+        return self.output(0, name, aval, *operands, **attrs)
+
+    def output(self, number: int, name: str, aval: Aval, *operands: Operand, **attrs: Any) -> Operand:
+        """One of several outputs of an operator."""
         _require_axes(name, aval, *operands)
         text = {key: str(value) for key, value in attrs.items()}
-        return Operand(aval, self.emit(name, [self.handle(x) for x in operands], text, output))
+        return Operand(aval, self.emit(name, [self.handle(x) for x in operands], text, number))
 
     def vjp(
         self, name: str, aval: Aval, g: Operand, *operands: Operand, takes: str, of: int, **attrs: Any

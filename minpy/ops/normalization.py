@@ -57,7 +57,7 @@ def _operands(
 def _forward_mx(output: int) -> Callable:
     def mx(b: Builder, out: Aval, *operands: Operand, eps: float) -> Operand:
         taken, attrs = _operands(b, out.dtype, operands, eps)
-        return b.op("BatchNorm", out, *taken, output=output, **attrs)
+        return b.output(output, "BatchNorm", out, *taken, **attrs)
 
     return mx
 
@@ -210,18 +210,12 @@ def _standardize(x: Any, eps: float) -> Any:
 def _rows_mx(output: int) -> Callable:
     def mx(b: Builder, out: Aval, x: Operand, eps: float) -> Operand:
         require(out.dtype, frozenset([numpy.dtype("float32")]), "eps as precise")
-        size = x.aval.shape[-1]
-        ends = [b.literal(numpy.full(size, value), out.dtype) for value in (1, 0)]
-        return b.op(
-            "LayerNorm",
-            out,
-            b.cast(x, out.dtype),
-            *ends,
-            output=output,
-            axis=-1,
-            eps=eps,
-            output_mean_var=True,
-        )
+        aval = Aval(x.aval.shape[-1:], out.dtype)
+        ends = [
+            b.op(name, aval, shape=aval.shape, dtype=out.dtype.name) for name in ("_npi_ones", "_npi_zeros")
+        ]
+        attrs = {"axis": -1, "eps": eps, "output_mean_var": True}
+        return b.output(output, "LayerNorm", out, b.cast(x, out.dtype), *ends, **attrs)
 
     return mx
 

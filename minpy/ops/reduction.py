@@ -120,7 +120,7 @@ def _sum_of(b: Builder, x: Operand, sizes: tuple[int, int, int]) -> Operand:
         return b.op("_npi_ones", Aval(shape, dtype), shape=shape, dtype=dtype.name)
 
     if not b.runs_at_once and dtype == numpy.float32 and x.aval.size >= _MANY:
-        options = {"no_bias": True, "num_hidden": 1, "flatten": False}
+        options: dict[str, Any] = {"no_bias": True, "num_hidden": 1, "flatten": False}
         if after == 1:
             rows = b.reshape(x, (before, size))
             return b.op("FullyConnected", Aval((before, 1), dtype), rows, ones(1, size), **options)
