@@ -290,8 +290,8 @@ class Calls(InPlace):
         plain = [self.plain(arg) for arg in args]
         for value in (*plain, *kwargs.values()):
             for item in walk_values(value):
+                self.pin(item)
                 if isinstance(item, Tracer) and item.known is None:
-                    self.pin(item)
                     raise UnsupportedError(f"{_name(function)} needs array data, known at run time only")
                 if isinstance(item, (Closure, Made)):
                     raise UnsupportedError(f"{_name(function)} gets a function")
@@ -316,6 +316,8 @@ class Calls(InPlace):
             if owner.kind not in MINPY and any(v.kind in MINPY for v in given):
                 raise UnsupportedError("a method of a NumPy array makes NumPy arrays of MinPy's")
             return self.apply(function, args, kwargs, self.trace.namespace)
+        if type(owner) is str:
+            return self.text_by_method(function, args, kwargs)
         if type(owner) in _WITH_METHODS and isinstance(function, types.BuiltinMethodType):
             if type(owner) is dict and function.__name__ in ("get", "pop", "setdefault"):
                 args = [*map(self.key, args[:1]), *args[1:]]

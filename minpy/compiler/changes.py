@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import collections
 import operator
-from typing import Any
+from typing import Any, Callable
 
 from minpy.compiler.containers import ContainerMethod, Containers, DictView, Instance, class_of
 from minpy.compiler.effects import DictContent, Effect, ListContent
 from minpy.compiler.guards import class_attribute
 from minpy.compiler.reads import Ref, unref
+from minpy.compiler.reals import Deferred, compute
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
 
@@ -33,6 +34,9 @@ DELETE_ITEM = (dict.__delitem__, list.__delitem__, collections.OrderedDict.__del
 class Changes(Containers):
     """The part of the lowering that changes containers."""
 
+    hashed: Callable[[Any], Any]
+    get_item: Callable[[Any, Any], Any]
+
     # Changing -----------------------------------------------------------------------------------
 
     def set_item(self, container: Any, key: Any, value: Any) -> None:
@@ -45,6 +49,8 @@ class Changes(Containers):
                 self.call(method, [key, value], {})
             elif isinstance(key, slice) and type(unref(container)) is list:
                 self._change_slice(container, key, list(self.iterate(value)))
+            elif isinstance(self.hashed(key), Deferred):
+                self._set_somewhere(container, key, value)
             else:
                 key = self.slot_of(container, key, "__setitem__", SET_ITEM)
                 self.content_of(container)[key] = value
@@ -85,19 +91,38 @@ class Changes(Containers):
             content.items[key] = values
             self.note(Effect.CALL, ref, "__setitem__", key, values)
 
-    def slot_of(self, container: Any, key: Any, name: str, known: tuple) -> Any:
-        """The key of a slot of a dict or list from outside that can simply be stored or deleted."""
+    def _set_somewhere(self, container: Any, key: Any, value: Any) -> None:
+        """``container[key] = value`` for a key that is known at run time only."""
+        self._check_slots(container, "__setitem__", SET_ITEM)
+        content = self.content_of(container)
+        if isinstance(container.value, list):
+            is_there = compute(_reaches, (key, content.length()), "(-{1} <= {0} < {1})")
+            if not is_there.value:
+                key.pin()
+            self.guards.add(is_there.path, "true")
+        content.set_later(key, value)
+        self.note(Effect.SET_ITEM, container, key, value)
+
+    def _check_slots(self, container: Any, name: str, known: tuple) -> None:
+        """Raise UnsupportedError where a slot of a dict or list cannot simply be stored or deleted."""
         kind = class_of(container)
         what = "an object" if isinstance(container, Instance) else container.path
         if class_attribute(kind, name) not in known:
             raise UnsupportedError(f"{what}[...] is changed by {kind.__name__}")
         if container.path.key == "__dict__":
             raise UnsupportedError(f"{what} is changed, which holds the attributes of an object")
+
+    def slot_of(self, container: Any, key: Any, name: str, known: tuple) -> Any:
+        """The key of a slot of a dict or list from outside that can simply be stored or deleted."""
+        self._check_slots(container, name, known)
         key = self.key(key)
-        if issubclass(kind, list):
+        if issubclass(class_of(container), list):
             if isinstance(key, slice):
-                raise UnsupportedError(f"a slice of {what} is changed")
-            key, length = operator.index(key), self.length(container)
+                raise UnsupportedError(f"a slice of {container.path} is changed")
+            key, content = operator.index(key), self.effects.content(container)
+            if content is not None and content.is_added(key):  # type: ignore[union-attr]
+                return key
+            length = self._length_now(container)
             if not -length <= key < length:
                 raise IndexError("list assignment index out of range")
             return key % length
@@ -111,16 +136,39 @@ class Changes(Containers):
             if isinstance(obj, dict):
                 content = DictContent(
                     lambda key: self.read(obj[key], path.item(key)),
+                    lambda: self._first_length(ref),
+                    self._are_equal,
                     lambda key: self._had_key(ref, key),
                     lambda: self._first_keys(ref),
                 )
             else:
-                content = ListContent(
+                content = grown = ListContent(
                     lambda position: self.read(obj[position], path.item(position)),
                     lambda: self._first_length(ref),
+                    lambda i, j: self._is_same_place(i, j, grown.length()),
                 )
             self.effects.keep_content(ref, content)
         return content
+
+    def _are_equal(self, key: Any, other: Any) -> bool:
+        """Whether two keys are equal; how that ends is guarded where one is known at run time only."""
+        paths = [getattr(x, "path", None) for x in (key, other)]
+        if not any(isinstance(x, Deferred) for x in (key, other)):
+            return key == other
+        if paths[0] == paths[1]:
+            return True
+        values = [x.value if isinstance(x, Deferred) else x for x in (key, other)]
+        if isinstance(values[0], str) != isinstance(values[1], str):
+            return False  # the guards on their types say so
+        if not all(isinstance(x, (Deferred, str, int, float)) for x in (key, other)):
+            return False
+        return self.truth(compute(operator.eq, (key, other), "({} == {})"))
+
+    def _is_same_place(self, i: Any, j: Any, length: Any) -> bool:
+        """Whether two positions in a list are the same one."""
+        if getattr(i, "path", 0) == getattr(j, "path", 1):
+            return True
+        return self.truth(compute(_coincide, (i, j, length), "({0} % {2} == {1} % {2})"))
 
     def call_container_method(self, method: ContainerMethod, args: list, kwargs: dict[str, Any]) -> Any:
         """A method of a container from outside."""
@@ -138,7 +186,7 @@ class Changes(Containers):
         if name in ("extend", "update"):
             args = [list(self.iterate(arg)) for arg in args]
         if isinstance(ref.value, set):
-            args = [self.key(tuple(arg) if isinstance(arg, list) else arg) for arg in args]
+            args = [self.key(tuple(arg)) if isinstance(arg, list) else self.hashed(arg) for arg in args]
         self.note(Effect.CALL, ref, name, *args)
         self.effects.keep_content(ref, None)
 
@@ -189,14 +237,16 @@ class Changes(Containers):
                 raise KeyError("popitem(): dictionary is empty")
             return keys[-1], self._dict_method(ref, "pop", [keys[-1]], {})
         key, *default = args
-        key = self.key(key)
+        key = self.key(key) if name == "pop" else self.hashed(key)
         is_there = self.has_key(ref, key)
         if name == "get":
-            return self.item(ref, key) if is_there else (*default, kwargs.get("default"))[0]
+            return self.get_item(ref, key) if is_there else (*default, kwargs.get("default"))[0]
         if name == "setdefault":
-            if not is_there:
-                self.set_item(ref, key, (*default, None)[0])
-            return self.item(ref, key)
+            if is_there:
+                return self.get_item(ref, key)
+            value = (*default, None)[0]
+            self.set_item(ref, key, value)
+            return value
         if not is_there:  # pop
             if not default:
                 raise KeyError(key)
@@ -204,6 +254,14 @@ class Changes(Containers):
         value = self.item(ref, key)
         self.delete_item(ref, key)
         return value
+
+
+def _reaches(position: int, length: int) -> bool:
+    return -length <= position < length
+
+
+def _coincide(i: int, j: int, length: int) -> bool:
+    return i % length == j % length
 
 
 def has_method(obj: Any, name: str) -> bool:

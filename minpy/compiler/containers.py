@@ -14,18 +14,18 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.compiler.effects import Changed, DictContent, Effects, ListContent
+from minpy.compiler.effects import REMOVED, Changed, DictContent, Effects, ListContent
 from minpy.compiler.frames import BoundMethod, Frame
 from minpy.compiler.guards import Computation, Distinct, Path, class_attribute, length_path
-from minpy.compiler.reads import ReadRequest, Reads, Ref, is_constant_object, unref
-from minpy.compiler.reals import Number
+from minpy.compiler.reads import ReadRequest, Reads, Ref, Text, is_constant_object, unref
+from minpy.compiler.reals import Deferred, Number
 from minpy.compiler.target import unjitted
-from minpy.compiler.tracer import INT, Tracer
+from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
 from minpy.runtime.array import Array
 
 #: types of elements that can be others in each turn of a loop
-_VARYING = (Array, numpy.ndarray, numpy.generic, float, int)
+_VARYING = (Array, numpy.ndarray, numpy.generic, float, int, str)
 #: modules whose variables decide what compiled code means
 _OWN_STATE = ("minpy.ops", "minpy.runtime", "minpy.compiler", "minpy.core", "minpy.numpy")
 
@@ -73,6 +73,7 @@ class Containers(Reads):
     key: Callable[[Any], Any]
     attribute_of_namedtuple: Callable[[Any, str], Any]
     set_item: Callable[[Any, Any, Any], None]
+    truth: Callable[[Any], bool]
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,11 +107,21 @@ class Containers(Reads):
         self.effects.see(ref)
         return self.read(obj[key], ref.path.item(key))
 
-    def element(self, ref: Ref, position: Number) -> Any:
-        """``ref[position]`` of a list or tuple, at a position that is another one from call to call."""
+    def element(self, ref: Ref, position: Number | Text) -> Any:
+        """``ref[position]``, at a position or key that is another one from call to call."""
         obj, at = ref.value, position.value
-        is_plain_sequence = type(obj) in (list, tuple) and position.kind == INT
-        is_there = is_plain_sequence and self.effects.content(ref) is None and -len(obj) <= at < len(obj)
+        content: Any = self.effects.content(ref)
+        if content is not None:
+            known = content.find(position)
+            if known is not REMOVED:
+                return known
+        if isinstance(obj, collections.defaultdict) and not self.has_key(ref, position, is_rare=True):
+            return self._missing(ref, position)
+        is_there = False
+        if content is None and type(obj) in (list, tuple):
+            is_there = type(at) is int and -len(obj) <= at < len(obj)
+        elif content is None and type(obj) in (dict, collections.defaultdict):
+            is_there = at in obj
         if not is_there or not isinstance(obj[at], (*_VARYING, list, tuple, dict)):
             position.pin()
         self.effects.see(ref)
@@ -125,6 +136,7 @@ class Containers(Reads):
         obj = ref.value
         if isinstance(obj, collections.defaultdict) and type(obj).__missing__ is _DEFAULT_MISSING:
             if obj.default_factory is None:
+                self.pin(key)
                 raise KeyError(key)
             factory = self.read(obj.default_factory, ref.path.attribute("default_factory"))
             value = self.call(factory, [], {})
@@ -142,9 +154,10 @@ class Containers(Reads):
     def _had_key(self, ref: Ref, key: Any, is_rare: bool = False) -> bool:
         """The same at the beginning of the region."""
         self.effects.see(ref)
-        is_there = key in ref.value
+        is_deferred = isinstance(key, Deferred)
+        is_there = (key.value if is_deferred else key) in ref.value
         if not (is_there and is_rare):
-            self.guards.add(ref.path, "present" if is_there else "absent", key)
+            self.guards.add(ref.path, "present" if is_there else "absent", key.path if is_deferred else key)
         return is_there
 
     def elements(self, ref: Ref) -> Any:
@@ -154,7 +167,7 @@ class Containers(Reads):
         if isinstance(content, DictContent):
             return list(content.items)
         if isinstance(content, ListContent):
-            return [content[i] for i in range(len(content))]
+            return [content[i] for i in range(len(content.items))]
         if isinstance(obj, dict):
             return self._first_keys(ref)
         self.effects.see(ref)
@@ -171,17 +184,17 @@ class Containers(Reads):
         """``len(ref)`` of a list, tuple or dict, or of something that can be iterated over."""
         content = self.effects.content(ref)
         if content is not None:
-            return len(content)
+            return content.length()
+        is_known = isinstance(ref.value, (list, tuple, dict))
+        return self._first_length(ref) if is_known else len(self.elements(ref))
+
+    def _first_length(self, ref: Ref) -> Any:
+        """The length at the beginning of the region."""
+        self.effects.see(ref)
         path = length_path(ref.path)
         if self.guards.key(path) in self.numbers.inputs and not self._is_pinned(path):
             computed = Computation(len, "len({})", (ref.path,)).path()
             return Number(self, computed, len(ref.value), (path,))
-        is_known = isinstance(ref.value, (list, tuple, dict))
-        return self._first_length(ref) if is_known else len(self.elements(ref))
-
-    def _first_length(self, ref: Ref) -> int:
-        """The length at the beginning of the region."""
-        self.effects.see(ref)
         self.guards.add(ref.path, "length", len(ref.value))
         return len(ref.value)
 
@@ -191,17 +204,23 @@ class Containers(Reads):
         self.guards.add(ref.path, "keys", tuple(ref.value))
         return list(ref.value)
 
+    def _length_now(self, ref: Ref) -> int:
+        """The length as a constant."""
+        length = self.length(ref)
+        self.pin(length)
+        return length
+
     def walk(self, ref: Ref) -> Iterator[Any]:
         """The elements of a container from outside, as a loop sees them that may change it."""
         if isinstance(ref.value, list):
             position = 0
-            while position < self.length(ref):
+            while position < self._length_now(ref):
                 yield self.item(ref, position)
                 position += 1
             return
         items = self.elements(ref)
         for item in items:
-            if isinstance(ref.value, dict) and self.length(ref) != len(items):
+            if isinstance(ref.value, dict) and self._length_now(ref) != len(items):
                 raise RuntimeError("dictionary changed size during iteration")
             yield item
 
@@ -213,7 +232,7 @@ class Containers(Reads):
         """``bool(ref)``."""
         obj = ref.value
         if isinstance(obj, (list, tuple, dict)):
-            return bool(self.length(ref))
+            return self.truth(self.length(ref))
         if is_constant_object(obj) or not (hasattr(obj, "__bool__") or hasattr(obj, "__len__")):
             return True
         raise UnsupportedError(f"the truth of {ref.path} is computed by {type(obj).__name__}")
@@ -235,6 +254,8 @@ class Containers(Reads):
         if isinstance(a, Tracer) and isinstance(b, Tracer):
             return self._is_same_array(a, b)
         for one in (a, b):
+            if isinstance(one, Text) and not (a is None or b is None):
+                one.pin()
             if isinstance(one, Ref) and not self.is_constant(one):
                 other = b if one is a else a
                 if other is not None:  # the guard on the type rules None out
@@ -251,6 +272,8 @@ class Containers(Reads):
 
     def plain(self, x: Any) -> Any:
         """``x`` with Refs inside replaced by what they stand for, for the functions of the op table."""
+        if isinstance(x, Text):
+            x.pin()
         if isinstance(x, Ref):
             if isinstance(x.value, (list, tuple)) and type(x.value) in (list, tuple):
                 return self.plain(self.elements(x))

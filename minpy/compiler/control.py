@@ -162,7 +162,7 @@ class Control(Matching):
         return self.statements(node.body if self.test(node.test) else node.orelse)
 
     def _While_statement(self, node: Any) -> Steps:
-        while self.test(node.test):
+        while self.test(node.test, is_constant=True):
             outcome = yield from self.statements(node.body)
             if outcome is BREAK:
                 return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from minpy.compiler.guards import Distinct, Guards, Path
+from minpy.compiler.reals import Deferred
 from minpy.errors import UnsupportedError
 
 #: an attribute that was deleted
@@ -81,7 +82,7 @@ class Effects:
         self.see(ref)
         self._written[id(ref.value)] = None
         effect = Effect(kind, ref, key, list(args), self._step())
-        if kind in (Effect.SET_ATTRIBUTE, Effect.SET_ITEM):
+        if kind in (Effect.SET_ATTRIBUTE, Effect.SET_ITEM) and not isinstance(key, Deferred):
             known = self._last.setdefault(id(ref.value), {}).setdefault((kind, key), effect)
             if known is not effect:  # only the last value of a slot matters, in the place of the first
                 known.args, known.step = effect.args, effect.step
@@ -130,17 +131,67 @@ class Effects:
                 self.guards.add(firsts[0], "distinct", Distinct(tuple(firsts[1:])))
 
 
-class DictContent:
+class _Content:
+    """A container from outside that the region writes.
+
+    From the first write at a key that is known at run time only, writes are kept in order, and a read goes
+    through them: what it depends on is which keys are the same.
+
+    Args:
+        read: key or position -> the abstract value that stood there at the beginning.
+        length: how long it was at the beginning; guards it.
+        is_same: whether two keys are the same; guards it.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Any], Any],
+        length: Callable[[], Any],
+        is_same: Callable[[Any, Any], bool],
+    ):
+        self._read = read
+        self._length = length
+        self._is_same = is_same
+        self._open: Deferred | None = None
+        self._later: list[tuple[Any, Any]] = []
+
+    def set_later(self, key: Any, value: Any) -> bool:
+        """Keep a write at a key, if it or one before is known at run time only; says whether it does."""
+        if self._open is None:
+            if not isinstance(key, Deferred):
+                return False
+            self._open = key
+        self._later.append((key, value))
+        return True
+
+    def find(self, key: Any) -> Any:
+        """What was set at a key since the first such write; REMOVED where nothing was."""
+        written = (value for other, value in reversed(self._later) if self._is_same(other, key))
+        return next(written, REMOVED)
+
+    def _know_all(self) -> None:
+        """All of the container is needed, so it has to be known what was set where."""
+        if self._open is not None:
+            self._open.pin()
+
+
+class DictContent(_Content):
     """A dict from outside that the region writes.
 
     Args:
-        read: key -> the abstract value that stood there at the beginning.
         has: whether a key was there at the beginning; guards it.
         keys: all keys that were there at the beginning; guards them.
     """
 
-    def __init__(self, read: Callable[[Any], Any], has: Callable[[Any], bool], keys: Callable[[], list]):
-        self._read = read
+    def __init__(
+        self,
+        read: Callable[[Any], Any],
+        length: Callable[[], Any],
+        is_same: Callable[[Any, Any], bool],
+        has: Callable[[Any], bool],
+        keys: Callable[[], list],
+    ):
+        super().__init__(read, length, is_same)
         self._has = has
         self._keys = keys
         self._items: dict | None = None  # all of it, once that is known
@@ -149,6 +200,7 @@ class DictContent:
     @property
     def items(self) -> dict:
         """All keys; values may be unread."""
+        self._know_all()
         if self._items is None:
             items = dict.fromkeys(self._keys(), _UNREAD)
             for key, value in self._set.items():
@@ -159,12 +211,22 @@ class DictContent:
         return self._items
 
     def __contains__(self, key: Any) -> bool:
+        return self.find(key) is not REMOVED or self._held(key)
+
+    def _held(self, key: Any) -> bool:
+        """Whether a key is there, if nothing was set later."""
+        known = self._set if self._items is None else self._items
+        if isinstance(key, Deferred):
+            key = next((other for other in known if self._is_same(other, key)), key)
         if self._items is not None:
             return key in self._items
         return self._set[key] is not REMOVED if key in self._set else self._has(key)
 
     def __getitem__(self, key: Any) -> Any:
-        if key not in self:
+        later = self.find(key)
+        if later is not REMOVED:
+            return later
+        if not self._held(key):
             raise KeyError(key)
         held = self._set if self._items is None else self._items
         if held.get(key, _UNREAD) is _UNREAD:
@@ -172,63 +234,96 @@ class DictContent:
         return held[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if self.set_later(key, value):
+            return
         if self._items is None and self._set.get(key) is REMOVED:
             self.items  # noqa: B018  # the key goes to the end, so the others have to be known
         (self._set if self._items is None else self._items)[key] = value
 
     def __delitem__(self, key: Any) -> None:
+        self._know_all()
         if self._items is None:
             self._set[key] = REMOVED
         else:
             del self._items[key]
 
-    def __len__(self) -> int:
-        return len(self.items)
+    def length(self) -> Any:
+        """The number of keys, perhaps known at run time only."""
+        if self._items is not None:
+            length, changes = len(self._items), []
+        else:
+            length = self._length()
+            changes = [(value is not REMOVED) - self._has(key) for key, value in self._set.items()]
+        for position, (key, _) in enumerate(self._later):
+            is_again = any(self._is_same(other, key) for other, _ in self._later[:position])
+            changes.append(not is_again and not self._held(key))
+        return length + sum(changes)
 
     def clear(self) -> None:
         """As of a dict."""
-        self._items = {}
+        self._items, self._open, self._later = {}, None, []
 
 
-class ListContent:
-    """A list from outside that the region writes.
+class ListContent(_Content):
+    """A list from outside that the region writes."""
 
-    Args:
-        read: position -> the abstract value that stood there at the beginning.
-        length: how long it was at the beginning; guards it.
-    """
-
-    def __init__(self, read: Callable[[int], Any], length: Callable[[], int]):
-        self._read = read
-        self._length = length
+    def __init__(
+        self, read: Callable[[int], Any], length: Callable[[], Any], is_same: Callable[[Any, Any], bool]
+    ):
+        super().__init__(read, length, is_same)
         self._known: list | None = None  # all of it, once that is known
         self._added: list = []  # what was appended before that
+        self._taken = 0  # elements that were taken from the end before that
 
     @property
     def items(self) -> list:
         """All elements; those that nobody has read yet are places."""
+        self._know_all()
         if self._known is None:
-            self._known = [*map(_Place, range(self._length())), *self._added]
+            self._known = [*map(_Place, range(self._length() - self._taken)), *self._added]
         return self._known
 
-    def __len__(self) -> int:
-        return len(self.items)
+    def length(self) -> Any:
+        """The number of elements, perhaps known at run time only."""
+        if self._known is not None:
+            return len(self._known)
+        return self._length() + (len(self._added) - self._taken)
+
+    def is_added(self, index: int) -> bool:
+        """Whether a position, counted from the end, is that of an element that was appended."""
+        return self._known is None and self._open is None and -len(self._added) <= index < 0
+
+    def __contains__(self, index: Any) -> bool:
+        """Whether a position is one whose element the region set, appended or moved."""
+        if self._known is not None:
+            is_one = -len(self._known) <= index < len(self._known)
+            return is_one and not isinstance(self._known[index], _Place)
+        return self._open is not None or (index < 0 and bool(self._added or self._taken))
 
     def __getitem__(self, index: int) -> Any:
-        if self._known is None and -len(self._added) <= index < 0:
+        self._know_all()
+        if self.is_added(index):
             return self._added[index]
-        items = self.items
-        value = items[index]
+        if self._known is None and index < 0:
+            return self._read(index + len(self._added) - self._taken)
+        value = self.items[index]
         if isinstance(value, _Place):
-            value = items[index] = self._read(value.position)
+            value = self.items[index] = self._read(value.position)
         return value
 
-    def __setitem__(self, index: int, value: Any) -> None:
-        self.items[index] = value
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if not self.set_later(index, value):
+            (self._added if self.is_added(index) else self.items)[index] = value
 
     def __delitem__(self, index: int) -> None:
-        held = self._added if self._known is None and -len(self._added) <= index < 0 else self.items
-        del held[index]
+        """Delete an element that was read before."""
+        self._know_all()
+        if self.is_added(index):
+            del self._added[index]
+        elif self._known is None and index == -1:
+            self._taken += 1
+        else:
+            del self.items[index]
 
     def append(self, value: Any) -> None:
         """As of a list."""

@@ -13,7 +13,8 @@ from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, Unforesee
 from minpy.compiler.guards import Path
 from minpy.compiler.operators import Operators, elements_left
 from minpy.compiler.parts import Culprit
-from minpy.compiler.reads import Ref, is_plain
+from minpy.compiler.reads import Ref
+from minpy.compiler.texts import apply_later, joined
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
 
@@ -162,11 +163,13 @@ class Expressions(Operators):
             return not self.truth(self.evaluate(node.operand))
         return self.unary(_UNARY[type(node.op)], self.evaluate(node.operand))
 
-    def test(self, node: Any) -> bool:
-        """The truth of an expression, which has to be known now."""
+    def test(self, node: Any, is_constant: bool = False) -> bool:
+        """The truth of an expression, which has to be known now, perhaps with all that it depends on."""
         before = self._recorded()
         value = self.evaluate(node)
         try:
+            if is_constant:
+                self.pin(value)
             return self.truth(value)
         except UnsupportedError as error:
             self.blame(node, error, before, is_test=True)
@@ -250,19 +253,25 @@ class Expressions(Operators):
         """The value of an expression that becomes a key or an element of a set."""
         return self.key(self.evaluate(node))
 
-    def _JoinedStr(self, node: Any) -> str:
-        return "".join(self._part(part) for part in node.values)
+    def _JoinedStr(self, node: Any) -> Any:
+        return self.make_text(joined, *[self._part(part) for part in node.values])
 
-    def _part(self, part: Any) -> str:
+    def _part(self, part: Any) -> Any:
         if isinstance(part, gast.Constant):
             return part.value
         value = self.evaluate(part.value)
-        if not is_plain(value) and type(value) is not float:
-            self.pin(value)
-            raise UnsupportedError("array data or an object is formatted into a string")
         conversion: Any = {115: str, 114: repr, 97: ascii}.get(part.conversion)
-        text = conversion(value) if conversion else value
-        return format(text, self._JoinedStr(part.format_spec) if part.format_spec else "")
+        if conversion:
+            value = self.make_text(conversion, value)
+        return self.make_text(format, value, self._JoinedStr(part.format_spec) if part.format_spec else "")
+
+    def make_text(self, function: Callable, *args: Any) -> Any:
+        """A text made of values: now, or by Python when the function runs."""
+        made = apply_later(function, *args)
+        if made is None:
+            self.check_formatted(list(args))
+            made = function(*args)
+        return made
 
     def _Lambda(self, node: Any) -> Closure:
         body = (gast.copy_location(gast.Return(value=node.body), node.body),)

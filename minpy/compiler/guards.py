@@ -12,7 +12,7 @@ import itertools
 import keyword
 import math
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import Any, Callable, NamedTuple
 
 import numpy
@@ -105,7 +105,7 @@ class Computation:
 
     def path(self) -> Path:
         """The path that leads to the number."""
-        label = self.source(str, repr)
+        label = self.source(str, lambda x: getattr(x, "__name__", repr(x)))
         is_enclosed = label.startswith("(") and label.endswith(")") and label.count("(") == 1
         return Path(None, "number", self, label[1:-1] if is_enclosed else label[:60])
 
@@ -124,6 +124,14 @@ class Computation:
                 found.add(path)
                 waiting.extend(path.key.numbers)
         return sorted(found, key=lambda path: path.key.serial)
+
+    def sources(self) -> Iterator[Path]:
+        """The operands that are read from somewhere, and those of operands that are computed."""
+        for path in self.numbers:
+            if path.step == "number":
+                yield from path.key.sources()
+            else:
+                yield path
 
     def source(self, reach: Callable[[Path], str], constant: Callable[[Any], str]) -> str:
         """The computation as an expression, given how to write a path and a constant."""
@@ -163,6 +171,8 @@ class Distinct(NamedTuple):
 
 _CONDITIONS = {
     "value": "type({v}) is type({c}) and {v} == {c}",
+    "true": "{v}",
+    "false": "not {v}",
     "exact": "type({v}) is type({c}) and repr({v}) == repr({c})",
     "identity": "{v} is {c}",
     "type": "type({v}) is {c}",
@@ -318,7 +328,8 @@ class Guards:
             place_of: gives the line that first reads a local variable.
         """
         for guard, loc in self.guards.items():
-            name, kind, expected = str(guard.path), guard.kind, guard.expected.value
+            kind, expected = guard.kind, guard.expected.value
+            name = str(length_path(guard.path) if kind == "length" else guard.path)
             if loc is None and guard.path.root.step == "local":
                 loc = place_of(guard.path.root.key)
             before = _show(kind, expected)
@@ -405,6 +416,8 @@ def _constant(value: Any, namespace: dict[str, Any]) -> str:
 
 #: kind of guard -> what held, and what holds now
 _IN_WORDS = {
+    "true": ("true", "false"),
+    "false": ("false", "true"),
     "writable": ("writable", "read-only"),
     "ordered": ("in C order", "in another order"),
     "same": ("the same object as {}", "another object than {}"),

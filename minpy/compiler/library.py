@@ -21,7 +21,7 @@ from minpy.compiler.expressions import Expressions
 from minpy.compiler.frames import BoundMethod, Closure
 from minpy.compiler.objects import Super
 from minpy.compiler.operators import Counted, Made, elements_left
-from minpy.compiler.reads import Ref, is_plain, unref, walk_values
+from minpy.compiler.reads import Ref, Text, is_plain, unref, walk_values
 from minpy.compiler.reals import Number, call, compute, is_real
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, BOOL, FLOAT, INT, NDARRAY, OperandError, Tracer
 from minpy.errors import UnsupportedError
@@ -279,6 +279,8 @@ class Library(Expressions):
     def _len(self, x: Any) -> Any:
         if isinstance(x, DictView):
             return len(list(x.read()))
+        if isinstance(x, Text):
+            return call(len, x)
         if not isinstance(x, (Ref, Instance)):
             return len(x)
         method = self.python_method(x, "__len__")
@@ -396,23 +398,20 @@ class Library(Expressions):
     def _partial(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return Made(lambda *more, **named: self.call(function, [*args, *more], {**kwargs, **named}))
 
-    def _text(self, function: Any, args: list) -> Any:
-        plain = self.known_now(function, args, {})
-        if not all(is_plain(value) or type(value) is float for value in plain):
-            raise UnsupportedError(f"{function.__name__} of an object")
-        return function(*plain)
-
     def _str(self, *args: Any) -> Any:
-        return self._text(str, list(args))
+        return self.make_text(str, *args)
 
     def _repr(self, *args: Any) -> Any:
-        return self._text(repr, list(args))
+        return self.make_text(repr, *args)
 
     def _format(self, *args: Any) -> Any:
-        return self._text(format, list(args))
+        return self.make_text(format, *args)
 
     def _hash(self, *args: Any) -> Any:
-        return self._text(hash, list(args))
+        plain = self.known_now(hash, list(args), {})
+        if not all(is_plain(value) or type(value) is float for value in plain):
+            raise UnsupportedError("hash of an object")
+        return hash(*plain)
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

@@ -13,6 +13,7 @@ from minpy.compiler.effects import REMOVED, Changed, Effect
 from minpy.compiler.frames import BoundMethod
 from minpy.compiler.guards import class_attribute
 from minpy.compiler.reads import ReadRequest, Ref
+from minpy.compiler.reals import Deferred
 from minpy.errors import UnsupportedError
 from minpy.ops import Function, Op
 
@@ -305,7 +306,9 @@ class Objects(Changes):
 
         It is another one at the next call, and reading it would make it a constant of the compiled code.
         """
-        if not isinstance(owner, Ref) or (is_item and type(owner.value) not in (dict, list)):
+        if not isinstance(owner, Ref) or isinstance(slot, Deferred):
+            return False
+        if is_item and type(owner.value) not in (dict, list):
             return False
         path = owner.path.item(slot) if is_item else owner.path.attribute(slot)
         if path in self.counted or path.root in self.chosen or self._is_pinned(path):

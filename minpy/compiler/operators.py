@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable
 
 import gast
@@ -12,9 +12,10 @@ import numpy
 from minpy.compiler.containers import ContainerMethod, DictView, Instance, class_of
 from minpy.compiler.frames import BoundMethod, Closure, OfRegion
 from minpy.compiler.objects import Objects, PropertyRead, Super
-from minpy.compiler.reads import Ref, is_plain, unref, walk_values
-from minpy.compiler.reals import Number, compute, is_real
-from minpy.compiler.tracer import MINPY, NUMBERS, SCALAR, SCALARS, Tracer
+from minpy.compiler.reads import Ref, Text, is_plain, unref, walk_values
+from minpy.compiler.reals import Deferred, Number, compute, is_real
+from minpy.compiler.texts import apply_later, compare_texts
+from minpy.compiler.tracer import INT, MINPY, NUMBERS, SCALAR, SCALARS, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops.methods import ArrayMethods
 
@@ -36,6 +37,8 @@ _CHANGING = frozenset(("fill", "partition", "put", "sort"))
 _OF_NUMBERS = frozenset(("bit_length", "conjugate", "is_integer"))
 _OBJECTS = (Ref, Instance)
 _NUMBERS = (bool, int, float, complex, numpy.generic)
+#: Tests of numbers and texts in a version, beyond which what is tested becomes a constant.
+_MAX_TESTS = 16
 
 
 class Counted(Iterator):
@@ -76,12 +79,16 @@ class Operators(Objects):
 
     only_element: Callable[[Tracer], Any]
     change_array: Callable[[Any, list, dict], None]
+    tests = 0  # of numbers and texts, whose outcome is guarded
 
     # Arithmetic ---------------------------------------------------------------------------------
 
     def binary(self, operation: Callable, x: Any, y: Any) -> Any:
         """A binary operator on abstract values; ``operation`` is a function of ``operator``."""
         x, y = _keys_of_view(x), _keys_of_view(y)
+        text = self._text_by_operator(operation, x, y)
+        if text is not None:
+            return text
         if isinstance(x, _OBJECTS) or isinstance(y, _OBJECTS):
             result = self._by_special_method(operation.__name__.strip("_"), x, y)
             if result is not NotImplemented:
@@ -95,6 +102,27 @@ class Operators(Objects):
                     kind = type(value).__name__
                     raise TypeError(f"unsupported operand of {operation.__name__} with an array: {kind}")
         return operation(x, y)
+
+    def _text_by_operator(self, operation: Callable, x: Any, y: Any) -> Any:
+        """``text + text``, ``text % values`` or ``text * count``; None where it is known now.
+
+        Raises:
+            UnsupportedError: array data or an object goes into a text.
+        """
+        if not any(isinstance(v, Text) or type(v) is str for v in (x, y)):
+            return None
+        x, y = (self.elements(v) if isinstance(v, Ref) and type(v.value) is tuple else v for v in (x, y))
+        made = apply_later(operation, x, y)
+        if made is None:
+            self.check_formatted([x, y])
+        return made
+
+    def check_formatted(self, values: Any) -> None:
+        """Raise UnsupportedError where what goes into a text is not known now."""
+        for value in walk_values(values):
+            self.pin(value)
+            if not is_plain(value) and type(value) not in (float, list, tuple, dict):
+                raise UnsupportedError("array data or an object is formatted into a string")
 
     def _by_special_method(self, name: str, x: Any, y: Any) -> Any:
         """What a method such as ``__add__`` or ``__radd__`` gives; NotImplemented where none is in Python."""
@@ -136,10 +164,11 @@ class Operators(Objects):
 
     def truth(self, value: Any) -> bool:
         """``bool(value)`` at compile time."""
+        if isinstance(value, Deferred):
+            return self._outcome(value)
         if isinstance(value, Tracer):
             if value.known is not None:
                 return bool(value)
-            self.pin(value)
             raise UnsupportedError("the test depends on array data")
         if isinstance(value, _OBJECTS):
             method = self.python_method(value, "__bool__") or self.python_method(value, "__len__")
@@ -150,6 +179,15 @@ class Operators(Objects):
             return any(True for _ in value.read())
         return bool(value)
 
+    def _outcome(self, value: Deferred) -> bool:
+        """The truth of a number or a text: not its value is guarded, but how the test of it ends."""
+        if self.tests == _MAX_TESTS:
+            value.pin()
+        self.tests += 1
+        outcome = bool(value.value)
+        self.guards.add(value.path, "true" if outcome else "false")
+        return outcome
+
     def compare(self, op: Any, x: Any, y: Any) -> Any:
         """A comparison of two abstract values by an operator of the syntax tree."""
         if isinstance(op, (gast.Is, gast.IsNot)):
@@ -157,8 +195,11 @@ class Operators(Objects):
             return same if isinstance(op, gast.Is) else not same
         if isinstance(op, (gast.In, gast.NotIn)):
             found = self._contains(x, y)
-            return found if isinstance(op, gast.In) else not found
+            return found if isinstance(op, gast.In) else not self.truth(found)
         x, y = _keys_of_view(x), _keys_of_view(y)
+        known = compare_texts(_COMPARE[type(op)], x, y)
+        if known is not None:
+            return known
         if isinstance(x, _OBJECTS) or isinstance(y, _OBJECTS):
             return self._compare_refs(op, x, y)
         if is_real(x) and is_real(y):
@@ -183,28 +224,39 @@ class Operators(Objects):
             raise UnsupportedError("objects are compared")
         return _COMPARE[type(op)](*plain)
 
-    def _contains(self, x: Any, container: Any) -> bool:
+    def _contains(self, x: Any, container: Any) -> Any:
+        if isinstance(container, Text) and (type(x) is str or isinstance(x, Text)):
+            return compute(operator.contains, (container, x), "({1} in {0})")
         if isinstance(container, _OBJECTS):
             method = self.python_method(container, "__contains__")
             if method is not None:
                 return self.truth(self.call(method, [x], {}))
         if isinstance(container, Ref) and isinstance(container.value, dict):
-            return self.has_key(container, self.key(x))
+            return self.has_key(container, self.hashed(x))
         if isinstance(container, (*_OBJECTS, DictView)):
             container = list(self.iterate(container))
+        if isinstance(x, Deferred) and not isinstance(container, Tracer):
+            if isinstance(container, (str, range)) or all(map(is_plain, container)):
+                held = container if isinstance(container, (str, range)) else tuple(container)
+                return compute(operator.contains, (held, x), "({1} in {0})")
+            x.pin()
         if isinstance(container, Tracer) or isinstance(x, (Tracer, *_OBJECTS)):
             raise UnsupportedError("membership is tested by array data")
         if not isinstance(container, (str, dict)) and not all(is_plain(item) for item in container):
             raise UnsupportedError("membership is tested among objects")
         return x in container
 
+    def hashed(self, value: Any) -> Any:
+        """A value that is hashed: a number or a text, or something that is known now."""
+        return value if isinstance(value, Text) or _is_int(value) else self.key(value)
+
     def key(self, value: Any) -> Any:
         """A value that is hashed: it has to be known now."""
         if isinstance(value, Ref) and self.is_constant(value):
             return value.value
         for item in walk_values(value):
+            self.pin(item)
             if isinstance(item, Tracer):
-                self.pin(item)
                 raise UnsupportedError("a key depends on array data")
             if isinstance(item, (*_OBJECTS, OfRegion)):
                 raise UnsupportedError("an object is used as a key")
@@ -214,6 +266,9 @@ class Operators(Objects):
 
     def get_attribute(self, value: Any, name: str) -> Any:
         """``value.name``."""
+        if isinstance(value, Text):
+            method = getattr(str, name)
+            return Made(lambda *args, **kwargs: self.text_by_method(method, [value, *args], kwargs))
         if isinstance(value, _OBJECTS):
             try:
                 return self.attribute(value, name)
@@ -257,14 +312,24 @@ class Operators(Objects):
             return self.call(method, [key], {})
         if isinstance(value, Instance):
             raise TypeError(f"{value.kind.__name__!r} object is not subscriptable")
-        if isinstance(value, Ref) and isinstance(key, Number):
+        if isinstance(value, Ref) and (_is_int(key) or isinstance(key, Text)):
             return self.element(value, key)
         self.pin(key)
+        self.pin(value)
         if isinstance(value, Ref):
             return self.item(value, key)
         if isinstance(key, Tracer):
             raise UnsupportedError("a container is indexed by a value known at run time only")
         return value[self.plain(key)]
+
+    def text_by_method(self, method: Callable, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """``text.method(...)``, where the text, or what goes into it, is known at run time only."""
+        parts = [list(self.iterate(x)) if _holds_parts(x) else x for x in args]
+        made = apply_later(method, *parts, **kwargs)
+        if made is None:
+            self.check_formatted([parts, kwargs])
+            made = method(*parts, **kwargs)
+        return made
 
     def mapping(self, value: Any) -> dict:
         """The content of a dict."""
@@ -276,6 +341,8 @@ class Operators(Objects):
 
     def iterate(self, value: Any) -> Iterator[Any]:
         """The elements of an iterable."""
+        if isinstance(value, Text):
+            value.pin()
         if isinstance(value, _OBJECTS):
             method = self.python_method(value, "__iter__")
             if method is None:
@@ -293,6 +360,15 @@ class Operators(Objects):
                 raise TypeError(f"a {value.kind} is not iterable")
             return Counted(value, len(value) if value.shape else 0)
         return iter(value)
+
+
+def _holds_parts(x: Any) -> bool:
+    """Whether a method of a text goes over what is in ``x``."""
+    return isinstance(x, Iterator) or (isinstance(x, Ref) and type(x.value) in (list, tuple))
+
+
+def _is_int(x: Any) -> bool:
+    return isinstance(x, Number) and x.kind == INT
 
 
 def _keys_of_view(x: Any) -> Any:

@@ -46,6 +46,8 @@ def present(array: Array, kind: str) -> Any:
 
 def type_of(value: Any) -> str:
     """The type of an abstract value, for people: of nested ones the arrays."""
+    if isinstance(value, Number):
+        return value.kind
     arrays = [str(item.aval) for item in walk_values(value) if isinstance(item, Tracer)]
     if isinstance(value, Tracer):
         return arrays[0]

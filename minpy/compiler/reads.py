@@ -1,8 +1,8 @@
 """Reading values that live outside of the region: what becomes an input, what is guarded.
 
 * arrays and floats become inputs of the graph: they may change from call to call;
-* other plain values (ints, strings, None, ...) are compile-time constants under a guard, but ints that
-  change from call to call are inputs too, as long as nothing depends on their values;
+* other plain values (ints, strings, None, ...) are compile-time constants under a guard, but ints and strings
+  that change from call to call are known at run time only, as long as nothing depends on their values;
 * functions, classes and modules are constants by identity;
 * lists, tuples, dicts and objects become a ``Ref``: nothing of them is relied upon until it is read.
 """
@@ -22,10 +22,10 @@ import numpy
 from minpy.compiler.aliasing import Aliasing, Origin
 from minpy.compiler.frames import OfRegion
 from minpy.compiler.guards import Guards, Path, array_type, identifier
-from minpy.compiler.reals import Number
+from minpy.compiler.reals import Deferred, Number, Reader
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, Tracer
-from minpy.compiler.varying import Numbers
+from minpy.compiler.varying import FREE, Numbers
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Function, Op
 from minpy.runtime.array import Array
@@ -66,8 +66,19 @@ class Ref:
         return f"{self.path}, a {type(self.value).__name__}"
 
 
+class Text(Deferred, Ref):
+    """A text of which only the type is known; see ``Deferred``. Reading from it asks for it as a constant."""
+
+    __slots__ = ("reader", "sources")
+
+    def __init__(self, reader: Reader, path: Path, value: str, sources: tuple[Path, ...]):
+        super().__init__(value, path)
+        self.reader = reader
+        self.sources = sources
+
+
 class PinRequest(Exception):
-    """A number was needed at compile time: lower again with the value at ``path`` as a constant."""
+    """A value was needed at compile time: lower again with the value at ``path`` as a constant."""
 
     def __init__(self, path: Path):
         super().__init__(str(path))
@@ -177,11 +188,13 @@ class Reads:
 
     def _read_plain(self, value: Any, path: Path) -> Any:
         is_varying = path.root in self.chosen or self.guards.key(path) in self.numbers.inputs
-        is_free = type(value) is int and is_varying
-        if is_free and not self._is_pinned(path):
+        if type(value) not in FREE or not is_varying or self._is_pinned(path):
+            self.guards.add(path, "value", value)
+            return value
+        if type(value) is int:
             return self._read_number(value, path)
-        self.guards.add(path, "value", value)
-        return value
+        self.guards.add(path, "type", str)
+        return Text(self, path, value, (path,))
 
     def _read_number(self, value: Any, path: Path) -> Any:
         if self._is_pinned(path):
@@ -228,12 +241,12 @@ class Reads:
         return Ref(obj, self.guards.fixed_path(obj, getattr(obj, "__name__", repr(obj))))
 
     def pin(self, value: Any) -> None:
-        """Ask for a number that is an input as a constant, where its value decides what is compiled."""
-        if isinstance(value, Number):
+        """Ask for what is known at run time only as a constant, where it decides what is compiled."""
+        if isinstance(value, Deferred):
             value.pin()
 
     def pin_path(self, path: Path) -> NoReturn:
-        """Ask for the number at a path as a constant."""
+        """Ask for the number or text at a path as a constant."""
         path = self.chosen.get(path.root, (path,))[0]
         if self.guards.key(path) in self.numbers.unsettled:
             raise UnsupportedError(f"{path} changes again and again, and decides what is compiled")

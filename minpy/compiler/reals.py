@@ -42,14 +42,30 @@ class Reader(Protocol):
         """Ask for the number at a path as a constant."""
 
 
-class Number(Tracer):
-    """A number that Python computes before the graph runs.
+class Deferred:
+    """A number or a text that Python computes before the graph runs.
 
-    Args:
-        path: of the number; that of a computation leads to the numbers that it depends on.
+    Attributes:
+        path: of the value; that of a computation leads to the values that it depends on.
         value: which it has now. What is compiled may not depend on it.
-        sources: paths of the numbers from outside that it depends on.
+        sources: paths of the values from outside that it depends on.
     """
+
+    __slots__ = ()
+    reader: Reader
+    path: Path
+    value: Any
+    sources: tuple[Path, ...]
+
+    def pin(self, *args: Any) -> NoReturn:
+        """Ask for the value as a constant, where it decides what is compiled."""
+        for path in self.sources:
+            self.reader.pin_path(path)
+        raise AssertionError("a value comes from somewhere")
+
+
+class Number(Deferred, Tracer):
+    """A number that Python computes before the graph runs; see ``Deferred``."""
 
     def __init__(self, reader: Reader, path: Path, value: Any, sources: tuple[Path, ...]):
         super().__init__(reader.trace, None, _KINDS[type(value)])  # type: ignore[arg-type]
@@ -74,13 +90,7 @@ class Number(Tracer):
     def suggest_name(self, name: str) -> None:
         pass  # as an input it has the name of its path
 
-    def pin(self, *args: Any) -> NoReturn:
-        """Ask for the value as a constant, where it decides what is compiled."""
-        for path in self.sources:
-            self.reader.pin_path(path)
-        raise AssertionError("a number comes from somewhere")
-
-    __index__ = __int__ = __float__ = __complex__ = __bool__ = pin  # type: ignore[assignment]
+    __index__ = __int__ = __float__ = __complex__ = __bool__ = Deferred.pin  # type: ignore[assignment]
 
     def as_place(self) -> Tracer:
         return Tracer(self.trace, self.atom, INT)
@@ -111,7 +121,7 @@ def call(function: Callable, *operands: Any) -> Number:
 
 
 def compute(function: Callable, operands: tuple, template: str) -> Number:
-    """``function(*operands)`` on numbers, one of which is known at run time only.
+    """``function(*operands)`` on values, one of which is known at run time only; the result is a number.
 
     Args:
         template: the call as an expression, with places for the operands.
@@ -119,22 +129,28 @@ def compute(function: Callable, operands: tuple, template: str) -> Number:
     Raises:
         PinRequest: the result is no number, or there is none for the values that are there now.
     """
-    first = next(x for x in operands if isinstance(x, Number))
-    try:
-        value = function(*[x.value if isinstance(x, Number) else x for x in operands])
-    except (ArithmeticError, TypeError, ValueError):
-        first.pin()
-    if type(value) not in REALS:
-        first.pin()
-    computation = Computation(
-        function, template, tuple(x.path if isinstance(x, Number) else x for x in operands)
-    )
-    path = computation.path()
-    sources = dict.fromkeys(path for x in operands if isinstance(x, Number) for path in x.sources)
+    reader, path, value, sources = computed(function, operands, template, REALS)
     if function not in _SURE:
-        first.reader.guards.add(path, "type", type(value))
+        reader.guards.add(path, "type", type(value))
+    return Number(reader, path, value, sources)
+
+
+def computed(
+    function: Callable, operands: tuple, template: str, kinds: tuple[type, ...]
+) -> tuple[Reader, Path, Any, tuple[Path, ...]]:
+    """What ``compute`` makes a number of: the result is of one of these types."""
+    deferred = [x for x in operands if isinstance(x, Deferred)]
+    first = deferred[0]
+    try:
+        value = function(*[x.value if isinstance(x, Deferred) else x for x in operands])
+    except Exception:
+        first.pin()
+    if type(value) not in kinds:
+        first.pin()
+    paths = tuple(x.path if isinstance(x, Deferred) else x for x in operands)
     first.reader.computed += 1
-    return Number(first.reader, path, value, tuple(sources))
+    sources = dict.fromkeys(path for x in deferred for path in x.sources)
+    return first.reader, Computation(function, template, paths).path(), value, tuple(sources)
 
 
 def _set_binary(name: str, symbol: str, function: Callable) -> None:

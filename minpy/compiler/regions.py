@@ -35,7 +35,7 @@ from minpy.compiler.plans import Plan, Runnable, signature_of
 from minpy.compiler.program import Program
 from minpy.compiler.residual import NOTHING, Around
 from minpy.compiler.tracer import OrderUnknown
-from minpy.compiler.varying import Varying
+from minpy.compiler.varying import FREE, Varying
 from minpy.errors import ContextError, UnsupportedError
 from minpy.runtime.array import Array, Value
 from minpy.runtime.native import MXNetError
@@ -110,11 +110,11 @@ class Block(Routed):
         return self._freed(signature) if self._free else signature
 
     def _freed(self, signature: tuple) -> tuple:
-        """A signature without the values of ints that are inputs at run time."""
+        """A signature without the values of ints and texts that are inputs at run time."""
         parts, start = list(signature), len(signature) - len(self.inputs)
         for position in self._free:
             part = parts[start + position]
-            parts[start + position] = int if type(part) is tuple and part[0] is int else part
+            parts[start + position] = part[0] if type(part) is tuple and part[0] in FREE else part
         return tuple(parts)
 
     def _settle(self, pinned: Iterable[tuple]) -> None:
@@ -184,6 +184,8 @@ class Block(Routed):
     ) -> Block:
         """A block of some of the statements."""
         static = self.static - self.program.assigned
+        varying = [name for name in inputs if local_key(name) in self.varying.numbers.inputs]
+        around = around._replace(varying=around.varying.union(varying))
         return type(self)(self.program, statements, inputs, outputs, around, static)
 
     @property

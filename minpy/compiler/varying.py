@@ -1,8 +1,8 @@
-"""Numbers that change from call to call: when they are inputs of the graph, and when they stay with Python.
+"""Numbers and texts that change from call to call: when they are inputs, and when they stay with Python.
 
-A number that decides what is compiled is a constant of the compiled code. An int is such a constant at first.
-When it has another value it is tried as an input at run time. Where that cannot be, and where a float
-decides, there is one version of the code for each value; after some of them Python decides.
+A number that decides what is compiled is a constant of the compiled code. An int or a text is such a
+constant at first. When it has another value it is tried as an input at run time. Where that cannot be, and
+where a float decides, there is one version of the code for each value; after some numbers Python decides.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from minpy.compiler.plans import Plan
 
 MAX_VERSIONS = 8  # for values of one number
+FREE = (int, str)  # constants that are tried as inputs when they change
 
 
 class Numbers(NamedTuple):
     """How a lowering treats numbers, each given by the key of its path (see ``Guards.key``).
 
     Attributes:
-        inputs: ints that are inputs at run time, unless their values decide something.
+        inputs: ints and texts that are inputs at run time, unless their values decide something.
         unsettled: numbers that may not decide anything.
     """
 
@@ -38,7 +39,7 @@ class Varying:
 
     def __init__(self, inputs: Iterable[tuple]):
         self._inputs = set(inputs)
-        self._constants: set[tuple] = set()  # ints whose values decide something
+        self._constants: set[tuple] = set()  # ints and texts whose values decide something
         self._seen: dict[tuple, set] = {}  # values of numbers that changed, and that there were versions for
 
     @property
@@ -56,13 +57,14 @@ class Varying:
                 expected, path = guard.expected.value, guard.path
                 if guard.kind == "length":
                     path = length_path(path)
-                elif guard.kind not in ("value", "exact") or type(expected) not in (int, float):
+                elif guard.kind not in ("value", "exact") or type(expected) not in (float, *FREE):
                     continue
                 if _differs(path, values, plan.conditions.fixed, expected):
                     key = plan.conditions.key(path)
-                    if guard.kind != "length":  # there may be many lengths, as there may be many shapes
+                    # There may be many lengths, as there may be many shapes, unless they decide something.
+                    if type(expected) is not str and (guard.kind != "length" or key in self._constants):
                         self._seen.setdefault(key, set()).add(expected)
-                    if type(expected) is int:
+                    if type(expected) in FREE:
                         self._inputs.add(key)
 
     def settle(self, pinned: Iterable[tuple]) -> None:

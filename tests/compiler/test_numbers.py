@@ -149,23 +149,35 @@ def test_what_a_changing_number_decides_is_left_to_python():
 
     def f(x, step):
         y = np.tanh(x)
-        if step % 10 == 0:
-            y = y * 2
-        return y + 1
+        z = [y] * (step % 20)
+        return y + len(z)
 
-    compiled = check(f, *numbers(*range(40)), leftovers=["if step % 10 == 0:"])
+    compiled = check(f, *numbers(*range(40)), leftovers=["z = [y] * (step % 20)"])
     assert minpy.explain(compiled).compilations <= 16
 
 
-def test_floats_that_decide_again_and_again():
-    def f(x, rate):
+def test_a_test_of_a_number_has_a_version_for_each_way_it_can_end():
+    def steps(x, step):
+        y = np.tanh(x)
+        if step % 10 == 0 and step not in (10, 20):
+            y = y * 2
+        return y + 1 if 5 < step < 30 else y
+
+    def rates(x, rate):
         y = x * rate
-        if rate > 0.5:
+        if not rate > 0.5:
             y = -y
         return y
 
-    compiled = check(f, *[(X, k / 30) for k in range(30)], leftovers=["if rate > 0.5:"])
-    assert minpy.explain(compiled).compilations <= 16
+    check(steps, *numbers(*range(40)), compilations=6, leftovers=[])
+    check(rates, *[(X, k / 30) for k in range(30)], compilations=2, leftovers=[])
+
+
+def test_many_tests_of_a_number_make_it_a_constant():
+    def f(x, n):
+        return x + sum(1 for i in range(30) if n > i)
+
+    check(f, *numbers(*range(40)), leftovers=["return x + sum(1 for i in range(30) if n > i)"])
 
 
 def scan(x, w):
@@ -190,13 +202,9 @@ def test_a_long_loop_is_one_compiled_body(monkeypatch):
         "30 turns" in reasons["for t in range(x.shape[0]):"]
         and "40" in reasons["for t in range(x.shape[0]):"]
     )
-    body = [r for r in found.regions if r.first_line == r.last_line and "tanh" in scan_line(compiled, r)]
+    body = [region for region in found.regions if "tanh" in compiled.program.source.text(region.first_line)]
     assert sum(version.calls for version in body[0].versions) > 40
     assert found.compilations < 30
-
-
-def scan_line(compiled, region):
-    return compiled.program.source.text(region.first_line)
 
 
 def test_gradient_of_a_long_loop(monkeypatch):

@@ -264,7 +264,7 @@ def test_two_thousand_shapes():
     [
         (lambda x, n: x * n, [(np.ones(n), 2) for n in range(1, 8)], ["x changes", "float32[4]", "Pad x"]),
         (lambda x, n: [x] * n, [(X, n) for n in range(7)], ["n changes", "decides what"]),
-        (lambda x, name: x, [(X, f"key{n}") for n in range(7)], ["name changes", "'key3'"]),
+        (lambda x, kind: [kind.split(), x], [(X, f"key{n}") for n in range(7)], ["kind changes", "'key3'"]),
         (
             lambda x, o: [x] * o["depth"],
             [(X, {"depth": n}) for n in range(7)],

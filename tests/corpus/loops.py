@@ -279,7 +279,7 @@ def elements_that_are_written(x, rows):
     while np.max(x) < 1e4 and t < 10:  # flow
         rows[t] += np.tanh(x)  # leftover
         same[0] = t
-        rows[t - 1] = rows[t] * 2
+        rows[t - 1] = rows[t] * 2  # leftover
         x = x + same + rows[t]
         t += 1
     return x, same is rows[3]

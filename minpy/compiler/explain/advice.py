@@ -66,7 +66,10 @@ ADVICE: tuple[Advice, ...] = (
     Advice("is rounded each time", "add numbers of the array's dtype"),
     Advice("so large that it decides", "convert the array to the larger dtype before"),
     Advice("written, which is read-only", "write to a copy, as in x = x.copy()"),
-    Advice("written, and .* shares memory", "write to a copy, or pass arrays that share no memory"),
+    Advice(
+        "written, and .* (shares memory|is the same array)",
+        "write to a copy, or pass arrays that share no memory",
+    ),
     Advice("order in memory", "reshape a copy, as in x.copy().reshape(...)"),
     Advice("written into a NumPy array", "make the array with minpy.numpy"),
     Advice("mask (stands|chooses where)|at index arrays|so many places", "select with np.where(mask, v, x)"),
@@ -156,6 +159,8 @@ def advice(reason: str, line: str = "") -> str:
 _ON_CHANGE = {
     "value": "pass it as an argument, in a float or an array, so that its value is an input",
     "exact": "pass it as an argument, in a float or an array, so that its value is an input",
+    "true": "where both ways are short, compute both and select with np.where",
+    "false": "where both ways are short, compute both and select with np.where",
     "identity": "define the object once, so that it stays the same one",
     "type": "keep its type the same",
     "length": "keep its length the same, or stack it into one array",

@@ -109,10 +109,13 @@ class ForeseenBlock(Block):
     def _note_guesses(self, plan: Plan, before: Values) -> None:
         """A number that a run would have to give has decided what was compiled: that was a guess."""
         for guard in plan.conditions.guards if plan.conditions is not None else ():
-            name = guard.path.key
-            if guard.kind == "value" and guard.path.parent is None and before.get(name) is GUESS:
+            paths = [guard.path] if guard.kind == "value" else []
+            if guard.kind in ("true", "false") and guard.path.step == "number":
+                paths.extend(guard.path.key.sources())
+            names = [path.key for path in paths if path.parent is None and before.get(path.key) is GUESS]
+            for name in dict.fromkeys(names):
                 reason = f"it depends on the value of {name}, which is known when the function runs"
-                loc = self.place_of_reading(name)
+                loc = self.place_of_reading(name) if guard.kind == "value" else plan.conditions.guards[guard]
                 plan.leftovers.append(Leftover(loc.line, loc.line, reason, loc, is_unforeseen=True))
 
 
