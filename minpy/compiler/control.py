@@ -22,9 +22,10 @@ from minpy.compiler.matching import Matching
 from minpy.compiler.reads import unref
 from minpy.errors import UnsupportedError
 
-#: An equation takes about 0.3 ms to compile, 0.6 ms with its gradient. Unrolled, a turn of a recurrent loop
-#: takes half as long as in a compiled body in a loop of Python's, which is worth seconds and not minutes.
-MAX_EQUATIONS = 10_000
+#: An equation takes about 0.13 ms to compile, 0.5 ms with its gradient, however many there are. Unrolled, a
+#: turn of a recurrent loop takes as long as in a compiled body in a loop of Python's, and with its gradient a
+#: third of that, which is worth seconds and not minutes.
+MAX_EQUATIONS = 20_000
 MAX_STATEMENTS = 100_000  # run while compiling
 
 #: Statements beyond which a loop that only computes numbers is left to Python, which does that faster.

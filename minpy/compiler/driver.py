@@ -195,7 +195,7 @@ def compile_graph(graph: Graph) -> Compiled:
     started = now()
     positions = {var: position for position, var in enumerate(graph.inputs)}
     optimized, sizes = optimize(graph)
-    computed: list[Atom] = []
+    computed: dict[Atom, int] = {}
     outputs: list[tuple[str, Any]] = []
     for atom in optimized.outputs:
         if isinstance(atom, Literal):
@@ -203,9 +203,7 @@ def compile_graph(graph: Graph) -> Compiled:
         elif atom in positions:
             outputs.append(("input", positions[atom]))
         else:
-            if atom not in computed:
-                computed.append(atom)
-            outputs.append(("computed", computed.index(atom)))
+            outputs.append(("computed", computed.setdefault(atom, len(computed))))
     runnable = Graph(optimized.inputs, optimized.eqns, tuple(computed))
     executor = emit(runnable) if runnable.eqns else None
     return Compiled(optimized, executor, tuple(outputs), sizes, now() - started)

@@ -39,11 +39,12 @@ def emit(graph: Graph) -> Executor:
             raise UnsupportedError(f"MXNet has no operator for {eqn.op.name}")
         operands = [operand(atom) for atom in eqn.inputs]
         known[eqn.outputs[0]] = eqn.op.mx(builder, eqn.outputs[0].aval, *operands, **eqn.params)
-    kept = [var for eqn in graph.eqns if eqn.can_fail for var in eqn.outputs if var not in graph.outputs]
-    heads: list[Entry] = []
+    given = frozenset(graph.outputs)
+    kept = [var for eqn in graph.eqns if eqn.can_fail for var in eqn.outputs if var not in given]
+    heads: dict[Entry, None] = {}
     for atom in (*graph.outputs, *kept):
-        heads.append(builder.own(builder.handle(operand(atom)), heads))
+        heads[builder.own(builder.handle(operand(atom)), heads)] = None
     avals = tuple(atom.aval for atom in graph.outputs)
     may_fail = any(eqn.can_fail for eqn in graph.eqns)
     one_thread = is_for_one_thread(graph)
-    return Executor(builder.json(heads), avals, inputs, builder.constants, may_fail, one_thread)
+    return Executor(builder.json(list(heads)), avals, inputs, builder.constants, may_fail, one_thread)
