@@ -218,6 +218,8 @@ class Calls(InPlace):
             return function(*plain, **kwargs)
         if isinstance(getattr(function, "__self__", None), GENERATORS):
             raise UnsupportedError(f"{function.__name__} draws new numbers on every call")
+        if isinstance(function, functools._lru_cache_wrapper):
+            raise UnsupportedError(f"{_name(function)} keeps its results, and only Python knows which")
         raise UnsupportedError(f"{_name(function)} is a function that the compiler does not know")
 
     def apply(self, function: Any, args: list, kwargs: dict[str, Any], namespace: Any) -> Any:

@@ -57,6 +57,7 @@ class Program:
         self.compile_seconds = 0.0
         self.recompilations: deque[Recompilation] = deque(maxlen=_NOTED)
         self.evictions = 0
+        self.notes: list[str] = []
         self._warned: set[str] = set()
 
     @functools.cached_property

@@ -11,6 +11,7 @@ from typing import Any
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
+from minpy.ops.creation import asarray
 from minpy.ops.data import content
 from minpy.ops.elementwise import (
     absolute,
@@ -267,7 +268,7 @@ def real_part(val):
 @numpy_function(numpy.imag, mxnet=False)
 def imag(val):
     """The imaginary part; zeros for real numbers."""
-    return imag_op(val)
+    return imag_op(int(val) if isinstance(val, bool) else val)
 
 
 @numpy_function(numpy.real_if_close)
@@ -275,7 +276,7 @@ def real_if_close(a, tol=100):
     """The real part of complex numbers if no imaginary part is larger than ``tol`` times the precision."""
     dtype = aval_of(a).dtype
     if dtype.kind != "c":
-        return a
+        return asarray.implementation(a)
     limit = numpy.finfo(dtype).eps * tol if tol > 1 else tol
     is_close = (numpy.absolute(content(a, "what may be real").imag) < limit).all()
     return real(a) if is_close else a

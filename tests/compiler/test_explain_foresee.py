@@ -115,6 +115,56 @@ def test_both_ways_of_a_branch_and_the_turns_of_a_loop():
     assert unforeseen(found) == [(end, f"kind depends on the way that line {branch} goes")]
 
 
+@pytest.mark.parametrize("kind", ["a list grows", "a type changes", "a value appears"])
+def test_the_second_turn_of_a_loop(kind):
+    def grow(x, limit):
+        rows, t = [], 0
+        while np.sum(x) < limit:
+            x = x + 0.5
+            rows.append(x)
+            x = x + 1 / len(rows)
+            t += 1
+        return rows
+
+    def change(x, limit):
+        total = 0
+        while np.sum(x) < limit:
+            total = total + np.sum(x)
+            x = x * 1.5
+        return x
+
+    def find(x, limit):
+        best = None
+        for row in x:
+            loss = np.sum(row)
+            if best is None or loss < best:
+                best = loss
+        return x
+
+    function = {"a list grows": grow, "a type changes": change, "a value appears": find}[kind]
+    foretold, compiled = minpy.explain(minpy.jit(function), X + 0.1, 90.0), minpy.jit(function)
+    compiled(X + 0.1, 90.0)
+    found = minpy.explain(compiled)
+    assert left(found) <= left(foretold)
+    assert [note.partition(": ")[2] for note in foretold.notes] == ["of this loop two turns are foreseen"]
+    signatures = {(r.first_line, *v.signature) for r in found.regions for v in r.versions}
+    assert signatures <= {(r.first_line, *v.signature) for r in foretold.regions for v in r.versions}
+
+
+def test_what_differs_in_every_turn_is_not_foreseen():
+    @minpy.jit
+    def f(x, limit):
+        rows = []
+        while np.sum(x) < limit:
+            x = np.concatenate([x, x * 0.5])
+            rows.append(x)
+        return rows
+
+    found = minpy.explain(f, X, 90.0)
+    told = f"line {line_of(f.function, 'while')}: what later turns of this loop compile is not foreseen"
+    assert found.notes == [f"{told}: x changes in each turn"]
+
+
 def test_number_that_a_run_computes_and_that_decides():
     @minpy.jit
     def f(x, rate):

@@ -152,3 +152,19 @@ def functions_of_collections(x):
     queue.append(x + 1)
     queue.append(x + 2)
     return list(queue), dict(names), counts["l"]  # leftover
+
+
+@functools.lru_cache
+def table(size):
+    return numpy.arange(float(size))
+
+
+@program((V,), (-V,))
+def results_that_are_kept(x):
+    return x * table(3)  # leftover
+
+
+@program((V,), (numpy.float32(2),), (2.5,), ([1, 2],), (np.ones(2),), no_gradient="of numbers and lists too")
+def real_parts(x):
+    y = np.real_if_close(x)
+    return numpy.real_if_close(x), y, y is x, numpy.real_if_close(x, tol=2), np.imag(True)

@@ -113,6 +113,7 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         "options? .* (is|are) not compiled", "leave the option out, and do what it does in a line of its own"
     ),
+    Advice("keeps its results", "call it before and pass what it gives, or take functools.cache off"),
     Advice("depends on the data", "nothing to change: what is around it is compiled"),
     Advice(
         "compiler does not know",

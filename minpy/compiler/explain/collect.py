@@ -49,7 +49,7 @@ class Collector:
         assert function.program is not None and function.root is not None
         self.program, self.root = function.program, function.root
         self.residual: list[str] = []
-        self.notes: list[str] = []
+        self.notes: list[str] = list(self.program.notes)
         self._places: dict[tuple[int, int], list[tuple[Block, Plan]]] = {}
         self._leftovers: list[Leftover] = []
         self._visit(self.root)
