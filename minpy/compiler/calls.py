@@ -30,7 +30,7 @@ from minpy.runtime.draws import GENERATORS
 _PURE = frozenset(
     (
         *(bin, chr, complex, hex, oct, ord, range, slice),
-        *(operator.index, operator.itemgetter, operator.attrgetter),
+        *(operator.index, operator.itemgetter, operator.attrgetter, operator.methodcaller),
     )
 )
 _EFFECTS: dict[Any, str] = {
@@ -43,7 +43,13 @@ _EFFECTS: dict[Any, str] = {
 }
 
 #: Modules whose functions do something that is seen.
-_HAPPENING = {"pdb": "pdb", "bdb": "pdb", "logging": "logging", "warnings": "warnings"}
+_HAPPENING = {
+    "pdb": "pdb",
+    "bdb": "pdb",
+    "logging": "logging",
+    "warnings": "warnings",
+    "_warnings": "warnings",
+}
 
 #: NumPy functions that make an array from values known at compile time, and functions about types.
 _PURE_NUMPY = frozenset(
@@ -252,6 +258,8 @@ class Calls(InPlace):
             if not any(numpy.may_share_memory(result, tracer.known) for tracer in found):
                 return self._array_of_numpy(result)
         kinds = {tracer.kind for tracer in found}
+        if kinds & MINPY and isinstance(function, types.FunctionType) and _module(function) == "scipy":
+            raise UnsupportedError(f"{_name(function)} makes NumPy arrays of MinPy's")
         return self.apply(known, plain, named, ARRAY if kinds & MINPY else NDARRAY)
 
     def _array_of_numpy(self, array: numpy.ndarray) -> Tracer:
@@ -367,7 +375,14 @@ def _is_array_of_numpy(args: list) -> bool:
     return len(args) == 1 and isinstance(args[0], Tracer) and args[0].kind == NDARRAY
 
 
+def _module(function: Any) -> str:
+    """The package that a function belongs to."""
+    return (getattr(function, "__module__", None) or "").partition(".")[0]
+
+
 def _name(function: Any) -> str:
-    module = getattr(function, "__module__", None)
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or repr(function)
+    module = (getattr(function, "__module__", None) or "").lstrip("_")
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    if name is None:
+        return repr(function)
     return f"{module}.{name}" if module and module != "builtins" else name

@@ -16,7 +16,9 @@ from minpy.errors import UnsupportedError
 
 #: methods of containers whose meaning is known
 _METHODS: dict[type, frozenset[str]] = {
-    list: frozenset(("append", "clear", "copy", "extend", "insert", "pop", "reverse")),
+    list: frozenset(
+        ("append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort")
+    ),
     dict: frozenset(
         (
             *("clear", "copy", "get", "items", "keys", "pop", "popitem", "setdefault"),
@@ -176,6 +178,8 @@ class Changes(Containers):
         if ref.path.key == "__dict__" and name not in ("copy", "get", "items", "keys", "values"):
             raise UnsupportedError(f"{ref.path} is changed, which holds the attributes of an object")
         if isinstance(ref.value, list):
+            if kwargs:
+                raise UnsupportedError(f"options of list.{name} are not compiled")
             return self._list_method(ref, name, args)
         if isinstance(ref.value, dict):
             return self._dict_method(ref, name, args, kwargs)
@@ -193,6 +197,8 @@ class Changes(Containers):
     def _list_method(self, ref: Ref, name: str, args: list) -> Any:
         if name == "copy":
             return self.elements(ref)
+        if name in ("count", "index"):
+            return getattr([self.key(item) for item in self.elements(ref)], name)(*map(self.key, args))
         content: ListContent = self.content_of(ref)
         result = None
         if name == "extend":
@@ -206,6 +212,10 @@ class Changes(Containers):
             del content[position]
         elif name == "append":
             content.append(*args)
+        elif name in ("remove", "sort"):
+            content.items[:] = [self.key(item) for item in self.elements(ref)]
+            args = list(map(self.key, args))
+            getattr(content.items, name)(*args)
         else:  # clear, insert, reverse
             args[:1] = map(self.key, args[:1])
             getattr(content.items, name)(*args)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from minpy.compiler.guards import Distinct, Guards, Path
+from minpy.compiler.guards import Guards, Path
 from minpy.compiler.reals import Deferred
 from minpy.errors import UnsupportedError
 
@@ -121,14 +121,8 @@ class Effects:
     def finish(self) -> None:
         """At the end of the region: guard which paths lead to the same object and which do not."""
         for kind in {type(self._seen[name][0]) for name in self._written}:
-            alike = [paths for obj, paths in self._seen.values() if type(obj) is kind]
-            firsts: list[Path] = []
-            for first, *others in alike:
-                firsts.append(first)
-                for other in others:
-                    self.guards.add(other, "same", first)
-            if len(firsts) > 1:
-                self.guards.add(firsts[0], "distinct", Distinct(tuple(firsts[1:])))
+            alike = [list(paths) for obj, paths in self._seen.values() if type(obj) is kind]
+            self.guards.tell_apart(alike)
 
 
 class _Content:

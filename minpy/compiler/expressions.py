@@ -60,7 +60,7 @@ class Expressions(Operators):
         """The abstract value of an expression."""
         method = getattr(self, f"_{type(node).__name__}", None)
         if method is None:
-            raise UnsupportedError(f"a {type(node).__name__} expression is not compiled yet")
+            raise UnsupportedError(f"a {type(node).__name__} expression is not compiled")
         before = self._recorded()
         try:
             return method(node)
@@ -246,7 +246,8 @@ class Expressions(Operators):
             if key is None:
                 result.update(self.mapping(self.evaluate(value)))
             else:
-                result[self._key_of(key)] = self.evaluate(value)
+                known = self._key_of(key)  # before the value
+                result[known] = self.evaluate(value)
         return result
 
     def _key_of(self, node: Any) -> Any:

@@ -12,7 +12,7 @@ import itertools
 import keyword
 import math
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, Callable, NamedTuple
 
 import numpy
@@ -275,6 +275,15 @@ class Guards:
         if kind == "value" and isinstance(expected, _FLOATS) and (expected == 0 or expected != expected):
             kind = "exact"  # 0.0 == -0.0, and nan is not equal to itself
         self.guards.setdefault(Guard(path, kind, _Expected(expected)), self._place())
+
+    def tell_apart(self, objects: Sequence[Sequence[Path]]) -> None:
+        """Rely on some objects being different ones, each given by all paths that lead to it."""
+        for first, *others in objects:
+            for other in others:
+                self.add(other, "same", first)
+        firsts = [paths[0] for paths in objects]
+        if len(firsts) > 1:
+            self.add(firsts[0], "distinct", Distinct(tuple(firsts[1:])))
 
     def input(self, path: Path) -> int:
         """Rely on the value at ``path`` as an input; gives its position."""

@@ -7,9 +7,9 @@ import types
 from typing import Any
 
 from minpy.compiler.containers import Instance
+from minpy.compiler.copies import Copies
 from minpy.compiler.frames import BoundMethod
 from minpy.compiler.guards import class_attribute
-from minpy.compiler.library import Library
 from minpy.compiler.objects import HEAP_TYPE
 from minpy.compiler.operators import Made
 from minpy.compiler.reads import Ref
@@ -36,7 +36,7 @@ def is_namedtuple(kind: type) -> bool:
     return isinstance(new, staticmethod) and new.__func__.__globals__["__name__"].startswith("namedtuple_")
 
 
-class Construction(Library):
+class Construction(Copies):
     """The part of the lowering that makes instances of classes."""
 
     def construct(self, ref: Ref, args: list, kwargs: dict[str, Any]) -> Any:

@@ -5,6 +5,8 @@ What goes over elements is lazy where Python's is, so that ``zip(itertools.count
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import functools
 import itertools
 import math
@@ -92,6 +94,8 @@ class Library(Expressions):
             return lambda x: self.unary(function, x)
         if isinstance(function, (operator.itemgetter, operator.attrgetter)):
             return self._getter(function)
+        if isinstance(function, operator.methodcaller):
+            return self._method_caller(function)
         if function in _COMPARISONS:
             return lambda x, y: self.compare(_COMPARISONS[function], x, y)
         return None
@@ -106,6 +110,13 @@ class Library(Expressions):
             return functools.reduce(self.get_attribute, key.split("."), value)
 
         return lambda x: get(x, wanted[0]) if len(wanted) == 1 else tuple(get(x, key) for key in wanted)
+
+    def _method_caller(self, caller: Any) -> Callable:
+        """``operator.methodcaller(...)``."""
+        maker, given = caller.__reduce__()[:2]
+        made = functools.partial(maker, *given)  # it is a partial itself where there are keywords
+        name, *args = made.args
+        return lambda x: self.call(self.get_attribute(x, name), args, made.keywords)
 
     # Numbers ------------------------------------------------------------------------------------
 
@@ -454,4 +465,7 @@ _LIBRARY: dict[Any, str] = {
     operator.getitem: "get_item",
     operator.setitem: "set_item",
     operator.delitem: "delete_item",
+    copy.copy: "copied",
+    copy.deepcopy: "deeply_copied",
+    dataclasses.replace: "replaced",
 }

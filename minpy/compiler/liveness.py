@@ -140,6 +140,12 @@ def is_generator(body: Iterable[Any]) -> bool:
     return any(map(yields, body))
 
 
+def may_be_closed(body: Iterable[Any]) -> bool:
+    """Whether a generator does something where it is left before its end: it yields in a try or with."""
+    around = (node for node in statements_in(body) if isinstance(node, (gast.Try, gast.With)))
+    return any(is_generator([node]) for node in around)
+
+
 def escapes_loop(statements: Sequence[Any], kinds: tuple = (gast.Break, gast.Continue)) -> bool:
     """Whether a break or continue among the statements belongs to a loop around them."""
     return any(_escapes(statement, kinds) for statement in statements)

@@ -19,7 +19,7 @@ from minpy.compiler.eager import KeptOut
 from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, bind_parameters
 from minpy.compiler.guards import Path, local_path
 from minpy.compiler.ir import Loc
-from minpy.compiler.liveness import is_generator
+from minpy.compiler.liveness import is_generator, may_be_closed
 from minpy.compiler.parts import Culprit
 from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.source import Source, read_source
@@ -240,6 +240,8 @@ class Lowering(Writes):
         )
         saved = frame.caller = self.trace.loc
         if frame.source.is_generator:
+            if may_be_closed(frame.source.body):
+                raise UnsupportedError(f"{frame.source.name}, a generator, does something when it is left")
             return self.resumed(frame, self.statements(frame.source.body))
         self.frames.append(frame)
         try:

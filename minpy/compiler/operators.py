@@ -100,6 +100,8 @@ class Operators(Objects):
                     self.pin(x)  # a list times a number
                     self.pin(y)
                     kind = type(value).__name__
+                    if kind in ("list", "tuple"):
+                        raise UnsupportedError(f"a {kind} is an operand of array arithmetic")
                     raise TypeError(f"unsupported operand of {operation.__name__} with an array: {kind}")
         return operation(x, y)
 
@@ -289,7 +291,7 @@ class Operators(Objects):
 
     def _tracer_attribute(self, value: Tracer, name: str) -> Any:
         if name == "item" and value.kind not in NUMBERS:
-            return Made(lambda: self.only_element(value))
+            return Made(lambda *place: self.only_element(_element(value, self.plain(place))))
         if name in _CHANGING and not value.is_scalar:
             change = getattr(numpy.ndarray, name)
             return Made(lambda *args, **kwargs: self.change_array(change, [value, *args], kwargs))
@@ -360,6 +362,11 @@ class Operators(Objects):
                 raise TypeError(f"a {value.kind} is not iterable")
             return Counted(value, len(value) if value.shape else 0)
         return iter(value)
+
+
+def _element(x: Tracer, place: tuple) -> Tracer:
+    """What ``x.item(*place)`` is the number in."""
+    return (x.reshape(-1) if len(place) == 1 else x)[place] if place else x
 
 
 def _holds_parts(x: Any) -> bool:

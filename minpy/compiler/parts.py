@@ -98,7 +98,7 @@ class Parts(NamedTuple):
     after: list[Any]
 
 
-def with_test_before(statement: Any, new_name: Callable[[], str]) -> Parts:
+def with_test_before(statement: Any, new_name: Callable[[Any], str]) -> Parts:
     """``if test: break``, with the test computed before where it calls something."""
     operand = statement.test.operand if isinstance(statement.test, gast.UnaryOp) else statement.test
     calls = [node for node in ast.walk(operand) if isinstance(node, gast.Call)]
@@ -114,13 +114,13 @@ class _CannotBeTaken(Exception):
 
 
 def take_apart(
-    statement: Any, culprit: Culprit, steady: frozenset[str], new_name: Callable[[], str]
+    statement: Any, culprit: Culprit, steady: frozenset[str], new_name: Callable[[Any], str]
 ) -> Parts | None:
     """The parts of a statement; None where there is nothing to gain.
 
     Args:
         steady: local variables that nothing but the block itself assigns.
-        new_name: gives a variable that the function does not have yet.
+        new_name: gives a variable that the function does not have yet, for an expression.
     """
     assigned = {n.target.id for n in ast.walk(statement) if isinstance(n, gast.NamedExpr)}
     try:
@@ -130,7 +130,9 @@ def take_apart(
 
 
 class _Taker:
-    def __init__(self, statement: Any, culprit: Culprit, steady: frozenset[str], new_name: Callable[[], str]):
+    def __init__(
+        self, statement: Any, culprit: Culprit, steady: frozenset[str], new_name: Callable[[Any], str]
+    ):
         self.statement = statement
         self.culprit = culprit
         self.steady = steady
@@ -281,13 +283,13 @@ class _Taker:
 
     def _stored(self, expression: Any) -> Any:
         """A variable with the value of an expression."""
-        name = self.new_name()
+        name = self.new_name(expression)
         self.before.append(self._assignment(name, expression))
         return _variable(name, gast.Load(), expression)
 
     def _leave(self, expression: Any) -> Any:
         """A variable with the value of what stays with Python."""
-        name = self.new_name()
+        name = self.new_name(expression)
         self.left = self._assignment(name, expression)
         return _variable(name, gast.Load(), expression)
 

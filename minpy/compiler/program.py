@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import itertools
+import re
 import threading
 import types
 import warnings
@@ -49,6 +50,7 @@ class Program:
         self.assigned = names_of(self.source.body).stores
         self.shared = tuple(sorted(shared_names(self.source) & self.local_names))
         self._parts: dict[tuple, Parts] = {}
+        self._texts: dict[str, str] = {}  # of what is in new variables
         self._taken = {node.id for node in ast.walk(self.source.node) if isinstance(node, gast.Name)}
         self.generated: set[types.CodeType] = set()  # of the functions that residual programs are
         self.lock = threading.RLock()
@@ -91,12 +93,20 @@ class Program:
             self._parts[key] = with_test_before(statement, self._new_name)
         return self._parts[key]
 
-    def _new_name(self) -> str:
-        """A local variable that the function does not have yet."""
+    def _new_name(self, expression: Any) -> str:
+        """A local variable that the function does not have yet, for an expression."""
         name = next(name for i in itertools.count(1) if (name := f"part_{i}") not in self._taken)
         self._taken.add(name)
         self.local_names |= {name}
+        columns = self.source.columns(expression)
+        self._texts[name] = (
+            self.source.text(expression.lineno)[slice(*columns)] if columns else "what is computed"
+        )
         return name
+
+    def in_words(self, reason: str) -> str:
+        """A reason with the user's expressions instead of variables that hold them."""
+        return re.sub(r"\bpart_\d+\b", lambda found: self._texts.get(found[0], found[0]), reason)
 
     def note_eviction(self, block: Block) -> None:
         """Count a plan that was given up; the first one is worth a warning."""

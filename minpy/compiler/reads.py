@@ -42,6 +42,7 @@ _BY_IDENTITY = (
     numpy.ufunc,
     operator.itemgetter,
     operator.attrgetter,
+    operator.methodcaller,
     Op,
     Function,
 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 import inspect
+import os
+import sysconfig
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -81,12 +84,26 @@ def read_source(function: types.FunctionType, inlined: bool = False) -> Source:
         UnsupportedError: where there is no source, or it is not of a kind that can be compiled.
     """
     code = function.__code__
+    if inlined and _is_of_library(function):
+        raise UnsupportedError(f"{function.__module__}.{function.__qualname__} is of Python's library")
     if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         raise UnsupportedError(f"{code.co_name} is a coroutine")
     is_generator = bool(code.co_flags & inspect.CO_GENERATOR)
     if is_generator and not inlined:
         raise UnsupportedError(f"{code.co_name} is a generator, which runs step by step")
     return _source(find_function(code, function.__globals__), code.co_name, code.co_filename, is_generator)
+
+
+#: modules of Python's library whose functions do little more than to call what they are given
+_SIMPLE = ("contextlib", "functools", "typing")
+_LIBRARY = os.path.join(sysconfig.get_path("stdlib"), "")
+
+
+def _is_of_library(function: types.FunctionType) -> bool:
+    """Whether a function belongs to Python's library, which does much that is no arithmetic."""
+    file = function.__code__.co_filename
+    is_one = file.startswith((_LIBRARY, "<frozen ")) and "site-packages" not in file
+    return is_one and function.__module__ not in _SIMPLE and function is not dataclasses.is_dataclass
 
 
 @functools.lru_cache(maxsize=2048)

@@ -15,6 +15,7 @@ from minpy.compiler.reals import Number
 from minpy.compiler.tracer import (
     ARRAY,
     ARRAY_SCALAR,
+    BOOL,
     FLOAT,
     MINPY,
     NDARRAY,
@@ -40,6 +41,7 @@ from minpy.runtime.location import lost_gradient
 _PYTHON_REALS = (bool, int, float)
 #: Arithmetic on Python numbers that never raises; the rest stays with Python.
 _SAFE_OPS = {"add", "subtract", "multiply", "negative", "positive", "absolute"}
+_COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 
 
 class Watcher(Protocol):
@@ -185,6 +187,11 @@ class Trace(Interpreter):
         if self.namespace is not None:
             return SCALAR if is_scalar else NDARRAY
         if NUMBERS.issuperset(kinds) and all(isinstance(a, Tracer) or type(a) in _PYTHON_REALS for a in args):
+            is_float = [getattr(a, "kind", None) == FLOAT or type(a) is float for a in args]
+            if op.name in _COMPARISONS and all(f or _is_exact(a) for f, a in zip(is_float, args)):
+                return BOOL
+            if not any(is_float):
+                raise UnsupportedError(f"{op.name} of Python's bools stays with Python")
             is_division = op.name == "true_divide" and type(args[1]) in _PYTHON_REALS and args[1] != 0
             if op.name not in _SAFE_OPS and not is_division:
                 raise UnsupportedError(f"{op.name} of Python floats can raise, so it stays with Python")
@@ -241,6 +248,11 @@ class Trace(Interpreter):
             if used.isdisjoint(map(id, eqn.outputs)):
                 eqns = [other for other in eqns if other is not eqn]
         return Graph(tuple(self.inputs), tuple(eqns), tuple(outputs))
+
+
+def _is_exact(x: Any) -> bool:
+    """Whether a number of Python is the same one as a float."""
+    return type(x) in (bool, int) and abs(x) <= 2**53
 
 
 class _Cotangents(dict):

@@ -273,3 +273,16 @@ def several_results(x):
     (a, b), c = give(x, x * 2), give(x + 1)
     nothing = give()
     return {"a": a, "rest": [b, (c, nothing)]}, a
+
+
+@program((X,))
+def order_of_evaluation(x):
+    seen = []
+
+    def note(value):
+        seen.append(value)
+        return value
+
+    made = {note(1): note(2), **{note(3): note(4)}, note(5): x}
+    made[note(6)] = note(7)
+    return seen, made, {note(i): note(-i) for i in range(2)}

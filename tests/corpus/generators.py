@@ -144,3 +144,19 @@ def an_iterator_from_outside(x, make):
     for item in items:
         x = x + item
     return x, next(items, "end")
+
+
+@program((X,))
+def a_generator_that_is_left(x):
+    seen = []
+
+    def rows():  # leftover
+        try:
+            yield from x
+        finally:
+            seen.append("closed")
+
+    for row in rows():  # flow
+        total = row * 2
+        break
+    return total, list(seen)

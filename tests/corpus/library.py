@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copy
 import functools
 import hashlib
 import json
@@ -168,3 +169,32 @@ def results_that_are_kept(x):
 def real_parts(x):
     y = np.real_if_close(x)
     return numpy.real_if_close(x), y, y is x, numpy.real_if_close(x, tol=2), np.imag(True)
+
+
+@program(lambda: ({"w": X.copy(), "rows": [X[0], 2.5], "size": (3, "a")}, V.copy()))
+def copies_of_nested_arrays(params, x):
+    other, shallow = copy.deepcopy(params), copy.copy(params)
+    other["w"][0] = x
+    shallow["w"] = other["w"] * 2
+    return params, other, shallow, copy.copy(x), copy.deepcopy([x, x])
+
+
+@program((V,), (numpy.asarray(V),), no_gradient="of tests")
+def what_tests_of_floats_give(x):
+    total = float(np.sum(x))
+    is_small, is_one = total < 2, total == 1
+    return is_small, [is_one], {"big": total > 100, "same": total != total}, type(is_one)
+
+
+@program((X,), (numpy.asarray(X),))
+def callers_of_methods(x):
+    total = operator.methodcaller("sum", axis=0)
+    return total(x), operator.methodcaller("clip", 0, 1)(x), x.item(1), x.item(1, 2)
+
+
+@program(([3, 1, 2], V), ([1, 2], -V))
+def lists_that_are_searched(numbers, x):
+    place, count = numbers.index(2), numbers.count(1)
+    numbers.remove(1)
+    numbers.sort()
+    return x * place, count, numbers

@@ -23,6 +23,7 @@ class Advice(NamedTuple):
 _ON_DATA = "test depends on array data|truth of an array"
 _RAISES = (
     "assertion fails|^it raises|0-d array|cannot hold|only arrays of one element"
+    "|out of bounds|be broadcast|sizes differ|cannot reshape|is not supported, use"
     "|is not defined|expected .* values|yield stands outside|numbers of repetitions|widths are not counts"
 )
 _OF_OBJECTS = (
@@ -70,6 +71,7 @@ ADVICE: tuple[Advice, ...] = (
         "written, and .* (shares memory|is the same array)",
         "write to a copy, or pass arrays that share no memory",
     ),
+    Advice("a copy keeps the order", "copy it by x.copy()"),
     Advice("order in memory", "reshape a copy, as in x.copy().reshape(...)"),
     Advice("written into a NumPy array", "make the array with minpy.numpy"),
     Advice("mask (stands|chooses where)|at index arrays|so many places", "select with np.where(mask, v, x)"),
@@ -93,13 +95,25 @@ ADVICE: tuple[Advice, ...] = (
     Advice(
         "MXNet has no (?!operator).* for|which MXNet does not have", "convert to float32 or float64 first"
     ),
+    Advice("of Python's bools", "compute it in an array, as in np.where(test, 1, 0)"),
     Advice("Python floats can raise", "compute it in an array, as in np.asarray(x)"),
     Advice("special kind of array", "pass it as a plain array, as in np.asarray(x)"),
     Advice("empty array", "leave out the case of no elements before the call"),
-    Advice("arrays by NumPy itself|NumPy arrays of MinPy's", "make the array with minpy.numpy"),
+    Advice(
+        "arrays by NumPy itself|a method of .* NumPy arrays of MinPy's", "make the array with minpy.numpy"
+    ),
+    Advice(
+        "attribute .* of a (minpy|numpy)", "use a function of NumPy that does it, as in np.real(x) for x.real"
+    ),
+    Advice("a (list|tuple) is an operand", "make an array of it first, as in np.array([1, 2])"),
     Advice("array is compared with", "compare arrays with numbers and arrays"),
     Advice("list, a tuple or an array", "pass a list of arrays, or one array"),
     Advice("are the same object", "tell them apart by a name or a number that you pass along"),
+    Advice(
+        "a copy of an object is made",
+        "make a new object of its parts, or copy it before the call",
+    ),
+    Advice("does not take", "make the object by calling its class"),
     Advice("a class is made", "define the class outside of the function"),
     Advice("context manager", "put the with statement around the call, if it concerns all of it"),
     Advice(
@@ -111,13 +125,15 @@ ADVICE: tuple[Advice, ...] = (
         "use a function with yes under MXNet in docs/operators.md",
     ),
     Advice(
-        "options? .* (is|are) not compiled", "leave the option out, and do what it does in a line of its own"
+        "options? .* (is|are) not compiled|: .*: not compiled",
+        "leave the option out, and do what it does in a line of its own",
     ),
     Advice("keeps its results", "call it before and pass what it gives, or take functools.cache off"),
     Advice("depends on the data", "nothing to change: what is around it is compiled"),
+    Advice("NumPy arrays of MinPy's", "call the function of that name in minpy.scipy", "scipy|special"),
     Advice(
-        "compiler does not know",
-        "write it in Python, with functions of NumPy",
+        "compiler does not know|is of Python's library",
+        "call it before or after, or do the same in Python with functions of NumPy",
     ),
     Advice(
         r"custom operator|gradient of its own|under minpy\.(checkpoint|eager)",
@@ -127,7 +143,8 @@ ADVICE: tuple[Advice, ...] = (
         "(gets|given) a (key )?function|called from outside|attribute of a function",
         "call the function by its name",
     ),
-    Advice("generator", "return a list instead of yielding"),
+    Advice("does something when it is left", "yield outside of try and with, or return a list"),
+    Advice("generator|a Yield", "return a list instead of yielding"),
     Advice("coroutine", "define it with def"),
     Advice("source of", "define the function with def, in a file"),
     Advice("private names", "rename what begins with two underscores"),

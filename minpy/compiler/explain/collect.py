@@ -75,7 +75,9 @@ class Collector:
                 lines = [line for s in block.statements for line in (s.lineno, end_line(s))]
                 place = min(lines), max(lines)
                 self._places.setdefault(place, []).append((block, plan))
-            self._leftovers.extend(_leftover(item, _seconds_outside(plan)) for item in plan.leftovers)
+            for item in plan.leftovers:
+                reason = self.program.in_words(item.reason)
+                self._leftovers.append(_leftover(item, reason, _seconds_outside(plan)))
             for child in plan.children:
                 self._visit(child)
 
@@ -189,12 +191,12 @@ def _version(
 # Leftovers and recompilations ------------------------------------------------------------------
 
 
-def _leftover(item: notes.Leftover, seconds: float) -> Leftover:
+def _leftover(item: notes.Leftover, reason: str, seconds: float) -> Leftover:
     cause_text = linecache.getline(item.cause.file, item.cause.line).strip()
     return Leftover(
         line=item.line,
         last_line=item.last_line,
-        reason=item.reason,
+        reason=reason,
         fix="" if item.is_unforeseen else advice(item.reason, cause_text),
         cause=Place(item.cause.file, item.cause.line),
         cause_text=cause_text,

@@ -35,7 +35,7 @@ from minpy.compiler.reads import PinRequest, ReadRequest, Ref
 from minpy.compiler.reals import Number
 from minpy.compiler.regions import Block
 from minpy.compiler.residual import bodies_of, last_own_line
-from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, FLOAT, SCALAR, Tracer
+from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, BOOL, FLOAT, SCALAR, Tracer
 from minpy.ops import Aval
 from minpy.runtime.array import Array, Value
 from minpy.runtime.scalar import Scalar
@@ -318,6 +318,8 @@ class StandIns:
         """The stand-in for a value."""
         if isinstance(value, Number):
             return value.value
+        if isinstance(value, Tracer) and value.kind == BOOL:
+            return Unforeseen(self.lost)
         if isinstance(value, Tracer):
             made = self._made.get(id(value)) or self._made.setdefault(id(value), (value, self._array(value)))
             return made[1]
