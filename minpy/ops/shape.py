@@ -152,6 +152,19 @@ def _concatenate_mx(b: Builder, out: Aval, *arrays: Operand, axis: int) -> Opera
     parts = [x for x in arrays if x.aval.size]
     if len(parts) == 1:
         return parts[0]
+    shape = parts[0].aval.shape
+    if not b.runs_at_once and all(x.aval.shape == shape for x in parts):
+        # MXNet copies along the last axis at once, but piece by piece along those before it
+        before, rest = product(shape[:axis]), product(shape[axis:])
+        parts = [b.reshape(x, (before, 1, rest)) for x in parts]
+        joined = b.op(
+            "_npi_concatenate",
+            Aval((before, len(parts), rest), out.dtype),
+            *parts,
+            axis=1,
+            num_args=len(parts),
+        )
+        return b.reshape(joined, out.shape)
     return b.op("_npi_concatenate", out, *parts, axis=axis, num_args=len(parts))
 
 

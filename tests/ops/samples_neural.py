@@ -88,3 +88,35 @@ SAMPLES.update(
         "mean_pooling_gradient": _poolings("gx"),
     }
 )
+
+
+def _recurrences(cell: str, gates: int, takes: str) -> list[Sample]:
+    """``takes`` of g (the cotangent), x, p (the weights), h, c."""
+    (steps, batch, inputs), hidden = (3, 2, 2), 3
+    shapes = {
+        "g": (steps, batch, hidden),
+        "x": (steps, batch, inputs),
+        "p": (gates * hidden * (inputs + hidden + 2),),
+        "h": (batch, hidden),
+        "c": (batch, hidden),
+    }
+    drawn = tuple(Draw(shapes[name]) for name in takes)
+    count = range(len(takes) - 1)
+    many = [{"cell": cell, "of": of} for of in count] if takes[0] == "g" else [{"cell": cell}]
+    return [Sample(drawn, params, FLOAT_DTYPES) for params in many]
+
+
+SAMPLES.update(
+    {
+        "recurrence": [
+            *_recurrences("rnn", 1, "xph"),
+            *_recurrences("lstm", 4, "xphc"),
+            *_recurrences("gru", 3, "xph"),
+        ],
+        "recurrence_gradient": [
+            *_recurrences("rnn", 1, "gxph"),
+            *_recurrences("lstm", 4, "gxphc"),
+            *_recurrences("gru", 3, "gxph"),
+        ],
+    }
+)
