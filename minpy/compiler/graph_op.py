@@ -11,6 +11,7 @@ import numpy
 
 from minpy.compiler.driver import Compiled, compile_graph
 from minpy.compiler.ir import Eqn, Graph, Var
+from minpy.compiler.passes.loops import rolled
 from minpy.compiler.reference import look_for_nans
 from minpy.compiler.trace import ARRAY, Trace, Tracer, flows, replay
 from minpy.errors import GradientError, UnsupportedError
@@ -27,7 +28,7 @@ def run_compiled(compiled: Compiled, inputs: Sequence[Any]) -> list[Value]:
     started = now()
     values = [_value(x) for x in inputs]
     if watch.current is not None:
-        look_for_nans(compiled.graph, values)
+        look_for_nans(compiled.lowered, values)  # which has what the user wrote
     context = values[0].context if values else current_context()
     for value in values:
         if value.context is not context:
@@ -174,6 +175,7 @@ def _replayed(graph: Graph) -> tuple[Trace, list[Tracer], list[Tracer]]:
     with trace.interpreting():
         inputs = [trace.input(var.aval, ARRAY, var.name) for var in graph.inputs]
         outputs = replay(trace, graph, inputs)
+    trace.eqns = rolled(trace.eqns)  # now, since a gradient that is taken off again has to leave it as it is
     return trace, inputs, outputs
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Loc, Var, evaluate, infer
+from minpy.compiler.passes.loops import rolled
 from minpy.compiler.passes.raising import raised
 from minpy.compiler.reals import Number
 from minpy.compiler.tracer import (
@@ -71,7 +72,7 @@ class Trace(Interpreter):
         namespace: ARRAY while a function of ``minpy.numpy`` runs, whose results are minpy arrays;
             None where the kind of the result follows from the operands.
         runs: the graph is going to run, so MXNet has to have the operators.
-        raises: gradients are recorded from what ``passes/raising.py`` makes of the equations.
+        raises: gradients are recorded from what ``passes/loops.py`` and ``raising.py`` make of the equations.
     """
 
     def __init__(self) -> None:
@@ -207,6 +208,8 @@ class Trace(Interpreter):
         """
         active: set[int] = {id(tracer.atom) for tracer in wanted}
         eqns = []
+        if self.raises:
+            self.eqns[start:] = rolled(self.eqns[start:])
         recorded = raised(self.eqns) if self.raises else self.eqns
         for eqn in recorded[start:]:
             if any(id(atom) in active for atom in eqn.inputs):

@@ -25,16 +25,15 @@ stands between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Optional
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, infer
 from minpy.compiler.passes import is_on
+from minpy.compiler.passes.patterns import Makers, is_number, made, operand
 from minpy.ops import OPS
 from minpy.ops.keys import WHOLE
 
-#: For a variable the equation that makes it.
-Makers = Mapping[Var, Eqn]
 Rule = Callable[[Eqn, Makers], Optional[Eqn]]
 
 
@@ -70,18 +69,6 @@ def _becomes(eqn: Eqn, name: str, x: Atom, **params: Any) -> Eqn:
     return eqn._replace(op=OPS[name], inputs=(x,), params=params)
 
 
-def _made(atom: Atom, name: str, makers: Makers) -> Eqn | None:
-    """The equation of an atom, if it applies this op."""
-    eqn = makers.get(atom) if isinstance(atom, Var) else None
-    return eqn if eqn is not None and eqn.op.name == name else None
-
-
-def _operand(atom: Atom, name: str, makers: Makers) -> Atom | None:
-    """The only operand of the op, if the atom is made by it."""
-    eqn = _made(atom, name, makers)
-    return eqn.inputs[0] if eqn is not None else None
-
-
 def _is_same(a: Atom | None, b: Atom | None, makers: Makers, depth: int = 3) -> bool:
     """Whether two atoms are one, or made in the same way: a gradient is recorded before they are merged."""
     if a is b:
@@ -98,17 +85,13 @@ def _is_same(a: Atom | None, b: Atom | None, makers: Makers, depth: int = 3) -> 
     )
 
 
-def _is_number(atom: Atom, number: float) -> bool:
-    return isinstance(atom, Literal) and atom.aval.size == 1 and bool(atom.value == number)
-
-
 def _reduced_rows(atom: Atom, name: str, makers: Makers) -> tuple[Atom, int] | None:
     """An array and an axis, if the atom is its reduction over this axis, which has size 1 then."""
     shape = atom.aval.shape
-    reshaping = _made(atom, "reshape", makers) or _made(atom, "index", makers)
+    reshaping = made(atom, "reshape", makers) or made(atom, "index", makers)
     if reshaping is not None and set(reshaping.params.get("template", ())) <= {WHOLE, Ellipsis, None}:
         atom = reshaping.inputs[0]
-    eqn = _made(atom, name, makers)
+    eqn = made(atom, name, makers)
     if eqn is None or len(eqn.params["axes"]) != 1:
         return None
     x, (axis,) = eqn.inputs[0], eqn.params["axes"]
@@ -118,7 +101,7 @@ def _reduced_rows(atom: Atom, name: str, makers: Makers) -> tuple[Atom, int] | N
 
 def _unshifted(z: Atom, axis: int, makers: Makers) -> Atom:
     """``x``, if ``z`` is ``x`` minus its maximum over the axis; otherwise ``z`` itself."""
-    eqn = _made(z, "subtract", makers)
+    eqn = made(z, "subtract", makers)
     rows = eqn and _reduced_rows(eqn.inputs[1], "max", makers)
     if eqn and rows and rows[1] == axis and _is_same(rows[0], eqn.inputs[0], makers):
         return eqn.inputs[0]
@@ -133,13 +116,13 @@ def _is_last(axis: int, x: Atom) -> bool:
 def _sigmoid(eqn: Eqn, makers: Makers) -> Eqn | None:
     """1 / (1 + exp(-x))"""
     one, total = (Literal(1), eqn.inputs[0]) if eqn.op.name == "reciprocal" else eqn.inputs
-    parts = _made(total, "add", makers)
-    if not _is_number(one, 1) or parts is None:
+    parts = made(total, "add", makers)
+    if not is_number(one, 1) or parts is None:
         return None
     for number, power in (parts.inputs, parts.inputs[::-1]):
-        exponent = _operand(power, "exp", makers)
-        x = exponent and _operand(exponent, "negative", makers)
-        if x and _is_number(number, 1):
+        exponent = operand(power, "exp", makers)
+        x = exponent and operand(exponent, "negative", makers)
+        if x and is_number(number, 1):
             return _becomes(eqn, "sigmoid", x)
     return None
 
@@ -147,7 +130,7 @@ def _sigmoid(eqn: Eqn, makers: Makers) -> Eqn | None:
 def _softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
     """exp(z) / sum(exp(z))"""
     power, total = eqn.inputs
-    z = _operand(power, "exp", makers)
+    z = operand(power, "exp", makers)
     rows = _reduced_rows(total, "sum", makers)
     if z is None or rows is None or not _is_same(rows[0], power, makers) or not _is_last(rows[1], z):
         return None
@@ -157,9 +140,9 @@ def _softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
 def _log_softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
     """z - log(sum(exp(z)))"""
     z, subtracted = eqn.inputs
-    total = _operand(subtracted, "log", makers)
+    total = operand(subtracted, "log", makers)
     rows = total and _reduced_rows(total, "sum", makers)
-    exponent = rows and _operand(rows[0], "exp", makers)
+    exponent = rows and operand(rows[0], "exp", makers)
     if not rows or not _is_same(exponent, z, makers) or not _is_last(rows[1], z):
         return None
     return _becomes(eqn, "log_softmax", _unshifted(z, rows[1], makers), axis=rows[1])
@@ -167,7 +150,7 @@ def _log_softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
 
 def _log_of_softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
     """log(softmax(x))"""
-    softmax = _made(eqn.inputs[0], "softmax", makers)
+    softmax = made(eqn.inputs[0], "softmax", makers)
     if softmax is None or not _is_last(softmax.params["axis"], softmax.inputs[0]):
         return None
     return _becomes(eqn, "log_softmax", softmax.inputs[0], axis=softmax.params["axis"])
