@@ -11,6 +11,7 @@ scans                          out
 matrix products                2 m k n for (m, k) times (k, n): a multiplication and an addition
 convolution                    2 places k, of the result, for k weights that a filter has;
                                each of its gradients the same
+recurrent layers               2 steps batch k, for k weights; each gradient twice that
 pooling                        out k, for k elements of a window
 inverse, determinant, solve    2 n^3; 2/3 n^3; 2/3 n^3 + 2 n^2 for each right side
 Cholesky, QR                   1/3 n^3; 2 m n k for (m, n) with k the smaller
@@ -97,6 +98,12 @@ def _convolution(eqn: Eqn) -> float:
     return 2 * places.aval.size * product(w.aval.shape[1:])
 
 
+def _recurrence(eqn: Eqn) -> float:
+    is_gradient = eqn.op.name != "recurrence"  # of which the cotangent comes first
+    x, p = eqn.inputs[1:3] if is_gradient else eqn.inputs[:2]
+    return (4 if is_gradient else 2) * product(x.aval.shape[:2]) * p.aval.size
+
+
 def _pooling(eqn: Eqn) -> float:
     places = eqn.inputs[0] if "gradient" in eqn.op.name else eqn.outputs[0]
     return places.aval.size * product(eqn.params["size"])
@@ -142,6 +149,7 @@ _FORMULAS: dict[str, Callable[[Eqn], float]] = {
         ("max_pooling", "mean_pooling", "max_pooling_gradient", "mean_pooling_gradient"), _pooling
     ),
     "convolution_bias_gradient": _in,
+    **dict.fromkeys(("recurrence", "recurrence_gradient"), _recurrence),
     "linalg.inv": _on_matrices(lambda m, n: 2 * n**3),
     "linalg.det": _on_matrices(lambda m, n: 2 / 3 * n**3),
     "linalg.slogdet": _on_matrices(lambda m, n: 2 / 3 * n**3),

@@ -11,7 +11,7 @@ import types
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter as now
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy
 
@@ -23,10 +23,13 @@ from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
 from minpy.compiler.lower import Leftover, Lowering
 from minpy.compiler.passes import is_on
+from minpy.compiler.passes.algebra import simplify
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.fold import fold_constants
+from minpy.compiler.passes.loops import roll_loops
 from minpy.compiler.passes.raising import raise_idioms
+from minpy.compiler.passes.sums import collect_terms
 from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.source import Source
 from minpy.compiler.trace import Trace
@@ -40,6 +43,9 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "fold": fold_constants,
     "cse": merge_common_subexpressions,
     "raising": raise_idioms,
+    "loops": roll_loops,
+    "algebra": simplify,
+    "sums": collect_terms,
     "dce": eliminate_dead_code,
 }
 
@@ -144,8 +150,21 @@ def lower(
         )
 
 
-def optimize(graph: Graph) -> tuple[Graph, list[tuple[str, int]]]:
-    """Run the passes. Also gives the number of equations at the start and after each pass.
+class Stage(NamedTuple):
+    """A graph as it was lowered, or after a pass.
+
+    Attributes:
+        size: its number of equations.
+        rewritten: the lines that have equations which the pass made.
+    """
+
+    name: str
+    size: int
+    rewritten: frozenset[Loc] = frozenset()
+
+
+def optimize(graph: Graph) -> tuple[Graph, list[Stage]]:
+    """Run the passes. Also tells what the graph was at the start and after each pass.
 
     ``MINPY_PASSES=-cse,-raising`` leaves some out; ``MINPY_DUMP=all`` or the name of a pass prints the graph
     after it; ``MINPY_CHECK=1`` verifies the graph after every pass.
@@ -153,17 +172,23 @@ def optimize(graph: Graph) -> tuple[Graph, list[tuple[str, int]]]:
     check, dump = os.environ.get("MINPY_CHECK") == "1", os.environ.get("MINPY_DUMP", "")
     if check:
         check_graph(graph, "lower")
-    sizes = [("lowered", graph.size)]
+    stages = [Stage("lowered", graph.size)]
     for name, run_pass in PASSES.items():
         if not is_on(name):
             continue
-        graph = run_pass(graph)
-        sizes.append((name, graph.size))
+        before, graph = graph, run_pass(graph)
+        stages.append(Stage(name, graph.size, _rewritten(before, graph)))
         if check:
             check_graph(graph, name)
         if dump in ("all", name):
             print(f"# after {name}\n{graph}", file=sys.stderr)
-    return graph, sizes
+    return graph, stages
+
+
+def _rewritten(before: Graph, after: Graph) -> frozenset[Loc]:
+    """The lines of equations that apply another op than before, or are new."""
+    known = {(eqn.op, eqn.outputs) for eqn in before.eqns}
+    return frozenset(eqn.loc for eqn in after.eqns if eqn.loc and (eqn.op, eqn.outputs) not in known)
 
 
 @dataclass
@@ -174,14 +199,17 @@ class Compiled:
     input ('input', position), or a constant ('constant', array).
 
     Attributes:
+        lowered: the graph before the passes.
+        stages: the graph as it was lowered, and after each pass.
         meter: how often it ran, and how long in total.
         compile_seconds: what optimizing and emitting took.
     """
 
+    lowered: Graph
     graph: Graph
     executor: Executor | None
     outputs: tuple[tuple[str, Any], ...]
-    sizes: list[tuple[str, int]]
+    stages: list[Stage]
     compile_seconds: float = 0.0
     meter: Meter = field(default_factory=Meter)
 
@@ -194,7 +222,7 @@ def compile_graph(graph: Graph) -> Compiled:
     """
     started = now()
     positions = {var: position for position, var in enumerate(graph.inputs)}
-    optimized, sizes = optimize(graph)
+    optimized, stages = optimize(graph)
     computed: dict[Atom, int] = {}
     outputs: list[tuple[str, Any]] = []
     for atom in optimized.outputs:
@@ -206,4 +234,4 @@ def compile_graph(graph: Graph) -> Compiled:
             outputs.append(("computed", computed.setdefault(atom, len(computed))))
     runnable = Graph(optimized.inputs, optimized.eqns, tuple(computed))
     executor = emit(runnable) if runnable.eqns else None
-    return Compiled(optimized, executor, tuple(outputs), sizes, now() - started)
+    return Compiled(graph, optimized, executor, tuple(outputs), stages, now() - started)

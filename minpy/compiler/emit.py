@@ -23,6 +23,7 @@ def emit(graph: Graph) -> Executor:
     """
     builder = SymbolBuilder()
     known: dict[Atom, Operand] = {}
+    constants: dict[int, Operand] = {}  # by the ``id`` of the array
     inputs = {f"x{position}": (position, var.aval) for position, var in enumerate(graph.inputs)}
     for var, name in zip(graph.inputs, inputs):
         known[var] = Operand(var.aval, builder.variable(name))
@@ -31,7 +32,9 @@ def emit(graph: Graph) -> Executor:
         if isinstance(atom, Literal):
             if isinstance(atom.value, PYTHON_SCALARS):
                 return Operand(atom.aval, None, atom.value)  # type: ignore[arg-type]
-            return builder.literal(atom.value, atom.aval.dtype)
+            if id(atom.value) not in constants:  # so that what is done to it twice is done once
+                constants[id(atom.value)] = builder.literal(atom.value, atom.aval.dtype)
+            return constants[id(atom.value)]
         return known[atom]
 
     for eqn in graph.eqns:

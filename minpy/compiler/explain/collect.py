@@ -180,12 +180,23 @@ def _version(
         calls=meter.calls,
         seconds_per_call=meter.seconds / meter.calls if meter.calls else 0.0,
         compile_seconds=compiled.compile_seconds,
-        graph_sizes=dict(compiled.sizes),
+        graph_sizes={stage.name: stage.size for stage in compiled.stages},
+        rewritten={stage.name: _lines(stage.rewritten) for stage in compiled.stages if stage.rewritten},
         backward_equations=sum(eqn.loc is not None and eqn.loc.is_backward for eqn in compiled.graph.eqns),
         operators=compiled.executor.operators() if compiled.executor else {},
         flops=flops,
         bytes=traffic,
     )
+
+
+def _lines(locs: Iterable[Loc]) -> list[int]:
+    """The lines of the function itself, where those of others were inlined."""
+    numbers = set()
+    for loc in locs:
+        while loc.caller is not None:
+            loc = loc.caller
+        numbers.add(loc.line)
+    return sorted(numbers)
 
 
 # Leftovers and recompilations ------------------------------------------------------------------

@@ -57,6 +57,7 @@ class Version:
         purpose: 'value', 'value and gradient', 'value for a gradient' or 'gradient'.
         signature: the types of the variables that it was compiled for.
         graph_sizes: the number of equations as lowered and after each pass.
+        rewritten: for passes that make equations of another kind, the lines of these.
         backward_equations: how many of the last are the gradient's.
         operators: the MXNet operators with their number.
         flops, bytes: estimates for one call (see ``cost.py``).
@@ -72,6 +73,7 @@ class Version:
     seconds_per_call: float
     compile_seconds: float
     graph_sizes: dict[str, int]
+    rewritten: dict[str, list[int]]
     backward_equations: int
     operators: dict[str, int]
     flops: int

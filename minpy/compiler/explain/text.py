@@ -144,11 +144,16 @@ def _variables(variables: list[Variable]) -> str:
 
 
 def graph_sizes(version: Version) -> str:
-    """The sizes of a graph as lowered and after those passes that changed it."""
+    """The sizes of a graph as lowered and after each pass that changed it, with lines that it rewrote."""
     shown: list[str] = []
     before = None
     for name, size in version.graph_sizes.items():
-        if size != before:
+        lines = version.rewritten.get(name, [])
+        if lines:
+            word, last = ("line", "") if len(lines) == 1 else ("lines", f" and {lines[-1]}")
+            several = ", ".join(map(str, lines[:-1])) if last else str(lines[0])
+            shown.append(f"{size} {name} ({word} {several}{last})")
+        elif size != before:
             shown.append(f"{size} {name}")
         before = size
     backward = version.backward_equations

@@ -11,26 +11,12 @@ from minpy.compiler.ir import Eqn, Graph, Literal, Var, check_graph
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.fold import fold_constants
-from minpy.compiler.trace import ARRAY, Trace
 from minpy.ops import FUNCTIONS, OPS, Aval
 from minpy.runtime.array import Value
+from tests.compiler.passes.graphs import names, traced
 
 F64 = numpy.dtype("float64")
 X = numpy.array([[0.5, -1.0, 2.0], [3.0, 0.25, -0.5]])
-
-
-def traced(function, *shapes):
-    """The graph of a function of float64 arrays."""
-    trace = Trace()
-    with trace.interpreting(), trace.in_namespace(ARRAY):
-        tracers = [trace.input(Aval(shape, F64), ARRAY, name) for shape, name in zip(shapes, "xyz")]
-        result = function(*tracers)
-    results = result if isinstance(result, tuple) else (result,)
-    return trace.graph([r.atom for r in results])
-
-
-def names(graph):
-    return [eqn.op.name for eqn in graph.eqns]
 
 
 def run(graph, *arrays):
@@ -92,9 +78,9 @@ def test_dce_drops_what_nobody_uses_and_keeps_what_may_raise():
 
 
 def test_optimize_runs_all_passes_and_counts():
-    graph, sizes = optimize(traced(lambda x: x + x, (2, 3)))
-    assert [name for name, _ in sizes] == ["lowered", *PASSES]
-    assert sizes[-1][1] == len(graph.eqns) == 1
+    graph, stages = optimize(traced(lambda x: x + x, (2, 3)))
+    assert [stage.name for stage in stages] == ["lowered", *PASSES]
+    assert stages[-1].size == len(graph.eqns) == 1
 
 
 def test_checker_rejects_wrong_graphs():
@@ -119,6 +105,6 @@ def test_dump_prints_the_graph_after_a_pass(monkeypatch, capsys):
 def test_a_pass_is_left_out(monkeypatch):
     graph = traced(lambda x: FUNCTIONS["exp"](x) + FUNCTIONS["exp"](x), (2, 3))
     monkeypatch.setenv("MINPY_PASSES", "-fold, -cse")
-    kept, sizes = optimize(graph)
+    kept, stages = optimize(graph)
     assert names(kept) == ["exp", "exp", "add"]
-    assert not {"fold", "cse"} & set(dict(sizes))
+    assert not {"fold", "cse"} & {stage.name for stage in stages}
