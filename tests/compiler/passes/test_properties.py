@@ -89,7 +89,7 @@ def arrays(seed, dtype="float32"):
     return [draw(-1, 1, shape).astype(dtype) for shape in SHAPES]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_each_pass_keeps_values_and_gradients(seed, monkeypatch):
     graph, given = differentiated(program(seed), *SHAPES, dtype="float32"), arrays(seed)
     expected = Reference(graph, given).outputs()
@@ -119,7 +119,7 @@ def test_each_pass_takes_steps_in_proportion_to_the_graph(name):
         return count / len(graph.eqns)
 
     calls(20)  # fills caches
-    assert calls(160) < 1.5 * calls(40) + 1
+    assert calls(120) < 1.5 * calls(30) + 1
 
 
 def test_the_steps_have_what_passes_look_for():
