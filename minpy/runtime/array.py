@@ -20,6 +20,7 @@ from minpy.ops import Aval, aval_of, elementwise, indexing
 from minpy.ops.keys import split_key
 from minpy.ops.methods import IN_PLACE
 from minpy.ops.op import Op, eager_interpreter
+from minpy.ops.shape import reshape_op
 from minpy.runtime import native, watch
 from minpy.runtime.context import CPU, Context, current_context
 from minpy.runtime.location import lost_gradient, warn_at_user
@@ -123,8 +124,12 @@ class Array(ArraySlots, NDArrayMethods):
     def _view(self) -> tuple[Op, dict]:
         """The op and the params that made this view from its base."""
         made_by = self._made_by
-        if type(made_by) is not MadeBy:  # a key, as long as nobody asks
-            made_by = self._made_by = MadeBy(indexing.index, {"template": split_key(made_by)[1]})
+        if type(made_by) is not MadeBy:  # a key or ``reshape``, as long as nobody asks
+            if made_by is reshape_op:
+                params = {"shape": self._value.aval.shape}
+            else:
+                made_by, params = indexing.index, {"template": split_key(made_by)[1]}
+            made_by = self._made_by = MadeBy(made_by, params)
         return made_by
 
     def _current(self) -> Value:

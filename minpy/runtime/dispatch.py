@@ -39,6 +39,7 @@ from minpy.runtime.objects import (
     register_operator,
     register_settings,
     remembered,
+    shortened,
 )
 from minpy.runtime.policy import count_by_numpy, current_policy
 from minpy.runtime.scalar import Scalar
@@ -402,12 +403,16 @@ Array.bind = staticmethod(accelerate(run_op, remembered(NDArrayMethods.__getitem
 for _kind in (Op, Ufunc):
     _kind.__call__ = accelerated(_kind.__call__)  # type: ignore[method-assign]
 Function.__call__ = remembered(_on_the_device_of_its_arrays(Function.__call__))  # type: ignore[method-assign]
-for _name, _member in vars(ArrayMethods).items():
-    if not _name.startswith("_") and getattr(Array, _name) is _member:
+for _methods in (ArrayMethods, NDArrayMethods):
+    _wrapped = remembered if _methods is ArrayMethods else lambda method: method
+    for _name, _member in vars(_methods).items():
+        if _name.startswith("_") or getattr(Array, _name) is not _member:
+            continue
         if isinstance(_member, types.FunctionType):
-            setattr(Array, _name, remembered(_member))
-        elif _name == "T":
-            setattr(Array, _name, property(remembered(_member.fget), doc=_member.__doc__))
+            setattr(Array, _name, shortened(_name, _wrapped(_member)))
+        elif isinstance(_member, property) and _member.fget:
+            _read = shortened(_name, _wrapped(_member.fget) if _name == "T" else _member.fget)
+            setattr(Array, _name, property(_read, _member.fset, doc=_member.__doc__))
 for _op in OPS.values():
     if _op.execute is None:
         register_op(

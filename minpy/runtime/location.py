@@ -85,12 +85,11 @@ def operand_names(name: str, count: int) -> list[str]:
     if frame is None:
         return []
     span = _span(frame)
+    lines = _expressions("".join(linecache.getlines(frame.f_code.co_filename)))
     found = [
         node
-        for node in ast.walk(_tree("".join(linecache.getlines(frame.f_code.co_filename))))
-        if isinstance(node, ast.expr)
-        and node.lineno <= frame.f_lineno <= (node.end_lineno or 0)
-        and span in (None, (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset))
+        for node in lines.get(frame.f_lineno, ())
+        if span in (None, (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset))
     ]
     operations = [operands for operands in (_operands(node, name, count) for node in found) if operands]
     return [ast.unparse(node) for node in operations[0][:count]] if len(operations) == 1 else []
@@ -117,11 +116,18 @@ def _operands(node: ast.expr, name: str, count: int) -> list[ast.expr]:
 
 
 @functools.lru_cache(maxsize=8)
-def _tree(text: str) -> ast.AST:
+def _expressions(text: str) -> dict[int, list[ast.expr]]:
+    """The expressions of a source by each line that they stand in, outer ones first."""
+    found: dict[int, list[ast.expr]] = {}
     try:
-        return ast.parse(text)
+        tree = ast.parse(text)
     except SyntaxError:  # a notebook's lines can hold more than Python
-        return ast.Module(body=[], type_ignores=[])
+        return found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.expr):
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                found.setdefault(line, []).append(node)
+    return found
 
 
 # Tracebacks ------------------------------------------------------------------------------------

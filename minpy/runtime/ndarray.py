@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import types
 from collections.abc import Iterator
@@ -35,9 +36,10 @@ def _fixed(name: str, instead: str) -> property:
 
 
 class NDArrayMethods(ArrayMethods):
-    """Attributes and methods of ``numpy.ndarray`` that are found by name.
+    """Attributes and methods of ``numpy.ndarray``.
 
-    A method that the op table has under the same name is differentiable; the others run NumPy's.
+    Those that are not written here are added below: a method that the op table has under the same name is
+    differentiable; the others run NumPy's.
     """
 
     __slots__ = ()
@@ -61,23 +63,6 @@ class NDArrayMethods(ArrayMethods):
     def _leaving(self, how: str) -> numpy.ndarray:
         """NumPy's view, for something that a gradient does not flow through: warns of it under a gradient."""
         raise NotImplementedError
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(numpy.ndarray, name, None)
-        if found is None or name.startswith("__"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        if name in _LEAVING:
-            self._leaving(f"{name}()" if callable(found) else name)
-        known = None if name in _MUTATING else FUNCTIONS.get(name)
-        if not callable(found):
-            if known is not None:
-                return known(self)
-            # flags can be set; memory is handed out as it may be used
-            value = getattr(self.raw() if name == "flags" else self.shown(), name)
-            return eager_interpreter().constant(value) if isinstance(value, numpy.ndarray) else value
-        if known is not None:
-            return lambda *args, **kwargs: known(self, *args, **kwargs)
-        return lambda *args, **kwargs: eager_interpreter().call(found, (self, *args), kwargs)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -211,3 +196,38 @@ class NDArrayMethods(ArrayMethods):
 
     def __dlpack_device__(self) -> Any:
         return self.raw().__dlpack_device__()
+
+
+def _numpys_method(name: str, method: Any) -> Any:
+    """A method of ``numpy.ndarray`` for MinPy's arrays."""
+    known = None if name in _MUTATING else FUNCTIONS.get(name)
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if name in _LEAVING:
+            self._leaving(f"{name}()")
+        if known is not None:
+            return known(self, *args, **kwargs)
+        return eager_interpreter().call(method, (self, *args), kwargs)
+
+    return call
+
+
+def _numpys_attribute(name: str, attribute: Any) -> property:
+    """An attribute of ``numpy.ndarray`` for MinPy's arrays."""
+
+    def read(self: Any) -> Any:
+        if name in _LEAVING:
+            self._leaving(name)
+        # flags can be set; memory is handed out as it may be used
+        value = getattr(self.raw() if name == "flags" else self.shown(), name)
+        return eager_interpreter().constant(value) if isinstance(value, numpy.ndarray) else value
+
+    return property(read, doc=attribute.__doc__)
+
+
+for _name in dir(numpy.ndarray):
+    if not _name.startswith("__") and not hasattr(NDArrayMethods, _name):
+        _found = getattr(numpy.ndarray, _name)
+        _make = _numpys_method if callable(_found) else _numpys_attribute
+        setattr(NDArrayMethods, _name, _make(_name, _found))

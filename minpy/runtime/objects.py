@@ -104,6 +104,10 @@ if TYPE_CHECKING or not is_fast:
         """
         return function
 
+    def shortened(name: str, method: Any) -> Any:
+        """``method``, with a short way for the usual call where there is one for this name."""
+        return method
+
     def register_op(
         op: Any,
         function: Any,
@@ -158,7 +162,7 @@ if TYPE_CHECKING or not is_fast:
 else:
     ValueSlots, ArraySlots = _fast.ValueSlots, _fast.ArraySlots
     configure, accelerate, accelerated = _fast.configure, _fast.accelerate, _fast.accelerated
-    remembered = _fast.remembered
+    remembered, shortened = _fast.remembered, _fast.shortened
     register_op, register_operator = _fast.register_op, _fast.register_operator
     register_settings = _fast.register_settings
     pause, protect, flush_counts = _fast.pause, _fast.protect, _fast.flush_counts

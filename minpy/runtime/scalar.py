@@ -26,12 +26,9 @@ class Scalar(Array):
         raise TypeError(f"'numpy.{self.dtype}' object does not support item assignment")
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            if name.startswith("__"):
-                raise
-            return getattr(self.raw()[()], name)  # what only numbers have, such as is_integer
+        if name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.raw()[()], name)  # what only numbers have, such as is_integer
 
     def __trunc__(self) -> int:
         number: Any = self.raw()[()]

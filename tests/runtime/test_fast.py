@@ -504,3 +504,92 @@ def test_a_number_chooses_the_dtype_as_in_numpy(number):
         for result, expected in ((np.array(x) * number, x * number), (number - np.array(x), number - x)):
             assert result.dtype == expected.dtype
             numpy.testing.assert_array_equal(result.asnumpy(), expected)
+
+
+METHODS = {
+    "T": lambda x: x.T,
+    "transpose": lambda x: x.transpose(),
+    "transpose(0, 1)": lambda x: x.transpose(0, 1),
+    "reshape(2, -1)": lambda x: x.reshape(2, -1),
+    "reshape((2, -1))": lambda x: x.reshape((2, -1)),
+    "reshape([-1])": lambda x: x.reshape([-1]),
+    "reshape(order)": lambda x: x.reshape(-1, 1, order="F"),
+    "reshape to what does not fit": lambda x: x.reshape(5, 7),
+    "reshape(-1, -1)": lambda x: x.reshape(-1, -1),
+    "reshape(2**70)": lambda x: x.reshape(2**70),
+    "reshape()": lambda x: x.reshape(()),
+    "ravel": lambda x: x.ravel(),
+    "ravel(F)": lambda x: x.ravel("F"),
+    "flatten": lambda x: x.flatten(),
+    "flatten(F)": lambda x: x.flatten("F"),
+    "copy": lambda x: x.copy(),
+    "copy(F)": lambda x: x.copy(order="F"),
+    "astype(float32)": lambda x: x.astype("float32"),
+    "astype(int)": lambda x: x.astype(int),
+    "astype(bool)": lambda x: x.astype(numpy.dtype(bool)),
+    "astype(None)": lambda x: x.astype(None),
+    "astype(object)": lambda x: x.astype(object),
+    "astype of no dtype": lambda x: x.astype("nothing"),
+    "astype(copy=False)": lambda x: x.astype(x.dtype, copy=False),
+    "dot": lambda x: x.dot(x),
+    "dot(T)": lambda x: x.dot(x.T),
+    "T.dot": lambda x: x.T.dot(x),
+    "item": lambda x: x.item(),
+    "item(0)": lambda x: x.item(0),
+    "tolist": lambda x: x.tolist(),
+    "dtype": lambda x: x.dtype,
+    "size": lambda x: x.size,
+}
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_methods_give_what_numpys_give(only_numpy, method):
+    def found(x):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the imaginary part is dropped
+                result = method(x)
+        except Exception as error:
+            return next(kind for kind in (ValueError, IndexError, TypeError) if isinstance(error, kind))
+        if isinstance(result, (numpy.ndarray, numpy.generic, minpy.Array)):
+            plain = numpy.asarray(result)
+            layout = plain.flags.c_contiguous, plain.flags.f_contiguous, plain.flags.writeable
+            shows = numpy.shares_memory(plain, numpy.asarray(x))
+            return plain.dtype, plain.shape, plain.tolist(), layout, shows, numpy.isscalar(result)
+        return type(result), result
+
+    for dtype in ("float32", "float64", "int64", "complex64", "bool", ">f8"):
+        whole = numpy.arange(12).reshape(3, 4).astype(dtype)
+        for data in (
+            whole,
+            whole.T,
+            whole[:, ::2],
+            whole[0],
+            whole[:1, :1],
+            whole[0, 0, None][0:],
+            whole[:0],
+        ):
+            for x in (data, data.copy()):
+                array = minpy.Array(x)
+                assert found(array) == found(array) == found(x), (dtype, x)
+
+
+@pytest.mark.parametrize("name", ["T", "transpose", "reshape(2, -1)", "ravel", "T.reshape"])
+def test_views_by_methods_and_their_bases_write_to_each_other(only_numpy, name):
+    method = METHODS.get(name, lambda x: x.T.reshape(6))
+
+    def change(x):
+        view = method(x)
+        x[0] = x[1] * x[0]
+        view[0] = view[-1] * 2.0
+        x[-1, -1] = 3.0
+        return (x * x).sum() + (view * view * view).sum()
+
+    data = numpy.linspace(0.5, 1.5, 6).reshape(3, 2)
+    assert change(minpy.Array(data.copy())) == change(data.copy())
+    gradient = numpy.asarray(minpy.grad(change)(data))
+    for place in numpy.ndindex(data.shape):
+        step = numpy.zeros_like(data)
+        step[place] = 1e-6
+        difference = (change(data + step) - change(data - step)) / 2e-6
+        numpy.testing.assert_allclose(gradient[place], difference, rtol=1e-6, atol=1e-8)

@@ -192,7 +192,8 @@ Array *new_number(int type, const void *data, size_t size) {
     return array;
 }
 
-/* `base[key]` for slices: its value is made when someone needs it, which is never for `base[key] = ...`. */
+/* `base[key]` for slices, or `base.T`, for a `MadeBy`: its value is made when someone needs it, which is never for
+ * `base[key] = ...`. */
 Array *new_slice(PyObject *base, Value *of_base, PyObject *key) {
     Array *array = new_array((Value *)Py_NewRef((PyObject *)of_base), 0);
     if (array == NULL) return NULL;
@@ -222,7 +223,8 @@ Value *value_of(Array *array) {
         return value;
     }
     Value *source = (Value *)array->value;
-    PyObject *part = PyObject_GetItem(source->numpy, array->made_by);
+    PyObject *part = Py_TYPE(array->made_by) == made_by_type ? PyArray_Transpose(ndarray(source->numpy), NULL)
+                                                             : PyObject_GetItem(source->numpy, array->made_by);
     Value *value = part == NULL ? NULL : new_value(part);
     if (value == NULL) return NULL;
     follow(value, source);
@@ -365,6 +367,15 @@ Value *readable(PyObject *x) {
 int is_view_of(PyObject *result, PyObject *source) {
     PyObject *base = PyArray_BASE(ndarray(result));
     return base != NULL && (base == source || base == PyArray_BASE(ndarray(source)));
+}
+
+/* A `MadeBy`, which is a named tuple. */
+PyObject *new_made_by(PyObject *op, PyObject *params) {
+    PyObject *made_by = made_by_type->tp_alloc(made_by_type, 2);
+    if (made_by == NULL) return NULL;
+    PyTuple_SET_ITEM(made_by, 0, Py_NewRef(op));
+    PyTuple_SET_ITEM(made_by, 1, Py_NewRef(params));
+    return made_by;
 }
 
 void become_view(Array *view, PyObject *base, PyObject *made_by) {

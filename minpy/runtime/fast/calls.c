@@ -252,6 +252,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *original;
     vectorcallfunc vectorcall;
+    Shortcut shortcut;
 } Method;
 
 static PyObject *call_remembered(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
@@ -292,6 +293,15 @@ static PyObject *call_op(PyObject *self, PyObject *const *args, size_t nargsf, P
         if (!PyErr_Occurred()) result = run_here(args[0], args + 1, n - 1, params);
         Py_DECREF(params);
     }
+    if (result != NULL || PyErr_Occurred()) return result;
+    return PyObject_Vectorcall(((Method *)self)->original, args, nargsf, kwnames);
+}
+
+/* A method of arrays with a short way of its own, which is not taken while somebody wants to know what it does. */
+static PyObject *call_shortened(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
+    Py_ssize_t n = PyVectorcall_NARGS(nargsf);
+    PyObject *result = NULL;
+    if (n > 0 && kwnames == NULL && !is_paused && seen == NULL) result = ((Method *)self)->shortcut(args[0], args + 1, n - 1);
     if (result != NULL || PyErr_Occurred()) return result;
     return PyObject_Vectorcall(((Method *)self)->original, args, nargsf, kwnames);
 }
@@ -347,11 +357,23 @@ static PyObject *new_method(PyObject *original, vectorcallfunc vectorcall) {
     if (method == NULL) return NULL;
     method->original = Py_NewRef(original);
     method->vectorcall = vectorcall;
+    method->shortcut = NULL;
     return (PyObject *)method;
 }
 
 PyObject *accelerated(PyObject *module, PyObject *original) { return new_method(original, call_op); }
 
 PyObject *remembered(PyObject *module, PyObject *original) { return new_method(original, call_remembered); }
+
+PyObject *shortened(PyObject *module, PyObject *args) {
+    const char *name;
+    PyObject *original;
+    if (!PyArg_ParseTuple(args, "sO", &name, &original)) return NULL;
+    Shortcut shortcut = shortcut_of(name);
+    if (shortcut == NULL) return Py_NewRef(original);
+    PyObject *method = new_method(original, call_shortened);
+    if (method != NULL) ((Method *)method)->shortcut = shortcut;
+    return method;
+}
 
 int prepare_calls(void) { return PyType_Ready(&MethodType); }

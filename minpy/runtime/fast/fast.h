@@ -10,6 +10,7 @@
  *   numbers.c    arithmetic on two numbers, without arrays
  *   run.c        one op: operands, result, tape, statistics
  *   calls.c      the functions and methods that come down to one op, which is remembered
+ *   methods.c    short ways of methods such as x.reshape(2, -1)
  *   numpys.c     functions that NumPy has as they are
  *   constants.c  functions that make an array of numbers alone
  *   operators.c  what Python calls for x + y, x += y, float(x), len(x), and buffers
@@ -75,6 +76,7 @@ Array *new_slice(PyObject *base, Value *of_base, PyObject *key);
 Array *new_number(int type, const void *data, size_t size);
 Value *value_of(Array *array);
 Value *readable(PyObject *array);
+PyObject *new_made_by(PyObject *op, PyObject *params);
 void become_view(Array *view, PyObject *base, PyObject *made_by); /* takes over the reference to made_by */
 int is_view_of(PyObject *result, PyObject *source);
 PyObject *protect(PyObject *module, PyObject *args);
@@ -84,9 +86,10 @@ static inline int is_array(PyObject *x) { return Py_TYPE(x) == array_type || Py_
 enum { NO_KERNEL, ADD_KERNEL, SUBTRACT_KERNEL, MULTIPLY_KERNEL, DIVIDE_KERNEL, NEGATIVE_KERNEL, SQUARE_KERNEL, LESS_KERNEL,
        LESS_EQUAL_KERNEL, EQUAL_KERNEL, NOT_EQUAL_KERNEL, GREATER_KERNEL, GREATER_EQUAL_KERNEL,
        LAST_LOOP = GREATER_EQUAL_KERNEL, RESHAPE_KERNEL, TRANSPOSE_KERNEL, MEAN_KERNEL,
-       CONCATENATE_KERNEL, PRODUCT_KERNEL, COPY_KERNEL, CAST_KERNEL, REDUCE_KERNEL };
+       CONCATENATE_KERNEL, PRODUCT_KERNEL, COPY_KERNEL, CAST_KERNEL, REDUCE_KERNEL, KERNELS };
 int prepare_kernels(void);
 int kernel_of(PyObject *name);
+PyObject *cast(PyArrayObject *array, PyObject *dtype);
 PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params);
 
 /* numbers.c */
@@ -103,12 +106,14 @@ typedef struct {
 
 extern PyObject *table, *no_params, *run_op, *asarray;
 extern int is_paused;
+extern PyObject *op_of_kernel[KERNELS]; /* the op of that name */
 extern PyTypeObject *ufunc_type;
 int prepare_running(void);
 Facts facts_of(PyObject *op);
 int live_tape(Value *value, PyObject **tape);
 void count_index(void);
 void count_run(long number);
+void count_kernel(int kernel);
 long number_of(PyObject *name);
 int runs_by_numpy(int is_decided);
 int policy_compiles(void);
@@ -143,6 +148,11 @@ void saw(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params, Py
 static inline void saw_something_else(void) { if (seen != NULL) seen->ops += 2; }
 PyObject *accelerated(PyObject *module, PyObject *original);
 PyObject *remembered(PyObject *module, PyObject *original);
+PyObject *shortened(PyObject *module, PyObject *args);
+
+/* methods.c */
+typedef PyObject *(*Shortcut)(PyObject *self, PyObject *const *args, Py_ssize_t n);
+Shortcut shortcut_of(const char *name);
 
 /* operators.c */
 extern PyNumberMethods array_as_number;

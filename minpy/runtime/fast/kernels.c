@@ -221,8 +221,7 @@ static PyObject *product(PyObject *const *raw) {
 }
 
 /* `array.astype(dtype)`, between real numbers: of complex ones NumPy says that it drops a part. */
-static PyObject *cast(PyArrayObject *array, PyObject *params) {
-    PyObject *dtype = PyDict_GetItem(params, s_dtype);
+PyObject *cast(PyArrayObject *array, PyObject *dtype) {
     if (dtype == NULL || !PyArray_DescrCheck(dtype) || !PyArray_IS_C_CONTIGUOUS(array)) return NULL;
     int from = PyArray_TYPE(array), to = ((PyArray_Descr *)dtype)->type_num;
     int is_real = (PyTypeNum_ISFLOAT(from) || PyTypeNum_ISINTEGER(from) || PyTypeNum_ISBOOL(from)) &&
@@ -243,7 +242,7 @@ PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssiz
     PyObject *result = kernel == CONCATENATE_KERNEL ? joined(raw, n, params)
                        : kernel == REDUCE_KERNEL ? reduced(reduce, raw[0], params)
                        : kernel == MEAN_KERNEL ? mean(reduce, raw[0], params)
-                       : kernel == CAST_KERNEL ? cast(ndarray(raw[0]), params)
+                       : kernel == CAST_KERNEL ? cast(ndarray(raw[0]), PyDict_GetItem(params, s_dtype))
                                                : arranged(kernel, raw[0], params);
     if (result == NULL) PyErr_Clear(); /* NumPy raises it once more, if it was not something of this file */
     return result;

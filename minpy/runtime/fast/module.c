@@ -38,6 +38,7 @@ static PyMethodDef functions[] = {
     {"accelerate", accelerate, METH_VARARGS, "Gives bind(op, args, params)."},
     {"accelerated", accelerated, METH_O, "The method of ops that applies them, for the one in Python."},
     {"remembered", remembered, METH_O, "A function that remembers which op a call comes down to."},
+    {"shortened", shortened, METH_VARARGS, "A method of arrays with a short way of its own, by its name."},
     {"register_op", register_op, METH_VARARGS, "An op, NumPy's function for it, its name; what it gives."},
     {"register_operator", register_operator, METH_VARARGS, "A name, its op, the operator in Python."},
     {"register_settings", register_settings, METH_VARARGS, "What new arrays depend on."},

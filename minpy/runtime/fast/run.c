@@ -19,6 +19,8 @@ static _Thread_local Policy of_thread;
 enum { FUNCTION, NAME, GIVES_VIEW, GIVES_ITS_OPERAND, IS_CONSTANT, OPERANDS, REDUCE, KERNEL, NUMBER };
 
 PyObject *table, *no_params, *run_op, *asarray; /* run_op(op, args, params): the reference */
+PyObject *op_of_kernel[KERNELS];
+static long number_of_kernel[KERNELS];
 PyTypeObject *ufunc_type;
 int is_paused; /* something looks at every op: all of them go through Python */
 static PyObject *op_names[MOST_OPS]; /* the first is `index` */
@@ -71,6 +73,8 @@ static void count(Policy *policy, long number) {
 void count_index(void) { count(current_policy(), 0); }
 
 void count_run(long number) { count(current_policy(), number); }
+
+void count_kernel(int kernel) { count(current_policy(), number_of_kernel[kernel]); }
 
 /* Whether NumPy runs everything, or what it was decided to run. */
 int runs_by_numpy(int is_decided) {
@@ -304,14 +308,11 @@ PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *
     }
     Array *array = new_array(value, is_scalar);
     if (array != NULL && gives_view && is_view_of(result, raw[0])) {
-        PyObject *made_by = made_by_type->tp_alloc(made_by_type, 2);
+        PyObject *made_by = new_made_by(op, params);
         if (made_by == NULL)
             Py_CLEAR(array);
-        else { /* a named tuple */
-            PyTuple_SET_ITEM(made_by, 0, Py_NewRef(op));
-            PyTuple_SET_ITEM(made_by, 1, Py_NewRef(params));
+        else
             become_view(array, args[0], made_by);
-        }
     }
     if (array != NULL) saw(op, args, n, params, (PyObject *)array);
     return (PyObject *)array;
@@ -396,6 +397,8 @@ PyObject *register_op(PyObject *module, PyObject *args) {
     int failed = PyDict_SetItem(table, op, entry);
     Py_DECREF(entry);
     if (failed) return NULL;
+    Py_XSETREF(op_of_kernel[number], Py_NewRef(op));
+    number_of_kernel[number] = n_ops - 1;
     Py_RETURN_NONE;
 }
 
