@@ -1,7 +1,8 @@
 """What one op costs in eager mode, beside HIPS autograd, PyTorch and NumPy: ``python -m benchmarks.eager``.
 
 Small arrays, so that the time is that of the libraries and not of the arithmetic. *Forward* is one op;
-*gradient* is the gradient of the sum of that op; *in a chain* is what each of 20 ops adds to a gradient.
+*method* is one of an array outside of any gradient, where autograd's users have arrays of NumPy alone;
+*gradient* is the gradient of the sum of an op; *in a chain* is what each of 20 ops adds to a gradient.
 Processor time, one process a peer, the peers in turn, medians; ``--auto`` compares AutoPolicy with plain
 NumPy on large arrays.
 """
@@ -102,6 +103,60 @@ def ops(space: Namespace, size: int = 10) -> dict[str, Callable]:
     return found
 
 
+def methods(space: Namespace, peer: str) -> dict[str, Callable]:
+    """Reading, writing and the methods of arrays: name -> function of one array."""
+    matrix = space.array(numpy.ones((10, 10), "float32"))
+    number = space.array(numpy.linspace(0.5, 1, 3).astype("float32"))[1]
+    written = space.array(numpy.zeros(10, "float32"))
+
+    def assign(x):
+        written[3] = 2.0
+
+    def assign_slice(x):
+        written[2:5] = x[4:7]
+
+    def update(x):
+        nonlocal written
+        written += x
+
+    found = {
+        "float(x[0])": lambda x: float(x[0]),
+        "x[3]": lambda x: x[3],
+        "m[2, 3]": lambda x: matrix[2, 3],
+        "m[2]": lambda x: matrix[2],
+        "x[3] = 2.0": assign,
+        "x[2:5] = y[4:7]": assign_slice,
+        "x += y": update,
+        "number * number": lambda x: number * number,
+        "number < 2.0": lambda x: number < 2.0,
+        "for number in x": lambda x: [0 for _ in x],
+        "m.T": lambda x: matrix.T,
+        "m.T @ x": lambda x: matrix.T @ x,
+        "x.reshape(2, -1)": lambda x: x.reshape(2, -1),
+        "m.ravel()": lambda x: matrix.ravel(),
+        "m.flatten()": lambda x: matrix.flatten(),
+        "x.sum()": lambda x: x.sum(),
+        "x.mean()": lambda x: x.mean(),
+        "x.max()": lambda x: x.max(),
+        "x.argmax()": lambda x: x.argmax(),
+        "x.tolist()": lambda x: x.tolist(),
+        "x.shape": lambda x: x.shape,
+        "x.dtype": lambda x: x.dtype,
+    }
+    if peer != "torch":
+        found.update(
+            {
+                "m.dot(x)": lambda x: matrix.dot(x),
+                "x.copy()": lambda x: x.copy(),
+                "x.astype(float64)": lambda x: x.astype("float64"),
+                "x.any()": lambda x: x.any(),
+                "x.std()": lambda x: x.std(),
+                "x.size": lambda x: x.size,
+            }
+        )
+    return found
+
+
 def microseconds(function: Callable, seconds: float = 0.02) -> float:
     """Processor time of one call, the least of several rounds."""
     function()
@@ -125,7 +180,8 @@ def work(peer: str) -> None:
     space = Namespace(peer)
     x = space.array(numpy.linspace(0.1, 1, 10).astype("float32"))
     functions = ops(space)
-    forward = {**functions, "zeros": lambda x: space.np.zeros((2, 5)), "float(x[0])": lambda x: float(x[0])}
+    forward = {**functions, "zeros": lambda x: space.np.zeros((2, 5))}
+    of_arrays = methods(space, peer)
     gradients = {name: space.gradient(lambda x, f=f: space.np.sum(f(x))) for name, f in functions.items()}
 
     def chain(length: int) -> Callable:
@@ -140,6 +196,7 @@ def work(peer: str) -> None:
     answers, sys.stdout = sys.stdout, sys.stderr
     for _ in sys.stdin:
         found = {f"forward {name}": microseconds(lambda f=f: f(x)) for name, f in forward.items()}
+        found.update({f"method {name}": microseconds(lambda f=f: f(x)) for name, f in of_arrays.items()})
         found.update({f"gradient {name}": microseconds(lambda g=g: g(x)) for name, g in gradients.items()})
         found["in a chain, tanh"] = (microseconds(lambda: long(x)) - microseconds(lambda: short(x))) / 20
         print(json.dumps(found), file=answers, flush=True)
@@ -171,7 +228,7 @@ def compare(rounds: int) -> None:
     print(f"us of one call, median of {rounds} rounds; one thread")
     print(f"{'':24}" + "".join(f"{peer:>20}" for peer in peers) + f"{'only_numpy/autograd':>22}")
     for name in found[0][0]:
-        medians = [statistics.median(r[name] for r in results) for results in found]
+        medians = [statistics.median(r.get(name, float("nan")) for r in results) for results in found]
         ratio = medians[0] / medians[peers.index("autograd")] if "autograd" in peers else float("nan")
         print(f"{name:24}" + "".join(f"{m:20.2f}" for m in medians) + f"{ratio:22.2f}")
 

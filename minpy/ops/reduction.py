@@ -268,7 +268,7 @@ min_op = _reduction(
 )
 
 
-def _logical_reduction(name: str, function: Callable, mx_name: str) -> Op:
+def _logical_reduction(name: str, function: Callable, reducer: Callable, mx_name: str) -> Op:
     def infer(x: Any, axes: tuple[int, ...], keepdims: bool) -> Aval:
         return Aval(reduced_shape(aval_of(x).shape, axes, keepdims), numpy.dtype(bool))
 
@@ -279,17 +279,21 @@ def _logical_reduction(name: str, function: Callable, mx_name: str) -> Op:
     def run(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
         return function(x, axis=axes, keepdims=keepdims)
 
-    return register(
-        Op(name, numpy=run, infer=infer, mx=mx, vjp=(ZERO,), family="reduction", source=_source(name))
-    )
+    op = Op(name, numpy=run, infer=infer, mx=mx, vjp=(ZERO,), family="reduction", source=_source(name))
+    op.reducer = reducer
+    return register(op)
 
 
-any_op = _logical_reduction("any", numpy.any, "_np_any")
-all_op = _logical_reduction("all", numpy.all, "_np_all")
+any_op = _logical_reduction("any", numpy.any, numpy.logical_or.reduce, "_np_any")
+all_op = _logical_reduction("all", numpy.all, numpy.logical_and.reduce, "_np_all")
 
 
-def _position(name: str, function: Callable, mx_name: str) -> Op:
+def _position(name: str, mx_name: str) -> Op:
     """``argmax`` and ``argmin``: ``axis`` is one axis, or None for the flattened array."""
+    method = getattr(numpy.ndarray, name)
+
+    def run(x: Any, axis: Any) -> Any:
+        return method(numpy.asarray(x), axis)
 
     def infer(x: Any, axis: Any) -> Aval:
         shape = aval_of(x).shape
@@ -305,13 +309,11 @@ def _position(name: str, function: Callable, mx_name: str) -> Op:
         return b.op(mx_name, out, x, axis=axis, keepdims=False)
 
     source = f"np.{name}({{0}}, axis={{axis}})"
-    return register(
-        Op(name, numpy=function, infer=infer, mx=mx, vjp=(ZERO,), family="reduction", source=source)
-    )
+    return register(Op(name, numpy=run, infer=infer, mx=mx, vjp=(ZERO,), family="reduction", source=source))
 
 
-argmax_op = _position("argmax", lambda x, axis: numpy.argmax(x, axis), "_npi_argmax")
-argmin_op = _position("argmin", lambda x, axis: numpy.argmin(x, axis), "_npi_argmin")
+argmax_op = _position("argmax", "_npi_argmax")
+argmin_op = _position("argmin", "_npi_argmin")
 
 
 # Public functions ------------------------------------------------------------------------------

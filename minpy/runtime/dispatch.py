@@ -34,6 +34,7 @@ from minpy.runtime.location import lost_gradient, operand_names, user_place, war
 from minpy.runtime.ndarray import NUMBERS, NDArrayMethods
 from minpy.runtime.objects import (
     accelerate,
+    accelerate_calls,
     accelerated,
     register_op,
     register_operator,
@@ -403,6 +404,8 @@ Array.bind = staticmethod(accelerate(run_op, remembered(NDArrayMethods.__getitem
 for _kind in (Op, Ufunc):
     _kind.__call__ = accelerated(_kind.__call__)  # type: ignore[method-assign]
 Function.__call__ = remembered(_on_the_device_of_its_arrays(Function.__call__))  # type: ignore[method-assign]
+for _callable in (Op, Ufunc, Function):
+    accelerate_calls(_callable)
 for _methods in (ArrayMethods, NDArrayMethods):
     _wrapped = remembered if _methods is ArrayMethods else lambda method: method
     for _name, _member in vars(_methods).items():

@@ -96,6 +96,9 @@ if TYPE_CHECKING or not is_fast:
         """``Op.__call__`` that runs what it can and leaves the rest to ``call``, the method in Python."""
         return call
 
+    def accelerate_calls(kind: Any) -> None:
+        """Call instances by the ``__call__`` of the class as it is now, ``accelerated`` or ``remembered``."""
+
     def remembered(function: Any) -> Any:
         """``function``, which may remember which op a call comes down to.
 
@@ -162,6 +165,7 @@ if TYPE_CHECKING or not is_fast:
 else:
     ValueSlots, ArraySlots = _fast.ValueSlots, _fast.ArraySlots
     configure, accelerate, accelerated = _fast.configure, _fast.accelerate, _fast.accelerated
+    accelerate_calls = _fast.accelerate_calls
     remembered, shortened = _fast.remembered, _fast.shortened
     register_op, register_operator = _fast.register_op, _fast.register_operator
     register_settings = _fast.register_settings

@@ -98,22 +98,22 @@ int read_integer(PyObject *x, npy_intp *number);
 PyObject *number_of_numbers(int kernel, PyObject *one, PyObject *other);
 
 /* run.c */
+/* What `register_op` was told of an op. */
 typedef struct {
-    PyObject *function; /* NumPy's, borrowed */
-    int kernel;
-    long number; /* to count it under */
-} Facts;
+    PyObject *op, *function, *reduce;
+    int kernel, gives_view, gives_its_operand, is_constant;
+    long operands, number; /* -1 for any; under which runs are counted */
+} KnownOp;
 
-extern PyObject *table, *no_params, *run_op, *asarray;
+extern PyObject *no_params, *run_op, *asarray;
 extern int is_paused;
-extern PyObject *op_of_kernel[KERNELS]; /* the op of that name */
+extern const KnownOp *of_kernel[KERNELS]; /* the op of that name */
 extern PyTypeObject *ufunc_type;
 int prepare_running(void);
-Facts facts_of(PyObject *op);
+const KnownOp *known_op(PyObject *op);
 int live_tape(Value *value, PyObject **tape);
 void count_index(void);
 void count_run(long number);
-void count_kernel(int kernel);
 long number_of(PyObject *name);
 int runs_by_numpy(int is_decided);
 int policy_compiles(void);
@@ -146,6 +146,7 @@ extern PyObject *default_dtype; /* a list with the dtype of new floats */
 PyObject *register_settings(PyObject *module, PyObject *args);
 void saw(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params, PyObject *result);
 static inline void saw_something_else(void) { if (seen != NULL) seen->ops += 2; }
+PyObject *accelerate_calls(PyObject *module, PyObject *class);
 PyObject *accelerated(PyObject *module, PyObject *original);
 PyObject *remembered(PyObject *module, PyObject *original);
 PyObject *shortened(PyObject *module, PyObject *args);

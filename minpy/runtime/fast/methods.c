@@ -2,6 +2,8 @@
  * exception, for what is unusual; errors are raised the long way. */
 #include "fast.h"
 
+static void count_kernel(int kernel) { count_run(of_kernel[kernel]->number); }
+
 /* NumPy's array, borrowed, or NULL. */
 static PyArrayObject *memory_of(PyObject *x) { return Py_TYPE(x) == array_type ? ndarray(at_hand(x)) : NULL; }
 
@@ -12,7 +14,7 @@ static PyObject *made_by_transpose(int ndim) {
         PyObject *axes = PyTuple_New(ndim), *params;
         for (int i = 0; axes != NULL && i < ndim; i++) PyTuple_SET_ITEM(axes, i, PyLong_FromLong(ndim - 1 - i));
         params = axes == NULL ? NULL : Py_BuildValue("{sN}", "axes", axes);
-        known[ndim] = params == NULL ? NULL : new_made_by(op_of_kernel[TRANSPOSE_KERNEL], params);
+        known[ndim] = params == NULL ? NULL : new_made_by(of_kernel[TRANSPOSE_KERNEL]->op, params);
         Py_XDECREF(params);
     }
     return known[ndim];
@@ -36,7 +38,7 @@ static PyObject *reshaped(PyObject *self, PyArrayObject *memory, npy_intp *sizes
         PyErr_Clear();
         return NULL;
     }
-    if (is_view_of(result, (PyObject *)memory)) become_view(array, self, Py_NewRef(op_of_kernel[RESHAPE_KERNEL]));
+    if (is_view_of(result, (PyObject *)memory)) become_view(array, self, Py_NewRef(of_kernel[RESHAPE_KERNEL]->op));
     count_kernel(RESHAPE_KERNEL);
     return (PyObject *)array;
 }

@@ -36,6 +36,7 @@ static PyObject *accelerate(PyObject *module, PyObject *args) {
 static PyMethodDef functions[] = {
     {"configure", configure, METH_VARARGS, "The classes, and what they are made with."},
     {"accelerate", accelerate, METH_VARARGS, "Gives bind(op, args, params)."},
+    {"accelerate_calls", accelerate_calls, METH_O, "A class whose instances are called."},
     {"accelerated", accelerated, METH_O, "The method of ops that applies them, for the one in Python."},
     {"remembered", remembered, METH_O, "A function that remembers which op a call comes down to."},
     {"shortened", shortened, METH_VARARGS, "A method of arrays with a short way of its own, by its name."},

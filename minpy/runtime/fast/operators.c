@@ -10,16 +10,17 @@ static const char *const operator_names[ALL] = {
     "lt",  "le",  "eq",  "ne",      "gt",       "ge",  "neg", "pos",    "abs", "invert",
     "float", "int", "bool", "index", "len", "is_contiguous",
 };
-static PyObject *operator_ops[OPS];       /* the op of the table */
 static PyObject *operator_functions[ALL]; /* (x, y) or (x,) in Python, for what is not run here */
-static Facts operator_facts[OPS];         /* of the op */
+static PyObject *operator_ops[OPS];
+static const KnownOp *known_ops[OPS];    /* NULL where it is none of the table, but several */
 
 /* What an operator makes of numbers. */
 static PyObject *apply_to_numbers(int which, PyObject *const *args, Py_ssize_t n) {
-    if (!runs_by_numpy(0)) return NULL;
-    PyObject *result = number_of_numbers(operator_facts[which].kernel, args[0], args[1]);
+    const KnownOp *known = known_ops[which];
+    if (known == NULL || !runs_by_numpy(0)) return NULL;
+    PyObject *result = number_of_numbers(known->kernel, args[0], args[1]);
     if (result == NULL) return NULL;
-    count_run(operator_facts[which].number);
+    count_run(known->number);
     saw(operator_ops[which], args, n, no_params, result);
     return result;
 }
@@ -129,12 +130,12 @@ static PyObject *update(int which, PyObject *self, PyObject *other) {
     if (operand == NULL) return PyErr_Occurred() ? NULL : update_slowly[which](self, other);
     PyObject *args[3] = {Py_NewRef((PyObject *)array), operand, (PyObject *)array};
     saw_something_else();
-    written = PyObject_Vectorcall(operator_facts[which].function, args, 3, NULL);
+    written = PyObject_Vectorcall(known_ops[which]->function, args, 3, NULL);
     Py_DECREF(array);
     Py_DECREF(operand);
     if (written == NULL) return NULL;
     Py_DECREF(written);
-    count_run(operator_facts[which].number);
+    count_run(known_ops[which]->number);
     return Py_NewRef(self);
 }
 
@@ -207,7 +208,7 @@ PyObject *register_operator(PyObject *module, PyObject *args) {
     for (int i = 0; i < ALL; i++)
         if (strcmp(operator_names[i], name) == 0) {
             if (i < OPS) {
-                operator_facts[i] = facts_of(op);
+                known_ops[i] = known_op(op);
                 Py_XSETREF(operator_ops[i], Py_NewRef(op));
             }
             Py_XSETREF(operator_functions[i], Py_NewRef(function));

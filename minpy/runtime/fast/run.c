@@ -15,12 +15,9 @@ typedef struct {
 static Policy of_process;
 static _Thread_local Policy of_thread;
 
-/* What `register_op` was told of an op. */
-enum { FUNCTION, NAME, GIVES_VIEW, GIVES_ITS_OPERAND, IS_CONSTANT, OPERANDS, REDUCE, KERNEL, NUMBER };
-
-PyObject *table, *no_params, *run_op, *asarray; /* run_op(op, args, params): the reference */
-PyObject *op_of_kernel[KERNELS];
-static long number_of_kernel[KERNELS];
+PyObject *no_params, *run_op, *asarray; /* run_op(op, args, params): the reference */
+const KnownOp *of_kernel[KERNELS];
+static KnownOp known_ops[2 * MOST_OPS]; /* by the address of the op; a place that is taken sends on to the next */
 PyTypeObject *ufunc_type;
 int is_paused; /* something looks at every op: all of them go through Python */
 static PyObject *op_names[MOST_OPS]; /* the first is `index` */
@@ -28,7 +25,6 @@ static int n_ops = 1;
 static PyObject *s_alive, *s_hold, *s_records, *s_only_numpy, *s_decisions, *s_statistics, *s_numpy, *s_compiles;
 
 int prepare_running(void) {
-    table = PyDict_New();
     no_params = PyDict_New();
     s_alive = PyUnicode_InternFromString("alive");
     s_hold = PyUnicode_InternFromString("hold");
@@ -39,15 +35,19 @@ int prepare_running(void) {
     s_numpy = PyUnicode_InternFromString("numpy");
     s_compiles = PyUnicode_InternFromString("compiles");
     op_names[0] = PyUnicode_InternFromString("index");
-    return table == NULL || no_params == NULL || op_names[0] == NULL ? -1 : 0;
+    return no_params == NULL || op_names[0] == NULL ? -1 : 0;
 }
 
-/* Of an op of the table; all are 0 for anything else. */
-Facts facts_of(PyObject *op) {
-    PyObject *entry = PyDict_GetItem(table, op);
-    if (entry == NULL) return (Facts){NULL, NO_KERNEL, 0};
-    return (Facts){PyTuple_GET_ITEM(entry, FUNCTION), (int)PyLong_AsLong(PyTuple_GET_ITEM(entry, KERNEL)),
-                   PyLong_AsLong(PyTuple_GET_ITEM(entry, NUMBER))};
+/* What is known of the op, or the free place where that belongs. */
+static KnownOp *place_of(PyObject *op) {
+    size_t i = (uintptr_t)op / 16;
+    while (known_ops[i % (2 * MOST_OPS)].op != NULL && known_ops[i % (2 * MOST_OPS)].op != op) i++;
+    return &known_ops[i % (2 * MOST_OPS)];
+}
+
+const KnownOp *known_op(PyObject *op) {
+    const KnownOp *known = place_of(op);
+    return known->op == NULL ? NULL : known;
 }
 
 /* 1 and the tape, borrowed, where a gradient is running; 0 where not; -1 where two tapes meet. */
@@ -73,8 +73,6 @@ static void count(Policy *policy, long number) {
 void count_index(void) { count(current_policy(), 0); }
 
 void count_run(long number) { count(current_policy(), number); }
-
-void count_kernel(int kernel) { count(current_policy(), number_of_kernel[kernel]); }
 
 /* Whether NumPy runs everything, or what it was decided to run. */
 int runs_by_numpy(int is_decided) {
@@ -148,7 +146,7 @@ static int is_numpy_faster(Policy *policy, PyObject *op, PyObject *const *raw, P
         if (is_ndarray(raw[i])) {
             npy_intp size = PyArray_SIZE(ndarray(raw[i]));
             kind = (int64_t)(intptr_t)PyArray_DESCR(ndarray(raw[i]));
-            for (magnitude = 0; size > 1; size = (size + 3) / 4) magnitude++;
+            for (magnitude = 0, size--; size > 0; size >>= 2) magnitude++;
         }
         key[2 + 2 * i] = kind;
         key[3 + 2 * i] = magnitude;
@@ -226,23 +224,23 @@ done:
 }
 
 /* What NumPy, or a kernel, makes of the operands: an array, and whether NumPy has a number there. */
-static PyObject *computed(PyObject *entry, PyObject *const *raw, Py_ssize_t n, PyObject *params, int *is_scalar) {
-    int kernel = (int)PyLong_AsLong(PyTuple_GET_ITEM(entry, KERNEL));
-    PyObject *function = PyTuple_GET_ITEM(entry, FUNCTION), *result;
+static PyObject *computed(const KnownOp *op, PyObject *const *raw, Py_ssize_t n, PyObject *params, int *is_scalar) {
+    PyObject *result;
+    int kernel = op->kernel;
     if (kernel != NO_KERNEL) {
-        result = run_kernel(kernel, PyTuple_GET_ITEM(entry, REDUCE), raw, n, params);
+        result = run_kernel(kernel, op->reduce, raw, n, params);
         if (result != NULL) {
             int gives_array = kernel == COPY_KERNEL || kernel == CAST_KERNEL; /* as does NumPy's own */
             *is_scalar = PyArray_NDIM(ndarray(result)) == 0 && !gives_array &&
-                         PyTuple_GET_ITEM(entry, GIVES_VIEW) != Py_True;
+                         !op->gives_view;
             return result;
         }
         if (PyErr_Occurred()) return NULL;
     }
     if (params == NULL || PyDict_GET_SIZE(params) == 0)
-        result = PyObject_Vectorcall(function, raw, n, NULL);
+        result = PyObject_Vectorcall(op->function, raw, n, NULL);
     else
-        result = PyObject_VectorcallDict(function, raw, n, params);
+        result = PyObject_VectorcallDict(op->function, raw, n, params);
     if (result == NULL) {
         /* Python runs it again and says more about the error. */
         if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError) ||
@@ -266,11 +264,10 @@ static PyObject *computed(PyObject *entry, PyObject *const *raw, Py_ssize_t n, P
 PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params) {
     if (is_paused) return NULL;
     Policy *policy = current_policy();
-    PyObject *entry = n > MAX_OPERANDS ? NULL : PyDict_GetItemWithError(table, op);
-    if (entry == NULL) return NULL;
-    long operands = PyLong_AsLong(PyTuple_GET_ITEM(entry, OPERANDS));
-    if (operands >= 0 && n != operands) return NULL; /* an array to write to, behind those of a ufunc */
-    int gives_view = n == 1 && PyTuple_GET_ITEM(entry, GIVES_VIEW) == Py_True; /* NumPy's: it shares memory */
+    const KnownOp *known = n > MAX_OPERANDS ? NULL : known_op(op);
+    if (known == NULL) return NULL;
+    if (known->operands >= 0 && n != known->operands) return NULL; /* an array to write to, behind those of a ufunc */
+    int gives_view = n == 1 && known->gives_view; /* NumPy's: it shares memory */
     if (policy->mode == ASK && !gives_view) return NULL;
     PyObject *raw[MAX_OPERANDS], *values[MAX_OPERANDS], *tape = NULL;
     int has_array = 0;
@@ -290,18 +287,18 @@ PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *
             return NULL;
     }
     if (!has_array) return NULL;
-    if (Py_TYPE(args[0]) == scalar_type && (gives_view || PyTuple_GET_ITEM(entry, GIVES_ITS_OPERAND) == Py_True))
+    if (Py_TYPE(args[0]) == scalar_type && (gives_view || known->gives_its_operand))
         return NULL;
     if (policy->mode == LOOK_UP && !gives_view && is_numpy_faster(policy, op, raw, n) <= 0) return NULL;
     int is_scalar;
-    PyObject *result = computed(entry, raw, n, params, &is_scalar);
+    PyObject *result = computed(known, raw, n, params, &is_scalar);
     if (result == NULL) return NULL;
     Value *value = new_value(result);
     if (value == NULL) return NULL;
-    if (PyTuple_GET_ITEM(entry, IS_CONSTANT) == Py_True) tape = NULL;
+    if (known->is_constant) tape = NULL;
     if (tape != NULL && !PyArray_ISFLOAT(ndarray(result)) && !PyArray_ISCOMPLEX(ndarray(result))) tape = NULL;
     if (params == NULL) params = no_params;
-    count(policy, PyLong_AsLong(PyTuple_GET_ITEM(entry, NUMBER)));
+    count(policy, known->number);
     if (tape != NULL && append_record(tape, op, values, n, params, value) < 0) {
         Py_DECREF(value);
         return NULL;
@@ -379,26 +376,20 @@ PyObject *set_paused(PyObject *module, PyObject *flag) {
 }
 
 PyObject *register_op(PyObject *module, PyObject *args) {
-    PyObject *op, *function, *name, *gives_view, *gives_its_operand, *is_constant, *operands, *reduce;
-    if (!PyArg_ParseTuple(args, "OOUO!O!O!O!O", &op, &function, &name, &PyBool_Type, &gives_view, &PyBool_Type,
-                          &gives_its_operand, &PyBool_Type, &is_constant, &PyLong_Type, &operands, &reduce))
+    PyObject *name;
+    KnownOp known = {NULL};
+    if (!PyArg_ParseTuple(args, "OOUppplO", &known.op, &known.function, &name, &known.gives_view,
+                          &known.gives_its_operand, &known.is_constant, &known.operands, &known.reduce))
         return NULL;
-    int number = kernel_of(name);
-    PyObject *kernel = PyLong_FromLong(number == NO_KERNEL && reduce != Py_None ? REDUCE_KERNEL : number);
-    PyObject *place = PyLong_FromLong(n_ops);
-    if (kernel == NULL || place == NULL) return NULL;
     if (n_ops == MOST_OPS) Py_RETURN_NONE; /* Python runs it */
+    known.kernel = kernel_of(name);
+    known.number = n_ops;
     op_names[n_ops++] = Py_NewRef(name);
-    PyObject *entry = PyTuple_Pack(9, function, name, gives_view, gives_its_operand, is_constant, operands, reduce,
-                                   kernel, place);
-    Py_DECREF(kernel);
-    Py_DECREF(place);
-    if (entry == NULL) return NULL;
-    int failed = PyDict_SetItem(table, op, entry);
-    Py_DECREF(entry);
-    if (failed) return NULL;
-    Py_XSETREF(op_of_kernel[number], Py_NewRef(op));
-    number_of_kernel[number] = n_ops - 1;
+    KnownOp *place = place_of(Py_NewRef(known.op));
+    if (known.kernel != NO_KERNEL) of_kernel[known.kernel] = place;
+    if (known.kernel == NO_KERNEL && known.reduce != Py_None) known.kernel = REDUCE_KERNEL;
+    Py_INCREF(known.function);
+    Py_INCREF(known.reduce);
+    *place = known;
     Py_RETURN_NONE;
 }
-
