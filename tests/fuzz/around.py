@@ -8,6 +8,7 @@ from __future__ import annotations
 AROUND = """
 import collections
 import contextlib
+import copy
 import dataclasses
 import functools
 import math

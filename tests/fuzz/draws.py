@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable
 
 from tests.fuzz import (
+    steps_changing,
     steps_elementwise,
     steps_flow,
     steps_indexing,
@@ -21,7 +22,7 @@ from tests.fuzz.program import Program
 from tests.fuzz.writer import DTYPES, STEPS, Step, Writer
 
 _FAMILIES = (steps_elementwise, steps_flow, steps_indexing, steps_linear, steps_shape, steps_writing)
-_IN_FUNCTIONS = (*_FAMILIES, steps_python, steps_objects, steps_syntax)
+_IN_FUNCTIONS = (*_FAMILIES, steps_python, steps_objects, steps_syntax, steps_changing)
 
 
 def _weighted(steps: Iterable[Step]) -> list[Step]:
