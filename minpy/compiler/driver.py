@@ -123,6 +123,19 @@ def lower(
         lowering = Lowering(source, function, pinned, same, shared, numbers, counted)
         try:
             returned = lowering.run(statements, values)
+            return Lowered(
+                trace=lowering.trace,
+                guards=lowering.guards,
+                returned=returned,
+                variables=lowering.root.variables,
+                inputs=lowering.inputs,
+                float_inputs=frozenset(x.atom for x in lowering.inputs if x.kind == FLOAT),
+                written=tuple(lowering.aliasing.written.values()),
+                effects=lowering.effects.log,
+                pinned=keys,
+                states=tuple(lowering.states.values()),
+                lines=tuple(lowering.lines),
+            )
         except PinRequest as request:
             pinned |= {request.path}
             keys |= {lowering.guards.key(request.path)}
@@ -135,19 +148,8 @@ def lower(
             continue
         except Leftover as leftover:
             raise Refused(leftover, lowering.guards, keys) from None
-        return Lowered(
-            trace=lowering.trace,
-            guards=lowering.guards,
-            returned=returned,
-            variables=lowering.root.variables,
-            inputs=lowering.inputs,
-            float_inputs=frozenset(x.atom for x in lowering.inputs if x.kind == FLOAT),
-            written=tuple(lowering.aliasing.written.values()),
-            effects=lowering.effects.log,
-            pinned=keys,
-            states=tuple(lowering.states.values()),
-            lines=tuple(lowering.lines),
-        )
+        finally:
+            lowering.forget()
 
 
 class Stage(NamedTuple):

@@ -118,6 +118,10 @@ class Effects:
         """The container is written from now on; None where it is not known what it holds then."""
         self._contents[id(ref.value)] = _UNKNOWN if content is None else content
 
+    def forget(self) -> None:
+        """Let go of the objects."""
+        self._attributes, self._contents, self._last, self._seen = {}, {}, {}, {}
+
     def finish(self) -> None:
         """At the end of the region: guard which paths lead to the same object and which do not."""
         for kind in {type(self._seen[name][0]) for name in self._written}:

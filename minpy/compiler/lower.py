@@ -129,6 +129,14 @@ class Lowering(Writes):
         self._finish()
         return None
 
+    def forget(self) -> None:
+        """At the end: let go of what was read, which circles of objects would keep alive for a while."""
+        self.culprit = None
+        self.frames.clear()
+        self.root.variables = {}
+        self._tracers = {}
+        self.effects.forget()
+
     def _finish(self) -> None:
         self.aliasing.finish()
         self.effects.finish()
@@ -138,23 +146,32 @@ class Lowering(Writes):
         self.root.variables[name] = self.read(value, local_path(name)) if is_known else value
 
     def _attempt(self, index: int, statement: Any, action: Any) -> Any:
-        """Run an action for a statement of the block; what goes wrong is a Leftover."""
+        """Run an action for a statement of the block; what goes wrong is a Leftover.
+
+        The errors lose their tracebacks, which would keep the user's values alive in a circle.
+        """
         self.trace.step = index
         try:
             return action()
         except OrderUnknown as error:
             loc = self.trace.loc or self.root.source.loc(statement)
-            raise Leftover(index if error.step is None else error.step, error.reason, loc, False) from error
+            raise Leftover(
+                index if error.step is None else error.step, error.reason, loc, False
+            ) from error.with_traceback(None)
         except (UnsupportedError, OperandError) as error:
             reason = error.reason if isinstance(error, UnsupportedError) else str(error)
             loc = self.trace.loc or self.root.source.loc(statement)
             is_whole = isinstance(error, KeptOut) and loc == self.root.source.loc(statement)
             is_ours = self.culprit is not None and self.culprit.error is error
             culprit = self.culprit if is_ours else None
-            raise Leftover(index, reason, loc, isinstance(error, OperandError), is_whole, culprit) from error
+            raise Leftover(
+                index, reason, loc, isinstance(error, OperandError), is_whole, culprit
+            ) from error.with_traceback(None)
         except RecursionError as error:
             loc = self.root.source.loc(statement)
-            raise Leftover(index, "the calls are nested too deeply", loc, False) from error
+            raise Leftover(index, "the calls are nested too deeply", loc, False) from error.with_traceback(
+                None
+            )
         except (PinRequest, ReadRequest, AliasRequest):
             raise
         except Exception as error:
@@ -162,7 +179,7 @@ class Lowering(Writes):
                 raise  # a fault of the compiler; without the check Python runs the line
             loc = self.trace.loc or self.root.source.loc(statement)
             reason = f"it raises {type(error).__name__}: {error}"
-            raise Leftover(index, reason, loc, True) from error
+            raise Leftover(index, reason, loc, True) from error.with_traceback(None)
 
     @property
     def frame(self) -> Frame:  # type: ignore[override]

@@ -498,3 +498,27 @@ def test_a_policy_within_a_jitted_function_reaches_its_block():
 
     numpy.testing.assert_allclose(f(X).asnumpy(), numpy.tanh(X.asnumpy() + 1), rtol=1e-6)
     assert policy.op_stat()["numpy"] == {"tanh": 1}
+
+
+@pytest.mark.parametrize("is_compiled", [True, False])
+def test_compiling_keeps_nothing_of_the_call_alive(is_compiled):
+    class Batch:
+        def __init__(self):
+            self.rows = [np.ones(3)]
+
+    def step(x, batch):
+        y = x + batch.rows[0]
+        batch.rows.append(y)
+        return y if is_compiled else np.unique(y) * len(batch.rows)
+
+    compiled = minpy.jit(step)
+    gc.collect()
+    gc.disable()
+    try:
+        batch = Batch()
+        compiled(np.ones(3), batch)
+        known = weakref.ref(batch)
+        del batch
+        assert known() is None
+    finally:
+        gc.enable()

@@ -9,6 +9,7 @@ import types
 from dataclasses import asdict
 from typing import Any
 
+from minpy.compiler.explain.advice import advice
 from minpy.compiler.explain.collect import Collector
 from minpy.compiler.explain.foresee import foresee
 from minpy.compiler.explain.gradient_source import gradient_source
@@ -128,6 +129,8 @@ def _content(function: JitFunction, found: Collector | None, is_foreseen: bool) 
     if found is None or function.root is None:
         reason = function.reason
         text = f"runs as plain Python, because {reason}"
+        if reason.startswith("the source of"):
+            text = f"{text}; to compile it: {advice(reason)}"
         return {"name": name, "verdict": text, "reason": reason, "calls": function.calls}
     program, source = found.program, found.program.source
     hits = max(0, function.calls - function.root.misses)

@@ -89,6 +89,10 @@ ADVICE: tuple[Advice, ...] = (
     Advice("only for its __init__", "write the __init__ yourself"),
     Advice("(element|attribute) of a .* is (written|deleted)", "keep it in an object of your own class"),
     Advice("in place|in-place", "make a new object, as in x = x + y"),
+    Advice(
+        "the function .* is used outside",
+        "define it outside of the function, or call it in compiled lines only",
+    ),
     Advice("made here is used later", "return arrays, or lists, tuples, dicts and objects of arrays"),
     Advice("iterator from outside", "go over a list, or make the iterator inside of the function"),
     # Types and objects
@@ -146,7 +150,7 @@ ADVICE: tuple[Advice, ...] = (
     Advice("does something when it is left", "yield outside of try and with, or return a list"),
     Advice("generator|a Yield", "return a list instead of yielding"),
     Advice("coroutine", "define it with def"),
-    Advice("source of", "define the function with def, in a file"),
+    Advice("source of", "define the function with def, in a file or a notebook"),
     Advice("private names", "rename what begins with two underscores"),
     Advice(
         "a gradient with respect to|vjp is taken|that is differentiated",
