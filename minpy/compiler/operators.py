@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable
 
@@ -301,6 +302,8 @@ class Operators(Objects):
         lacks = value.kind == SCALAR and not hasattr(numpy.generic, name)
         if value.kind in NUMBERS or lacks or name not in _ARRAY_ATTRIBUTES:
             raise UnknownMethod(f"the attribute .{name} of a {value.kind} is not compiled")
+        if name == "trace":  # which a tracer has of its own
+            return types.MethodType(ArrayMethods.trace, value)
         return getattr(value, name)
 
     def get_item(self, value: Any, key: Any) -> Any:

@@ -147,3 +147,8 @@ def unusual_dtypes(x):
 )
 def small_dtypes(x):
     return x * 2 + 1, np.exp(x), np.sum(x), x + x, x > 1, np.mean(x), x.astype("float32") / 3  # leftover
+
+
+@program((B,), (np.array(B),))
+def sums_of_diagonals(x):
+    return x.trace(), x.trace(1) * 2, x.dot(x.T).trace(offset=-1)
