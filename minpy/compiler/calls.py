@@ -274,7 +274,9 @@ class Calls(InPlace):
             tracers = [v for v in values if isinstance(v, Tracer)]
             if any(tracer.known is None for tracer in tracers):
                 if function is numpy.asarray or "copy" in kwargs or any(t.kind in MINPY for t in tracers):
-                    raise UnsupportedError(f"numpy.{function.__name__} makes an array from arrays by NumPy itself")
+                    raise UnsupportedError(
+                        f"numpy.{function.__name__} makes an array from arrays by NumPy itself"
+                    )
                 if len(args) == 1 and "dtype" not in kwargs:  # by NumPy's rules, not by ours
                     kwargs = {**kwargs, "dtype": numpy.array(stand_in(self.plain(args[0]))).dtype}
                 return self.apply(FUNCTIONS["array"], args, kwargs, NDARRAY)

@@ -303,7 +303,7 @@ class Operators(Objects):
         if value.kind in NUMBERS or lacks or name not in _ARRAY_ATTRIBUTES:
             raise UnknownMethod(f"the attribute .{name} of a {value.kind} is not compiled")
         if name == "trace":  # which a tracer has of its own
-            return types.MethodType(ArrayMethods.trace, value)
+            return types.MethodType(getattr(ArrayMethods, name), value)
         return getattr(value, name)
 
     def get_item(self, value: Any, key: Any) -> Any:

@@ -179,8 +179,8 @@ def advice(reason: str, line: str = "") -> str:
 
 #: kind of the change (see ``notes.Change``) -> advice
 _ON_CHANGE = {
-    "value": "pass it as an argument, in a float or an array, so that its value is an input",
-    "exact": "pass it as an argument, in a float or an array, so that its value is an input",
+    "value": "keep it the same, or jit one function for each",
+    "exact": "keep it the same, or jit one function for each",
     "true": "where both ways are short, compute both and select with np.where",
     "false": "where both ways are short, compute both and select with np.where",
     "identity": "define the object once, so that it stays the same one",
@@ -204,10 +204,14 @@ _ON_CHANGE = {
 
 def advice_on_change(change: Change) -> str:
     """What to do so that a change does not make the compiler compile again."""
+    if change.kind in ("argument", "value", "exact") and _NUMBER_OR_TEXT.fullmatch(change.before):
+        return "let it decide nothing, neither sizes nor keys: then one version serves all its values"
     if change.kind != "argument":
         return _ON_CHANGE.get(change.kind, "")
     if "[" in change.before and "[" in change.after:
         return "keep shape and dtype the same, for example by padding the last batch"
-    if change.before.lstrip("-").isdigit() and change.after.lstrip("-").isdigit():
-        return "where its value decides nothing, pass it as a float or an array"
     return "keep it the same, or jit one function for each"
+
+
+#: a number or a text as Python shows it
+_NUMBER_OR_TEXT = re.compile(r"-?\d[\d.e+-]*|'.*'|\".*\"")
