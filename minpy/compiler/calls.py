@@ -331,6 +331,9 @@ class Calls(InPlace):
         if type(owner) is str:
             return self.text_by_method(function, args, kwargs)
         if type(owner) in _WITH_METHODS and isinstance(function, types.BuiltinMethodType):
+            if type(owner) in (list, tuple) and function.__name__ in ("count", "index", "remove"):
+                for item in walk_values([owner, args]):
+                    self.check_comparable(item)
             if type(owner) is dict and function.__name__ in ("get", "pop", "setdefault"):
                 args = [*map(self.key, args[:1]), *args[1:]]
             elif type(owner) not in (list, dict, tuple):

@@ -214,7 +214,26 @@ class Operators(Objects):
                     self.pin(value)
                 if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
                     raise UnsupportedError(f"an array is compared with a {type(value).__name__}")
-        return _COMPARE[type(op)](x, y)
+        return _COMPARE[type(op)](self._comparable(x), self._comparable(y))
+
+    def _comparable(self, x: Any, is_item: bool = False) -> Any:
+        """A value as Python compares it: in containers the functions, classes and modules themselves."""
+        if type(x) is dict:
+            return {key: self._comparable(item, True) for key, item in x.items()}
+        if type(x) is list or isinstance(x, tuple):
+            kind = list if type(x) is list else tuple
+            return kind(self._comparable(item, True) for item in x)
+        if isinstance(x, Ref) and self.is_constant(x):
+            return x.value
+        if is_item:
+            self.check_comparable(x)
+        return x
+
+    def check_comparable(self, x: Any) -> None:
+        """Raise UnsupportedError where it cannot be told by ``==`` whether a value is another one."""
+        self.pin(x)
+        if isinstance(x, (*_OBJECTS, OfRegion)):
+            raise UnsupportedError("objects are compared")
 
     def _compare_refs(self, op: Any, x: Any, y: Any) -> Any:
         result = self._by_special_method(_COMPARE[type(op)].__name__, x, y)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import collections
 from typing import NamedTuple
 
+import numpy
+
 import minpy.numpy as np
 from tests.corpus.inputs import U, V, X
 from tests.corpus.registry import program
@@ -304,3 +306,10 @@ def a_slice_that_does_not_fit(x, items):
 def a_number_chooses_in_a_dict(x, n):
     table = {1: 2.0, 2: 3.0}
     return x * table.get(n, 0.5), table.pop(n, 7), table.setdefault(n, 4.0), table
+
+
+@program((V, "a"), (V, "b"), (V, "c"), no_gradient="of tests")
+def containers_are_compared(x, name):
+    row = (name, numpy.sum)
+    found = [name, "b"].count("b"), [name, "a"].index("a"), max((name, 1), ("b", 2))
+    return row == ("c", numpy.sum), [name] != ["a"], {"k": name} == {"k": "b"}, row < ("b",), found, len(x)
