@@ -205,6 +205,7 @@ class Compiled:
         stages: the graph as it was lowered, and after each pass.
         meter: how often it ran, and how long in total.
         compile_seconds: what optimizing and emitting took.
+        reused: outputs of the executor, and the inputs whose memory they may take.
     """
 
     lowered: Graph
@@ -214,10 +215,11 @@ class Compiled:
     stages: list[Stage]
     compile_seconds: float = 0.0
     meter: Meter = field(default_factory=Meter)
+    reused: dict[int, int] = field(default_factory=dict)
 
 
-def compile_graph(graph: Graph) -> Compiled:
-    """Optimize and emit a graph.
+def compile_graph(graph: Graph, pairs: Callable[[Graph], dict[int, int]] = lambda graph: {}) -> Compiled:
+    """Optimize and emit a graph. ``pairs`` tells which outputs may take the memory of which inputs.
 
     Raises:
         UnsupportedError: where MXNet lacks an operator.
@@ -235,5 +237,7 @@ def compile_graph(graph: Graph) -> Compiled:
         else:
             outputs.append(("computed", computed.setdefault(atom, len(computed))))
     runnable = Graph(optimized.inputs, optimized.eqns, tuple(computed))
-    executor = emit(runnable) if runnable.eqns else None
-    return Compiled(graph, optimized, executor, tuple(outputs), stages, now() - started)
+    passed_on = [what for source, what in outputs if source == "input"]
+    reused = {i: at for i, at in pairs(runnable).items() if at not in passed_on}
+    executor = emit(runnable, reused) if runnable.eqns else None
+    return Compiled(graph, optimized, executor, tuple(outputs), stages, now() - started, reused=reused)

@@ -6,6 +6,9 @@ MXNet column of the op table; constant arrays become extra inputs that the execu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from minpy.compiler.cost import is_for_one_thread
 from minpy.compiler.ir import Atom, Graph, Literal
 from minpy.errors import UnsupportedError
@@ -15,8 +18,10 @@ from minpy.runtime.executor import Executor
 from minpy.runtime.symbols import Entry, SymbolBuilder
 
 
-def emit(graph: Graph) -> Executor:
+def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Executor:
     """An executor for a graph whose outputs are variables that equations bind.
+
+    ``reused`` has the outputs that may take the memory of inputs, by position.
 
     Raises:
         UnsupportedError: where MXNet lacks an operator; the reason names the op and its line.
@@ -47,7 +52,9 @@ def emit(graph: Graph) -> Executor:
     heads: dict[Entry, None] = {}
     for atom in (*graph.outputs, *kept):
         heads[builder.own(builder.handle(operand(atom)), heads)] = None
+    entries = list(heads)
+    reused = {i: at for i, at in reused.items() if builder.put_last(entries[i], known[graph.inputs[at]].handle)}
     avals = tuple(atom.aval for atom in graph.outputs)
     may_fail = any(eqn.can_fail for eqn in graph.eqns)
     one_thread = is_for_one_thread(graph)
-    return Executor(builder.json(list(heads)), avals, inputs, builder.constants, may_fail, one_thread)
+    return Executor(builder.json(entries), avals, inputs, builder.constants, may_fail, one_thread, reused)

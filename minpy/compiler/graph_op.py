@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from time import perf_counter as now
 from typing import Any, Callable, NamedTuple
 
@@ -23,8 +23,11 @@ from minpy.runtime.dispatch import run_op
 from minpy.runtime.tape import live_tape
 
 
-def run_compiled(compiled: Compiled, inputs: Sequence[Any]) -> list[Value]:
-    """Run a compiled graph on arrays. Each output is a new value, which nobody else holds."""
+def run_compiled(compiled: Compiled, inputs: Sequence[Any], free: Collection[int] = ()) -> list[Value]:
+    """Run a compiled graph on arrays. Each output is a new value, which nobody else holds.
+
+    It may be in the memory of one of the inputs that are ``free``.
+    """
     started = now()
     values = [_value(x) for x in inputs]
     if watch.current is not None:
@@ -33,7 +36,7 @@ def run_compiled(compiled: Compiled, inputs: Sequence[Any]) -> list[Value]:
     for value in values:
         if value.context is not context:
             same_context(context, value.context)
-    results = compiled.executor(values, context) if compiled.executor is not None else []
+    results = compiled.executor(values, context, free) if compiled.executor is not None else []
     outputs: list[Value] = []
     given: set[int] = set()
     for source, what in compiled.outputs:

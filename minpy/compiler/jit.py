@@ -198,6 +198,7 @@ def jit(
     strict: bool = ...,
     check: bool = ...,
     cache_size: int = ...,
+    donate_argnames: Names = ...,
 ) -> JitFunction: ...
 
 
@@ -209,6 +210,7 @@ def jit(
     strict: bool = ...,
     check: bool = ...,
     cache_size: int = ...,
+    donate_argnames: Names = ...,
 ) -> Callable[[Callable], JitFunction]: ...
 
 
@@ -219,6 +221,7 @@ def jit(
     strict: bool = False,
     check: bool = False,
     cache_size: int = 64,
+    donate_argnames: Names = (),
 ) -> Any:
     """Compile a function of NumPy code to MXNet graphs; use as ``@jit`` or ``@jit(strict=True)``.
 
@@ -237,24 +240,32 @@ def jit(
             copies of the arguments, and raise CheckError where the results differ.
         cache_size: how many compiled versions are kept. Past that the least recently used one goes, with
             one PerformanceWarning.
+        donate_argnames: a name or several: the arrays in these arguments are given up, and results of their
+            shapes and dtypes take their memory, as the new parameters of a training step can. An array whose
+            memory was taken raises DonatedError where it is used. Where memory cannot be taken, as while a
+            view or an array of NumPy sees it, there is one PerformanceWarning; small arrays are copied.
 
     Raises:
         TypeError: where ``function`` is not callable, or is a class.
         ValueError: where ``cache_size`` is not positive.
-        StaticArgumentError: where ``static_argnames`` names what is no parameter; on a call, where such an
-            argument is an array.
+        StaticArgumentError: where ``static_argnames`` or ``donate_argnames`` names what is no parameter; on a
+            call, where a static argument is an array.
         NotCompiledError: on a call, under ``strict``; its text is that of ``explain``.
     """
     if not isinstance(cache_size, int) or cache_size < 1:
         raise ValueError(f"cache_size is a positive integer, not {cache_size!r}")
-    names = frozenset([static_argnames] if isinstance(static_argnames, str) else static_argnames)
-    options = Options(names, strict, check, cache_size)
+    static, donated = map(_names, (static_argnames, donate_argnames))
+    options = Options(static, strict, check, cache_size, donated)
     if function is None:
         return functools.partial(_jit, options=options)
     return _jit(function, options)
 
 
 jit.__minpy_pure__ = True  # type: ignore[attr-defined]  # a compiled function may call it
+
+
+def _names(names: Names) -> frozenset[str]:
+    return frozenset([names] if isinstance(names, str) else names)
 
 
 def _jit(function: Any, options: Options) -> Any:
@@ -269,17 +280,18 @@ def _jitted(function: Any, options: Options) -> JitFunction:
     if hasattr(type(function), "__minpy_lower__"):
         if hasattr(type(function), "__minpy_jit__"):
             function = function.__minpy_jit__(functools.partial(_jit, options=options))
-            options = options._replace(static_argnames=frozenset())
+            options = options._replace(static_argnames=frozenset(), donate_argnames=frozenset())
         function = calling(function)
-    _check_names(function, options.static_argnames)
+    _check_names(function, options.static_argnames, "static_argnames")
+    _check_names(function, options.donate_argnames, "donate_argnames")
     return JitFunction(function, options)
 
 
-def _check_names(function: Callable, names: frozenset[str]) -> None:
+def _check_names(function: Callable, names: frozenset[str], option: str) -> None:
     known = Target(function).names
     for name in sorted(names):
         if name not in known:
             raise StaticArgumentError(
-                f"static_argnames: {getattr(function, '__name__', function)} has no parameter {name!r}; "
+                f"{option}: {getattr(function, '__name__', function)} has no parameter {name!r}; "
                 f"it has {', '.join(known) or 'none that can be seen'}"
             )

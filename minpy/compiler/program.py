@@ -36,6 +36,7 @@ class Options(NamedTuple):
     strict: bool = False
     check: bool = False
     cache_size: int = 64
+    donate_argnames: frozenset[str] = frozenset()
 
 
 class Program:

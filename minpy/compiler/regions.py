@@ -19,6 +19,7 @@ import numpy
 from minpy.compiler import driver, residual, routes
 from minpy.compiler.cache import PlanCache
 from minpy.compiler.checking import Comparison, check_graph
+from minpy.compiler.donation import Donation, pairs
 from minpy.compiler.draws import rewind
 from minpy.compiler.driver import Lowered, Refused
 from minpy.compiler.eager import compiles_now
@@ -33,8 +34,9 @@ from minpy.compiler.notes import Leftover
 from minpy.compiler.outputs import Epilogue, OutOfReach, type_of
 from minpy.compiler.plans import Plan, Runnable, signature_of
 from minpy.compiler.program import Program
+from minpy.compiler.reads import walk_values
 from minpy.compiler.residual import NOTHING, Around
-from minpy.compiler.tracer import OrderUnknown
+from minpy.compiler.tracer import OrderUnknown, Tracer
 from minpy.compiler.varying import FREE, Varying
 from minpy.errors import ContextError, UnsupportedError
 from minpy.runtime.array import Array, Value
@@ -252,9 +254,19 @@ class Block(Routed):
             lowered = self.lower(values)
             return self._compiled_plan(signature, lowered)
         except Refused as refused:
+            self._keep_donated(refused.leftover.reason)
             return self._split_plan(signature, refused)
         except UnsupportedError as error:
+            self._keep_donated(error.reason)
             return self._python_plan(signature, error.reason)
+
+    def _keep_donated(self, reason: str) -> None:
+        """Say that nothing is given up by a function that does not compile as a whole."""
+        if self.program.options.donate_argnames and self.statements is self.program.source.body:
+            text = (
+                f"donate_argnames: no memory is used again, since not all of the function compiles: {reason}"
+            )
+            self.program.warn_once("donated in parts", text)
 
     def _python_plan(self, signature: tuple, reason: str) -> Plan:
         first, last = self.statements[0], self.statements[-1]
@@ -264,7 +276,8 @@ class Block(Routed):
     def _compiled_plan(self, signature: tuple, lowered: Lowered) -> Plan:
         end = self._end(lowered)
         graph = lowered.trace.graph(end.atoms, end.parts)
-        compiled = driver.compile_graph(graph)
+        donated, kept = self._donated(lowered)
+        compiled = driver.compile_graph(graph, lambda optimized: pairs(optimized, donated.keys() - kept))
         states = [lowered.guards.input(path) for path in lowered.states]
         plan = Plan(
             signature,
@@ -278,7 +291,11 @@ class Block(Routed):
         if op is not None and self.program.options.check:
             op.check = check_graph
 
+        donation = Donation(self.program, op, donated) if op is not None and donated else None
+
         def execute(found: tuple) -> Sequence[Array]:
+            if donation is not None:
+                return donation.call([graph_input(x) for x in found[: len(graph.inputs)]])
             return op.call(*[graph_input(x) for x in found[: len(graph.inputs)]]) if op is not None else ()
 
         written = [array.origin.path for array in lowered.written]
@@ -293,6 +310,28 @@ class Block(Routed):
         plan.form = end.form()
         lowered.forget_values()
         return plan
+
+    def _donated(self, lowered: Lowered) -> tuple[dict[int, str], frozenset[int]]:
+        """Names of the inputs of the graph that the caller gives up, by position, and which to leave alone.
+
+        Those are what something behind the graph looks at, or what is given back, itself or as a view.
+        """
+        names = self.program.options.donate_argnames
+        if not names or self.statements is not self.program.source.body or lowered.returned is None:
+            return {}, frozenset()
+        shown = set()
+        for part in walk_values(lowered.returned.value):
+            while isinstance(part, Tracer):
+                shown.add(part.atom)
+                part = part.base
+        donated, kept = {}, set()
+        looks_back = self.program.options.check or lowered.written or lowered.effects or lowered.states
+        for at, (tracer, path) in enumerate(zip(lowered.inputs, lowered.guards.inputs)):
+            if path.root.step == "local" and path.root.key in names:
+                donated[at] = str(path)
+                if looks_back or tracer.atom in shown:
+                    kept.add(at)
+        return donated, frozenset(kept)
 
     def _end(self, lowered: Lowered) -> Epilogue:
         """What happens behind the graph. Raises Refused where a value cannot leave the region."""

@@ -15,7 +15,7 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.errors import ContextError, GradientWarning
+from minpy.errors import ContextError, DonatedError, GradientWarning
 from minpy.ops import Aval, aval_of, elementwise, indexing
 from minpy.ops.keys import split_key
 from minpy.ops.methods import IN_PLACE
@@ -48,6 +48,7 @@ class Value(ValueSlots):
         """The data as NumPy's array: on the CPU the memory itself, from a GPU a copy."""
         array = self._numpy
         if array is None:
+            self._require_memory()
             aval, on_cpu = self.aval, self.context.device_type == "cpu"
             if on_cpu:
                 array = native.to_numpy(self._mxnet, *aval)
@@ -63,6 +64,8 @@ class Value(ValueSlots):
         array = self._mxnet
         if array is None:
             source: Any = self._numpy
+            if source is None:
+                self._require_memory()
             array = native.from_numpy(source)
             shared = native.shares_memory(source)
             if self.context.device_type != "cpu":
@@ -77,6 +80,18 @@ class Value(ValueSlots):
     def is_writeable(self) -> bool:
         """Whether the data may be changed in place, as far as NumPy is concerned."""
         return self._numpy is None or self._numpy.flags.writeable
+
+    def give_up(self) -> None:
+        """Forget the memory, which belongs to another value from now on."""
+        _ = self.aval  # which may have to be read off the memory
+        self._numpy = self._mxnet = None
+
+    def _require_memory(self) -> None:
+        if self._mxnet is None:
+            raise DonatedError(
+                "this array was given up to a compiled function (donate_argnames); a result has its memory. "
+                "Use the result, or hand over a copy: x.copy()"
+            )
 
     def detach(self) -> None:
         """Give the data memory of its own."""

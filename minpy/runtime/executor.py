@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy
@@ -26,6 +27,7 @@ class Executor:
         constants: name of a variable of the symbol -> what it always holds.
         may_fail: an operator may refuse its data, which a call has to wait for.
         one_thread: its operators are too small to be shared out among threads.
+        reused: outputs that may take the memory of inputs, by position.
 
     Attributes:
         one_thread: as given.
@@ -40,12 +42,14 @@ class Executor:
         constants: dict[str, numpy.ndarray],
         may_fail: bool = False,
         one_thread: bool = False,
+        reused: Mapping[int, int] = MappingProxyType({}),
     ):
         self.symbol_json = symbol_json
         self.avals = avals
         self._inputs = inputs
         self._constants = constants
         self.one_thread = one_thread
+        self._reused = reused
         self._waits = may_fail and not native.SYNCHRONOUS
         self._constants_on: dict[Context, list] = {}
         self._cached: native.CachedGraph | None = None
@@ -57,8 +61,8 @@ class Executor:
         else:
             self._cached = self._plan()
 
-    def __call__(self, inputs: Sequence[Value], context: Context) -> list[Value]:
-        """Run on values that are on ``context``.
+    def __call__(self, inputs: Sequence[Value], context: Context, free: Collection[int] = ()) -> list[Value]:
+        """Run on values that are on ``context``. The memory of inputs that are ``free`` may be taken.
 
         Raises:
             MXNetError: where an operator fails on the data.
@@ -78,10 +82,14 @@ class Executor:
             arrays = [next(constants) if at < 0 else inputs[at].mxnet() for at in self._order]
         else:
             arrays = [inputs[at].mxnet() for at in self._order]
-        outputs = graph(arrays)
+        memory = {i: inputs[at] for i, at in self._reused.items() if at in free}
+        outputs = graph(arrays, {i: value.mxnet() for i, value in memory.items()})
         if self._waits:
             native.wait(outputs)
-        return [Value(None, array, aval, context) for array, aval in zip(outputs, self.avals)]
+        made = [Value(None, array, aval, context) for array, aval in zip(outputs, self.avals)]
+        for i, value in memory.items():
+            made[i]._numpy = value._numpy  # it may own the memory
+        return made
 
     def _bind(self) -> Bound:
         return bind(self.symbol_json, self._inputs, self._constants, self.avals, self.one_thread)

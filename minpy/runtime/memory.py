@@ -99,6 +99,7 @@ def is_private(value: Value) -> bool:
         reach(at._numpy)
         reach(at._mxnet)
         at = at.owner
+    x = None
     for x in way:  # which grows
         if isinstance(x, numpy.ndarray) and (x.flags.owndata or x.base is not None):
             reach(x.base)

@@ -13,7 +13,8 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -283,19 +284,36 @@ def is_in_training(symbol_json: str) -> bool:
     return any(node["op"] in IN_TRAINING for node in json.loads(symbol_json)["nodes"])
 
 
+_NOTHING: Mapping[int, NDArray] = MappingProxyType({})
+
+
+def _no_memory() -> NDArray:
+    """An array that MXNet gives memory when it writes to it."""
+    handle = _Handle()
+    _check(_LIB.MXNDArrayCreateNone(ctypes.byref(handle)))
+    return NDArray(handle)
+
+
 class CachedGraph:
     """A symbol that MXNet has planned for execution; calling it gives fresh output arrays."""
 
     def __init__(self, symbol_json: str, one_thread: bool = False):
         symbol = symbol_of(symbol_json)
         self.input_names: list[str] = symbol.list_inputs()
+        self._count = len(symbol)
         self._trains = is_in_training(symbol_json)
         self._one_thread = one_thread
         self._op = mx.nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
 
-    def __call__(self, inputs: Sequence[NDArray]) -> list[NDArray]:
+    def __call__(self, inputs: Sequence[NDArray], memory: Mapping[int, NDArray] = _NOTHING) -> list[NDArray]:
+        """Run on these inputs; outputs are new arrays, but for those whose ``memory`` is given."""
         count = ctypes.c_int(0)
         outputs = _HandlePointer()
+        given: list[NDArray] = []
+        if memory:
+            given = [memory[i] if i in memory else _no_memory() for i in range(self._count)]
+            count = ctypes.c_int(self._count)
+            outputs = ctypes.cast((_Handle * self._count)(*[array.handle for array in given]), _HandlePointer)
         storage_types = ctypes.POINTER(ctypes.c_int)()
         with _training(self._trains), threads(self._one_thread):
             _check(
@@ -308,7 +326,7 @@ class CachedGraph:
                     ctypes.byref(storage_types),
                 )
             )
-        return _collect(count.value, outputs)
+        return given or _collect(count.value, outputs)
 
 
 def bind(symbol: Any, arrays: dict[str, NDArray]) -> Any:

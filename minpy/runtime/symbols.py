@@ -105,6 +105,17 @@ class SymbolBuilder(Builder):
         is_new = self.nodes[entry.node]["op"] != "null" and entry not in others
         return entry if is_new else Entry(self._new("_copy", (entry,), {}))
 
+    def put_last(self, entry: Entry, variable: Entry) -> bool:
+        """Let a node come after all others that read a variable; says whether it may write over it."""
+        node = self.nodes[entry.node]
+        if node["op"].startswith("_backward_") or node["op"] == "_copy":
+            return False
+        readers = [
+            i for i, other in enumerate(self.nodes) if list(variable) in [x[:2] for x in other["inputs"]]
+        ]
+        node["control_deps"] = [*node.get("control_deps", ()), *(i for i in readers if i != entry.node)]
+        return True
+
     def json(self, heads: list[Entry]) -> str:
         """The symbol with these outputs; MXNet may have to give others behind them."""
         used = {tuple(entry[:2]) for node in self.nodes for entry in node["inputs"]}.union(heads)
