@@ -29,6 +29,7 @@ from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.fold import fold_constants
 from minpy.compiler.passes.loops import roll_loops
 from minpy.compiler.passes.raising import raise_idioms
+from minpy.compiler.passes.scaling import scale_factors
 from minpy.compiler.passes.sums import collect_terms
 from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.source import Source
@@ -46,6 +47,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "loops": roll_loops,
     "algebra": simplify,
     "sums": collect_terms,
+    "scaling": scale_factors,
     "dce": eliminate_dead_code,
 }
 

@@ -202,6 +202,8 @@ def _matmul_vjp_y(g: Any, ans: Any, x: Any, y: Any) -> Any:
         return multiply(expand_dims.implementation(g, -2), expand_dims.implementation(x, -1))
     if yn == 1:
         return matmul_op(ravel.implementation(g), _rows(x))
+    if xn == yn == 2 and aval_of(x).size >= _LARGE and aval_of(y).shape[1] <= _NARROW:
+        return narrow_gradient(x, g, y)
     if yn == 2:
         return gemm(_rows(x), _rows(g), transpose_x=True, transpose_y=False)
     return matmul_op(_t(x), g)
