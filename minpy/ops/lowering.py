@@ -64,6 +64,7 @@ class Builder:
     """Makes MXNet operators; subclasses say whether at once or as graph nodes."""
 
     runs_at_once = False  # on the CPU, where NumPy can as well
+    has_exact_elu = False  # MXNet's ELU keeps nan, and is worth it
 
     def emit(self, name: str, inputs: list, attrs: dict[str, str], output: int = 0) -> Any:
         """Apply an MXNet operator to handles; returns the handle of one of its visible outputs."""

@@ -274,6 +274,14 @@ def invoke(name: str, inputs: Sequence[NDArray], attrs: dict[str, str]) -> list[
     return _collect(count.value, outputs)
 
 
+@functools.cache
+def keeps_nan_in_elu() -> bool:
+    """Whether oneDNN's code for this processor gives nan for nan where the slope is 0: it multiplies by 0."""
+    x = numpy.full((1, 16, 4, 4), numpy.nan, "float32")
+    (found,) = invoke("LeakyReLU", [from_numpy(x)], {"act_type": "elu", "slope": "0.0"})
+    return bool(numpy.isnan(to_numpy(found, x.shape, x.dtype)).all())
+
+
 def symbol_of(symbol_json: str) -> Any:
     """The ``mxnet.sym.Symbol`` that some JSON describes."""
     return mx.sym.load_json(symbol_json)

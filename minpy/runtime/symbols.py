@@ -63,6 +63,10 @@ class SymbolBuilder(Builder):
         self.nodes.append(node)
         return len(self.nodes) - 1
 
+    @property
+    def has_exact_elu(self) -> bool:  # type: ignore[override]
+        return native.keeps_nan_in_elu()
+
     def variable(self, name: str) -> Entry:
         """A new input of the symbol."""
         number = self._new("null", (), {}, name=name)

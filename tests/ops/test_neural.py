@@ -66,6 +66,17 @@ def test_equal_elements_share_the_gradient_of_a_maximum(dtype, size):
                 assert_same(found, expected, f"{function} {limit}")
 
 
+@pytest.mark.parametrize("shape", [(3, 5), (2, 16, 40, 40), (40_000,)])
+def test_maximum_of_zero_keeps_nan_and_inf(shape):
+    x = numpy.random.standard_normal(shape).astype("float32")
+    special = [numpy.nan, numpy.inf, -numpy.inf, 0, -0.0, 1e-40, -1e-40, 100, -100]
+    x.flat[: len(special)] = special
+    x.flat[-len(special) :] = special
+    for function in (lambda x: np.maximum(x, 0), lambda x: np.maximum(0.0, x)):
+        found = minpy.jit(function)(x)
+        numpy.testing.assert_array_equal(found, numpy.maximum(x, 0))
+
+
 def test_one_hot():
     labels = numpy.array([2, 0, 5])
     expected = numpy.array([[0, 0, 1], [1, 0, 0], [0, 0, 0]], "float32")
