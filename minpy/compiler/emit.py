@@ -53,7 +53,9 @@ def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Exec
     for atom in (*graph.outputs, *kept):
         heads[builder.own(builder.handle(operand(atom)), heads)] = None
     entries = list(heads)
-    reused = {i: at for i, at in reused.items() if builder.put_last(entries[i], known[graph.inputs[at]].handle)}
+    reused = {
+        i: at for i, at in reused.items() if builder.put_last(entries[i], known[graph.inputs[at]].handle)
+    }
     avals = tuple(atom.aval for atom in graph.outputs)
     may_fail = any(eqn.can_fail for eqn in graph.eqns)
     one_thread = is_for_one_thread(graph)

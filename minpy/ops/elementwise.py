@@ -276,7 +276,7 @@ _LARGE = 1 << 15
 
 
 def _relu_mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
-    """Of 0 and a large array as ELU with slope 0, which oneDNN does, in its layout. Its relu makes 0 of nan."""
+    """Of 0 and a large array as ELU with slope 0, by oneDNN, in its layout. Its relu makes 0 of nan."""
     array, number = (x, y.number) if y.number is not None else (y, x.number)
     is_large = array.aval == out and out.dtype == numpy.float32 and out.size >= _LARGE
     if number == 0 and is_large and b.has_exact_elu:
