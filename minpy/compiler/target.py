@@ -49,10 +49,9 @@ class Target:
         self._signature = inspect.signature(function, follow_wrapped=False)
         self._parameters = self._signature.parameters
         parameters = self._parameters.values()
-        self._passes_on = [p.kind for p in parameters] == [
-            inspect.Parameter.VAR_POSITIONAL,
-            inspect.Parameter.VAR_KEYWORD,
-        ]
+        kinds = [p.kind for p in parameters]
+        self._passes_on = kinds == [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]
+        self._gathers = kinds[-1:] == [inspect.Parameter.VAR_POSITIONAL] and set(kinds[:-1]) <= set(_BY_POSITION)
         self._is_usual = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
         self._by_default = {p.name: p.default for p in parameters if p.default is not p.empty}
 
@@ -69,6 +68,9 @@ class Target:
             self._read_signature()
         if self._passes_on:
             return args, kwargs
+        named_apart = len(self.names) - 1
+        if self._gathers and not kwargs and len(args) >= named_apart:
+            return *args[:named_apart], args[named_apart:]
         if self._is_usual and len(args) <= len(self.names):
             missing = self.names[len(args) :]
             if kwargs.keys() <= set(missing):
