@@ -51,7 +51,8 @@ class Target:
         parameters = self._parameters.values()
         kinds = [p.kind for p in parameters]
         self._passes_on = kinds == [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]
-        self._gathers = kinds[-1:] == [inspect.Parameter.VAR_POSITIONAL] and set(kinds[:-1]) <= set(_BY_POSITION)
+        ends_open = kinds[-1:] == [inspect.Parameter.VAR_POSITIONAL]
+        self._gathers = ends_open and set(kinds[:-1]) <= set(_BY_POSITION)
         self._is_usual = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
         self._by_default = {p.name: p.default for p in parameters if p.default is not p.empty}
 
