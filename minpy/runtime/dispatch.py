@@ -426,7 +426,7 @@ for _name, _operation in {**UNARY, **COMPARISONS, **ARITHMETIC, "matmul": OPS["m
     register_operator(
         _name, _operation, remembered(_in_python(_name)) if _name == "pow" else _in_python(_name)
     )
-for _name in ("float", "int", "bool", "index", "len"):
+for _name in ("float", "int", "bool", "index", "len", "iter"):
     register_operator(_name, None, getattr(NDArrayMethods, f"__{_name}__"))
 register_operator("is_contiguous", None, vars(NDArrayMethods)["is_contiguous"].fget)
 register_settings(interpreters, thread, process, floats)

@@ -586,7 +586,7 @@ def test_read_only():
     for recorded in (False, True):
         for namespace in (numpy, np):
             x = namespace.ones((2, 3))
-            before = x[0]
+            before, others = x[0], (x[:1], x.T, x.reshape(3, 2), x.ravel())
             x.flags.writeable = False
             if namespace is np:
                 x._current().recorded = recorded
@@ -604,6 +604,8 @@ def test_read_only():
             ):
                 with pytest.raises(ValueError):
                     write()
+            for view in () if recorded else others:
+                view[0] = view[0]
             before[0] = 5
             assert x.tolist() == [[5, 1, 1], [1, 1, 1]]
             assert not x.flags.writeable

@@ -534,6 +534,12 @@ METHODS = {
     "dot": lambda x: x.dot(x),
     "dot(T)": lambda x: x.dot(x.T),
     "T.dot": lambda x: x.T.dot(x),
+    "argmax": lambda x: x.argmax(),
+    "argmin": lambda x: x.argmin(),
+    "argmax(0)": lambda x: x.argmax(0),
+    "argmin(axis)": lambda x: x.argmin(axis=-1),
+    "any": lambda x: x.any(),
+    "all(0)": lambda x: x.all(0),
     "item": lambda x: x.item(),
     "item(0)": lambda x: x.item(0),
     "tolist": lambda x: x.tolist(),
@@ -572,6 +578,31 @@ def test_methods_give_what_numpys_give(only_numpy, method):
             for x in (data, data.copy()):
                 array = minpy.Array(x)
                 assert found(array) == found(array) == found(x), (dtype, x)
+
+
+def test_loops_over_arrays(only_numpy):
+    data = numpy.arange(6.0).reshape(2, 3)
+    a = np.array(data)
+    first, second = a
+    first[...] = second
+    assert [[float(x) for x in row] for row in a] == [[3.0, 4.0, 5.0]] * 2
+    assert [row.tolist() for row in iter(a.T)] == [[3.0, 3.0], [4.0, 4.0], [5.0, 5.0]]
+    assert list(np.zeros((0, 2))) == [] and max(a[0]) == 5.0 and 4.0 in list(a[1])
+    for one in (np.array(1.0), np.sum(a)):
+        with pytest.raises(TypeError):
+            iter(one)
+    total = minpy.grad(lambda x: sum(row[1] * row[2] for row in x))
+    assert total(a).tolist() == [[0.0, 5.0, 4.0]] * 2
+
+
+def test_rows_that_do_not_exist(only_numpy):
+    data = numpy.zeros((2, 3, 4))
+    a = np.array(data)
+    for key in (2, -3, 2**70, -(2**70), (0, 3), (1, 2, 4), (slice(None), 3), (slice(None), slice(None), -5)):
+        with pytest.raises(IndexError) as expected:
+            data[key]
+        with pytest.raises(IndexError, match=re.escape(str(expected.value))):
+            a[key]
 
 
 @pytest.mark.parametrize("name", ["T", "transpose", "reshape(2, -1)", "ravel", "T.reshape"])

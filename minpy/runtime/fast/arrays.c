@@ -192,12 +192,13 @@ Array *new_number(int type, const void *data, size_t size) {
     return array;
 }
 
-/* `base[key]` for slices, or `base.T`, for a `MadeBy`: its value is made when someone needs it, which is never for
+/* `base[key]` for a view, or `base.T`, for a `MadeBy`: its value is made when someone needs it, which is never for
  * `base[key] = ...`. */
 Array *new_slice(PyObject *base, Value *of_base, PyObject *key) {
     Array *array = new_array((Value *)Py_NewRef((PyObject *)of_base), 0);
     if (array == NULL) return NULL;
     array->holds = HOLDS_BASE;
+    array->is_writeable = PyArray_ISWRITEABLE(ndarray(of_base->numpy)) != 0;
     array->base = Py_NewRef(base);
     array->made_by = Py_NewRef(key);
     array->seen = ((Array *)base)->version;
@@ -227,6 +228,10 @@ Value *value_of(Array *array) {
                                                              : PyObject_GetItem(source->numpy, array->made_by);
     Value *value = part == NULL ? NULL : new_value(part);
     if (value == NULL) return NULL;
+    if (array->is_writeable)
+        PyArray_ENABLEFLAGS(ndarray(part), NPY_ARRAY_WRITEABLE);
+    else
+        PyArray_CLEARFLAGS(ndarray(part), NPY_ARRAY_WRITEABLE);
     follow(value, source);
     array->holds = HOLDS_VALUE;
     Py_SETREF(array->value, (PyObject *)value);
@@ -399,6 +404,7 @@ PyTypeObject ArraySlots = {
     .tp_weaklistoffset = offsetof(Array, weakrefs),
     .tp_as_number = &array_as_number,
     .tp_as_mapping = &array_as_mapping,
+    .tp_iter = array_iterator,
     .tp_as_buffer = &array_as_buffer,
     .tp_richcompare = array_compare,
     .tp_hash = PyObject_HashNotImplemented,

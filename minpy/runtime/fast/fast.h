@@ -50,7 +50,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *value, *base, *made_by, *weakrefs;
     Py_ssize_t version, seen;
-    char holds;
+    char holds, is_writeable; /* of a view whose value is not made yet, as its base was then */
     int number_type; /* NumPy's number of its dtype */
     union {
         double as_double;
@@ -86,10 +86,12 @@ static inline int is_array(PyObject *x) { return Py_TYPE(x) == array_type || Py_
 enum { NO_KERNEL, ADD_KERNEL, SUBTRACT_KERNEL, MULTIPLY_KERNEL, DIVIDE_KERNEL, NEGATIVE_KERNEL, SQUARE_KERNEL, LESS_KERNEL,
        LESS_EQUAL_KERNEL, EQUAL_KERNEL, NOT_EQUAL_KERNEL, GREATER_KERNEL, GREATER_EQUAL_KERNEL,
        LAST_LOOP = GREATER_EQUAL_KERNEL, RESHAPE_KERNEL, TRANSPOSE_KERNEL, MEAN_KERNEL,
-       CONCATENATE_KERNEL, PRODUCT_KERNEL, COPY_KERNEL, CAST_KERNEL, REDUCE_KERNEL, KERNELS };
+       CONCATENATE_KERNEL, PRODUCT_KERNEL, COPY_KERNEL, CAST_KERNEL, ARGMAX_KERNEL, ARGMIN_KERNEL, REDUCE_KERNEL,
+       KERNELS };
 int prepare_kernels(void);
 int kernel_of(PyObject *name);
 PyObject *cast(PyArrayObject *array, PyObject *dtype);
+PyObject *place_of_extreme(int kernel, PyArrayObject *array, int axis);
 PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params);
 
 /* numbers.c */
@@ -161,6 +163,7 @@ extern PyBufferProcs array_as_buffer;
 PyObject *at_hand(PyObject *self);
 PyObject *array_compare(PyObject *x, PyObject *y, int how);
 Py_ssize_t array_length(PyObject *self);
+PyObject *array_iterator(PyObject *self);
 PyObject *array_is_contiguous(PyObject *self, void *closure);
 PyObject *register_operator(PyObject *module, PyObject *args);
 void accelerate_updates(PyTypeObject *arrays, PyTypeObject *scalars);
@@ -170,4 +173,4 @@ extern PyMappingMethods array_as_mapping;
 extern PyObject *getitem;
 PyArrayObject *written_in_place(PyObject *x);
 PyObject *written_operand(PyObject *x);
-void accelerate_assignment(PyTypeObject *type);
+void accelerate_indexing(PyTypeObject *type);

@@ -22,17 +22,35 @@ static int is_basic(PyObject *key) {
     return PyLong_CheckExact(key) || key == Py_None || key == Py_Ellipsis;
 }
 
-/* Whether a basic key is one slice, or several, that an array of so many axes takes. */
-static int is_slices(PyObject *key, int ndim) {
-    if (PyTuple_CheckExact(key)) {
-        if (PyTuple_GET_SIZE(key) == 0 || PyTuple_GET_SIZE(key) > ndim) return 0; /* () may give a number */
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); i++)
-            if (!is_slices(PyTuple_GET_ITEM(key, i), 1)) return 0;
-        return 1;
+/* Whether a part of a key takes a slice of an axis of this length (1), or one place of it (0); -1 for anything else. */
+static int takes_slice(PyObject *part, npy_intp length) {
+    if (PyLong_CheckExact(part)) {
+        Py_ssize_t i = PyLong_AsSsize_t(part);
+        if (i == -1 && PyErr_Occurred()) PyErr_Clear(); /* too large: -1 may be in bounds, but this is not */
+        else if (-length <= i && i < length) return 0;
+        return -1;
     }
-    if (!PySlice_Check(key) || ndim < 1) return 0;
-    PyObject *step = ((PySliceObject *)key)->step;
-    return step == Py_None || PyObject_IsTrue(step) == 1;
+    if (!PySlice_Check(part) || !is_basic(part)) return -1;
+    PyObject *step = ((PySliceObject *)part)->step;
+    return step == Py_None || PyObject_IsTrue(step) == 1 ? 1 : -1;
+}
+
+/* Whether `array[key]` is a view for sure, of slices and places that there are. */
+static int gives_view(PyArrayObject *array, PyObject *key) {
+    Py_ssize_t n = 1;
+    PyObject *const *parts = &key;
+    if (PyTuple_CheckExact(key)) {
+        n = PyTuple_GET_SIZE(key);
+        parts = &PyTuple_GET_ITEM(key, 0);
+    }
+    int ndim = PyArray_NDIM(array), slices = ndim - (int)n;
+    if (n == 0 || n > ndim) return 0; /* () may give a number */
+    for (Py_ssize_t i = 0; i < n; i++) {
+        int takes = takes_slice(parts[i], PyArray_DIM(array, (int)i));
+        if (takes < 0) return 0;
+        slices += takes;
+    }
+    return slices > 0; /* else it is a number */
 }
 
 /* A list of integers as an array, which NumPy makes of it in three times the time; other lists are left to it. */
@@ -131,7 +149,7 @@ static PyObject *index_here(PyObject *self, PyObject *key) {
     Value *source = value_of((Array *)self);
     PyObject *result = (PyObject *)number_at(ndarray(source->numpy), key);
     if (result == NULL && PyErr_Occurred()) return NULL;
-    if (result == NULL && is_slices(key, PyArray_NDIM(ndarray(source->numpy))) && is_basic(key))
+    if (result == NULL && gives_view(ndarray(source->numpy), key))
         result = (PyObject *)new_slice(self, source, key);
     else if (result == NULL)
         result = index_by_numpy(self, source, key);
@@ -166,6 +184,17 @@ PyObject *written_operand(PyObject *x) {
     return array == NULL ? NULL : PyArray_ToScalar(PyArray_DATA(ndarray(array)), ndarray(array));
 }
 
+/* `array[i]` in a loop over the array. */
+static PyObject *array_item(PyObject *self, Py_ssize_t i) {
+    if (i >= PyObject_Size(self)) {
+        if (!PyErr_Occurred()) PyErr_SetNone(PyExc_IndexError); /* the end of the loop */
+        return NULL;
+    }
+    PyObject *key = PyLong_FromSsize_t(i), *item = key == NULL ? NULL : array_subscript(self, key);
+    Py_XDECREF(key);
+    return item;
+}
+
 static objobjargproc assign_slowly; /* in Python */
 
 static int array_assign(PyObject *self, PyObject *key, PyObject *new) {
@@ -184,8 +213,9 @@ static int array_assign(PyObject *self, PyObject *key, PyObject *new) {
     return failed;
 }
 
-/* Take the place of `__setitem__` of the class in Python, for what is done here. */
-void accelerate_assignment(PyTypeObject *type) {
+/* Take the place of `__setitem__` of the class in Python, for what is done here, and of a look-up of `__getitem__`. */
+void accelerate_indexing(PyTypeObject *type) {
+    type->tp_as_sequence->sq_item = array_item;
     assign_slowly = type->tp_as_mapping->mp_ass_subscript;
     type->tp_as_mapping->mp_ass_subscript = array_assign;
 }

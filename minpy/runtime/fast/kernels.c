@@ -20,6 +20,7 @@ static const char *const kernel_names[] = {
     "", "add", "subtract", "multiply", "true_divide", "negative", "square",
     "less", "less_equal", "equal", "not_equal", "greater", "greater_equal",
     "reshape", "transpose", "mean", "concatenate", "matmul", "copy", "astype",
+    "argmax", "argmin",
 };
 static PyObject *s_axes, *s_axis, *s_dtype, *s_keepdims, *s_shape;
 
@@ -229,6 +230,19 @@ PyObject *cast(PyArrayObject *array, PyObject *dtype) {
     return is_real ? PyArray_CastToType(array, (PyArray_Descr *)Py_NewRef(dtype), 0) : NULL;
 }
 
+/* `array.argmax(axis)`, where NPY_MAXDIMS stands for all axes. */
+PyObject *place_of_extreme(int kernel, PyArrayObject *array, int axis) {
+    PyObject *place = kernel == ARGMAX_KERNEL ? PyArray_ArgMax(array, axis, NULL) : PyArray_ArgMin(array, axis, NULL);
+    if (place != NULL && !is_ndarray(place)) Py_SETREF(place, PyArray_FromScalar(place, NULL));
+    return place;
+}
+
+static PyObject *place_by_params(int kernel, PyObject *array, PyObject *params) {
+    PyObject *axis = PyDict_GetItem(params, s_axis);
+    if (axis == NULL || (axis != Py_None && !PyLong_CheckExact(axis))) return NULL;
+    return place_of_extreme(kernel, ndarray(array), axis == Py_None ? NPY_MAXDIMS : (int)PyLong_AsLong(axis));
+}
+
 /* The result as a new array, or as a view; NULL, mostly without an exception, where NumPy has to do it. */
 PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params) {
     if (kernel == PRODUCT_KERNEL) {
@@ -242,6 +256,7 @@ PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssiz
     PyObject *result = kernel == CONCATENATE_KERNEL ? joined(raw, n, params)
                        : kernel == REDUCE_KERNEL ? reduced(reduce, raw[0], params)
                        : kernel == MEAN_KERNEL ? mean(reduce, raw[0], params)
+                       : kernel == ARGMAX_KERNEL || kernel == ARGMIN_KERNEL ? place_by_params(kernel, raw[0], params)
                        : kernel == CAST_KERNEL ? cast(ndarray(raw[0]), PyDict_GetItem(params, s_dtype))
                                                : arranged(kernel, raw[0], params);
     if (result == NULL) PyErr_Clear(); /* NumPy raises it once more, if it was not something of this file */

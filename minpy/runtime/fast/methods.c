@@ -113,6 +113,15 @@ static PyObject *dot(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     return result == NULL ? NULL : computed(result, PRODUCT_KERNEL, PyArray_NDIM(ndarray(result)) == 0);
 }
 
+static PyObject *place(PyObject *self, Py_ssize_t n, int kernel) {
+    PyArrayObject *memory = n == 0 && runs_by_numpy(0) ? memory_of(self) : NULL;
+    return memory == NULL ? NULL : computed(place_of_extreme(kernel, memory, NPY_MAXDIMS), kernel, 1);
+}
+
+static PyObject *argmax(PyObject *self, PyObject *const *args, Py_ssize_t n) { return place(self, n, ARGMAX_KERNEL); }
+
+static PyObject *argmin(PyObject *self, PyObject *const *args, Py_ssize_t n) { return place(self, n, ARGMIN_KERNEL); }
+
 /* What depends on the data leaves no trace in what is remembered: these do not run then. */
 static PyObject *item(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     PyObject *number = n > 0 ? NULL : python_number((Array *)self);
@@ -140,7 +149,7 @@ static PyObject *size(PyObject *self, PyObject *const *args, Py_ssize_t n) {
 Shortcut shortcut_of(const char *name) {
     static const struct { const char *name; Shortcut shortcut; } known[] = {
         {"T", transpose}, {"transpose", transpose}, {"reshape", reshape}, {"ravel", ravel}, {"copy", copy},
-        {"flatten", flatten}, {"astype", astype}, {"dot", dot}, {"item", item}, {"tolist", tolist},
+        {"flatten", flatten}, {"astype", astype}, {"dot", dot}, {"argmax", argmax}, {"argmin", argmin}, {"item", item}, {"tolist", tolist},
         {"dtype", dtype}, {"size", size},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

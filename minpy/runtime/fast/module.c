@@ -14,7 +14,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
     made_by_type = (PyTypeObject *)made_by;
     value_type->tp_dealloc = (destructor)value_dealloc;
     array_type->tp_dealloc = (destructor)array_dealloc;
-    accelerate_assignment(array_type);
+    accelerate_indexing(array_type);
     Py_RETURN_NONE;
 }
 

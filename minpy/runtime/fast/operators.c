@@ -3,12 +3,12 @@
 
 enum { ADD, SUBTRACT, MULTIPLY, DIVIDE, FLOOR_DIVIDE, REMAINDER, POWER, MATMUL, AND, OR, XOR, BINARY };
 enum { LESS = BINARY, LESS_EQUAL, EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, NEGATIVE, POSITIVE, ABSOLUTE, INVERT, OPS };
-enum { FLOAT = OPS, INT, BOOL, INDEX, LENGTH, IS_CONTIGUOUS, ALL };
+enum { FLOAT = OPS, INT, BOOL, INDEX, LENGTH, ITERATOR, IS_CONTIGUOUS, ALL };
 
 static const char *const operator_names[ALL] = {
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or",  "xor",
     "lt",  "le",  "eq",  "ne",      "gt",       "ge",  "neg", "pos",    "abs", "invert",
-    "float", "int", "bool", "index", "len", "is_contiguous",
+    "float", "int", "bool", "index", "len", "iter", "is_contiguous",
 };
 static PyObject *operator_functions[ALL]; /* (x, y) or (x,) in Python, for what is not run here */
 static PyObject *operator_ops[OPS];
@@ -111,6 +111,11 @@ Py_ssize_t array_length(PyObject *self) {
     Py_ssize_t found = length == NULL ? -1 : PyLong_AsSsize_t(length);
     Py_XDECREF(length);
     return found;
+}
+
+PyObject *array_iterator(PyObject *self) {
+    Value *value = readable(self);
+    return value != NULL && PyArray_NDIM(ndarray(value->numpy)) > 0 ? PySeqIter_New(self) : in_python(ITERATOR, self);
 }
 
 /* Whether the elements stand in memory in C order. */
