@@ -16,6 +16,14 @@
 
     q = log p                         ->        q = log_softmax axis=1 x
 
+    m = mean axes=(1,) keepdims=True x          y = standardize eps=1e-05 x    of float32
+    z = subtract x m
+    w = square z                      ->
+    v = mean axes=(1,) keepdims=True w
+    a = add v 1e-05
+    d = sqrt a
+    y = true_divide z d
+
 The shift by the largest element may be missing: the result is the same, and does not overflow. Only the
 equation of the last variable changes. What it took stays, for others that use it; without them it is dead.
 
@@ -27,6 +35,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, Optional
+
+import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, infer
 from minpy.compiler.passes import is_on
@@ -156,8 +166,52 @@ def _log_of_softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
     return _becomes(eqn, "log_softmax", softmax.inputs[0], axis=softmax.params["axis"])
 
 
+def _standardize(eqn: Eqn, makers: Makers) -> Eqn | None:
+    """(x - mean(x)) / sqrt(mean((x - mean(x))**2) + eps), of float32 as MXNet's eps is"""
+    centered, deviation = eqn.inputs
+    total = operand(deviation, "sqrt", makers)
+    parts = total and made(total, "add", makers)
+    shifted = made(centered, "subtract", makers)
+    middle = shifted and _reduced_rows(shifted.inputs[1], "mean", makers)
+    if not parts or not shifted or not middle or centered.aval.dtype != numpy.float32:
+        return None
+    x, axis = middle
+    if not _is_same(x, shifted.inputs[0], makers) or not _is_last(axis, x):
+        return None
+    for variance, eps in (parts.inputs, parts.inputs[::-1]):
+        is_known = isinstance(eps, Literal) and eps.aval.size == 1 and bool(eps.value > 0)
+        if is_known and _is_variance(variance, x, centered, makers):
+            return _becomes(eqn, "standardize", x, eps=float(eps.value))  # type: ignore[union-attr]
+    return None
+
+
+def _is_variance(atom: Atom, x: Atom, centered: Atom, makers: Makers) -> bool:
+    """Whether an atom is the variance of x over the last axis, by NumPy's function or written out."""
+    for name in ("var", "mean"):
+        rows = _reduced_rows(atom, name, makers)
+        if rows is not None and _is_last(rows[1], x):
+            if name == "mean":
+                squared = _root(rows[0], makers)
+                return squared is not None and _is_same(squared, centered, makers)
+            eqn = made(atom, name, makers)
+            return eqn is not None and not eqn.params["ddof"] and _is_same(rows[0], x, makers)
+    return False
+
+
+def _root(atom: Atom, makers: Makers) -> Atom | None:
+    """x, if the atom is its square."""
+    eqn = makers.get(atom) if isinstance(atom, Var) else None
+    if eqn is None:
+        return None
+    if eqn.op.name == "multiply":
+        x, y = eqn.inputs
+        return x if _is_same(x, y, makers) else None
+    is_power = eqn.op.name == "power" and is_number(eqn.inputs[1], 2)
+    return eqn.inputs[0] if is_power or eqn.op.name == "square" else None
+
+
 _RULES: dict[str, tuple[Rule, ...]] = {
-    "true_divide": (_sigmoid, _softmax),
+    "true_divide": (_sigmoid, _softmax, _standardize),
     "reciprocal": (_sigmoid,),
     "subtract": (_log_softmax,),
     "log": (_log_of_softmax,),

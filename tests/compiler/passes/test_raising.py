@@ -12,6 +12,7 @@ from tests.compiler.passes.graphs import assert_equivalent, differentiated, line
 
 exp, log, sum_, max_ = (FUNCTIONS[name] for name in ("exp", "log", "sum", "max"))
 reciprocal, reshape, mean = FUNCTIONS["reciprocal"], FUNCTIONS["reshape"], FUNCTIONS["mean"]
+sqrt, square = FUNCTIONS["sqrt"], FUNCTIONS["square"]
 
 
 def sigmoid(x):
@@ -95,6 +96,48 @@ def test_gradients_of_what_is_raised_are_the_same(name, function, monkeypatch):
     written = differentiated(loss, (4, 5), (4, 5))
     assert len(simplified(short).eqns) < len(eliminate_dead_code(written).eqns)
     assert_equivalent(written, short, [random(4, 5), random(4, 5) + 1])
+
+
+def standardize(x):
+    centered = x - mean(x, axis=-1, keepdims=True)
+    return centered / sqrt(mean(centered**2, axis=-1, keepdims=True) + 1e-3)
+
+
+STANDARDIZED = [
+    standardize,
+    lambda x: (x - mean(x, axis=1, keepdims=True)) / sqrt(0.25 + FUNCTIONS["var"](x, axis=1, keepdims=True)),
+    lambda x: (x - mean(x, axis=1)[:, None]) / sqrt(mean(square(x - mean(x, 1)[:, None]), 1)[:, None] + 2),
+]
+
+
+@pytest.mark.parametrize("function", STANDARDIZED)
+def test_rows_of_float32_are_standardized(function):
+    graph = traced(function, (4, 5), dtype="float32")
+    found = simplified(graph)
+    assert names(found) == ["standardize"]
+    assert_equivalent(graph, found, [random(4, 5).astype("float32")])
+    precise = traced(function, (4, 5))
+    assert raise_idioms(precise) == precise
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: (x - mean(x, 1, keepdims=True)) / sqrt(mean(square(x), 1, keepdims=True) + 1e-3),
+        lambda x: (x - mean(x, 0, keepdims=True)) / sqrt(FUNCTIONS["var"](x, axis=0, keepdims=True) + 1e-3),
+        lambda x: (
+            (2 * x - mean(x, 1, keepdims=True)) / sqrt(FUNCTIONS["var"](x, axis=1, keepdims=True) + 1.0)
+        ),
+        lambda x: (
+            (x - mean(x, 1, keepdims=True)) / sqrt(FUNCTIONS["var"](x, axis=1, keepdims=True) + x[:, :1])
+        ),
+        lambda x: (x - mean(x)) / sqrt(FUNCTIONS["var"](x) + 1e-3),
+        lambda x: (x - mean(x, 1, keepdims=True)) / sqrt(FUNCTIONS["var"](x, 1, ddof=1, keepdims=True) + 1.0),
+    ],
+)
+def test_other_divisions_by_roots_stay(function):
+    graph = traced(function, (4, 4), dtype="float32")
+    assert raise_idioms(graph) == graph
 
 
 @pytest.mark.parametrize(
