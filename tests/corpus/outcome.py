@@ -42,30 +42,38 @@ def run(function: Callable, args: tuple) -> Outcome:
     return Outcome(result, args, printed.getvalue())
 
 
-def assert_same(plain: Any, compiled: Any, path: str = "result") -> None:
-    """Equal types, values and dtypes; the same objects in the same places, and the same memory shared."""
-    Comparison().compare(plain, compiled, path)
+def assert_same(
+    plain: Any, compiled: Any, path: str = "result", memory: bool = True, near: Tolerance | None = None
+) -> None:
+    """Equal types, values and dtypes; the same objects in the same places, and the same memory shared.
+
+    Args:
+        memory: whether arrays have to share it in the same way.
+        near: how near float64 has to be, if not as near as float64 is as a rule.
+    """
+    Comparison(near).compare(plain, compiled, path, memory)
 
 
 class Comparison:
     """Walks over two nested values at the same time."""
 
-    def __init__(self) -> None:
+    def __init__(self, near: Tolerance | None = None) -> None:
+        self._near = near
         self._met: tuple[dict[int, str], dict[int, str]] = ({}, {})
         self._arrays: list[tuple[Any, Any, str]] = []
         self._kept: list[Any] = []  # so that no identity is taken twice
 
-    def compare(self, plain: Any, compiled: Any, path: str) -> None:
-        """Compare all of two values."""
+    def compare(self, plain: Any, compiled: Any, path: str, memory: bool = True) -> None:
+        """Compare all of two values, and the memory that their arrays share."""
         self._walk(plain, compiled, path)
-        for (a, b, one), (c, d, other) in itertools.combinations(self._arrays, 2):
+        for (a, b, one), (c, d, other) in itertools.combinations(self._arrays if memory else (), 2):
             shared = [numpy.shares_memory(a, c), numpy.shares_memory(b, d)]
             assert shared[0] == shared[1], f"{one} and {other} share memory: plain, compiled: {shared}"
 
     def _walk(self, plain: Any, compiled: Any, path: str) -> None:
         assert _name(type(plain)) == _name(type(compiled)), f"{path}: {plain!r} became {compiled!r}"
         if isinstance(plain, (float, complex)):
-            _assert_same_array(*map(numpy.asarray, (plain, compiled)), path)
+            _assert_same_array(*map(numpy.asarray, (plain, compiled)), path, self._near)
             return
         if isinstance(plain, _ATOMS):
             assert plain == compiled and str(plain) == str(compiled), f"{path}: {plain!r} became {compiled!r}"
@@ -74,7 +82,7 @@ class Comparison:
             assert _name(plain) == _name(compiled), f"{path}: {plain!r} became {compiled!r}"
             return
         if isinstance(plain, (*_ARRAYS, numpy.generic)):
-            _assert_same_array(plain, compiled, path)
+            _assert_same_array(plain, compiled, path, self._near)
         if not isinstance(plain, (tuple, numpy.generic)):
             before = [met.setdefault(id(x), path) for met, x in zip(self._met, (plain, compiled))]
             self._kept.extend((plain, compiled))
@@ -110,10 +118,11 @@ def _parts(x: Any) -> Iterator[tuple[Any, Any]]:
         yield from getattr(x, "__dict__", {}).items()
 
 
-def _assert_same_array(plain: Any, compiled: Any, path: str) -> None:
+def _assert_same_array(plain: Any, compiled: Any, path: str, near: Tolerance | None) -> None:
     assert plain.dtype == compiled.dtype, f"{path}: {plain.dtype} became {compiled.dtype}"
     assert plain.shape == compiled.shape, f"{path}: {plain.shape} became {compiled.shape}"
-    near = VALUE.get(plain.dtype.newbyteorder("=")) or Tolerance(0, 0)
+    dtype = plain.dtype.newbyteorder("=")
+    near = (dtype == numpy.float64 and near) or VALUE.get(dtype) or Tolerance(0, 0)
     a, b = numpy.asarray(plain), numpy.asarray(compiled)
     same = numpy.array_equal(a, b) or (
         plain.dtype.kind in "fc" and numpy.allclose(a, b, *near, equal_nan=True)
