@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
+import linecache
 import types
+import weakref
 from typing import Any, Callable
 
 from minpy.compiler.guards import class_attribute
@@ -147,10 +150,53 @@ def unjitted(function: Any) -> Any:
 
 
 def calling(function: Callable) -> Callable:
-    """A Python function that calls something that knows itself how it is compiled, such as a gradient."""
+    """A Python function that calls something that knows itself how it is compiled, such as a gradient.
 
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **kwargs)
-
+    It has the parameters of what it calls, where these are known, so that each is a variable of its own.
+    """
+    defaults: dict[str, Any] = {}
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = [
+            inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+            inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
+        ]
+    for i, parameter in enumerate(parameters):
+        default = parameter.default
+        if default is not parameter.empty:
+            default = _Text(f"{_DEFAULTS}[{parameter.name!r}]")
+            defaults[parameter.name] = parameter.default
+        parameters[i] = parameter.replace(default=default, annotation=parameter.empty)
+    given = ", ".join(map(_passed_on, parameters))
+    text = f"def call{inspect.Signature(parameters)}:\n    return {_CALLED}({given})\n"
+    file = f"{CALL_FILE} {next(_numbers)}>"
+    namespace: dict[str, Any] = {_CALLED: function, _DEFAULTS: defaults, "__name__": __name__}
+    exec(compile(text, file, "exec"), namespace)
+    call: Callable = functools.wraps(function)(namespace["call"])
+    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    weakref.finalize(call, linecache.cache.pop, file, None)
     return call
+
+
+#: how the names of files begin that have only such a function
+CALL_FILE = "<minpy call"
+_CALLED, _DEFAULTS = "_minpy_called", "_minpy_defaults"
+_numbers = itertools.count()
+
+
+class _Text(str):
+    """Text whose representation is the text."""
+
+    __repr__ = str.__str__
+
+
+def _passed_on(parameter: inspect.Parameter) -> str:
+    """How an argument is passed on."""
+    name = parameter.name
+    forms: dict[Any, str] = {
+        parameter.VAR_POSITIONAL: f"*{name}",
+        parameter.VAR_KEYWORD: f"**{name}",
+        parameter.KEYWORD_ONLY: f"{name}={name}",
+    }
+    return forms.get(parameter.kind, name)

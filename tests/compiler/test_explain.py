@@ -394,3 +394,21 @@ def test_same_calls_same_text():
         return np.sum(y * np.tanh(y))
 
     assert masked(loss) == masked(loss)
+
+
+def test_a_gradient_is_shown_by_what_it_is_of():
+    def loss(params, x, scale=2.0):
+        y = np.tanh(np.dot(x, params["w"]))
+        return np.sum(y * scale)
+
+    step = minpy.jit(minpy.grad_and_loss(loss))
+    step({"w": np.ones((3, 2))}, np.ones((4, 3)))
+    found = minpy.explain(step)
+    first = loss.__code__.co_firstlineno
+    assert (found.file, found.line) == (__file__, first + 1)
+    assert [(line.number, line.kind) for line in found.lines] == [
+        (first + 1, "compiled"),
+        (first + 2, "compiled"),
+    ]
+    assert [x.name for x in found.regions[0].versions[0].inputs] == ["x", "params['w']", "scale"]
+    assert f"region 1, lines {first + 1} to {first + 2}" in str(found)

@@ -14,11 +14,12 @@ from minpy.compiler.explain.collect import Collector
 from minpy.compiler.explain.foresee import foresee
 from minpy.compiler.explain.gradient_source import gradient_source
 from minpy.compiler.explain.html import fragment, page
-from minpy.compiler.explain.marks import marked_lines
+from minpy.compiler.explain.marks import called_lines, marked_lines
 from minpy.compiler.explain.report import Report
 from minpy.compiler.explain.summary import counts, verdict
 from minpy.compiler.explain.text import as_text, duration
 from minpy.compiler.jit import JitFunction
+from minpy.compiler.target import CALL_FILE
 from minpy.errors import GradientError, UnsupportedError
 from minpy.runtime.store import write_whole
 
@@ -142,11 +143,16 @@ def _content(function: JitFunction, found: Collector | None, is_foreseen: bool) 
         text = "ran as plain Python, because the policy or minpy.eager keeps compiled code from running"
     else:
         text = f"not called yet, so nothing is compiled; explain({name}, *args) compiles for arguments"
+    lines, file = marked_lines(source, found.lines, found.leftovers), source.file
+    if file.startswith(CALL_FILE):  # of a gradient; what the user wrote is what it calls
+        lines, file = called_lines(lines, file)
+        for region in found.regions:
+            region.first_line, region.last_line = lines[0].number, lines[-1].number
     told = counts(function.calls, hits, compilations, seconds, program.evictions)
     return {
         "name": name,
-        "file": source.file,
-        "line": source.first_line,
+        "file": file,
+        "line": lines[0].number,
         "verdict": text,
         "counts": f"compiled for these arguments in {duration(seconds)}; nothing was run"
         if is_foreseen
@@ -158,7 +164,7 @@ def _content(function: JitFunction, found: Collector | None, is_foreseen: bool) 
         "compile_seconds": seconds,
         "evictions": program.evictions,
         "shares": found.shares,
-        "lines": marked_lines(source, found.lines, found.leftovers),
+        "lines": lines,
         "regions": found.regions,
         "leftovers": found.leftovers,
         "recompilations": found.recompilations,

@@ -54,6 +54,17 @@ def marked_lines(source: Source, lowered: dict[Loc, list[int]], leftovers: list[
     return result
 
 
+def called_lines(lines: list[Line], file: str) -> tuple[list[Line], str]:
+    """The lines of the only function that lines call, and its file; where there is no such one, these."""
+    calls = [call for line in lines for call in line.calls]
+    if len(calls) != 1 or any(line.leftovers for line in lines):
+        return lines, file
+    found = [
+        Line(line.number, line.text, "compiled", line.regions, [], line.calls) for line in calls[0].lines
+    ]
+    return found, calls[0].file
+
+
 def _statements(body: Iterable[Any]) -> Iterator[tuple[int, int]]:
     """The first and the last own line of each statement, those in inner functions included."""
     for statement in body:
