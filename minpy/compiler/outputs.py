@@ -26,7 +26,7 @@ from minpy.errors import UnsupportedError
 from minpy.ops.aval import product
 from minpy.ops.indexing import index, index_put
 from minpy.ops.keys import join_key, result_shape
-from minpy.ops.shape import reshape_op
+from minpy.ops.shape import broadcast_to_op, reshape_op
 from minpy.runtime.array import Array
 from minpy.runtime.routes import Output
 from minpy.runtime.scalar import Scalar
@@ -383,6 +383,8 @@ class Epilogue:
             return False
         if is_shared and not view.is_sure:
             raise OrderUnknown(tracer)
+        if view.op is broadcast_to_op:  # read-only
+            return True
         return is_shared or (tracer.layout is not None and not tracer.layout.flags.c_contiguous)
 
 

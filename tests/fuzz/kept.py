@@ -197,6 +197,33 @@ v8 = np.linalg.matrix_power(np.stack([b[:, :2], b[:, 1:]]), 0)
 }
 
 JIT = {
+    "a number broadcast is read-only": """
+b = numpy.array(0.75)
+
+v0 = np.broadcast_to(b * 1, (3,))
+try:
+    v0[0] = v0[0] * 0.5
+except ValueError:
+    v1 = v0 * 2
+""",
+    "a ravel of what has gaps is a copy": """
+a = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+
+v0 = a[:, 0].ravel()
+v0[0] = 7
+v1 = a * 2
+""",
+    "arrays get more and more axes": """
+weights_ = numpy.array([0.5, -0.5])
+
+weights = np.subtract.outer(weights, weights)
+weights[:-1] = weights[1:]
+""",
+    "an accumulation into no axes": """
+c = np.array(True)
+
+np.cumsum(c, axis=0, out=c)
+""",
     "a gradient that is one number many times": """
 a = numpy.array([1.0, 2.0])
 b = np.array([[1.0, 2.0], [3.0, 4.0]])
