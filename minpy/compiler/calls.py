@@ -163,6 +163,9 @@ class Calls(InPlace):
         if hook is not None:
             self.guards.add(ref.path, "identity", function)
             return hook(function, self, args, kwargs)
+        call = unjitted(class_attribute(type(function), "__call__"))
+        if isinstance(call, types.FunctionType) and not isinstance(function, (Op, Function)):
+            return self.inline(call, [ref, *args], kwargs)
         result = self.call_that_writes(function, args, kwargs)
         if result is not NotImplemented:
             return result
@@ -193,9 +196,6 @@ class Calls(InPlace):
             return self._call_partial(ref, args, kwargs)
         if isinstance(function, type) and can_be_made(function):
             return self.construct(ref, args, kwargs)
-        call = unjitted(class_attribute(type(function), "__call__"))
-        if isinstance(call, types.FunctionType):
-            return self.inline(call, [ref, *args], kwargs)
         return self._call_known(function, args, kwargs)
 
     def _make(self, function: Any, args: list, kwargs: dict[str, Any]) -> Any:
@@ -342,7 +342,10 @@ class Calls(InPlace):
         if type(owner) is str:
             return self.text_by_method(function, args, kwargs)
         if type(owner) in _WITH_METHODS and isinstance(function, types.BuiltinMethodType):
-            if type(owner) in (list, tuple) and function.__name__ in ("count", "index", "remove"):
+            if type(owner) in (list, tuple) and function.__name__ in ("count", "index"):
+                args = [self.comparable(arg, True) for arg in args]
+                function = getattr(self.comparable(owner), function.__name__)
+            if type(owner) is list and function.__name__ == "remove":
                 for item in walk_values([owner, args]):
                     self.check_comparable(item)
             if type(owner) is dict and function.__name__ in ("get", "pop", "setdefault"):

@@ -181,6 +181,8 @@ class Objects(Changes):
         kind = (
             instance.kind if isinstance(instance, Instance) else obj if isinstance(obj, type) else type(obj)
         )
+        if found.after not in kind.__mro__:
+            raise UnsupportedError(f"super().{name} of a metaclass is read")
         if self._is_written_in_class(kind, name):
             raise UnsupportedError(f"super().{name} is read after it was changed")
         value, path = class_attribute(kind, name, found.after), self.guards.lookup(kind, name, found.after)

@@ -214,15 +214,15 @@ class Operators(Objects):
                     self.pin(value)
                 if not isinstance(value, (Tracer, numpy.ndarray, *_NUMBERS)):
                     raise UnsupportedError(f"an array is compared with a {type(value).__name__}")
-        return _COMPARE[type(op)](self._comparable(x), self._comparable(y))
+        return _COMPARE[type(op)](self.comparable(x), self.comparable(y))
 
-    def _comparable(self, x: Any, is_item: bool = False) -> Any:
+    def comparable(self, x: Any, is_item: bool = False) -> Any:
         """A value as Python compares it: in containers the functions, classes and modules themselves."""
         if type(x) is dict:
-            return {key: self._comparable(item, True) for key, item in x.items()}
+            return {key: self.comparable(item, True) for key, item in x.items()}
         if type(x) is list or isinstance(x, tuple):
             kind = list if type(x) is list else tuple
-            return kind(self._comparable(item, True) for item in x)
+            return kind(self.comparable(item, True) for item in x)
         if isinstance(x, Ref) and self.is_constant(x):
             return x.value
         if is_item:
@@ -239,7 +239,8 @@ class Operators(Objects):
         result = self._by_special_method(_COMPARE[type(op)].__name__, x, y)
         if result is not NotImplemented:
             return result
-        if not isinstance(op, (gast.Eq, gast.NotEq)):
+        in_order = all(isinstance(unref(v), (list, tuple)) for v in (x, y))
+        if not isinstance(op, (gast.Eq, gast.NotEq)) and not in_order:
             raise UnsupportedError("objects are compared")
         plain = [self.plain(v) for v in (x, y)]
         if not all(_is_comparable(v) for v in plain):
@@ -262,10 +263,14 @@ class Operators(Objects):
                 held = container if isinstance(container, (str, range)) else tuple(container)
                 return compute(operator.contains, (held, x), "({1} in {0})")
             x.pin()
-        if isinstance(container, Tracer) or isinstance(x, (Tracer, *_OBJECTS)):
+        if isinstance(container, Tracer) or isinstance(x, Tracer):
             raise UnsupportedError("membership is tested by array data")
-        if not isinstance(container, (str, dict)) and not all(is_plain(item) for item in container):
-            raise UnsupportedError("membership is tested among objects")
+        if isinstance(container, (str, range)):
+            self.check_comparable(x)
+            return x in container
+        x = self.comparable(x, True)
+        if not isinstance(container, dict):
+            container = [self.comparable(item, True) for item in container]
         return x in container
 
     def hashed(self, value: Any) -> Any:

@@ -21,7 +21,7 @@ import numpy
 
 from minpy.compiler.aliasing import Aliasing, Origin
 from minpy.compiler.frames import OfRegion
-from minpy.compiler.guards import Guards, Path, array_type, identifier
+from minpy.compiler.guards import Guards, Path, array_type, class_attribute, identifier
 from minpy.compiler.reals import Deferred, Number, Reader
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, Tracer
@@ -149,7 +149,8 @@ class Reads:
             return self._read_plain(value, path)
         if is_made_by_call(value, path):
             return self._read_made_function(value, path)
-        if isinstance(getattr(value, "__self__", None), GENERATORS):
+        is_quiet = class_attribute(type(value), "__getattr__") is None  # else asking runs code of the user's
+        if is_quiet and isinstance(getattr(value, "__self__", None), GENERATORS):
             self.guards.add(path.attribute("__name__"), "value", value.__name__)
             self.guards.add(path.attribute("__self__"), "type", type(value.__self__))
         elif isinstance(value, types.BuiltinFunctionType) and type(value.__self__) is not types.ModuleType:

@@ -78,7 +78,8 @@ class Block(Routed):
         self.meter = Meter()  # the time in calls, without compiling this block
         self.function_meter = Meter()  # of the function that the block is all of
         self.as_python: Callable | None = None
-        self.varying = Varying(map(local_key, around.varying.intersection(inputs) - static))
+        varying = around.varying.intersection(inputs) - static
+        self.varying = Varying(map(local_key, varying), map(local_key, static))
         self._free: tuple[int, ...] = ()  # positions of inputs whose values the signature leaves out
         self._settle(())
 

@@ -35,10 +35,16 @@ NUMBERS = Numbers()
 
 
 class Varying:
-    """What is known of the numbers that a block reads."""
+    """What is known of the numbers that a block reads.
 
-    def __init__(self, inputs: Iterable[tuple]):
+    Args:
+        inputs: those that are inputs from the beginning.
+        static: those that are constants whatever happens.
+    """
+
+    def __init__(self, inputs: Iterable[tuple], static: Iterable[tuple] = ()):
         self._inputs = set(inputs)
+        self._static = frozenset(static)
         self._constants: set[tuple] = set()  # ints and texts whose values decide something
         self._seen: dict[tuple, set] = {}  # values of numbers that changed, and that there were versions for
 
@@ -64,7 +70,7 @@ class Varying:
                     # There may be many lengths, as there may be many shapes, unless they decide something.
                     if type(expected) is not str and (guard.kind != "length" or key in self._constants):
                         self._seen.setdefault(key, set()).add(expected)
-                    if type(expected) in FREE:
+                    if type(expected) in FREE and key not in self._static:
                         self._inputs.add(key)
 
     def settle(self, pinned: Iterable[tuple]) -> None:

@@ -135,3 +135,20 @@ def test_a_plan_keeps_no_object_alive():
     del m
     gc.collect()
     assert [ref() for ref in seen] == [None, None]
+
+
+def test_compiling_runs_no_code_of_a_class_that_computes_attributes():
+    asked = []
+
+    class Recorder:
+        def __getattr__(self, name):
+            asked.append(name)
+            raise AttributeError(name)
+
+        def __call__(self, x):
+            return x * 2
+
+    recorder, rows = Recorder(), [Recorder()]
+    compiled = minpy.jit(lambda x, r: (recorder(x), r, rows[0](x), rows))
+    assert compiled(np.ones(3), recorder)[0].tolist() == [2, 2, 2]
+    assert asked == []

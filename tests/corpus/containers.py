@@ -312,4 +312,10 @@ def a_number_chooses_in_a_dict(x, n):
 def containers_are_compared(x, name):
     row = (name, numpy.sum)
     found = [name, "b"].count("b"), [name, "a"].index("a"), max((name, 1), ("b", 2))
+    found += (
+        [numpy.sin, numpy.cos].index(numpy.cos),
+        numpy.sum in row,
+        (name, 1) in [("a", 1)],
+        int in (str,),
+    )
     return row == ("c", numpy.sum), [name] != ["a"], {"k": name} == {"k": "b"}, row < ("b",), found, len(x)

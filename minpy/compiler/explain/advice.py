@@ -118,6 +118,7 @@ ADVICE: tuple[Advice, ...] = (
         "make a new object of its parts, or copy it before the call",
     ),
     Advice("does not take", "make the object by calling its class"),
+    Advice("of a metaclass", "nothing to change: what is around it is compiled"),
     Advice("a class is made", "define the class outside of the function"),
     Advice("context manager", "put the with statement around the call, if it concerns all of it"),
     Advice(
