@@ -20,6 +20,7 @@ from minpy.runtime import watch
 from minpy.runtime.array import Array, Value, same_context
 from minpy.runtime.context import current_context
 from minpy.runtime.dispatch import run_op
+from minpy.runtime.native import MXNetError
 from minpy.runtime.tape import live_tape
 
 
@@ -114,11 +115,14 @@ class GraphOp(Op):
         except (UnsupportedError, GradientError) as error:
             self.refused = str(error)
             # Some rule cannot be compiled. Op by op the tape can run it, or never asks for it.
-            again = replay(Trace(), self.graph, args)
-            return tuple(x if isinstance(x, Array) else Array(_value(x)) for x in again)
+            return self._op_by_op(args)
         results = run_op(extended, args, {})
         results = results if isinstance(results, tuple) else (results,)
         return results[: len(self.graph.outputs)]
+
+    def _op_by_op(self, args: Sequence[Any]) -> tuple[Array, ...]:
+        results = replay(Trace(), self.graph, args)
+        return tuple(x if isinstance(x, Array) else Array(_value(x)) for x in results)
 
     def split(self, wanted: tuple[int, ...]) -> Split:
         """This op as one that gives what its backward needs as further outputs, and the backward."""
@@ -142,7 +146,10 @@ class GraphOp(Op):
         else:
             backward, given = self._recompute(present)
             taken = [*args, *(cotangents[i] for i in present)]
-        results = backward.call(*taken) if given else ()
+        try:
+            results = backward.call(*taken) if given else ()
+        except MXNetError:  # an operator fails on the data; op by op NumPy runs it, or says what is wrong
+            results = backward._op_by_op(taken)
         return {position: result for position, result in zip(given, results) if position in set(wanted)}
 
     def _recompute(self, present: tuple[int, ...]) -> tuple[GraphOp, list]:

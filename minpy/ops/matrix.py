@@ -1,4 +1,4 @@
-"""Inverses, determinants, equations, the factorization of Cholesky, over leading batch axes.
+"""Inverses, equations, the factorization of Cholesky, over leading batch axes.
 
 The gradients are those of Giles 2008, "Collected matrix derivative results for forward and reverse
 mode algorithmic differentiation". Like NumPy, ``cholesky`` reads the lower triangle only; its gradient
@@ -11,12 +11,12 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes
 from minpy.ops.linalg import matmul_op
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
 from minpy.ops.op import Op, refuse, register
 from minpy.ops.shape import expand_dims, swapaxes
-from minpy.ops.transcendental import conjugate, imag_op
+from minpy.ops.transcendental import conjugate
 
 # Helpers ---------------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ def _matrix_op(name: str, infer: Callable, vjp: Any, mx: Callable | None = None)
     )
 
 
-# Inverse, determinant, equations ---------------------------------------------------------------
+# Inverse, equations ----------------------------------------------------------------------------
 
 inv_op: Op = _matrix_op(
     "inv",
@@ -130,39 +130,6 @@ inv_op: Op = _matrix_op(
     (lambda g, ans, x: -matmul_op(matmul_op(_t(ans), g), _t(ans)),),
     _by_operator("_npi_inv"),
 )
-
-
-def _cofactors(x: Any, determinant: Any) -> Any:
-    """The derivative of the determinant, for regular matrices."""
-    return _column(_column(determinant)) * _t(inv_op(x))
-
-
-det_op: Op = _matrix_op(
-    "det",
-    lambda x: Aval(_matrices(x)[:-2], _float_dtype(x)),
-    (lambda g, ans, x: _column(_column(g)) * _cofactors(x, ans),),
-    _by_operator("_npi_det"),
-)
-
-
-def _slogdet_vjp(g: Any, ans: Any, x: Any) -> Any:
-    """A real sign is constant; a complex one turns by the imaginary part of the logarithm's change."""
-    g_sign, g_log = g
-    factor = 0.0 if g_log is None else g_log
-    if g_sign is not None and is_complex(x):
-        factor = factor + 1j * imag_op(g_sign * ans[0])
-    elif g_log is None:
-        return x * 0.0
-    return _column(_column(factor)) * _t(inv_op(x))
-
-
-def _slogdet_infer(x: Any) -> tuple[Aval, Aval]:
-    shape, dtype = _matrices(x)[:-2], _float_dtype(x)
-    return Aval(shape, dtype), Aval(shape, real_dtype(dtype))
-
-
-slogdet_op = _matrix_op("slogdet", _slogdet_infer, (_slogdet_vjp,))
-slogdet_op.numpy = lambda x: tuple(numpy.linalg.slogdet(x))
 
 
 def _is_vector(a: Any, b: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The public functions of ``numpy.linalg``, written in the ops of ``matrix.py``, ``factorizations.py``."""
+"""The public functions of ``numpy.linalg``, written in the ops of ``matrix.py`` and its kin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from minpy.errors import UnsupportedError
-from minpy.ops import factorizations, matrix
+from minpy.ops import determinants, factorizations, matrix
 from minpy.ops.aval import aval_of, normalize_axis, product, real_dtype
 from minpy.ops.choosing import number, take_along_axis
 from minpy.ops.elementwise import absolute, astype, copy, multiply, real, root, sign, square, true_divide
@@ -39,14 +39,14 @@ def inv(a):
 
 @numpy_function(numpy.linalg.det, name="linalg.det")
 def det(a):
-    """The determinant; its gradient is that of regular matrices."""
-    return matrix.det_op(a)
+    """The determinant. Singular matrices have a gradient too, the matrix of cofactors."""
+    return determinants.det_op(a)
 
 
 @numpy_function(numpy.linalg.slogdet, name="linalg.slogdet", mxnet=False)
 def slogdet(a):
     """The sign of the determinant and the logarithm of its size."""
-    return _like(numpy.linalg.slogdet, matrix.slogdet_op(a))
+    return _like(numpy.linalg.slogdet, determinants.slogdet_op(a))
 
 
 @numpy_function(numpy.linalg.solve, name="linalg.solve", arrays=2)

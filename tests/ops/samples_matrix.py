@@ -31,6 +31,11 @@ SAMPLES.update(
     {
         "linalg.inv": _square(),
         "linalg.det": _square(),
+        "linalg.cofactors": _square(),
+        "linalg.cofactors_change": [
+            Sample((Matrix(shape, -1, 1), Draw(shape)), {}, FLOAT_DTYPES)
+            for shape in ((3, 3), (1, 1), (2, 3, 3))
+        ],
         "linalg.solve": [
             Sample((Matrix(a, -1, 1), Draw(b)), {}, FLOAT_DTYPES)
             for a, b in (((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 1)), ((2, 3, 3), (3, 3)))

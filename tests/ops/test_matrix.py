@@ -14,6 +14,17 @@ SQUARE = numpy.array([[3.0, 0.5, -0.2], [0.1, 5.0, 0.4], [0.3, -0.6, 8.0]])
 TALL = numpy.vstack([SQUARE, [[1.0, 0.3, -0.5]]])
 WEIGHTS = numpy.array([1.0, -2.0, 0.5])
 
+SINGULAR = {
+    "rank 2": numpy.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 5.0]]),
+    "rank 1": numpy.outer([1.0, 2.0, 3.0], [3.0, 1.0, 2.0]),
+    "zeros": numpy.zeros((3, 3)),
+    "one number": numpy.zeros((1, 1)),
+    "empty": numpy.zeros((0, 0)),
+    "one of two": numpy.stack([numpy.diag([1.0, -1.0, 0.0]), SQUARE]),
+    "rank 2 of 4": numpy.array([[1.0, 2, 3, 4], [2, 4, 6, 8], [0, 1, 0, 1], [0, 2, 0, 2]]),
+    "complex": numpy.array([[1, 2j, 3], [1j, -2, 3j], [1, 0, 5 - 1j]]),
+}
+
 FUNCTIONS = (
     (lambda x: np.linalg.slogdet(x)[1], SQUARE),
     (lambda x: np.sum(np.linalg.cholesky(x @ x.T) * WEIGHTS), SQUARE),
@@ -87,3 +98,40 @@ def test_symmetric_matrices_are_numpys():
     expected = (*numpy.linalg.svd(x, hermitian=True), numpy.linalg.pinv(x, hermitian=True))
     for found, own in zip(seen, expected):
         assert_same(found, own, "of a symmetric matrix")
+
+
+def cofactors(x):
+    """By their definition: a determinant of what is left without a row and a column."""
+    found = numpy.zeros_like(x)
+    for (*batch, i, j), _ in numpy.ndenumerate(x):
+        rest = numpy.delete(numpy.delete(x[tuple(batch)], i, 0), j, 1)
+        found[(*batch, i, j)] = (-1) ** (i + j) * numpy.linalg.det(rest)
+    return found
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+@pytest.mark.parametrize("wrap", [lambda f: f, minpy.jit], ids=["eager", "jit"])
+def test_det_of_singular_matrices(name, wrap):
+    x, step = SINGULAR[name], 1e-5
+    real = (x.real, x.imag) if name == "complex" else (x,)
+
+    def first(*parts):
+        z = parts[0] + 1j * parts[1] if len(parts) > 1 else parts[0]
+        return np.sum(np.real(np.linalg.det(z) * (1 + 2j)))
+
+    def second(*parts):
+        gradients = minpy.grad(first, list(range(len(parts))))(*parts)
+        return sum(np.sum(g * numpy.cos(numpy.arange(g.size).reshape(g.shape))) for g in gradients)
+
+    derivative = cofactors(x) * (1 + 2j) if name == "complex" else cofactors(x)
+    expected = (derivative.real, -derivative.imag)[: len(real)]
+    for found, want in zip(minpy.grad(wrap(first), list(range(len(real))))(*real), expected):
+        numpy.testing.assert_allclose(found.asnumpy(), want, atol=1e-12)
+    for place, found in enumerate(minpy.grad(wrap(second), list(range(len(real))))(*real)):
+        for where in numpy.ndindex(x.shape):
+            ends = []
+            for sign in (1, -1):
+                moved = [part.copy() for part in real]
+                moved[place][where] += sign * step
+                ends.append(float(second(*moved)))
+            assert abs((ends[0] - ends[1]) / (2 * step) - float(found[where])) < 1e-6
