@@ -71,8 +71,12 @@ def _view(view: View, kind: str, base: Any, *args: Any) -> Any:
     return view.op(base, *args, **view.params)
 
 
-def _arranged(array: numpy.ndarray, axes: tuple[int, ...]) -> numpy.ndarray:
-    """A copy that lies in memory as NumPy would have it: ``axes`` are sorted by their steps."""
+def _arranged(array: Any, axes: tuple[int, ...]) -> Any:
+    """The result as it lies in memory where NumPy made it: ``axes`` are sorted by their steps."""
+    if isinstance(array, Array):
+        if array.context.device_type == "cpu":
+            array._value.take_over(_arranged(array.raw(), axes))
+        return array
     return numpy.ascontiguousarray(array.transpose(axes)).transpose(numpy.argsort(axes))
 
 
@@ -357,7 +361,7 @@ class Epilogue:
         if tracer.kind != ARRAY:
             result = f"present({result}, {tracer.kind!r})"
         if (
-            tracer.kind == NDARRAY
+            tracer.kind in (ARRAY, NDARRAY)
             and not tracer.ordered
             and tracer.base is None
             and tracer.layout is not None

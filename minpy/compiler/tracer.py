@@ -195,16 +195,25 @@ class Tracer(ArrayMethods):
     def lay_out(self, op: Op, args: tuple) -> None:
         """Find out how the result of ``op`` lies in memory."""
         operands = [arg for arg in args if isinstance(arg, (Tracer, numpy.ndarray)) and arg.ndim]
-        if self.kind == ARRAY or self.ndim < 2 or op.name in _ALWAYS_ORDERED:
+        if self.ndim < 2 or op.name in _ALWAYS_ORDERED or (self.kind == ARRAY and op.cost == "compute"):
             self.ordered = op is not index or self.ndim < 2
         elif all(x.ordered if isinstance(x, Tracer) else x.flags.c_contiguous for x in operands):
-            self.ordered = op.elementwise or op.name in _KEEP_ORDER
+            is_minpys = self.kind == ARRAY and op is not index
+            self.ordered = is_minpys or op.elementwise or op.name in _KEEP_ORDER
         else:
             self.ordered = False
             layouts = [x.layout if isinstance(x, Tracer) else x for x in operands]
             if op.elementwise and all(layout is not None for layout in layouts):
                 iteration = numpy.nditer([*layouts, None], flags=["zerosize_ok"])  # type: ignore[arg-type]
-                self._layout = iteration.operands[-1]  # type: ignore[assignment]
+                self._layout = layout = iteration.operands[-1]
+                self.ordered = layout.flags.c_contiguous
+
+    def in_order_of(self, source: Any, order: str = "A") -> Tracer:
+        layout = source.layout if isinstance(source, Tracer) else source
+        if self.ndim > 1 and isinstance(layout, numpy.ndarray):
+            self._layout = numpy.empty_like(layout, bool, order, shape=self.shape)  # type: ignore[call-overload]
+            self.ordered = self._layout.flags.c_contiguous
+        return self
 
     def show(self, base: Tracer, view: View) -> Tracer:
         """Make this tracer a view of ``base``; gives the tracer."""

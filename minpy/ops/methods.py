@@ -173,7 +173,9 @@ class ArrayMethods(Box):
         """A copy of the array, whose elements stand in memory by rows, or by columns for ``order='F'``."""
         if self.is_scalar:  # nobody can change it
             return self
-        return elementwise.copy(self.T).T if order == "F" else elementwise.copy(self)
+        if order == "F":
+            return elementwise.copy(self.T).T
+        return elementwise.copy(self) if order == "C" else elementwise.copy(self).in_order_of(self, order)
 
     def reshape(self, *sizes: Any, order: str = "C") -> Any:
         """The array with a new shape, given as one tuple or as numbers."""

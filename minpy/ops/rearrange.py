@@ -170,7 +170,7 @@ def delete(arr, obj, axis=None):
     axis = normalize_axis(axis, aval_of(arr).ndim)
     places = static(obj, "what is deleted") if holds_box(obj) else obj
     kept = numpy.delete(numpy.arange(aval_of(arr).shape[axis]), places)
-    return take_static(arr, kept, axis)
+    return take_static(arr, kept, axis).in_order_of(arr)
 
 
 # Triangles and diagonals -----------------------------------------------------------------------

@@ -206,6 +206,13 @@ def reshape(a, newshape=None, order="C", shape=None):
 @numpy_function(numpy.ravel)
 def ravel(a, order="C"):
     """``a`` as one dimension: a view where the elements stand in memory in this order, else a copy."""
+    if order in ("A", "K"):  # the order in memory, which compiled code does not know
+        if not hasattr(a, "raw"):
+            refuse(order=order)
+        memory = a.raw()
+        if order == "K":
+            a = transpose.implementation(a, sorted(range(memory.ndim), key=lambda i: -abs(memory.strides[i])))
+        order = "F" if order == "A" and memory.flags.fnc else "C"
     in_order = transpose.implementation(a) if order == "F" else a
     is_of_numpy = isinstance(in_order, numpy.ndarray)
     is_view = in_order.flags.c_contiguous if is_of_numpy else getattr(in_order, "is_contiguous", True)

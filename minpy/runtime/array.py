@@ -15,7 +15,7 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.errors import ContextError, DonatedError, GradientWarning
+from minpy.errors import ContextError, DonatedError, GradientWarning, ShapeError
 from minpy.ops import Aval, aval_of, elementwise, indexing
 from minpy.ops.keys import split_key
 from minpy.ops.methods import IN_PLACE
@@ -95,7 +95,11 @@ class Value(ValueSlots):
 
     def detach(self) -> None:
         """Give the data memory of its own."""
-        self._numpy, self._mxnet = numpy.array(self.numpy()), None
+        self.take_over(numpy.array(self.numpy()))
+
+    def take_over(self, data: Any) -> None:
+        """Let other memory hold the same data, of which nobody else has a view."""
+        self._numpy, self._mxnet = data, None
 
     def alias(self) -> Value:
         """The same data without the tape; while one relies on it, a write to one does not reach the other."""
@@ -227,11 +231,12 @@ class Array(ArraySlots, NDArrayMethods):
 
     def in_order_of(self, source: Any, order: str = "A") -> Array:
         value = self._value
-        if value._numpy is not None and hasattr(source, "raw"):
-            ordered = numpy.empty_like(source.raw(), value._numpy.dtype, order, shape=value._numpy.shape)  # type: ignore[call-overload]
-            if ordered.strides != value._numpy.strides:
-                ordered[...] = value._numpy
-                value._numpy = ordered
+        if hasattr(source, "raw") and value.context.device_type == "cpu":
+            data = value.numpy()
+            ordered = numpy.empty_like(source.raw(), data.dtype, order, shape=data.shape)  # type: ignore[call-overload]
+            if ordered.strides != data.strides:
+                ordered[...] = data
+                value.take_over(ordered)
         return self
 
     def is_traced(self) -> bool:
@@ -248,7 +253,10 @@ class Array(ArraySlots, NDArrayMethods):
     def __setitem__(self, key: Any, new: Any) -> None:
         value = self._current()
         if self._writable_in_place(value, new):
-            value.numpy()[_raw_key(key)] = _raw(new)
+            try:
+                value.numpy()[_raw_key(key)] = _raw(new)
+            except (ValueError, IndexError) as error:
+                raise eager_interpreter().located(error, "setitem", (self, new)) from None
         else:
             if not value.is_writeable:
                 read_only()
@@ -271,10 +279,19 @@ class Array(ArraySlots, NDArrayMethods):
             base._replace(write_back(base, Array(value), **params)._value)
             value = op(base, **params)._value
             self._seen = base._version
-        elif value._numpy is not None and not value._numpy.flags.c_contiguous:
-            value = elementwise.copy(Array(value))._value  # of the order of axes depends what is a view
+        else:
+            value = self._laid_out(value)
         self._hold(value)
         self._version += 1
+
+    def _laid_out(self, value: Value) -> Value:
+        """New content in the order that the axes have in memory: of it depends what is a view."""
+        old, new = self._value._numpy, value._numpy
+        if (old is None or old.flags.c_contiguous) and (new is None or new.flags.c_contiguous):
+            return value
+        if old is not None and new is not None and old.strides == new.strides:
+            return value
+        return elementwise.copy(Array(value)).in_order_of(Array(self._value), "K")._value
 
     def overwrite(self, new: Array) -> None:
         """Take over the content of an array of the same shape and dtype, which nobody else holds."""
@@ -309,7 +326,10 @@ class Array(ArraySlots, NDArrayMethods):
             if watch.current is not None:
                 op(self, other)  # is looked at
             memory = value.numpy()
-            result = operation(memory, _raw(other))
+            try:
+                result = operation(memory, _raw(other))
+            except ValueError as error:
+                raise eager_interpreter().located(error, op.name, (self, other)) from None
             count_by_numpy(op.name)
             return self if result is memory else result  # some objects do not let arrays change
         if not value.is_writeable:
@@ -321,7 +341,7 @@ class Array(ArraySlots, NDArrayMethods):
                 "with casting rule 'same_kind'"
             )
         if result.shape != self.shape:
-            raise ValueError(
+            raise ShapeError(
                 f"non-broadcastable output operand with shape {self.shape} "
                 f"doesn't match the broadcast shape {result.shape}"
             )

@@ -123,8 +123,11 @@ def _run(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value, ...]
             getattr(policy.statistics, library)[op.name] += 1
         return results
     refusal = ""
-    # Views are NumPy's business on the CPU: only its views share memory.
-    if not policy.only_numpy and not (op in VIEW_OPS and context.device_type == "cpu"):
+    # Views are NumPy's business on the CPU: only its views share memory. So are other orders of axes.
+    is_numpys = context.device_type == "cpu" and (
+        op in VIEW_OPS or not (op.cost == "compute" or policy.strict or all(map(_is_in_c_order, values)))
+    )
+    if not policy.only_numpy and not is_numpys:
         try:
             if policy.decide(op, values, params, context):
                 results = run_by_mxnet(op, values, params, context)
@@ -139,6 +142,15 @@ def _run(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value, ...]
     if refusal:
         policy.refused(op, values, results, refusal)
     return results
+
+
+def _is_in_c_order(operand: Any) -> bool:
+    """Whether the axes stand in memory in the order of the shape, as those of all arrays of MXNet do."""
+    array = operand._numpy if type(operand) is Value else operand
+    if type(array) is not numpy.ndarray or array.flags.c_contiguous:
+        return True
+    steps = [abs(step) for step, size in zip(array.strides, array.shape) if step and size > 1]
+    return all(step >= after for step, after in zip(steps, steps[1:]))
 
 
 def run_by_numpy(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value, ...]:
@@ -194,10 +206,13 @@ _KINDS: dict[type, type] = {ValueError: ShapeError, IndexError: IndexError}
 def _located(error: Exception, name: str, operands: tuple) -> Exception:
     """The error with the operands and the user's line in its text.
 
-    A plain ValueError becomes ShapeError, a TypeError DTypeError; what has a type of its own keeps it.
+    A plain ValueError becomes ShapeError, a TypeError DTypeError; what has a type of its own keeps it, and so
+    does a write to read-only memory.
     """
     kind = DTypeError if isinstance(error, TypeError) else _KINDS.get(type(error))
     if kind is None or isinstance(error, MinPyError) or getattr(error, "is_located", False):
+        return error
+    if kind is ShapeError and str(error).endswith("is read-only"):
         return error
     shown = [_shown(operand) for operand in operands]
     names = operand_names(name, len(operands))

@@ -84,7 +84,10 @@ class _Memory:
                 self.known[id(target)] = numpy.array(target)
 
     def call(self, function: Any, args: tuple, kwargs: dict) -> Any:
-        return function(*to_raw(args, self.known), **to_raw(kwargs, self.known))
+        try:
+            return function(*to_raw(args, self.known), **to_raw(kwargs, self.known))
+        except ValueError as error:
+            raise eager_interpreter().located(error, name_of(function), args) from None
 
     def keep(self) -> None:
         """Make the copies the content of their arrays."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy
 import pytest
 
@@ -354,7 +356,25 @@ LAID_OUT = {
     "array": lambda np, x: np.array(x),
     "zeros_like": lambda np, x: np.zeros_like(x),
     "gradient": lambda np, x: np.gradient(x, axis=0),
+    "arithmetic": lambda np, x: -np.exp(x) * x + 1,
+    "with numbers in a row": lambda np, x: x + x[..., :1],
+    "sum": lambda np, x: x[None].sum(0),
+    "cumsum": lambda np, x: np.cumsum(x, 0),
+    "where": lambda np, x: np.where(x > 2, x, 0),
+    "concatenate": lambda np, x: np.concatenate([x, x], 1),
+    "delete": lambda np, x: np.delete(x, 0, 0),
+    "the method copy": lambda np, x: x.copy("K"),
+    "+=": lambda np, x: operator.iadd(x * 1, x),
+    "ravel": lambda np, x: np.ravel(x, "A") + x.ravel("K"),
+    "ravel, which copies": lambda np, x: _doubled(x.T),
 }
+
+
+def _doubled(x):
+    y = x + 0
+    flat = y.ravel()
+    flat *= 2
+    return y
 
 
 @pytest.mark.parametrize("name", LAID_OUT)
@@ -362,9 +382,12 @@ def test_results_lie_in_memory_as_numpys_do(name):
     call = LAID_OUT[name]
     for x in (DATA, numpy.asfortranarray(DATA), numpy.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0)):
         expected, found = call(numpy, x), []
-        with minpy.OnlyNumPyPolicy():
+        for policy in ("only_numpy", "prefer_mxnet"):
+            minpy.set_global_policy(policy)
             found.append(call(np, minpy.Array(x)))
             minpy.grad(lambda x: (found.append(call(np, x)), np.sum(x))[1])(x)  # noqa: B023
+        if x is DATA:
+            found.append(minpy.jit(call)(np, minpy.Array(x)))
         for result in found:
             assert_same(result, expected, name)
             assert result.strides == expected.strides
