@@ -1,4 +1,4 @@
-"""Determinants and their derivatives, which also singular _matrices have.
+"""Determinants and their derivatives, which also singular matrices have.
 
 The derivative of the determinant is the matrix of cofactors. It is multiplicative, so with the singular
 values s of ``x = u @ diag(s) @ vt`` it is that of ``diag(s)``, whose elements are the products of the other
@@ -8,7 +8,7 @@ derivative. Where the matrix is regular, its inverse gives the same for less.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 import numpy
 
@@ -37,57 +37,49 @@ def _numbers(x: Any) -> Any:
     return _column(_column(x))
 
 
-# Singular _matrices -----------------------------------------------------------------------------
+# In NumPy; programs that ``explain`` prints call these functions, so they use nothing else of MinPy's.
 
 
-def _decomposed(x: numpy.ndarray) -> tuple[Any, Any, Any, Any]:
-    """The singular values of x, the _matrices u and vt, and the product of their determinants."""
-    u, s, vt = numpy.linalg.svd(x)
-    return u, s, vt, (numpy.linalg.det(u) * numpy.linalg.det(vt))[..., None, None]
-
-
-def _products_of_others(s: numpy.ndarray) -> numpy.ndarray:
-    """For each element the product of all others."""
+def products_of_others(s):
+    """For each element the product of all others along the last axis."""
     before, after = numpy.ones_like(s), numpy.ones_like(s)
     numpy.cumprod(s[..., :-1], -1, out=before[..., 1:])
     numpy.cumprod(s[..., :0:-1], -1, out=after[..., -2::-1])
     return before * after
 
 
-def _cofactors_by_svd(x: numpy.ndarray) -> numpy.ndarray:
-    u, s, vt, sign = _decomposed(x)
-    return sign * (u.conj() * _products_of_others(s)[..., None, :]) @ vt.conj()
+def cofactors(x):
+    """The derivative of the determinant: by the inverse, or by singular values where there is none."""
+    try:
+        return numpy.linalg.det(x)[..., None, None] * numpy.linalg.inv(x).swapaxes(-1, -2)
+    except numpy.linalg.LinAlgError:
+        u, s, vt = numpy.linalg.svd(x)
+    sign = (numpy.linalg.det(u) * numpy.linalg.det(vt))[..., None, None]
+    return sign * (u.conj() * products_of_others(s)[..., None, :]) @ vt.conj()
 
 
-def _change_by_svd(x: numpy.ndarray, g: numpy.ndarray) -> numpy.ndarray:
-    """Of ``diag(s)`` and a direction m it has at i, j the product of the singular values without those of i
-    and j, times ``-m[j, i]``, and on the diagonal what these products give with the rest of m's.
+def cofactors_change(x, g):
+    """The change of the cofactors of x in the direction g.
+
+    Of ``diag(s)`` and a direction m it has at i, j the product of the singular values without those of i and
+    j, times ``-m[j, i]``, and on the diagonal what these products give with the rest of the diagonal of m.
     """
-    u, s, vt, sign = _decomposed(x)
+    try:
+        y = numpy.linalg.inv(x).swapaxes(-1, -2)
+        along = (y * g).sum((-2, -1), keepdims=True)
+        return numpy.linalg.det(x)[..., None, None] * (along * y - y @ g.swapaxes(-1, -2) @ y)
+    except numpy.linalg.LinAlgError:
+        u, s, vt = numpy.linalg.svd(x)
     m = u.conj().swapaxes(-1, -2) @ g @ vt.conj().swapaxes(-1, -2)
     n = s.shape[-1]
     products = numpy.zeros((*s.shape, n), s.dtype)
     for i in range(n):
-        others = numpy.delete(s, i, -1)
-        products[..., i, numpy.arange(n) != i] = _products_of_others(others)
+        products[..., i, numpy.arange(n) != i] = products_of_others(numpy.delete(s, i, -1))
     inner = -products * m.swapaxes(-1, -2)
     diagonal = numpy.diagonal(m, axis1=-2, axis2=-1)
     inner[..., range(n), range(n)] = (products @ diagonal[..., None])[..., 0]
+    sign = (numpy.linalg.det(u) * numpy.linalg.det(vt))[..., None, None]
     return sign * (u.conj() @ inner @ vt.conj())
-
-
-def _or_by_svd(regular: Callable, singular: Callable) -> Callable:
-    """NumPy's _column of an op: by the inverse, or by singular values where there is none."""
-
-    def run(x: numpy.ndarray, *others: numpy.ndarray) -> numpy.ndarray:
-        dtype = _float_dtype(x, *others)
-        given = [numpy.asarray(y, dtype) for y in (x, *others)]
-        try:
-            return regular(numpy.linalg.inv(given[0]), numpy.linalg.det(given[0]), *given[1:])
-        except numpy.linalg.LinAlgError:
-            return singular(*given)
-
-    return run
 
 
 # Cofactors -------------------------------------------------------------------------------------
@@ -114,7 +106,7 @@ def _turned(y: Any, g: Any) -> Any:
 
 
 def _change_vjp_x(h: Any, ans: Any, x: Any, g: Any) -> Any:
-    """The third derivative of the determinant, for regular _matrices."""
+    """The third derivative of the determinant, for regular matrices."""
     y = _t(inv_op(x))
     turned = _turned(y, g)
     total = subtract(_along(y, g) * _along(y, h), _along(turned, h))
@@ -125,20 +117,15 @@ def _change_vjp_x(h: Any, ans: Any, x: Any, g: Any) -> Any:
     return _numbers(det_op(x)) * subtract(total * y, _turned(y, inner))
 
 
-def _regular_change(inverse: numpy.ndarray, determinant: numpy.ndarray, g: numpy.ndarray) -> numpy.ndarray:
-    y = inverse.swapaxes(-1, -2)
-    along = (y * g).sum((-2, -1), keepdims=True)
-    return determinant[..., None, None] * (along * y - y @ g.swapaxes(-1, -2) @ y)
-
-
 #: the change of the cofactors of x in the direction g; as a second derivative it is its own adjoint
 _change_op: Op = register(
     Op(
         "linalg.cofactors_change",
-        numpy=_or_by_svd(_regular_change, _change_by_svd),
+        numpy=cofactors_change,
         infer=lambda x, g: Aval(_matrices(x), _float_dtype(x, g)),
         vjp=(_change_vjp_x, lambda h, ans, x, g: _change_op(x, h)),
         family="matrix",
+        source="cofactors_change({0}, {1})",
         cost="compute",
     )
 )
@@ -146,18 +133,18 @@ _change_op: Op = register(
 cofactors_op: Op = register(
     Op(
         "linalg.cofactors",
-        numpy=_or_by_svd(
-            lambda inverse, determinant: determinant[..., None, None] * inverse.swapaxes(-1, -2),
-            _cofactors_by_svd,
-        ),
+        numpy=cofactors,
         infer=_square_infer,
         mx=_cofactors_mx,
         vjp=(lambda g, ans, x: _change_op(x, g),),
         family="matrix",
-        may_raise=True,  # by MXNet, of singular _matrices
+        source="cofactors({0})",
+        may_raise=True,  # by MXNet, of singular matrices
         cost="compute",
     )
 )
+_change_op.helpers = products_of_others, cofactors_change
+cofactors_op.helpers = products_of_others, cofactors
 
 # Determinants ----------------------------------------------------------------------------------
 

@@ -206,8 +206,10 @@ static int array_assign(PyObject *self, PyObject *key, PyObject *new) {
         Py_INCREF(array);
         failed = PyObject_SetItem((PyObject *)array, plain, operand);
         Py_DECREF(array);
-    } else if (!PyErr_Occurred())
-        failed = assign_slowly(self, key, new);
+        if (failed && (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_IndexError)))
+            PyErr_Clear(); /* Python does it again and says more about the error */
+    }
+    if (failed && !PyErr_Occurred()) failed = assign_slowly(self, key, new);
     Py_XDECREF(operand);
     Py_XDECREF(plain);
     return failed;

@@ -138,7 +138,11 @@ static PyObject *update(int which, PyObject *self, PyObject *other) {
     written = PyObject_Vectorcall(known_ops[which]->function, args, 3, NULL);
     Py_DECREF(array);
     Py_DECREF(operand);
-    if (written == NULL) return NULL;
+    if (written == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_ValueError)) return NULL;
+        PyErr_Clear(); /* Python does it again and says more about the error */
+        return update_slowly[which](self, other);
+    }
     Py_DECREF(written);
     count_run(known_ops[which]->number);
     return Py_NewRef(self);
