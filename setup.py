@@ -18,7 +18,7 @@ FINGERPRINT = runpy.run_path(str(HERE / "minpy/runtime/sources.py"))["fingerprin
 README = HERE / "README.md"
 
 # Not needed to run: what a program imports from it works on MinPy's arrays too. See minpy/ops/special.py.
-SCIPY = "scipy>=1.10,<2"
+SCIPY = "scipy>=1.11,<2"
 TEST = ["pytest>=7.4,<10", "pytest-xdist>=3.5,<4", "hypothesis>=6.100,<7", SCIPY]
 
 EXTRAS = {
@@ -91,7 +91,7 @@ setup(
     packages=find_packages(include=["minpy", "minpy.*"]),
     package_data={"minpy.compiler.explain": ["*.css"]},
     install_requires=[
-        "numpy>=1.20,<2",
+        "numpy>=1.25,<2",
         "gast>=0.5.5,<0.8",  # 0.5.5 is the first that takes the syntax trees of Python 3.12
         "astunparse>=1.6.3,<2",
     ],

@@ -422,10 +422,4 @@ for _name, _operation in IN_PLACE.items():
     setattr(Tracer, f"__i{_name}__", _in_place(_operation))
 
 
-def _matrix_product_in_place(self: Tracer, other: Any) -> Any:
-    if not hasattr(numpy, "exceptions"):  # before NumPy 1.25
-        raise TypeError("Inplace matrix multiplication is not (yet) supported. Use 'a = a @ b'")
-    return self.update(linalg.matmul, other)
-
-
-Tracer.__imatmul__ = _matrix_product_in_place  # type: ignore[attr-defined]
+Tracer.__imatmul__ = lambda self, other: self.update(linalg.matmul, other)  # type: ignore[attr-defined]

@@ -6,12 +6,10 @@ values have one by these.
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Callable
 
 import numpy
 
-from minpy.errors import UnsupportedError
 from minpy.ops.aval import aval_of
 from minpy.ops.data import content, flows, static
 from minpy.ops.elementwise import add, subtract, true_divide
@@ -59,19 +57,6 @@ _totals_op = register(
 )
 
 
-def _options(function: Callable, more: tuple, options: dict) -> tuple[Any, Any]:
-    """``density`` and ``weights``, which have other places in older versions of NumPy."""
-    names = [name for name in inspect.signature(function).parameters if name in _OPTIONS]
-    if len(more) > len(names) or set(options) - set(names):
-        raise UnsupportedError("NumPy says what is wrong with these options")
-    options = {**dict(zip(names, more)), **options}
-    refuse(normed=options.get("normed"))
-    return options.get("density"), options.get("weights")
-
-
-_OPTIONS = ("normed", "density", "weights")
-
-
 def _place(edges: numpy.ndarray, x: numpy.ndarray) -> numpy.ndarray:
     """The bin of each element, -1 or their number for others; the last edge belongs to the last bin."""
     return numpy.searchsorted(edges, x, "right") - (x == edges[-1]) - 1
@@ -101,9 +86,8 @@ def _widths(edges: Any) -> Any:
 
 
 @numpy_function(numpy.histogram, mxnet=False)
-def histogram(a, bins=10, range=None, *more, **options):
+def histogram(a, bins=10, range=None, density=None, weights=None):
     """The number of values in each bin, or the sum of their weights, and the edges of the bins."""
-    density, weights = _options(numpy.histogram, more, options)
     values = numpy.atleast_1d(content(a, "what is counted"))
     limits: Any = None if range is None else static(range, "the range")
     given = bins if isinstance(bins, str) else content(bins, "the bins")
@@ -139,9 +123,8 @@ def _columns(sample: Any) -> list[Any]:
 
 
 @numpy_function(numpy.histogramdd, arrays=0, mxnet=False)
-def histogramdd(sample, bins=10, range=None, *more, **options):
+def histogramdd(sample, bins=10, range=None, density=None, weights=None):
     """The number of points in each cell of a grid, or the sum of their weights, and the edges."""
-    density, weights = _options(numpy.histogramdd, more, options)
     columns = _columns(sample)
     points = [content(x, "what is counted") for x in columns]
     refuse(sample="of another shape" if any(x.ndim != 1 for x in points) else None)
@@ -179,9 +162,8 @@ def histogramdd(sample, bins=10, range=None, *more, **options):
 
 
 @numpy_function(numpy.histogram2d, arrays=2, mxnet=False)
-def histogram2d(x, y, bins=10, range=None, *more, **options):
+def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
     """``histogramdd`` in the plane."""
-    density, weights = _options(numpy.histogram2d, more, options)
     if len(x) != len(y):
         raise ValueError("x and y must have the same length.")
     if _is_list(bins) and len(bins) not in (1, 2):

@@ -257,13 +257,11 @@ def require(a, dtype=None, requirements=None, **options):
     return copy_op(a)
 
 
-if hasattr(numpy, "from_dlpack"):
-
-    @numpy_function(numpy.from_dlpack, mxnet=False)
-    def from_dlpack(x, /, **options):
-        """An array on the memory of another library's."""
-        refuse(**options, x=None if flows(x) else "without a gradient")  # NumPy's cannot be written to
-        return x
+@numpy_function(numpy.from_dlpack, mxnet=False)
+def from_dlpack(x, /, **options):
+    """An array on the memory of another library's."""
+    refuse(**options, x=None if flows(x) else "without a gradient")  # NumPy's cannot be written to
+    return x
 
 
 def _by_numpy(function: Any, numpys: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from typing import Any
@@ -26,7 +25,7 @@ from minpy.ops.transcendental import imag_op
 
 
 def _like(function: Any, parts: tuple) -> Any:
-    """Several results as NumPy gives them: a tuple, or from NumPy 1.25 on a named one."""
+    """Several results as NumPy gives them: a tuple, mostly a named one."""
     kind = type(function(numpy.eye(1)))
     return kind(*parts) if hasattr(kind, "_fields") else tuple(parts)
 
@@ -155,12 +154,6 @@ def _root_of_squares(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     return root(sum_op(_squares(x), axes=axes, keepdims=keepdims))
 
 
-@functools.lru_cache(maxsize=64)
-def _norm_dtype(dtype: numpy.dtype) -> numpy.dtype:
-    """In which NumPy takes the last root of a norm: older ones make float64 of a float32 number."""
-    return numpy.linalg.norm(numpy.ones(1, dtype), 3).dtype
-
-
 def _vector_norm(x: Any, order: Any, axis: int, keepdims: bool) -> Any:
     if order in (None, 2):
         return _root_of_squares(x, (axis,), keepdims)
@@ -174,7 +167,7 @@ def _vector_norm(x: Any, order: Any, axis: int, keepdims: bool) -> Any:
             astype(not_equal(x, 0), dtype=real_dtype(aval_of(x).dtype)), axes=(axis,), keepdims=keepdims
         )
     total = sum_op(absolute(x) ** order, axes=(axis,), keepdims=keepdims)
-    return total ** numpy.asarray(1.0 / order, _norm_dtype(aval_of(x).dtype))
+    return total ** numpy.asarray(1.0 / order, aval_of(total).dtype)
 
 
 def _matrix_norm(x: Any, order: Any, rows: int, columns: int, keepdims: bool) -> Any:

@@ -72,7 +72,7 @@ ARITHMETIC: dict[str, Callable] = {
     "or": logic.bitwise_or,
     "xor": logic.bitwise_xor,
 }
-#: those that change an array; NumPy has no ``@=`` before 1.25
+#: those that change an array; ``@=`` is NumPy's own
 IN_PLACE: dict[str, Callable] = {
     **{name: op for name, op in ARITHMETIC.items() if name != "matmul"},
     "pow": elementwise.power,

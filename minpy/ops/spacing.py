@@ -21,8 +21,6 @@ from minpy.ops.reduction import any_op, cast
 from minpy.ops.shape import expand_dims, moveaxis, reshape_op
 from minpy.ops.transcendental import i0_op, imag_op
 
-_BASE_IS_AN_ARRAY = tuple(map(int, numpy.__version__.split(".")[:2])) >= (1, 25)
-
 
 def _with_last(y: Any, last: Any) -> Any:
     return index_put(y, last, template=(-1, Ellipsis))
@@ -64,12 +62,11 @@ def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axi
 
 
 def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
-    if _BASE_IS_AN_ARRAY:
-        bounds = (start, stop, base)
-        ndim = len(broadcast_shapes(*[aval_of(x).shape for x in bounds]))
-        shapes = [(1,) * (ndim - aval_of(x).ndim) + aval_of(x).shape for x in bounds]
-        start, stop, base = (reshape_op(x, shape=shape) for x, shape in zip(bounds, shapes))
-        base = expand_dims.implementation(base, axis)
+    bounds = (start, stop, base)
+    ndim = len(broadcast_shapes(*[aval_of(x).shape for x in bounds]))
+    shapes = [(1,) * (ndim - aval_of(x).ndim) + aval_of(x).shape for x in bounds]
+    start, stop, base = (reshape_op(x, shape=shape) for x, shape in zip(bounds, shapes))
+    base = expand_dims.implementation(base, axis)
     found = power(base, spaced(start, stop, num, endpoint, axis=axis)[0])
     return found if dtype is None else cast(found, dtype)
 

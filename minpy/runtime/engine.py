@@ -52,9 +52,8 @@ def _set_environment(has_gpu_build: bool) -> None:
 
 
 def _restore_old_names() -> None:
-    """Put back what MXNet 1.9.1 imports and newer NumPy (>= 1.24) or Python (>= 3.12) removed."""
-    if "bool" not in numpy.__dict__:
-        numpy.bool = bool  # type: ignore[attr-defined]
+    """Put back what MXNet 1.9.1 imports and NumPy and Python (>= 3.12) have no more."""
+    numpy.bool = bool  # type: ignore[attr-defined]
     if importlib.util.find_spec("distutils") is None:
         package, version = types.ModuleType("distutils"), types.ModuleType("distutils.version")
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy
 
 PACKAGE = str(Path(__file__).resolve().parent.parent) + os.sep
-_NUMPY_DISPATCH = "<__array_function__"  # a frame of NumPy's up to 1.24
 _NUMPY = str(Path(numpy.__file__).resolve().parent) + os.sep
 
 
@@ -24,7 +23,7 @@ def user_frame() -> Any:
     """The innermost frame outside this package and NumPy."""
     frame: Any = sys._getframe(1)
     while frame is not None:
-        if not frame.f_code.co_filename.startswith((PACKAGE, _NUMPY, _NUMPY_DISPATCH, "<frozen")):
+        if not frame.f_code.co_filename.startswith((PACKAGE, _NUMPY, "<frozen")):
             return frame
         frame = frame.f_back
     return None
@@ -145,7 +144,7 @@ def without_own_frames(traceback: types.TracebackType | None) -> types.Traceback
     entry = traceback
     while entry is not None:
         file = entry.tb_frame.f_code.co_filename
-        is_ours = file.startswith((PACKAGE, _NUMPY_DISPATCH)) or (is_ours and file.startswith(_NUMPY))
+        is_ours = file.startswith(PACKAGE) or (is_ours and file.startswith(_NUMPY))
         if not is_ours:
             kept.append(entry)
         entry = entry.tb_next

@@ -327,16 +327,13 @@ _CHANGES: dict[Any, Content] = {
     numpy.ndarray.fill: _mover(1, "value"),
     numpy.ndarray.sort: _table("sort"),
     numpy.ndarray.partition: _table("partition"),
+    numpy.ndarray.itemset: lambda function, args, kwargs: _mover(len(args) - 1, "")(function, args, kwargs),
     numpy.ndarray.setfield: _no_gradient,
     put_flat: _mover(2, "value"),
     operator.imatmul: _table("matmul"),
     operator.ilshift: _no_gradient,  # integers have none
     operator.irshift: _no_gradient,
 }
-if hasattr(numpy.ndarray, "itemset"):
-    _CHANGES[numpy.ndarray.itemset] = lambda function, args, kwargs: _mover(len(args) - 1, "")(
-        function, args, kwargs
-    )
 
 
 def content_of(function: Any) -> Content | None:

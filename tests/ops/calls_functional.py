@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Callable
 
-import numpy
-
 from tests.ops.calls import CALLS, _calls, _eagerly
 
 _ONE = ((3, 4),)
@@ -81,6 +79,7 @@ CALLS.update(
             *_eagerly(lambda np, x: np.sort_complex(x + 1j), on=_ONE),
         ],
         "asanyarray": _all("asanyarray", ("float64",)),
+        "from_dlpack": _eagerly(lambda np, x: np.from_dlpack(x), on=_ONE),
         "asarray_chkfinite": _all("asarray_chkfinite", compiles=False),
         "asfarray": _all("asfarray", ("float64",), (int,)),
         "asfortranarray": _eagerly(
@@ -88,5 +87,3 @@ CALLS.update(
         ),
     }
 )
-if hasattr(numpy, "from_dlpack"):
-    CALLS["from_dlpack"] = _eagerly(lambda np, x: np.from_dlpack(x), on=_ONE)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-
-import numpy
-
 from tests.ops.calls import CALLS, Call, Draw, _calls
 
 _ONE = ((3, 4),)
-#: NumPy has them from 1.22 on
 _METHODS = (
     *("inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen"),
     *("weibull", "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint", "nearest"),
 )
-if "method" not in inspect.signature(numpy.quantile).parameters:
-    _METHODS = ()
 
 
 def _eager(*functions, on=((3, 4),)) -> list[Call]:

@@ -18,7 +18,7 @@ VALUES = (
     *(0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 1e-30, -1e-30, 1e30, -1e30, 1e-40),
 )
 WIDE = (1e300, -1e300, 1e-310)  # for float64 only
-INTEGERS = (0, 1, -1, 2, -2, 7, 2**31 - 1, 1 - 2**31)  # NumPy 1.20 dies of -2**31 // -1
+INTEGERS = (0, 1, -1, 2, -2, 7, 2**31 - 1, 1 - 2**31, -(2**31))
 NUMBERS = (*VALUES[:11], 0, 1, 2, True, 1e-310)
 #: Of two zeros NumPy takes one or the other, as the processor likes it.
 FREE_SIGN_OF_ZERO = ("maximum", "minimum")

@@ -377,9 +377,8 @@ def see_writes_through_a_diagonal(x, v):
 
 @program
 def multiply_matrices_in_place(x, v):
-    if hasattr(numpy, "exceptions"):  # NumPy 1.25 and later
-        part = x[:, :3]
-        part @= numpy.array([[1.0, 2.0, 0.0], [0.5, -1.0, 1.0], [0.0, 3.0, 1.0]]) * v[:3]
+    part = x[:, :3]
+    part @= numpy.array([[1.0, 2.0, 0.0], [0.5, -1.0, 1.0], [0.0, 3.0, 1.0]]) * v[:3]
     return x
 
 

@@ -299,7 +299,7 @@ def test_numpy_takes_arrays():
     out = numpy.zeros((2, 3))
     numpy.multiply(a, 2, out=out)
     numpy.testing.assert_array_equal(out, DATA * 2)
-    numpy.testing.assert_array_equal(numpy.from_dlpack(a) if hasattr(numpy, "from_dlpack") else a, DATA)
+    numpy.testing.assert_array_equal(numpy.from_dlpack(a), DATA)
 
 
 class TestArraysOfNoNumbers:
