@@ -158,8 +158,11 @@ empty_like.is_numpys = False  # the content of NumPy's is arbitrary
 @numpy_function(numpy.full_like)
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
     """``fill_value`` in the shape and dtype of ``a``."""
-    refuse(fill_value="an array" if isinstance(fill_value, Box) else None)
-    return _like(a, fill_value, dtype, shape, "full_like")
+    if not holds_box(fill_value):
+        return _like(a, fill_value, dtype, shape, "full_like")
+    value = astype(as_operand(fill_value), dtype=aval_of(a).dtype if dtype is None else numpy.dtype(dtype))
+    made = copy_op(broadcast_to.implementation(value, aval_of(a).shape if shape is None else shape))
+    return made.in_order_of(a, "K") if shape is None else made
 
 
 @numpy_function(name="array", arrays=0)

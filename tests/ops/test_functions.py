@@ -328,6 +328,8 @@ def test_likeness():
     assert_same(np.ones_like(x, shape=(2,)), numpy.ones(2), "ones_like")
     assert_same(np.full_like(x, 7, dtype="int32"), numpy.full((1, 3), 7, "int32"), "full_like")
     assert_same(np.full_like(x, np.array(2.0)), numpy.full((1, 3), 2.0), "full_like an array")
+    gradient = minpy.grad(lambda x: np.sum(np.full_like(x, x[0, 1]) * x))(numpy.array([[1.0, 2.0, 4.0]]))
+    assert gradient.tolist() == [[2.0, 2.0 + 7.0, 2.0]]
 
 
 def test_an_array_copies_and_asarray_does_not():
