@@ -435,6 +435,7 @@ sign: Ufunc = ufunc("sign", numpy.sign, _sign_mx, ZERO)
 floor = ufunc("floor", numpy.floor, unary("_npi_floor"), ZERO)
 ceil = ufunc("ceil", numpy.ceil, unary("_npi_ceil"), ZERO)
 trunc = ufunc("trunc", numpy.trunc, unary("_npi_trunc"), ZERO)
+publish("fix", FUNCTIONS["trunc"], numpy.fix)
 
 
 def _rint_mx(b: Builder, out: Aval, x: Operand) -> Operand:

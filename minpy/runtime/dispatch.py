@@ -78,6 +78,8 @@ def run_op(op: Op, args: tuple, params: dict) -> Any:
         watch.current.after(op, values, results)
     if tape is not None and not op.is_constant and any(is_float(value.aval.dtype) for value in results):
         record(tape, op, values, params, results)
+    elif tape is not None and any(value.aval.dtype == object for value in results):
+        warn_at_user(lost_gradient("making objects"), GradientWarning)
     if len(results) > 1:
         return tuple([_boxed(value, op.name, args, params) for value in results])
     result, source = _boxed(results[0], op.name, args, params), args[0] if len(args) == 1 else None

@@ -28,6 +28,8 @@ class Scalar(Array):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if name in ("as_integer_ratio", "hex"):
+            self._leaving(f"{name}()")
         return getattr(self.raw()[()], name)  # what only numbers have, such as is_integer
 
     def __trunc__(self) -> int:

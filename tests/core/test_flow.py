@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from fractions import Fraction
 
 import numpy
 import pytest
@@ -65,12 +66,22 @@ def through_objects(x):
     return np.sum(x * scale)
 
 
+def through_an_array_of_objects(x):
+    scale = np.array([x[0] + 1, None], dtype=object)[0]
+    return np.sum(x * float(scale))
+
+
+def through_a_fraction(x):
+    scale = Fraction(*(x[0] + 1).as_integer_ratio())
+    return np.sum(x * float(scale))
+
+
 @pytest.mark.parametrize("wrap", [lambda f: f, minpy.jit], ids=["eager", "jit"])
 @pytest.mark.parametrize(
     "function",
     [
         *(through_float, through_item, through_list, through_numpy, through_mxnet, through_complex),
-        *(through_bytes, through_memory, through_objects),
+        *(through_bytes, through_memory, through_objects, through_an_array_of_objects, through_a_fraction),
     ],
 )
 def test_a_value_that_leaves_the_gradient_warns_with_its_line(function, wrap):

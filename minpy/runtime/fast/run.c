@@ -296,7 +296,13 @@ PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *
     Value *value = new_value(result);
     if (value == NULL) return NULL;
     if (known->is_constant) tape = NULL;
-    if (tape != NULL && !PyArray_ISFLOAT(ndarray(result)) && !PyArray_ISCOMPLEX(ndarray(result))) tape = NULL;
+    if (tape != NULL && !PyArray_ISFLOAT(ndarray(result)) && !PyArray_ISCOMPLEX(ndarray(result))) {
+        if (PyArray_ISOBJECT(ndarray(result))) { /* Python warns */
+            Py_DECREF(value);
+            return NULL;
+        }
+        tape = NULL;
+    }
     if (params == NULL) params = no_params;
     count(policy, known->number);
     if (tape != NULL && append_record(tape, op, values, n, params, value) < 0) {
