@@ -87,7 +87,7 @@ class CustomOp(Op):
 
         def execute(values: tuple) -> tuple[Value, ...]:
             g, ans, *args = map(self._native, values)
-            value = _as_value(gradient(ans, *args)(g))
+            value = _as_value(gradient(ans, *args)(g.copy()))  # which it may change
             wanted = aval_of(values[2 + position]).shape
             if value.aval.shape != wanted:
                 raise GradientError(
@@ -162,7 +162,7 @@ def custom_gradient(function: Callable) -> Callable:
         value, backward = function(*detached, **settings)
 
         def cotangents(g: Any) -> list:
-            found = backward(g)
+            found = backward(g.copy())  # which it may change
             is_alone = len(args) == 1 and (
                 not isinstance(found, (tuple, list)) or isinstance(args[0], (tuple, list))
             )

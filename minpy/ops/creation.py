@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from array import array as buffer
 from typing import Any
 
 import numpy
@@ -54,9 +55,17 @@ def created(array: numpy.ndarray, dtype: Any = None, by: str = "array") -> Any:
 
 def _has_dtype(x: Any) -> bool:
     """Whether ``x`` is an array, of whatever library, or nested lists and tuples with one in them."""
+    if type(x) in (float, int):
+        return False
     if isinstance(x, (list, tuple)):
         return any(map(_has_dtype, x))
-    return hasattr(x, "dtype") and not (isinstance(x, Box) and x.is_number)
+    if isinstance(x, Box):
+        return not x.is_number
+    return isinstance(x, (buffer, memoryview)) or any(hasattr(x, name) for name in _OF_ARRAYS)
+
+
+#: what tells that an object is an array, or can be seen as one
+_OF_ARRAYS = ("dtype", "__array__", "__array_interface__")
 
 
 def by_default(x: Any, *sources: Any) -> Any:

@@ -77,6 +77,8 @@ def check_gradients(
     chosen = [i for i, a in enumerate(args) if _is_float(a)]
     if argnum is not None:
         chosen = [argnum] if isinstance(argnum, int) else list(argnum)
+    if not chosen:
+        raise GradientError("there is nothing to check: no argument is a float or an array of floats")
 
     def total(x: numpy.ndarray, position: int) -> float:
         return float(numpy.sum(numpy.asarray(function(*values[:position], x, *values[position + 1 :]))))

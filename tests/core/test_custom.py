@@ -131,3 +131,25 @@ def test_checkpoint_runs_again_and_gives_the_same():
         calls.clear()
     second = grad(grad(lambda x: checkpoint(lambda v: v**3)(x)))(2.0)
     assert second == pytest.approx(12.0)
+
+
+def test_a_gradient_may_write_into_its_cotangent():
+    def doubled(ans, x):
+        def gradient(g):
+            g *= 2
+            return g
+
+        return gradient
+
+    @customop("numpy")
+    def copied(x):
+        return x + 0
+
+    @custom_gradient
+    def also_copied(x):
+        return x + 0, doubled(None, x)
+
+    copied.def_grad(doubled)
+    for function in (copied, also_copied):
+        gradient = grad(lambda x: np.sum(function(x) + x))(X)  # noqa: B023
+        assert gradient.tolist() == numpy.full(X.shape, 3.0).tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from array import array as buffer
 
 import numpy
 import pytest
@@ -276,6 +277,16 @@ def test_made_arrays_have_the_default_dtype(default):
         dtype = default if expected.dtype == "float64" else expected.dtype
         assert_same(found, expected.astype(dtype), f"maker {number}")
         assert found.flags.f_contiguous == expected.flags.f_contiguous
+
+
+def test_what_has_a_dtype_keeps_it():
+    class Wrapped:
+        def __array__(self, dtype=None):
+            return numpy.ones(2, dtype)
+
+    for made in (buffer("d", [1.5]), memoryview(numpy.ones(2)), Wrapped(), [buffer("d", [1.5])]):
+        for make in ("array", "asarray"):
+            assert_same(getattr(np, make)(made), getattr(numpy, make)(made), make)
 
 
 def test_a_dtype_that_is_asked_for_is_kept():

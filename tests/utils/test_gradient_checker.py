@@ -49,3 +49,5 @@ def test_wrong_gradients_are_named():
     with pytest.raises(GradientError, match=r"argument 1: 1 of 4 .* \[1, 0\]: the gradient says 4\.125"):
         check_gradients(function, 1.0, X)
     check_gradients(function, 1.0, X, argnum=0)
+    with pytest.raises(GradientError, match="nothing to check"):
+        check_gradients(function, (1.0, X))
