@@ -84,6 +84,10 @@ def is_private(value: Value) -> bool:
     Whoever shows memory keeps the object alive that owns it. So each object on the way there is counted, as
     often as we know it to be held, and compared with Python's count of references.
     """
+    array = value._numpy
+    if value.owner is value._mxnet is None and array is not None and array.base is None:
+        return sys.getrefcount(array) == 3  # most often: held by the value, here, and as an argument
+    del array
     held: dict[int, list[Any]] = {}  # an object by its id, and how often it is held
     way: list[Any] = []
 
