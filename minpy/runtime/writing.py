@@ -149,9 +149,10 @@ def without_out(function: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict, 
     if given is None:
         return args, kwargs, ()
     outs = given if isinstance(given, tuple) else (given,)
-    if getattr(function, "__name__", "") in _RUNNING and any(getattr(out, "ndim", 1) == 0 for out in outs):
-        raise ValueError("provided out is the wrong size for the accumulation.")  # NumPy itself may crash
     kwargs = {name: x for name, x in kwargs.items() if name != "out"}
+    if getattr(function, "__name__", "") in _RUNNING and any(getattr(out, "ndim", 1) == 0 for out in outs):
+        function(*to_raw(args), **to_raw(kwargs))  # for its errors
+        raise ValueError("provided out is the wrong size for the accumulation.")  # NumPy itself may crash
     return args, kwargs, outs
 
 

@@ -153,7 +153,6 @@ CALLS: dict[str, list[Call]] = {
         *_calls(lambda np, x: np.around(x, 1), lambda np, x: np.around(x * 100, -2), on=_ONE),
     ],
     "round": _calls(lambda np, x: np.round(x), on=_ONE),
-    "fix": _calls(lambda np, x: np.fix(x), lambda np, x: np.fix(-3 * x), on=_ONE),
     "reshape": [
         *_calls(
             lambda np, x: np.reshape(x, (2, 6)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy
 import pytest
 
+import minpy
 import minpy.numpy as np
 from tests.ops.checks import boxed
 from tests.ops.tolerances import assert_same
@@ -62,3 +63,8 @@ def test_methods(name, method):
                 assert found is expected, (dtype, namespace.__name__)
             else:
                 assert_same(found, expected, f"{dtype} {namespace.__name__}")
+
+
+def test_fix_is_trunc():
+    assert_same(np.fix(boxed(DATA - 1.2)), numpy.fix(DATA - 1.2), "fix")
+    assert minpy.grad(lambda x: np.sum(np.fix(x) + x))(DATA[0]).tolist() == [1, 1, 1, 1]
