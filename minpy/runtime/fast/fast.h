@@ -17,6 +17,8 @@
  *   indexing.c   what Python calls for x[i] and x[i] = y
  *   bound.c      a compiled graph on memory of its own
  *   routes.c     the short way from a call to a compiled graph
+ *   steps.c      what a route looks at
+ *   forms.c      what a call gives, made of the results of the graph
  *   module.c     what Python tells these files when it starts
  */
 #pragma once

@@ -8,29 +8,6 @@
 #include "routes.h"
 #include <time.h>
 
-enum { FIXED, ATTRIBUTE, ITEM, CALL, IS, SAME, TYPE, EQUAL, LENGTH, KEYS, FLOATS, ARRAYS, HOLDS };
-static const char *const step_names[] = {"fixed", "attribute", "item",   "call", "is",    "same",  "type",
-                                         "equal", "length",    "keys",   "float", "array", "holds"};
-enum { STEPS = sizeof step_names / sizeof *step_names };
-enum { NDARRAYS = 1, MINPY_ARRAYS = 2, MINPY_SCALARS = 4 }; /* which classes an array may be of */
-
-typedef struct {
-    int kind, at, flags, ndim; /* `at`: the register that it looks at */
-    PyObject *object;          /* what it expects, or the key that it reads by; operands of a call */
-    npy_intp dims[NPY_MAXDIMS > 8 ? 8 : NPY_MAXDIMS];
-} Step;
-
-/* What is given: a result of the graph as a kind of value, an object, or a container of these. */
-enum { AS_ARRAY, AS_SCALAR, AS_NDARRAY, AS_NUMPYS_SCALAR, AS_NUMBER, OBJECT, CONTAINER };
-static const char *const form_names[] = {"minpy array", "minpy scalar", "numpy array", "numpy scalar"};
-
-typedef struct Form {
-    int kind;
-    Py_ssize_t at, n; /* the result; how many parts a container has */
-    PyObject *object; /* the object; of a container its type, of a dict itself, for its keys */
-    struct Form *parts;
-} Form;
-
 typedef struct {
     PyObject_HEAD
     Py_ssize_t arity, n_steps, n_registers, n_inputs, n_outputs, *inputs;
@@ -46,7 +23,7 @@ typedef struct {
     char is_closed;
 } Route;
 
-static PyObject *s_routes, *s_call, *s_current, *s_numpy, *s_pyvals, *s_arranged, *output_type;
+static PyObject *s_routes, *s_call, *s_pyvals, *s_arranged;
 static _Thread_local long kept_out;
 
 static double now(void) {
@@ -60,70 +37,6 @@ static double now(void) {
 }
 
 /* Making a route --------------------------------------------------------------------------------- */
-
-static int prepare_step(Step *step, PyObject *given, Py_ssize_t n_registers) {
-    const char *name;
-    PyObject *x = Py_None, *shape = NULL, *dtype = NULL;
-    int at = 0, flags = 0;
-    if (!PyArg_ParseTuple(given, "s|iOiOO", &name, &at, &x, &flags, &shape, &dtype)) return -1;
-    step->kind = 0;
-    while (step->kind < STEPS && strcmp(step_names[step->kind], name)) step->kind++;
-    if (step->kind == STEPS || at < 0 || at >= (n_registers ? n_registers : 1) || (shape && !PyTuple_Check(shape))) {
-        PyErr_Format(PyExc_ValueError, "no step: %R", given);
-        return -1;
-    }
-    step->at = at;
-    step->flags = flags;
-    if (step->kind == ARRAYS) {
-        step->ndim = (int)PyTuple_GET_SIZE(shape);
-        if (step->ndim > 8) {
-            PyErr_SetString(PyExc_ValueError, "too many axes");
-            return -1;
-        }
-        for (int i = 0; i < step->ndim; i++) step->dims[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, i));
-        x = dtype;
-    }
-    step->object = Py_NewRef(x);
-    return PyErr_Occurred() ? -1 : 0;
-}
-
-static int prepare_form(Form *form, PyObject *given) {
-    if (Py_TYPE(given) == (PyTypeObject *)output_type) { /* a named tuple: which, as what */
-        const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(given, 1));
-        if (name == NULL) return -1;
-        form->at = PyLong_AsSsize_t(PyTuple_GET_ITEM(given, 0));
-        while (form->kind < AS_NUMBER && strcmp(form_names[form->kind], name)) form->kind++;
-        return 0;
-    }
-    int is_dict = PyDict_CheckExact(given);
-    if (!is_dict && !PyTuple_CheckExact(given) && !PyList_CheckExact(given)) {
-        form->kind = OBJECT;
-        form->object = Py_NewRef(given);
-        return 0;
-    }
-    form->kind = CONTAINER;
-    form->object = is_dict ? Py_NewRef(given) : Py_NewRef((PyObject *)Py_TYPE(given));
-    Py_ssize_t n = is_dict ? PyDict_GET_SIZE(given) : PySequence_Fast_GET_SIZE(given), position = 0;
-    form->parts = PyMem_Calloc(n + 1, sizeof(Form));
-    if (form->parts == NULL) return -1;
-    PyObject *key, *item;
-    while (form->n < n) {
-        if (is_dict)
-            PyDict_Next(given, &position, &key, &item);
-        else
-            item = PySequence_Fast_GET_ITEM(given, form->n);
-        if (prepare_form(&form->parts[form->n++], item) < 0) return -1;
-    }
-    return 0;
-}
-
-static void clear_form(Form *form) {
-    for (Py_ssize_t i = 0; i < form->n; i++) clear_form(&form->parts[i]);
-    PyMem_Free(form->parts);
-    Py_CLEAR(form->object);
-    form->n = 0;
-    form->parts = NULL;
-}
 
 static int route_init(Route *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"arity", "steps", "inputs", "meters", "bound", "outputs", "form", "finish", "run", NULL};
@@ -150,7 +63,7 @@ static int route_init(Route *self, PyObject *args, PyObject *kwargs) {
     for (; self->n_steps < PyList_GET_SIZE(steps); self->n_steps++) {
         Step *step = &self->steps[self->n_steps];
         if (prepare_step(step, PyList_GET_ITEM(steps, self->n_steps), self->n_registers) < 0) return -1;
-        self->n_registers += step->kind <= CALL;
+        self->n_registers += reads(step);
     }
     for (; self->n_inputs < PyList_GET_SIZE(inputs); self->n_inputs++)
         self->inputs[self->n_inputs] = PyLong_AsSsize_t(PyList_GET_ITEM(inputs, self->n_inputs));
@@ -219,137 +132,6 @@ PyTypeObject RouteType = {
 
 /* Taking a route --------------------------------------------------------------------------------- */
 
-/* A value that a step has read, and NumPy's array in it. */
-typedef struct {
-    PyObject *object, *raw;
-} Register;
-
-/* NumPy's array on the CPU in an array, a new reference; NULL where there is none, or a gradient watches it. */
-static PyObject *raw_of(PyObject *x, int flags) {
-    if (is_ndarray(x)) return flags & NDARRAYS ? Py_NewRef(x) : NULL;
-    PyTypeObject *type = Py_TYPE(x);
-    if (!(type == array_type && flags & MINPY_ARRAYS) && !(type == scalar_type && flags & MINPY_SCALARS)) return NULL;
-    Value *value = readable(x);
-    PyObject *current = NULL, *raw = NULL, *tape = NULL;
-    if (value == NULL) { /* a view that is out of date, or an array of MXNet's */
-        current = PyObject_CallMethodNoArgs(x, s_current);
-        if (current == NULL || Py_TYPE(current) != value_type) goto done;
-        value = (Value *)current;
-        if (value->context != cpu) goto done;
-    }
-    if (live_tape(value, &tape) != 0) goto done;
-    raw = is_set(value->numpy) ? Py_NewRef(value->numpy) : PyObject_CallMethodNoArgs((PyObject *)value, s_numpy);
-done:
-    Py_XDECREF(current);
-    return raw;
-}
-
-static int is_like(const Step *step, PyArrayObject *array) {
-    if (PyArray_NDIM(array) != step->ndim) return 0;
-    for (int i = 0; i < step->ndim; i++)
-        if (PyArray_DIM(array, i) != step->dims[i]) return 0;
-    return (PyObject *)PyArray_DESCR(array) == step->object;
-}
-
-static PyObject *call_step(const Step *step, const Register *registers) {
-    PyObject *args[8];
-    Py_ssize_t n = PyTuple_GET_SIZE(step->object) - 1; /* the function, its operands */
-    if (n > 8) return NULL;
-    for (Py_ssize_t i = 0; i < n; i++) args[i] = registers[PyLong_AsSsize_t(PyTuple_GET_ITEM(step->object, i + 1))].object;
-    return PyObject_Vectorcall(PyTuple_GET_ITEM(step->object, 0), args, n, NULL);
-}
-
-/* What a step reads, a new reference. */
-static PyObject *read_step(const Step *step, const Register *registers) {
-    PyObject *x = registers[step->at].object, *key = step->object;
-    switch (step->kind) {
-    case FIXED: return Py_NewRef(key);
-    case CALL: return call_step(step, registers);
-    case ATTRIBUTE: return PyObject_GetAttr(x, key);
-    default: return PyDict_CheckExact(x) ? Py_XNewRef(PyDict_GetItemWithError(x, key)) : PyObject_GetItem(x, key);
-    }
-}
-
-static int has_keys(PyObject *dict, PyObject *keys) {
-    if (!PyDict_Check(dict) || PyDict_GET_SIZE(dict) != PyTuple_GET_SIZE(keys)) return 0;
-    PyObject *key, *item;
-    Py_ssize_t position = 0, i = 0;
-    while (PyDict_Next(dict, &position, &key, &item)) {
-        PyObject *expected = PyTuple_GET_ITEM(keys, i++);
-        if (key == expected) continue;
-        Py_INCREF(key);
-        int same = PyObject_RichCompareBool(key, expected, Py_EQ);
-        Py_DECREF(key);
-        if (same <= 0 || PyDict_GET_SIZE(dict) != PyTuple_GET_SIZE(keys)) return 0;
-    }
-    return 1;
-}
-
-/* Whether what a step looks at is as it has to be. */
-static int holds(const Step *step, Register *registers) {
-    Register *at = &registers[step->at];
-    PyObject *x = at->object, *expected = step->object;
-    switch (step->kind) {
-    case IS: return x == expected;
-    case SAME: return x == registers[step->flags].object;
-    case TYPE: return (PyObject *)Py_TYPE(x) == expected;
-    case EQUAL: return x == expected || (Py_TYPE(x) == Py_TYPE(expected) && PyObject_RichCompareBool(x, expected, Py_EQ) == 1);
-    case LENGTH: return PyObject_Size(x) == step->flags;
-    case KEYS: return has_keys(x, expected);
-    case FLOATS: { /* one that float32 can hold, or not: see `_sign` in plans.py */
-        if (!PyFloat_CheckExact(x)) return 0;
-        double number = PyFloat_AS_DOUBLE(x);
-        return (!(-3.4028234663852886e38 <= number && number <= 3.4028234663852886e38) && number - number == 0) == step->flags;
-    }
-    case ARRAYS:
-        if (at->raw == NULL) at->raw = raw_of(x, step->flags);
-        return at->raw != NULL && is_like(step, ndarray(at->raw));
-    default: {
-        PyObject *answer = call_step(step, registers);
-        int is_true = answer != NULL && PyObject_IsTrue(answer) == 1;
-        Py_XDECREF(answer);
-        return is_true;
-    }
-    }
-}
-
-static PyObject *made(const Form *form, PyObject *const *results) {
-    PyObject *array = form->kind < OBJECT ? Py_NewRef(results[form->at]) : NULL, *result;
-    switch (form->kind) {
-    case AS_ARRAY:
-    case AS_SCALAR: return (PyObject *)new_array(new_value(array), form->kind == AS_SCALAR);
-    case AS_NDARRAY: return array;
-    case AS_NUMPYS_SCALAR:
-        result = PyArray_ToScalar(PyArray_DATA(ndarray(array)), ndarray(array));
-        Py_DECREF(array);
-        return result;
-    case AS_NUMBER:
-        result = PyArray_GETITEM(ndarray(array), PyArray_DATA(ndarray(array)));
-        Py_DECREF(array);
-        return result;
-    case OBJECT: return Py_NewRef(form->object);
-    }
-    int is_dict = PyDict_CheckExact(form->object);
-    PyObject *key, *item, *container;
-    container = is_dict ? PyDict_New() : form->object == (PyObject *)&PyList_Type ? PyList_New(form->n) : PyTuple_New(form->n);
-    Py_ssize_t position = 0;
-    for (Py_ssize_t i = 0; container != NULL && i < form->n; i++) {
-        PyObject *part = made(&form->parts[i], results);
-        int failed = part == NULL;
-        if (failed) {
-        } else if (is_dict) {
-            PyDict_Next(form->object, &position, &key, &item);
-            failed = PyDict_SetItem(container, key, part) < 0;
-            Py_DECREF(part);
-        } else if (PyList_CheckExact(container))
-            PyList_SET_ITEM(container, i, part);
-        else
-            PyTuple_SET_ITEM(container, i, part);
-        if (failed) Py_CLEAR(container);
-    }
-    return container;
-}
-
 /* The values that the guards of the version find, as a tuple. */
 static PyObject *found_values(const Route *self, const Register *registers) {
     PyObject *found = PyTuple_New(self->n_inputs);
@@ -417,7 +199,7 @@ static PyObject *take(Route *self, PyObject *const *args, double started) {
     int does_hold = 1;
     for (Py_ssize_t i = 0; does_hold && i < self->n_steps; i++) {
         const Step *step = &self->steps[i];
-        if (step->kind <= CALL) {
+        if (reads(step)) {
             PyObject *x = read_step(step, registers);
             does_hold = x != NULL;
             if (does_hold) registers[n++] = (Register){x, NULL};
@@ -621,16 +403,9 @@ PyObject *keep_out(PyObject *module, PyObject *depth) {
     Py_RETURN_NONE;
 }
 
-PyObject *set_output(PyObject *module, PyObject *type) {
-    output_type = Py_NewRef(type);
-    Py_RETURN_NONE;
-}
-
 int prepare_routes(void) {
     s_routes = PyUnicode_InternFromString("routes");
     s_call = PyUnicode_InternFromString("call_slowly");
-    s_current = PyUnicode_InternFromString("_current");
-    s_numpy = PyUnicode_InternFromString("numpy");
     s_arranged = PyUnicode_InternFromString("arranged");
     s_pyvals = PyUnicode_InternFromString("UFUNC_PYVALS");
     return s_pyvals == NULL ? -1 : 0;
