@@ -5,7 +5,7 @@ The cells are those of ``ops/recurrent.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,11 +23,12 @@ def identity(atom: Atom | None) -> int:
 
 
 class Columns(NamedTuple):
-    """Columns of a matrix, or elements of a vector."""
+    """Columns of a matrix, perhaps only of some rows, or elements of a vector."""
 
     array: Atom
     start: int
     stop: int
+    rows: tuple[int, int] | None = None
 
 
 class Product(NamedTuple):
@@ -84,7 +85,7 @@ def _add_up(
     if eqn is not None and name == "add" and atom.aval.ndim == 2:
         return all(_add_up(x, found, makers, columns, depth - 1) for x in eqn.inputs)
     if eqn is not None and name == "matmul" and all(x.aval.ndim == 2 for x in eqn.inputs):
-        found.products.append(Product(eqn.inputs[0], Columns(eqn.inputs[1], start, stop)))
+        found.products.extend(_products(eqn.inputs[0], eqn.inputs[1], start, stop, makers))
         return True
     if eqn is not None and name == "index" and len(shape) == 2 and len(eqn.inputs) == 1 and columns is None:
         inner = eqn.inputs[0]
@@ -104,6 +105,19 @@ def _add_up(
         found.biases.append(Columns(atom, start, stop))
         return True
     return False
+
+
+def _products(left: Atom, weights: Atom, start: int, stop: int, makers: Makers) -> Iterator[Product]:
+    """``left @ weights``; of arrays side by side each with its rows of the weights."""
+    joined = made(left, "concatenate", makers)
+    if joined is None or joined.params["axis"] != 1:
+        yield Product(left, Columns(weights, start, stop))
+        return
+    first = 0
+    for part in joined.inputs:
+        last = first + part.aval.shape[1]
+        yield Product(part, Columns(weights, start, stop, (first, last)))
+        first = last
 
 
 def _sum(atom: Atom, makers: Makers) -> Sum | None:

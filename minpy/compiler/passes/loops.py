@@ -8,8 +8,9 @@
     h1 = tanh e
 
 The cells are those of ``ops/recurrent.py``. Sums may stand in any order; weights and bias may be one for all
-gates, of which columns are taken before or after adding, or one for each gate. Only float32, for which
-MXNet's operator is fast. The equations of the steps stay, for others that use them, and are dead otherwise.
+gates, of which columns are taken before or after adding, or one for each gate; input and state may stand side
+by side. Only float32, for which MXNet's operator is fast and right. The equations of the steps stay, for
+others that use them, and are dead otherwise.
 """
 
 from __future__ import annotations
@@ -173,17 +174,19 @@ class _Layer:
     def _columns(self, parts: Sequence[Columns]) -> Atom:
         """Columns side by side; all of one array in their order are that array."""
         array, ends = parts[0].array, [0, *[part.stop for part in parts]]
-        follow = all(p.array is array and p.start == end for p, end in zip(parts, ends))
+        rows = parts[0].rows
+        follow = all((p.array, p.start, p.rows) == (array, end, rows) for p, end in zip(parts, ends))
         if follow and ends[-1] == array.aval.shape[-1]:
-            return array
+            return self._taken(Columns(array, 0, ends[-1], rows))
         taken = [self._taken(part) for part in parts]
         return taken[0] if len(taken) == 1 else self._made("concatenate", *taken, axis=taken[0].aval.ndim - 1)
 
     def _taken(self, part: Columns) -> Atom:
-        array, start, stop = part
-        if (start, stop) == (0, array.aval.shape[-1]):
+        array, start, stop, rows = part
+        if (start, stop) == (0, array.aval.shape[-1]) and rows is None:
             return array
-        template = (WHOLE,) * (array.aval.ndim - 1) + (("slice", start, stop, None),)
+        before = (("slice", *rows, None),) if rows else (WHOLE,) * (array.aval.ndim - 1)
+        template = (*before, ("slice", start, stop, None))
         return self._made("index", array, template=template)
 
     def _biases(self, gates: Sequence[Sequence[Columns]], size: int) -> Atom:

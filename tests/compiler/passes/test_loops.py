@@ -92,6 +92,16 @@ def lstm_with_weights_for_each_gate(x, wi, wf, u, b):
     return h
 
 
+def lstm_of_input_and_state_side_by_side(x, w, b):
+    h = c = numpy.zeros((BATCH, HIDDEN), "float32")
+    for t in range(STEPS):
+        a = dot(concatenate([x[t], h], axis=1), w) + b
+        i, f, g, o = (a[:, k * HIDDEN : (k + 1) * HIDDEN] for k in range(4))
+        c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+        h = sigmoid(o) * tanh(c)
+    return h
+
+
 def gru(x, wx, wh, b):
     h = numpy.zeros((BATCH, HIDDEN), "float32")
     for t in range(STEPS):
@@ -137,6 +147,7 @@ LAYERS = [
         (X, (INPUTS, HIDDEN), (INPUTS, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN,)),
         1,
     ),
+    (lstm_of_input_and_state_side_by_side, (X, (INPUTS + HIDDEN, 4 * HIDDEN), (4 * HIDDEN,)), 1),
     (gru, (X, *weights(3)), 1),
     (gru_with_two_biases, (X, *weights(3)), 1),
     (two_layers, (X, *weights(1), (HIDDEN, HIDDEN), (HIDDEN, HIDDEN)), 2),
