@@ -18,7 +18,7 @@ FINGERPRINT = runpy.run_path(str(HERE / "minpy/runtime/sources.py"))["fingerprin
 README = HERE / "README.md"
 
 # Not needed to run: what a program imports from it works on MinPy's arrays too. See minpy/ops/special.py.
-SCIPY = "scipy>=1.11,<2"
+SCIPY = "scipy>=1.13,<2"
 TEST = ["pytest>=7.4,<10", "pytest-xdist>=3.5,<4", "hypothesis>=6.100,<7", SCIPY]
 
 EXTRAS = {

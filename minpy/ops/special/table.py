@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable
 
+import numpy
 from scipy import special
 
 from minpy.errors import UnsupportedError
@@ -13,11 +14,13 @@ from minpy.ops.op import Op, numpy_function, register, ufunc
 
 
 def scipy_ufunc(name: str, *vjp: Any, mx: Callable | None = None) -> Any:
-    """A ufunc of SciPy in the table; None where this SciPy is too old to have it."""
+    """A ufunc of SciPy in the table; None where this SciPy lacks it, or warns of it and so has no ufunc."""
     function = getattr(special, name, None)
     source = f"scipy.special.{name}({{operands}})"
     columns: dict[str, Any] = {"family": "special", "singular": True, "source": source}
-    return function and ufunc(f"special.{name}", function, mx, *vjp, **columns)
+    if not isinstance(function, numpy.ufunc):
+        return None
+    return ufunc(f"special.{name}", function, mx, *vjp, **columns)
 
 
 def elementwise(name: str, function: Callable, *vjp: Any) -> Op:
