@@ -25,6 +25,14 @@ from minpy.ops.shape import broadcast_to_op, reshape_op
 # Over the batch --------------------------------------------------------------------------------
 
 
+def _float(x: Any) -> Aval:
+    """The aval of an array of floats."""
+    aval = aval_of(x)
+    if aval.dtype.kind != "f":
+        raise TypeError(f"normalization takes floats, not {aval.dtype}")
+    return aval
+
+
 def _infer(x: Any, gamma: Any, beta: Any, eps: float) -> Aval:
     shape = aval_of(x).shape
     if len(shape) < 2:
@@ -33,14 +41,12 @@ def _infer(x: Any, gamma: Any, beta: Any, eps: float) -> Aval:
         if aval_of(a).shape != shape[1:2]:
             raise ValueError(f"batch_norm: {name} of {shape[1]} channels has the shape {aval_of(a).shape}")
     dtype = numpy.result_type(*[aval_of(a).dtype for a in (x, gamma, beta)])
-    if dtype.kind != "f":
-        raise TypeError(f"batch_norm takes floats, not {dtype}")
-    return Aval(shape, dtype)
+    return Aval(_float(x).shape, dtype)
 
 
 def _infer_statistic(x: Any, gamma: Any, beta: Any, eps: float) -> Aval:
     _infer(x, gamma, beta, eps)
-    return Aval(aval_of(x).shape[1:2], function_dtype(numpy.sqrt, aval_of(x)))
+    return Aval(_float(x).shape[1:2], aval_of(x).dtype)
 
 
 def _operands(
@@ -131,7 +137,7 @@ _HELPERS = norms.channel_mean, norms.per_channel, norms.channel_deviation
 data_gradient: Op = windowed_op(
     norms.batch_norm_data_gradient,
     *_HELPERS,
-    infer=lambda g, x, gamma, beta, eps: Aval(aval_of(x).shape, aval_of(g).dtype),
+    infer=lambda g, x, gamma, beta, eps: Aval(_float(x).shape, _float(g).dtype),
     mx=_gradient_mx(0),
     vjp=(
         lambda ct, ans, g, x, gamma, beta, eps: data_gradient(ct, x, gamma, beta, eps=eps),
@@ -143,7 +149,7 @@ data_gradient: Op = windowed_op(
 gain_gradient: Op = windowed_op(
     norms.batch_norm_gain_gradient,
     *_HELPERS[::2],
-    infer=lambda g, x, gamma, beta, eps: Aval(aval_of(gamma).shape, aval_of(g).dtype),
+    infer=lambda g, x, gamma, beta, eps: Aval(aval_of(gamma).shape, _float(g).dtype),
     mx=_gradient_mx(1),
     vjp=(
         lambda ct, ans, g, x, gamma, beta, eps: batch_norm(x, ct, 0 * ct, eps=eps),
@@ -154,7 +160,7 @@ gain_gradient: Op = windowed_op(
 )
 shift_gradient: Op = windowed_op(
     norms.batch_norm_shift_gradient,
-    infer=lambda g, x, gamma, beta, eps: Aval(aval_of(beta).shape, aval_of(g).dtype),
+    infer=lambda g, x, gamma, beta, eps: Aval(aval_of(beta).shape, _float(g).dtype),
     mx=_gradient_mx(2),
     vjp=(_shift_gradient_rule, ZERO, ZERO, ZERO),
 )
@@ -200,6 +206,7 @@ def batch_moments(x, gamma, beta, eps=1e-5):
 
 def _deviation(x: Any, eps: float) -> Any:
     centered = x - x.mean(-1, keepdims=True)
+    _float(x)
     return numpy.sqrt((centered * centered).mean(-1, keepdims=True) + eps)
 
 
@@ -224,7 +231,7 @@ standardize_op: Op = register(
     Op(
         "standardize",
         numpy=_standardize,
-        infer=lambda x, eps: Aval(aval_of(x).shape, function_dtype(numpy.sqrt, aval_of(x))),
+        infer=lambda x, eps: _float(x),
         mx=_rows_mx(0),
         vjp=(lambda g, ans, x, eps: _within_rows(g, ans) / _deviation_op(x, eps=eps),),
         family="neural",
@@ -237,7 +244,7 @@ _deviation_op: Op = register(
     Op(
         "deviation",
         numpy=_deviation,
-        infer=lambda x, eps: Aval((*aval_of(x).shape[:-1], 1), function_dtype(numpy.sqrt, aval_of(x))),
+        infer=lambda x, eps: Aval((*_float(x).shape[:-1], 1), aval_of(x).dtype),
         mx=_rows_mx(2),
         vjp=(lambda g, ans, x, eps: standardize_op(x, eps=eps) * (g / float(max(aval_of(x).shape[-1], 1))),),
         family="neural",

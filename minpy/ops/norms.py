@@ -10,6 +10,8 @@ import numpy
 
 def channel_mean(x):
     """The mean of each channel of (batch, channels, ...), of a shape that broadcasts against x."""
+    if x.dtype.kind != "f":
+        raise TypeError(f"normalization takes floats, not {x.dtype}")
     return x.mean((0, *range(2, x.ndim)), keepdims=True)
 
 
@@ -57,4 +59,6 @@ def batch_norm_gain_gradient(g, x, gamma, beta, *, eps):
 
 def batch_norm_shift_gradient(g, x, gamma, beta, *, eps):
     """For each channel the sum of the cotangents g."""
+    if g.dtype.kind != "f":
+        raise TypeError(f"normalization takes floats, not {g.dtype}")
     return g.sum((0, *range(2, x.ndim)))
