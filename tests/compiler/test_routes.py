@@ -23,7 +23,7 @@ offset = numpy.ones(3, "float32")
 
 
 def energy(x, y):
-    return np.sum(np.tanh(x * scale + y) * offset)
+    return np.sum(np.arctan(x * scale + y) * offset)
 
 
 def warm(call, *args):
@@ -54,7 +54,7 @@ def test_globals_and_arguments_that_change_are_noticed(maker, monkeypatch):
     for change in changes:
         change()
         for x in (np.array(X), np.array(X).astype("float64"), np.array(X[:1]), np.array(X.T.copy()).T):
-            for y in (1, 1.5, True, numpy.float32(2), X, X[0], np.array(X), [1.0, 2.0, 3.0], 1e300):
+            for y in (1, 1.5, True, numpy.float32(2), X, X[0], np.array(X), [1.0, 2.0, 3.0], 1e100):
                 for _ in range(3):
                     found, expected = jitted(x, y), plain(x, y)
                     assert type(found) is type(expected)

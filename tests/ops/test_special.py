@@ -37,7 +37,18 @@ def test_plain_scipy_is_compiled():
     compiled = minpy.jit(loss)
     assert_same(compiled(X), loss(X), "value", GRADIENT[X.dtype])
     assert not minpy.explain(compiled).leftovers
+
+
+def differentiable_loss(x):
+    power = special.logsumexp(gammaln(x))
+    return numpy.sum(erf(x) * special.softmax(x, axis=1)) + power - scipy.special.expit(x).mean()
+
+
+def test_what_is_differentiable_of_scipy_is_compiled():
+    compiled = minpy.jit(differentiable_loss)
+    assert_same(compiled(X), loss(X), "value", GRADIENT[X.dtype])
     check_gradient(compiled, X, "gradient")
+    assert not minpy.explain(compiled).leftovers
 
 
 def test_the_namespace_has_all_of_scipy_special():

@@ -174,7 +174,6 @@ NUMBERS = np.array([4, 6])
         (lambda: np.unwrap([1, 2]), "unwrap"),
         (lambda: numpy.unwrap(X), "unwrap"),
         (lambda: np.fft.fft(X), "fft"),
-        (lambda: np.ravel(X, order="K"), "ravel"),
         (lambda: numpy.gcd.reduce(NUMBERS), "gcd.reduce"),
         (lambda: np.floor_divide(X, 2), "floor_divide"),
         (lambda: X[1:], "index"),
