@@ -57,7 +57,7 @@ def _matmul_mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
         aval = Aval((x.aval.shape[0], rows.aval.shape[0]), out.dtype)
         return b.reshape(b.op("FullyConnected", aval, x, rows, **attrs), out.shape)
     if x.aval.ndim == y.aval.ndim == 1:
-        return b.op("dot", out, x, y)
+        return b.reshape(b.op("dot", Aval((1,), out.dtype), x, y), out.shape)
     if x.aval.ndim > 1 and y.aval.ndim == 2:
         rows = b.reshape(x, (product(x.aval.shape[:-1]), x.aval.shape[-1]))
         found = b.op("dot", Aval((rows.aval.shape[0], y.aval.shape[1]), out.dtype), rows, y)

@@ -134,8 +134,8 @@ def _sum_of(b: Builder, x: Operand, sizes: tuple[int, int, int]) -> Operand:
     if after > 1:
         columns = b.reshape(x, (size, after))
         return b.op("dot", Aval((after, 1), dtype), columns, ones(size, 1), transpose_a=True)
-    shape = (before,) if before > 1 else ()
-    return b.op("dot", Aval(shape, dtype), b.reshape(x, (*shape, size)), ones(size))
+    rows = b.reshape(x, (before, size) if before > 1 else (size,))
+    return b.op("dot", Aval((before,), dtype), rows, ones(size))  # MXNet's has an axis in any case
 
 
 sum_op = _reduction(

@@ -257,3 +257,14 @@ def test_products_of_a_large_and_a_narrow_array(shape):
     numpy.testing.assert_allclose(value, product.sum(), rtol=1e-4, atol=1e-2)
     numpy.testing.assert_allclose(gradient, wide.T @ (1 - product**2), rtol=1e-3, atol=1e-3)
     assert (arrays[0].asnumpy() == w).all() and (arrays[1].asnumpy() == x).all()
+
+
+@pytest.mark.parametrize("function", (lambda x: np.sum(x), lambda x: np.dot(np.reshape(x, (1,)), np.ones(1))))
+def test_sums_and_products_that_give_a_number_have_no_axes(function):
+    def total(x):
+        return np.sum(W * np.broadcast_to(function(x), ()))
+
+    x = numpy.array(0.5)
+    assert_close = numpy.testing.assert_allclose
+    assert_close(grad(minpy.jit(total))(x), numeric_gradient(total, x), rtol=1e-6)
+    assert_close(minpy.jit(grad(total))(x), numeric_gradient(total, x), rtol=1e-6)

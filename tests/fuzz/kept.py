@@ -197,6 +197,13 @@ v8 = np.linalg.matrix_power(np.stack([b[:, :2], b[:, 1:]]), 0)
 }
 
 JIT = {
+    "a sum of a number": """
+a = np.array(0.5)
+b = np.array([1.0, 2.0, 3.0])
+
+v0 = b * np.sum(a)
+v1 = v0[2].clip(-0.5, 1)
+""",
     "a number broadcast is read-only": """
 b = numpy.array(0.75)
 

@@ -98,7 +98,7 @@ def loop_that_notes(w: Writer) -> str:
             f"{u}.append(np.sum({v}))\n    log.append(f'{{len({u})}}')",
             f"{u}.append({v})\n    {v} = {v} / len({u})",
             f"{u} += [len({u}), 'x']\n    {u}[len({u}) % 2] = len(log)",
-            f"{u}.append(len({u}))\n    if {u}[-1] % 3 == 2:\n        {u}.pop(0)\n        {v} = {v} * 0.1",
+            f"{u} += [0, len({u})]\n    if {u}[-1] % 3 == 2:\n        {u}.pop(0)\n        {v} = {v} * 0.1",
         )
     )
     return (
