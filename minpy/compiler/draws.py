@@ -7,6 +7,7 @@ data after that, the generators are set back before Python runs the lines instea
 from __future__ import annotations
 
 import random
+import types
 from collections.abc import Sequence
 from typing import Any, Callable, Protocol
 
@@ -54,8 +55,19 @@ def generator_of(function: Any) -> Any:
     owner = getattr(function, "__self__", getattr(method, "__self__", None))
     if not isinstance(owner, GENERATORS):
         return None
-    names = _OF_PYTHON if isinstance(owner, random.Random) else FRESH
-    return owner if function.__name__ in names else None
+    if isinstance(owner, random.Random):
+        is_own, names = (
+            getattr(type(owner), function.__name__, None) is _method_of_python(function),
+            _OF_PYTHON,
+        )
+    else:
+        is_own, names = isinstance(function, types.BuiltinFunctionType), FRESH
+        is_own = is_own or hasattr(function, "__minpy_opaque__")  # a class may have a method of its own
+    return owner if is_own and function.__name__ in names else None
+
+
+def _method_of_python(function: Any) -> Any:
+    return getattr(random.Random, function.__name__, None)
 
 
 def lower(reader: Reader, ref: Ref, args: list, kwargs: dict[str, Any]) -> Tracer:

@@ -160,3 +160,22 @@ def test_explain_draws_nothing():
     seed_all()
     assert "drawn by Python" in str(minpy.explain(minpy.jit(noisy), X))
     assert next_numbers() == before
+
+
+class Steady(numpy.random.RandomState):
+    def normal(self, size):
+        return numpy.full((*size, 1), 2.0)
+
+
+class SteadyOfPython(random.Random):
+    def uniform(self, a, b):
+        return [a, b]
+
+
+def test_methods_of_classes_of_ones_own_are_no_draws():
+    def f(x, one, two):
+        return x[0] * one.normal(size=(3,)), two.uniform(1.0, 2.0)
+
+    expected, found = (g(X, Steady(1), SteadyOfPython(1)) for g in (f, minpy.jit(f)))
+    assert found[0].shape == expected[0].shape == (3, 3)
+    assert found[0].tolist() == expected[0].tolist() and found[1] == expected[1]
