@@ -9,6 +9,7 @@ from typing import Any, Callable, NamedTuple
 
 import numpy
 
+from minpy.compiler.collector import no_collection
 from minpy.compiler.driver import Compiled, compile_graph
 from minpy.compiler.ir import Eqn, Graph, Var
 from minpy.compiler.passes.loops import rolled
@@ -86,7 +87,8 @@ class GraphOp(Op):
     def _execute(self, values: tuple) -> tuple[Value, ...]:
         if self.compiled is not None:
             return tuple(run_compiled(self.compiled, values))
-        self.compiled = compile_graph(self.graph)
+        with no_collection():
+            self.compiled = compile_graph(self.graph)
         results = tuple(run_compiled(self.compiled, values))
         if self.check is not None:
             self.check(self.graph, [_value(value).numpy() for value in values], results)
@@ -129,7 +131,8 @@ class GraphOp(Op):
         found = self._splits.get(wanted)
         if found is None:
             started = now()
-            found = self._splits[wanted] = Split(self, wanted)
+            with no_collection():
+                found = self._splits[wanted] = Split(self, wanted)
             self.split_seconds += now() - started
         return found
 
@@ -158,7 +161,7 @@ class GraphOp(Op):
         if found is None:
             assert self._split is not None
             trace, inputs, outputs = _replayed(self.graph)
-            with trace.interpreting():
+            with no_collection(), trace.interpreting():
                 seeds = [(outputs[i], _cotangent_input(trace, outputs[i])) for i in present]
                 grads = trace.gradients(seeds, [inputs[i] for i in self._split.wanted])
             given = [i for i, grad in zip(self._split.wanted, grads) if grad is not None]
@@ -249,7 +252,8 @@ class Split:
             return self._backwards[present]
 
     def _made(self, present: tuple[int, ...]) -> Backward:
-        found = self._differentiated(present)
+        with no_collection():
+            found = self._differentiated(present)
         sources = {**self._sources, **found.seeds}
         op = GraphOp(Graph((*found.needed, *found.seeds), tuple(found.eqns), tuple(found.results.values())))
         op.purpose = f"gradient of the {self._of.purpose}"

@@ -19,6 +19,7 @@ import numpy
 from minpy.compiler import driver, residual, routes
 from minpy.compiler.cache import PlanCache
 from minpy.compiler.checking import Comparison, check_graph
+from minpy.compiler.collector import no_collection
 from minpy.compiler.donation import Donation, pairs
 from minpy.compiler.draws import rewind
 from minpy.compiler.driver import Lowered, Refused
@@ -216,7 +217,8 @@ class Block(Routed):
         program.note_compilation(self, signature, values)
         started = now()
         self.varying.look(self.plans, dict(zip(self.inputs, values)))
-        plan = make()
+        with no_collection():
+            plan = make()
         plan.signature = self._freed(signature)
         plan.compile_seconds = now() - started
         self.misses += 1

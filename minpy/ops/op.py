@@ -321,10 +321,17 @@ def of_numpy(function: Any) -> Any:
         found = BY_NUMPY.get(function)
     except TypeError:  # it cannot be hashed
         return None
-    if found is None and "scipy.special" in sys.modules and "minpy.ops.special" not in sys.modules:
+    if found is None and "minpy.ops.special" not in sys.modules and _may_be_of_scipy(function):
         add_scipy()
         found = BY_NUMPY.get(function)
     return found
+
+
+def _may_be_of_scipy(function: Any) -> bool:
+    """Whether something may be a function of ``scipy.special``; MXNet too imports that."""
+    if "scipy.special" not in sys.modules:
+        return False
+    return isinstance(function, numpy.ufunc) or str(getattr(function, "__module__", "")).startswith("scipy.")
 
 
 def add_scipy() -> None:
