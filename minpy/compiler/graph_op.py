@@ -72,7 +72,9 @@ class GraphOp(Op):
     def __init__(self, graph: Graph, compiled: Compiled | None = None, purpose: str = "value"):
         avals = tuple(atom.aval for atom in graph.outputs)
         told = avals[0] if len(avals) == 1 else avals
-        super().__init__("region", numpy=_no_reference, infer=lambda *args: told, cost="compute")
+        super().__init__(
+            "region", numpy=_no_reference, infer=lambda *args: told, cost="compute", selects=True
+        )
         self.graph = graph
         self.compiled = compiled
         self.purpose = purpose
@@ -81,7 +83,7 @@ class GraphOp(Op):
         self.check: Callable | None = None
         self._splits: dict[tuple[int, ...], Split] = {}
         self._split: Split | None = None  # that this op is the forward of
-        self._recomputing: dict[Any, tuple[GraphOp, list]] = {}
+        self._recomputing: dict[tuple, Backward] = {}
         self.execute = self._execute
 
     def _execute(self, values: tuple) -> tuple[Value, ...]:
@@ -97,7 +99,7 @@ class GraphOp(Op):
     def derived(self) -> Iterator[GraphOp]:
         """The ops that were made for gradients of this one, to any order."""
         made = [op for split in self._splits.values() for op in (split.forward, *split.backwards)]
-        for op in (*made, *[backward for backward, _ in self._recomputing.values()]):
+        for op in (*made, *[backward.op for backward in self._recomputing.values()]):
             yield op
             yield from op.derived()
 
@@ -137,39 +139,59 @@ class GraphOp(Op):
         return found
 
     def pull_back(self, wanted: Sequence[int], g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
+        return self.pull_back_selected(wanted, g, ans, args, params, ())[0]
+
+    def pull_back_selected(
+        self, wanted: Sequence[int], g: Any, ans: Any, args: tuple, params: dict, hidden: Sequence[int]
+    ) -> tuple[dict[int, Any], Sequence[int]]:
         cotangents = g if isinstance(g, tuple) else (g,)
         answers = ans if isinstance(ans, tuple) else (ans,)
         present = tuple([i for i, cotangent in enumerate(cotangents) if cotangent is not None])
         assert self._split is not None
-        found = self._split.backward(present)
-        if found is not None:
-            values = {"input": args, "output": answers, "cotangent": cotangents}
-            backward, given = found.op, found.given
-            taken = [values[source][i] for source, i in found.sources]
-        else:
-            backward, given = self._recompute(present)
-            taken = [*args, *(cotangents[i] for i in present)]
+        hidden = tuple(i for i in hidden if i in present)
+        found = self._split.backward(present, hidden) or self._recompute(present, hidden)
+        values = {"input": args, "output": answers, "cotangent": cotangents}
+        taken = [values[source][i] for source, i in found.sources]
         try:
-            results = backward.call(*taken) if given else ()
+            results = found.op.call(*taken) if found.given else ()
         except MXNetError:  # an operator fails on the data; op by op NumPy runs it, or says what is wrong
-            results = backward._op_by_op(taken)
-        return {position: result for position, result in zip(given, results) if position in set(wanted)}
+            results = found.op._op_by_op(taken)
+        parts = {position: result for position, result in zip(found.given, results) if position in wanted}
+        return parts, found.unselected
 
-    def _recompute(self, present: tuple[int, ...]) -> tuple[GraphOp, list]:
-        """A backward op from the inputs and the cotangents of any outputs, residuals included."""
-        found = self._recomputing.get(present)
+    def _recompute(self, present: tuple[int, ...], hidden: tuple[int, ...]) -> Backward:
+        """A backward from the inputs and the cotangents of any outputs, residuals included."""
+        found = self._recomputing.get((present, hidden))
         if found is None:
             assert self._split is not None
             trace, inputs, outputs = _replayed(self.graph)
+            wanted, unselected = self._split.wanted, {id(outputs[i].atom) for i in hidden}
             with no_collection(), trace.interpreting():
                 seeds = [(outputs[i], _cotangent_input(trace, outputs[i])) for i in present]
-                grads = trace.gradients(seeds, [inputs[i] for i in self._split.wanted])
-            given = [i for i, grad in zip(self._split.wanted, grads) if grad is not None]
+                grads = trace.gradients(seeds, [inputs[i] for i in wanted], unselected=unselected)
             graph = trace.graph([grad.atom for grad in grads if grad is not None])
+            sources = dict(zip(graph.inputs, [("input", i) for i in range(len(inputs))]))
+            sources.update(zip(graph.inputs[len(inputs) :], [("cotangent", i) for i in present]))
+            graph = _used_part(graph)
             op = GraphOp(graph, purpose=f"gradient of the {self.purpose}, from its inputs")
             op.check = self.check
-            found = self._recomputing[present] = (op, given)
+            found = self._recomputing[present, hidden] = Backward(
+                op,
+                [sources[var] for var in graph.inputs],
+                [i for i, grad in zip(wanted, grads) if grad is not None],
+                [i for i in wanted if id(inputs[i].atom) in unselected],
+            )
         return found
+
+
+def _used_part(graph: Graph) -> Graph:
+    """A graph without inputs and equations that its outputs do not depend on. What may fail ran before."""
+    live, eqns = set(graph.outputs), []
+    for eqn in reversed(graph.eqns):
+        if not live.isdisjoint(eqn.outputs):
+            live.update(eqn.inputs)
+            eqns.append(eqn)
+    return Graph(tuple(filter(live.__contains__, graph.inputs)), tuple(reversed(eqns)), graph.outputs)
 
 
 def _no_reference(*args: Any) -> Any:
@@ -201,18 +223,21 @@ class Backward(NamedTuple):
     """A backward op, where its inputs come from, and the positions that it gives cotangents for.
 
     A source is ('input', position), ('output', position) of the forward, or ('cotangent', position).
+    ``unselected`` are the positions of inputs of which not every element is selected on the way.
     """
 
     op: GraphOp
     sources: list[tuple[str, int]]
     given: list[int]
+    unselected: list[int]
 
 
 class Split:
     """A graph as forward and backward.
 
     Each set of results that cotangents come to has a backward of its own: nothing flows to what the others
-    are computed from, so a derivative that is infinite there does no harm.
+    are computed from, so a derivative that is infinite there does no harm. So has each set of those of which
+    not every element is selected later (see ``ops.reverse.pull_back``).
 
     Attributes:
         forward: gives the results, and what backward needs of what is computed on the way.
@@ -236,36 +261,62 @@ class Split:
         self.forward.purpose = f"{op.purpose}, keeping what the gradient needs"
         self.forward.check = op.check
         self.forward._split = self
-        self._backwards: dict[tuple[int, ...], Backward | None] = {}
+        self.forward.kept = self._kept(outputs, needed)
+        self._backwards: dict[tuple, Backward | None] = {}
+
+    def _kept(self, outputs: Sequence[Any], needed: Sequence[Any]) -> tuple[frozenset[int], frozenset[int]]:
+        """The positions of the inputs that results with a gradient are computed from, and those of results
+        with a gradient, or that the backward reads."""
+        trace = self._trace
+        flowing = {self._inputs[i].atom for i in self.wanted}
+        for eqn in trace.eqns:
+            if not (eqn.op.is_constant or flowing.isdisjoint(eqn.inputs)):
+                flowing.update(filter(flows, eqn.outputs))
+        read = {atom for atom in outputs if atom in flowing}
+        for eqn in reversed(trace.eqns):
+            if not read.isdisjoint(eqn.outputs):
+                read.update(eqn.inputs)
+        read.update(needed)
+        kept = flowing.union(needed)
+        return (
+            frozenset(i for i, var in enumerate(trace.inputs) if var in read),
+            frozenset(i for i, atom in enumerate(outputs) if atom in kept),
+        )
 
     @property
     def backwards(self) -> list[GraphOp]:
         """The backward ops made so far."""
         return [found.op for found in self._backwards.values() if found is not None]
 
-    def backward(self, present: tuple[int, ...]) -> Backward | None:
-        """Backward from the results at these positions; None where one is not a result of the graph."""
-        with self._lock:
-            if present not in self._backwards:
-                is_ours = all(i < len(self._outputs) for i in present)
-                self._backwards[present] = self._made(present) if is_ours else None
-            return self._backwards[present]
+    def backward(self, present: tuple[int, ...], hidden: tuple[int, ...]) -> Backward | None:
+        """Backward from the results at these positions; None where one is not a result of the graph.
 
-    def _made(self, present: tuple[int, ...]) -> Backward:
+        Of those at the positions ``hidden`` not every element is selected later.
+        """
+        with self._lock:
+            if (present, hidden) not in self._backwards:
+                is_ours = all(i < len(self._outputs) for i in present)
+                self._backwards[present, hidden] = self._made(present, hidden) if is_ours else None
+            return self._backwards[present, hidden]
+
+    def _made(self, present: tuple[int, ...], hidden: tuple[int, ...]) -> Backward:
         with no_collection():
-            found = self._differentiated(present)
+            found = self._differentiated(present, hidden)
         sources = {**self._sources, **found.seeds}
         op = GraphOp(Graph((*found.needed, *found.seeds), tuple(found.eqns), tuple(found.results.values())))
         op.purpose = f"gradient of the {self._of.purpose}"
         op.check = self._of.check
-        return Backward(op, [sources[var] for var in op.graph.inputs], list(found.results))
+        taken = [sources[var] for var in op.graph.inputs]
+        return Backward(op, taken, list(found.results), found.unselected)
 
-    def _differentiated(self, present: tuple[int, ...]) -> _Differentiated:
+    def _differentiated(self, present: tuple[int, ...], hidden: tuple[int, ...] = ()) -> _Differentiated:
         """Record the backward from some results, and leave the trace as it was."""
         trace, size, count = self._trace, len(self._trace.eqns), len(self._trace.inputs)
+        unselected = {id(self._outputs[i].atom) for i in hidden}
+        inputs = [self._inputs[i] for i in self.wanted]
         with trace.interpreting():
             seeds = [(self._outputs[i], _cotangent_input(trace, self._outputs[i])) for i in present]
-            grads = trace.gradients(seeds, [self._inputs[i] for i in self.wanted])
+            grads = trace.gradients(seeds, inputs, unselected=unselected)
         eqns = trace.eqns[size:]
         del trace.eqns[size:], trace.inputs[count:]
         results = {i: grad.atom for i, grad in zip(self.wanted, grads) if grad is not None}
@@ -275,13 +326,16 @@ class Split:
         made = {var for eqn in eqns for var in eqn.outputs}
         read = dict.fromkeys([*(atom for eqn in eqns for atom in eqn.inputs), *results.values()])
         needed = [a for a in read if isinstance(a, Var) and a not in made and a not in places]
-        return _Differentiated(eqns, needed, places, results)
+        passed_on = [i for i, x in zip(self.wanted, inputs) if id(x.atom) in unselected]
+        return _Differentiated(eqns, needed, places, results, passed_on)
 
 
 class _Differentiated(NamedTuple):
-    """Equations of a backward, what they read of the forward, the cotangents, and results by position."""
+    """Equations of a backward, what they read of the forward, the cotangents, and results by position; and
+    the positions of inputs of which not every element is selected."""
 
     eqns: list[Eqn]
     needed: list[Var]
     seeds: dict[Any, tuple[str, int]]
     results: dict[int, Any]
+    unselected: list[int]

@@ -200,11 +200,15 @@ class Trace(Interpreter):
         return SCALAR if is_scalar else NDARRAY
 
     def gradients(
-        self, seeds: Sequence[tuple[Tracer, Any]], wanted: Sequence[Tracer], start: int = 0
+        self,
+        seeds: Sequence[tuple[Tracer, Any]],
+        wanted: Sequence[Tracer],
+        start: int = 0,
+        unselected: set[int] | None = None,
     ) -> list[Tracer | None]:
         """Cotangents of ``wanted``, recorded after what is there; None where nothing flows.
 
-        Only equations from ``start`` on are differentiated.
+        Only equations from ``start`` on are differentiated. ``unselected`` as in ``ops.reverse.pull_back``.
         """
         active: set[int] = {id(tracer.atom) for tracer in wanted}
         eqns = []
@@ -240,7 +244,7 @@ class Trace(Interpreter):
                 if name in active:
                     known = cotangents.get(name)
                     cotangents[name] = g if known is None else known + g
-            pull_back(backwards(), cotangents, active, box)
+            pull_back(backwards(), cotangents, active, box, unselected)
         return [cotangents.get(id(tracer.atom)) for tracer in wanted]
 
     def graph(self, outputs: Sequence[Atom], done_elsewhere: Sequence[Eqn] = ()) -> Graph:

@@ -230,7 +230,7 @@ class _Checkpointed(Op):
     """
 
     def __init__(self, function: Callable[[Sequence[Any]], list[Array]]):
-        super().__init__("checkpoint", numpy=_unknown, infer=_unknown)
+        super().__init__("checkpoint", numpy=_unknown, infer=_unknown, selects=True)
         self.function = function
         self.execute = self._execute
 
@@ -239,13 +239,21 @@ class _Checkpointed(Op):
         return tuple([_result(x._current(), values) for x in results])
 
     def pull_back(self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
+        return self.pull_back_selected(wanted, g, ans, args, params, ())[0]
+
+    def pull_back_selected(
+        self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict, hidden: Sequence[int]
+    ) -> tuple[dict[int, Any], Sequence[int]]:
         with recording() as tape:
             boxes = {i: tape.leaf(args[i]) for i in wanted}
             results = self.function([boxes.get(i, x) for i, x in enumerate(args)])
             path = tape.path(list(boxes.values()))
         parts = g if isinstance(g, tuple) else (g,)
-        found = path.pull_back([(x, part) for x, part in zip(results, parts) if part is not None])
-        return {i: cotangent for i, cotangent in zip(boxes, found) if cotangent is not None}
+        unselected = {id(results[i]._current()) for i in hidden}
+        seeds = [(x, part) for x, part in zip(results, parts) if part is not None]
+        found = path.pull_back(seeds, unselected)
+        cotangents = {i: cotangent for i, cotangent in zip(boxes, found) if cotangent is not None}
+        return cotangents, [i for i, leaf in zip(boxes, path.leaves) if id(leaf) in unselected]
 
 
 def checkpoint(function: Callable) -> Callable:

@@ -7,6 +7,7 @@ value of the compiler) brings its own; without a box the current interpreter of 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import sys
@@ -165,6 +166,9 @@ class Op:
         self.reducer: Callable | None = None
         #: runs the op on the runtime's values instead of ``numpy``; for ops that hold a program
         self.execute: Callable | None = None
+        #: of an op that holds a program: the positions of the arguments and of the results that its gradient
+        #: depends on; None for all
+        self.kept: tuple[frozenset[int], frozenset[int]] | None = None
         self.__name__ = name
         self.__doc__ = doc or getattr(numpy, "__doc__", None)
 
@@ -214,11 +218,31 @@ class Op:
                 )
         return result
 
+    def pull_back_selected(
+        self, wanted: Sequence[int], g: Any, ans: Any, args: tuple, params: dict, hidden: Sequence[int]
+    ) -> tuple[dict[int, Any], Sequence[int]]:
+        """The same where not every element of the results at the positions ``hidden`` is selected later.
+
+        Where the cotangent is 0 so is what is passed on, even if the derivative there is infinite. Also gives
+        the positions of arguments of which not every element is selected then.
+        """
+        parts = self.pull_back(wanted, g, ans, args, params)
+        if hidden and self.singular:
+            is_zero = _is_zero(g)
+            parts = {index: OPS["where"](is_zero, 0, part) for index, part in parts.items()}
+        return parts, wanted if self.selects or (hidden and self.cost != "compute") else ()
+
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
     def __reduce__(self):
         return _lookup_op, (self.name,)
+
+
+def _is_zero(g: Any) -> Any:
+    """Where a cotangent is 0; for several results, where all of theirs are."""
+    parts = g if isinstance(g, tuple) else (g,)
+    return functools.reduce(OPS["logical_and"], [OPS["equal"](part, 0) for part in parts if part is not None])
 
 
 def as_operand(x: Any) -> Any:

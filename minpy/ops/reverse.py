@@ -6,7 +6,6 @@ variables of the IR: the rules of the op table are written in ops and run on eit
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import Any, Callable, NamedTuple
 
@@ -44,17 +43,12 @@ def match(cotangent: Any, aval: Aval) -> Any:
     return cotangent
 
 
-def _is_zero(g: Any) -> Any:
-    """Where a cotangent is 0; for several results, where all of theirs are."""
-    parts = g if isinstance(g, tuple) else (g,)
-    return functools.reduce(OPS["logical_and"], [OPS["equal"](part, 0) for part in parts if part is not None])
-
-
 def pull_back(
     records: Iterable[tuple],
     cotangents: dict[int, Any],
     active: set[int],
     box: Callable[[Any], Any],
+    unselected: set[int] | None = None,
 ) -> dict[int, Any]:
     """Walk the records, the last one first, and push cotangents from outputs to arguments.
 
@@ -66,11 +60,13 @@ def pull_back(
         cotangents: the seeds, by ``id`` of the values they belong to; changed in place.
         active: ``id`` of each value that depends on what is differentiated.
         box: gives for a value of a record what the rules work on.
+        unselected: ``id`` of each value of which something that comes later may not take every element;
+            those that are found are added.
 
     Returns:
         ``cotangents``: what is left is the cotangents of values that no record produced.
     """
-    unselected: set[int] = set()  # values of which a later ``where`` may not take every element
+    unselected = set() if unselected is None else unselected
     for record in records:
         op, args, params, outputs = record[:4]
         if len(outputs) == 1:
@@ -86,15 +82,13 @@ def pull_back(
             continue
         boxes = tuple([box(arg) for arg in args])
         ans = box(outputs[0]) if len(outputs) == 1 else tuple(map(box, outputs))
-        is_masked = False
-        if op.selects:
-            unselected.update([id(args[i]) for i in wanted])
-        elif unselected and op.cost != "compute" and any(id(output) in unselected for output in outputs):
-            unselected.update([id(args[i]) for i in wanted])
-            is_masked = op.singular
-        for index, part in op.pull_back(wanted, g, ans, boxes, params).items():
-            if is_masked:
-                part = OPS["where"](_is_zero(g), 0, part)
+        hidden = [i for i, output in enumerate(outputs) if id(output) in unselected] if unselected else ()
+        if hidden or op.selects:
+            parts, passed_on = op.pull_back_selected(wanted, g, ans, boxes, params, hidden)
+            unselected.update([id(args[i]) for i in passed_on])
+        else:
+            parts = op.pull_back(wanted, g, ans, boxes, params)
+        for index, part in parts.items():
             part = match(part, args[index].aval)
             name = id(args[index])
             known = cotangents.get(name)

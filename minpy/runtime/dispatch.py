@@ -281,6 +281,8 @@ class _NumPyCall:
         self.where = ""
 
     pull_back = Op.pull_back
+    pull_back_selected = Op.pull_back_selected
+    kept = None
     rule = Op.rule
     vjp = UNDEFINED
     selects = singular = elementwise = False

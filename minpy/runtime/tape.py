@@ -134,10 +134,20 @@ def same_tape(one: Tape, other: Tape) -> Tape:
     return one
 
 
-def record(tape: Tape, op: Any, args: tuple, params: dict, outputs: tuple[Value, ...]) -> None:
-    """Append one application of ``op`` and protect the data that its rule may need."""
+def record(tape: Tape, op: Any, args: tuple, params: dict, outputs: tuple) -> None:
+    """Append one application of ``op`` and protect the data that its rule may need.
+
+    The rest is None in the record: it may be changed in place.
+    """
+    if op.kept is not None:
+        args, outputs = (
+            tuple([value if i in kept else None for i, value in enumerate(values)])
+            for kept, values in zip(op.kept, (args, outputs))
+        )
     args = tuple([tape.hold(arg) for arg in args])
     for value in outputs:
+        if value is None:
+            continue
         value.recorded = True
         if is_float(value.aval.dtype):  # of several outputs some may be integers
             value.tape = tape
@@ -209,7 +219,7 @@ class recording:
         for entry in self.tape.records[self.start :]:
             for arg in entry[1]:
                 if id(arg) in active:
-                    active.update(map(id, entry[3]))
+                    active.update([id(output) for output in entry[3] if output is not None])
                     records.append(entry)
                     break
         records.reverse()
@@ -229,14 +239,17 @@ class GradientPath:
     def __init__(self, records: list[tuple], active: set[int], leaves: Sequence[Value]):
         self._records = records
         self._active = active
-        self._leaves = leaves
+        self.leaves = leaves
 
     def protect(self) -> None:
         """Do not let the data be changed in place."""
         protect(self._records, True)
 
-    def pull_back(self, seeds: list[tuple[Array, Any]]) -> list[Any]:
-        """Cotangents of the leaves (None where nothing flows), given those of results."""
+    def pull_back(self, seeds: list[tuple[Array, Any]], unselected: set[int] | None = None) -> list[Any]:
+        """Cotangents of the leaves (None where nothing flows), given those of results.
+
+        ``unselected`` as in ``ops.reverse.pull_back``.
+        """
         cotangents: dict[int, Any] = {}
         for result, g in seeds:
             value = result._current()
@@ -244,11 +257,11 @@ class GradientPath:
                 known = cotangents.get(id(value))
                 cotangents[id(value)] = g if known is None else known + g
         if watch.current is None:
-            pull_back(self._records, cotangents, self._active, _box)
+            pull_back(self._records, cotangents, self._active, _box, unselected)
         else:
             with closing(watch.current.walk(self._records, cotangents)) as records:
-                pull_back(records, cotangents, self._active, _box)
-        return [cotangents.get(id(leaf)) for leaf in self._leaves]
+                pull_back(records, cotangents, self._active, _box, unselected)
+        return [cotangents.get(id(leaf)) for leaf in self.leaves]
 
 
 def _box(value: Any) -> Any:

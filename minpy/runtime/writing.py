@@ -170,7 +170,7 @@ def _write_out(function: Any, args: tuple, kwargs: dict, outs: tuple) -> Any:
         results = results_of(function, args, kwargs, outs)
         for out, result in zip(outs, results):
             if isinstance(out, Array):
-                out[...] = result
+                _fill(out, result)
             elif out is not None:
                 _warn_of_lost()
                 numpy.copyto(out, to_raw(result), casting="unsafe")
@@ -217,7 +217,14 @@ def _change(array: Array, content: Content, function: Any, args: tuple, kwargs: 
         _by_numpy((array,), function, args, kwargs)
         return
     _rehearse((array,), function, args, kwargs)
-    array[...] = content(function, args, kwargs)
+    _fill(array, content(function, args, kwargs))
+
+
+def _fill(array: Array, content: Any) -> None:
+    """Give an array new content: all of it, so that of ``content`` every element is used."""
+    if aval_of(content).shape != array.shape:
+        content = broadcast_to_op(content, shape=array.shape)
+    array._replace(astype(content, dtype=array.dtype)._value)
 
 
 def shuffle(method: Callable, args: tuple, kwargs: dict) -> None:
@@ -229,7 +236,7 @@ def shuffle(method: Callable, args: tuple, kwargs: dict) -> None:
             known = {id(array): numbers}
             method(*to_raw(args, known), **to_raw(kwargs, known))
 
-        array[...] = moved(call, array)
+        _fill(array, moved(call, array))
     else:
         _by_numpy((array,), method, args, kwargs)
 
@@ -242,21 +249,29 @@ def moved(function: Callable, array: Any, value: Any = None) -> Any:
     shape, dtype = aval_of(array)
     size = aval_of(array).size
     elements = reshape_op(array, shape=(size,))
+    places = numpy.arange(size).reshape(shape)
     if value is None:
-        numbers = numpy.arange(size).reshape(shape)
+        numbers = places.copy()
         function(numbers)
+        return index(elements, numbers, template=(ARRAY,))
+    value = as_operand(value)
+    more = aval_of(value)
+    numbers, others = _numbered(array, value)
+    origin = numpy.empty(max(numbers.max(initial=0), others.max(initial=0)) + 1, numpy.intp)
+    origin[others] = numpy.arange(size, size + more.size).reshape(more.shape)
+    origin[numbers] = places
+    function(numbers, others)
+    numbers = origin[numbers]
+    written = numbers != places
+    source = astype(reshape_op(value, shape=(more.size,)), dtype=dtype)
+    if (numbers[written] < size).any():  # the value shows memory of the array
+        source = concatenate_op(elements, source, axis=0)
     else:
-        value = as_operand(value)
-        more = aval_of(value)
-        numbers, others = _numbered(array, value)
-        origin = numpy.empty(max(numbers.max(initial=0), others.max(initial=0)) + 1, numpy.intp)
-        origin[others] = numpy.arange(size, size + more.size).reshape(more.shape)
-        origin[numbers] = numpy.arange(size).reshape(shape)
-        function(numbers, others)
-        numbers = origin[numbers]
-        flat = astype(reshape_op(value, shape=(more.size,)), dtype=dtype)
-        elements = concatenate_op(elements, flat, axis=0)
-    return index(elements, numbers, template=(ARRAY,))
+        numbers -= size
+    if not written.any():
+        return array
+    # what is overwritten has no part in the new content, so a derivative that is infinite there does no harm
+    return where_op(written, index(source, numpy.where(written, numbers, 0), template=(ARRAY,)), array)
 
 
 def _numbered(array: Any, value: Any) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -283,7 +298,7 @@ def _numbered(array: Any, value: Any) -> tuple[numpy.ndarray, numpy.ndarray]:
 def assign_from_itself(array: Any, key: Any, value: Any) -> None:
     """``array[key] = value`` at index arrays, where the value shows memory of the array: as NumPy does it,
     which reads what it has just written."""
-    array._replace(moved(lambda numbers, others: operator.setitem(numbers, key, others), array, value)._value)
+    _fill(array, moved(lambda numbers, others: operator.setitem(numbers, key, others), array, value))
 
 
 Array._assign_from_itself = staticmethod(assign_from_itself)

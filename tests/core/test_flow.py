@@ -215,6 +215,16 @@ def test_a_custom_operator_without_the_rule_does_too():
     assert f"{__file__}:{line_of(uses_custom, 'without_rule(')} in uses_custom" in text
 
 
+@minpy.eager
+def _seen(x):
+    return x
+
+
+def _filled(x, number):
+    x.flat = number
+    return x
+
+
 SELECTIONS = {
     "log": (lambda np, x: np.where(x > 0, np.log(x), 0), lambda x: numpy.where(x > 0, 1 / x, 0)),
     "root": (lambda np, x: np.where(x > 0, np.sqrt(x), 0), lambda x: numpy.where(x > 0, 0.5 / x**0.5, 0)),
@@ -225,6 +235,19 @@ SELECTIONS = {
         lambda np, x: np.where(x > 0, np.sum(np.log(np.stack([x, x])), axis=0), 0),
         lambda x: numpy.where(x > 0, 2 / x, 0),
     ),
+    "before a checkpoint": (
+        lambda np, x: minpy.checkpoint(lambda y: np.where(x > 0, y, 0))(np.log(x)),
+        lambda x: numpy.where(x > 0, 1 / x, 0),
+    ),
+    "in a checkpoint": (
+        lambda np, x: np.where(x > 0, minpy.checkpoint(np.log)(x), 0),
+        lambda x: numpy.where(x > 0, 1 / x, 0),
+    ),
+    "around what stays with Python": (
+        lambda np, x: np.where(x > 0, _seen(np.log(x)), 0),
+        lambda x: numpy.where(x > 0, 1 / x, 0),
+    ),
+    "what is overwritten": (lambda np, x: _filled(np.log(x), 2) * x, lambda x: numpy.full(3, 2.0)),
 }
 
 

@@ -404,6 +404,32 @@ v2 = a.T
 v2.flat[[1, 2, 3]] = v2[0]
 v2[:, [0, 1]] = a[:2] * 2
 """,
+    "what a mask leaves out was computed before a line that stays with Python": """
+c = np.array([0.0, 2.0])
+
+v0 = 1 / c
+v1 = v0 * 2
+print(end="")
+return np.where(c > 0, v0, 0), np.where(c > 0, v1, 0)
+""",
+    "all of an array is overwritten": """
+a = np.array([1.0, 2.0])
+
+v0 = a / 0
+v0.flat = 2
+v1 = np.zeros(2)
+np.divide(a, 0, out=v1)
+return v0, v1 * np.array([0.0, 1.0])
+""",
+    "NumPy writes into an array that no gradient reaches": """
+a = np.array([1.0, 2.0])
+
+v = np.array([1.0, numpy.nan])
+v0 = v * 2
+v1 = a * 2
+np.nan_to_num(v, copy=False)
+return v1 * v
+""",
     "an array without axes stays one around what stays with Python": """
 a = numpy.array([0.5, -1.5, 2.0])
 
