@@ -136,6 +136,8 @@ class Writer:
     def is_usable(self, x: Any) -> bool:
         if not isinstance(x, (numpy.ndarray, numpy.generic)) or x.dtype.kind not in "biufc" or x.size > MANY:
             return False
+        if self.smooth and x.dtype == numpy.float16:
+            return False  # numeric derivatives are lost in its rounding
         if x.dtype.kind in "fc" and not numpy.isfinite(x).all():
             return not self.finite
         return not x.size or x.dtype.kind == "b" or bool(numpy.abs(x).max() <= LARGE)
