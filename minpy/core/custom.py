@@ -10,15 +10,15 @@ from typing import Any, Callable
 import numpy
 
 from minpy.core.gradient import name_of
-from minpy.errors import GradientError
+from minpy.errors import GradientError, GradientWarning
 from minpy.ops import OPS, Op, aval_of
 from minpy.ops.op import UNDEFINED, ZERO, Box
 from minpy.runtime.array import Array, Value
 from minpy.runtime.context import current_context
 from minpy.runtime.dispatch import run_op
-from minpy.runtime.location import user_place
+from minpy.runtime.location import user_place, warn_at_user
 from minpy.runtime.native import is_mxnet_array
-from minpy.runtime.tape import live_tape, recording
+from minpy.runtime.tape import live_tape, off_tape, recording
 from minpy.runtime.tree import leaves, rebuild
 
 
@@ -57,7 +57,7 @@ class CustomOp(Op):
         return x
 
     def _execute(self, values: tuple) -> tuple[Value, ...]:
-        result = self.numpy(*[self._native(value) for value in values])
+        result = _alone(self.name, lambda: self.numpy(*[self._native(value) for value in values]))
         if isinstance(result, (tuple, list)):
             raise GradientError(f"{self.name}: a custom operator gives one array, not {len(result)}")
         return (_result(_as_value(result), values),)
@@ -159,7 +159,7 @@ def custom_gradient(function: Callable) -> Callable:
     def wrapper(*args: Any, **settings: Any) -> Any:
         args = _held(args)
         detached = rebuild(lambda x: Array(x._current().alias()) if isinstance(x, Array) else x, args)
-        value, backward = function(*detached, **settings)
+        value, backward = _alone(function.__name__, lambda: function(*detached, **settings))
 
         def cotangents(g: Any) -> list:
             found = backward(g.copy())  # which it may change
@@ -181,6 +181,18 @@ def custom_gradient(function: Callable) -> Callable:
 
     wrapper.__minpy_opaque__ = f"{function.__name__} has a gradient of its own"  # type: ignore[attr-defined]
     return wrapper
+
+
+def _alone(name: str, call: Callable[[], Any]) -> Any:
+    """What a call of the user's function gives; warns where a gradient would flow past its own."""
+    results, others = off_tape(call, lambda result: [x for _, x in leaves(result) if isinstance(x, Array)])
+    if others:
+        warn_at_user(
+            f"{name} has a gradient of its own, for its arguments alone: none flows to the array of "
+            f"{others[0].aval} that it has from elsewhere. Make that an argument too",
+            GradientWarning,
+        )
+    return results
 
 
 def _result(value: Value, operands: Sequence[Any]) -> Value:
@@ -226,17 +238,17 @@ def _stopped(x: Any) -> Any:
 class _Checkpointed(Op):
     """A call whose intermediate results are not kept: the backward pass runs it again.
 
-    ``function`` takes the arrays in the arguments of the call, and gives those in its result.
+    Args:
+        function: takes the arrays in the arguments of the call, and gives those in its result.
+        values: the results.
+        operands: how many of the operands are arguments; ``function`` has the others from elsewhere.
     """
 
-    def __init__(self, function: Callable[[Sequence[Any]], list[Array]]):
+    def __init__(self, function: Callable[[Sequence[Any]], list[Array]], values: tuple, operands: int):
         super().__init__("checkpoint", numpy=_unknown, infer=_unknown, selects=True)
         self.function = function
-        self.execute = self._execute
-
-    def _execute(self, values: tuple) -> tuple[Value, ...]:
-        results = self.function([Array(value.alias()) for value in values])
-        return tuple([_result(x._current(), values) for x in results])
+        self.operands = operands
+        self.execute = lambda _: values
 
     def pull_back(self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
         return self.pull_back_selected(wanted, g, ans, args, params, ())[0]
@@ -245,8 +257,13 @@ class _Checkpointed(Op):
         self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict, hidden: Sequence[int]
     ) -> tuple[dict[int, Any], Sequence[int]]:
         with recording() as tape:
-            boxes = {i: tape.leaf(args[i]) for i in wanted}
-            results = self.function([boxes.get(i, x) for i, x in enumerate(args)])
+            boxes = {i: (tape.leaf if i < self.operands else tape.adopt)(args[i]) for i in wanted}
+            results = self.function([boxes.get(i, x) for i, x in enumerate(args[: self.operands])])
+            if not all(tape.reads(x, results) for i, x in boxes.items() if i >= self.operands):
+                raise GradientError(
+                    "a function under minpy.checkpoint uses an array from elsewhere that is another one "
+                    "since; hand it over as an argument"
+                )
             path = tape.path(list(boxes.values()))
         parts = g if isinstance(g, tuple) else (g,)
         unselected = {id(results[i]._current()) for i in hidden}
@@ -260,8 +277,12 @@ def checkpoint(function: Callable) -> Callable:
     """A function that computes the same, but keeps only its arguments for the backward pass.
 
     What is between them is computed again there: memory for time. ``function`` takes and gives arrays, or
-    nested tuples, lists and dicts of them, and anything else as a constant. It runs once more for each
-    backward pass, so it should have no side effects.
+    nested tuples, lists and dicts of them, and anything else as a constant; gradients flow to arrays that it
+    has from elsewhere too. It runs once more for each backward pass, so it should have no side effects, and
+    those arrays must not change in between.
+
+    Raises (when a gradient is computed):
+        GradientError: an array from elsewhere was changed after the call.
     """
 
     @functools.wraps(function)
@@ -278,7 +299,11 @@ def checkpoint(function: Callable) -> Callable:
 
         if not arrays:
             return function(*args, **kwargs)
-        found = run_op(_Checkpointed(on_arrays), tuple(arrays), {})
+        detached = [Array(x._current().alias()) for x in arrays]
+        made, others = off_tape(lambda: on_arrays(detached), list)
+        operands = [x._current() for x in (*arrays, *others)]
+        values = tuple([_result(x._current(), operands) for x in made])
+        found = run_op(_Checkpointed(on_arrays, values, len(arrays)), (*arrays, *others), {})
         following = iter(found if isinstance(found, tuple) else (found,))
         return rebuild(lambda x: next(following), results[0])
 

@@ -25,6 +25,7 @@ from minpy.core.gradient import (
 from minpy.errors import GradientError, ShapeError, UnsupportedError
 from minpy.ops import FUNCTIONS, aval_of, creation
 from minpy.ops.aval import is_float
+from minpy.ops.scalars import is_scalar
 from minpy.runtime.array import Array, Value
 from minpy.runtime.tape import GradientPath, recording
 from minpy.runtime.tree import leaves, rebuild
@@ -100,7 +101,7 @@ class Pullback:
     def __call__(self, cotangent: Any) -> tuple:
         """The cotangents of the arguments. Raises ShapeError where ``cotangent`` does not fit the value."""
         seeds = [
-            (result, _as_cotangent(g, aval_of(result)))
+            (result, g if isinstance(g, Array) else Array(Value(numpy.asarray(g, aval_of(result).dtype))))
             for result, g in _paired(self._value, cotangent)
             if isinstance(result, Array)
         ]
@@ -126,9 +127,6 @@ class TracedPullback:
                 (result, g if isinstance(g, Tracer) else trace.constant(numpy.asarray(g)))
                 for result, g in _paired(self._value, lowering.plain(args[0]))
             ]
-            for result, g in seeds:
-                if g.shape != result.shape:
-                    raise ShapeError(_mismatch(g.shape, result.shape))
             found = trace.gradients(seeds, self._flat, self._start)
             filled = iter([creation.zeros_like(x) if g is None else g for x, g in zip(self._flat, found)])
         return tuple(rebuild(lambda x: next(filled), box) for box in self._boxes)
@@ -142,22 +140,18 @@ def _check_results(value: Any, function: Any) -> None:
             raise GradientError(f"{name_of(function)} gave {aval_of(result)}; a gradient needs floats")
 
 
-def _paired(value: Any, cotangent: Any) -> list[tuple[Any, Any]]:
+def _paired(
+    value: Any, cotangent: Any, what: str = "a cotangent", of: str = "the value"
+) -> list[tuple[Any, Any]]:
+    """The leaves of both in the same places. Raises ShapeError where they differ."""
     results, parts = dict(leaves(value)), dict(leaves(cotangent))
-    if list(results) != list(parts):
-        raise ShapeError("the cotangent is not nested like the value")
+    if results.keys() != parts.keys():
+        raise ShapeError(f"{what} is not nested like {of}")
+    for step in results:
+        have, want = numpy.shape(parts[step]), numpy.shape(results[step])
+        if have != want:
+            raise ShapeError(f"{what} has shape {have}, {of} has {want}")
     return [(results[step], parts[step]) for step in results]
-
-
-def _as_cotangent(g: Any, aval: Any) -> Array:
-    array = g if isinstance(g, Array) else Array(Value(numpy.asarray(g, aval.dtype)))
-    if array.shape != aval.shape:
-        raise ShapeError(_mismatch(array.shape, aval.shape))
-    return array
-
-
-def _mismatch(have: tuple, want: tuple) -> str:
-    return f"a cotangent has shape {have}, the value has {want}"
 
 
 def jvp(function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
@@ -175,13 +169,18 @@ def jvp(function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
     of ``<pull(u), t>`` with respect to ``u`` is ``J t``
     (https://j-towns.github.io/2017/06/12/A-new-trick.html).
     """
+    _paired(tuple(primals), tuple(tangents), "a tangent", "its argument")
     value, _ = vjp(function, *primals)
 
     def along(u):
         _, pull = vjp(function, *primals)
         return _inner(pull(u), tuple(tangents))
 
-    return value, grad(along)(rebuild(creation.ones_like, value))
+    return value, grad(along)(rebuild(_one, value))
+
+
+def _one(x: Any) -> Any:
+    return creation.ones_like(x)[()] if is_scalar(x) else creation.ones_like(x)
 
 
 def _inner(x: Any, y: Any) -> Any:
@@ -197,76 +196,99 @@ def _inner(x: Any, y: Any) -> Any:
 
 
 def jacobian(function: Callable, argnum: ArgNum = 0) -> Callable:
-    """A function that computes the Jacobian of ``function``, which gives one array of floats.
+    """A function that computes the Jacobian of ``function``.
 
     Args:
+        function: gives an array of floats, or a nested tuple, list or dict of them.
         argnum: the position or name of the argument to differentiate, or a list of them: an array, or a
             nested tuple, list or dict of arrays.
 
     The result has the shape of the value followed by that of the argument: ``result[i, j]`` is
     ``d value[i] / d argument[j]``. For a nested argument it is nested like that, for a list of arguments it
-    is a list. It costs one backward pass for each element of the value.
+    is a list; for a nested value there is one in place of each array. Python numbers give a number. It costs
+    one backward pass for each element of the value, two for complex elements by real arguments. By complex
+    arguments it is the derivative of holomorphic functions.
     """
-    if isinstance(argnum, (tuple, list)):
-        parts = [jacobian(function, n) for n in argnum]
-        return lambda *args, **kwargs: [part(*args, **kwargs) for part in parts]
 
     def compute(*args, **kwargs):
         partial, argument = _partial(function, argnum, args, kwargs)
         value, pull = vjp(partial, argument)
-        if isinstance(value, (tuple, list, dict)):
-            raise GradientError("a Jacobian is that of a function which gives one array")
-        size = 1
-        for n in value.shape:
-            size = size * n
-        rows = []
-        for i in range(size):
-            rows.append(pull(_reshape(_unit(i, size, value.dtype), value.shape))[0])
-        if size == 0:
-            return creation.zeros(value.shape + argument.shape, value.dtype)
-        return _stacked(rows, value.shape)
+        results = [x for _, x in leaves(value)]
+        numbers = iter(range(len(results)))
+        return rebuild(lambda x: _rows(next(numbers), results, value, pull), value)
 
     return compute
 
 
+def _rows(number: int, results: list, value: Any, pull: Any) -> Any:
+    """The Jacobian of one of the arrays in ``value``, nested like the argument."""
+    result = results[number]
+    zeros = [creation.zeros_like(x) for x in results]
+
+    def pulled(g):
+        following = iter([*zeros[:number], g, *zeros[number + 1 :]])
+        return pull(rebuild(lambda x: next(following), value))[0]
+
+    def row(g):
+        found = pulled(g)
+        if result.dtype.kind != "c":
+            return found
+        imaginary = iter([x for _, x in leaves(pulled(-1j * g))])  # a real argument gets the real part alone
+        return rebuild(lambda x: _joined(x, next(imaginary)), found)
+
+    shape, size = result.shape, result.size
+    if not shape:
+        return row(_one(result))
+    if size == 0:
+        return rebuild(lambda x: creation.zeros(shape + numpy.shape(x), result.dtype), row(zeros[number]))
+    rows = [row(_reshape(_unit(i, size, result.dtype), shape)) for i in range(size)]
+    columns = iter([_stack(column) for column in zip(*[[x for _, x in leaves(row)] for row in rows])])
+    return rebuild(lambda x: _reshape(next(columns), shape + numpy.shape(x)), rows[0])
+
+
+def _joined(real: Any, imaginary: Any) -> Any:
+    return real if numpy.iscomplexobj(real) else real + 1j * imaginary
+
+
 def _partial(function: Callable, argnum: Any, args: Any, kwargs: Any) -> tuple[Callable, Any]:
-    """``function`` as one of a single argument, and the argument."""
-    if isinstance(argnum, str):
-        if argnum in kwargs:
-            return lambda x: function(*args, **{**kwargs, argnum: x}), kwargs[argnum]
-        argnum = position_of(function, argnum)
-    if argnum < 0:
-        argnum = argnum + len(args)
+    """``function`` as one of a single argument, and the argument: a list for a list of them."""
+    selected = argnum if isinstance(argnum, (tuple, list)) else [argnum]
+    places = [_place(function, which, args, kwargs) for which in selected]
+    given = [kwargs[place] if isinstance(place, str) else args[place] for place in places]
 
     def partial(x):
-        return function(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+        arguments, named = list(args), dict(kwargs)
+        for place, value in zip(places, x if isinstance(argnum, (tuple, list)) else [x]):
+            if isinstance(place, str):
+                named[place] = value
+            else:
+                arguments[place] = value
+        return function(*arguments, **named)
 
-    return partial, args[argnum]
+    return partial, given if isinstance(argnum, (tuple, list)) else given[0]
 
 
-def _stacked(rows: list, shape: tuple[int, ...]) -> Any:
-    """Cotangents for each element of a value of this ``shape``, as arrays with its axes in front."""
-    first = rows[0]
-    if isinstance(first, dict):
-        return {key: _stacked([row[key] for row in rows], shape) for key in first}
-    if isinstance(first, (tuple, list)):
-        return type(first)([_stacked([row[i] for row in rows], shape) for i in range(len(first))])
-    return _reshape(_stack(rows), shape + getattr(first, "shape", ()))
+def _place(function: Callable, which: Any, args: Any, kwargs: Any) -> Any:
+    """Where an argument is given: its name or its position."""
+    if isinstance(which, str):
+        return which if which in kwargs else position_of(function, which)
+    return which
 
 
 def _unit(position: int, size: int, dtype: Any) -> Any:
     return creation.eye(1, size, position, dtype)[0]
 
 
-def hessian(function: Callable, argnum: int | str = 0) -> Callable:
+def hessian(function: Callable, argnum: ArgNum = 0) -> Callable:
     """A function that computes the matrix of second derivatives of a scalar ``function``.
 
-    For an argument of shape s the result has shape s + s.
+    For an argument of shape s the result has shape s + s. For a nested argument, or several, it is nested as
+    the argument is, twice: ``hessian(f)(p)["w"]["b"]`` holds the derivatives by ``p["w"]`` and ``p["b"]``.
     """
     return jacobian(grad(function, argnum), argnum)
 
 
-def hvp(function: Callable, argnum: int | str = 0) -> Callable:
+def hvp(function: Callable, argnum: ArgNum = 0) -> Callable:
     """A function ``(*args, vector) -> Hessian times vector``, for the cost of about two gradients.
 
     ``vector`` has the form and the shapes of the argument; the Hessian itself is never made.
@@ -275,7 +297,9 @@ def hvp(function: Callable, argnum: int | str = 0) -> Callable:
     def compute(*args, **kwargs):
         *primals, vector = args
         partial, argument = _partial(function, argnum, primals, kwargs)
-        return grad(lambda x: _inner(grad(partial)(x), vector))(argument)
+        _paired((argument,), (vector,), "the vector", "the argument")
+        _, pull = vjp(grad(partial), argument)
+        return pull(vector)[0]  # a Hessian is symmetric
 
     return compute
 

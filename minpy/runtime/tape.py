@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, Callable
 
 import numpy
 
@@ -157,6 +157,25 @@ def record(tape: Tape, op: Any, args: tuple, params: dict, outputs: tuple) -> No
     tape.records.append(entry if watch.current is None else (*entry, watch.current.place()))
 
 
+def off_tape(call: Callable[[], Any], arrays_in: Callable[[Any], list[Array]]) -> tuple[Any, list[Array]]:
+    """The result of a call of which nothing stays on the tape of this thread, and arrays of the tape that
+    it had from elsewhere.
+    """
+    tape = _current.tape
+    if tape is None or not tape.alive:
+        return call(), []
+    start, leaf = len(tape.records), len(tape.leaves)
+    result = call()
+    made = set(map(id, tape.leaves[leaf:]))  # of gradients inside
+    found: dict[int, Value] = {}
+    given = [x._current() for x in arrays_in(result)]
+    for _, args, _, outputs, *_ in (*tape.records[start:], (None, given, None, ())):
+        found.update((id(x), x) for x in args if type(x) is Value and id(x) not in made and is_traced(x))
+        made.update(map(id, outputs))
+    del tape.records[start:]
+    return result, list(map(Array, found.values()))
+
+
 class pausing:
     """``with pausing():`` the arrays of an open gradient are plain ones, and nothing is recorded."""
 
@@ -203,6 +222,19 @@ class recording:
         leaf = type(array)(value)
         self.leaves[id(leaf)] = leaf, value
         return leaf
+
+    def adopt(self, array: Array) -> Array:
+        """An array of before, which the function has from elsewhere, as a leaf."""
+        value = array._current()
+        value.tape = self.tape
+        self.leaves[id(array)] = array, value
+        return array
+
+    def reads(self, array: Array, results: Sequence[Array]) -> bool:
+        """Whether an op since the start had an array as it is now, or it is among the results."""
+        value = array._current()
+        known = any(arg is value for entry in self.tape.records[self.start :] for arg in entry[1])
+        return known or any(x._current() is value for x in results)
 
     def gradients(self, seeds: list[tuple[Array, Any]], leaves: Sequence[Array]) -> list[Any]:
         """Cotangents of the leaves (None where nothing flows), given those of results."""

@@ -8,7 +8,7 @@ import pytest
 import minpy
 import minpy.numpy as np
 from minpy.core import checkpoint, custom_gradient, customop, grad, stop_gradient
-from minpy.errors import GradientError
+from minpy.errors import GradientError, GradientWarning
 from minpy.runtime.engine import mx
 
 X = numpy.array([[0.5, -1.0, 2.0], [1.0, 0.0, -0.5]])
@@ -105,6 +105,22 @@ def test_custom_gradient_to_any_order():
     numpy.testing.assert_allclose(float(log1pexp(0.0)), numpy.log(2))
     assert grad(log1pexp)(0.0) == 0.5
     assert grad(lambda x: log1pexp(x * 2))(100.0) == 2.0  # nan without the rule
+
+
+def test_a_gradient_past_ones_own_is_warned_of():
+    def loss(x, from_elsewhere):
+        given = from_elsewhere * 2
+
+        @custom_gradient
+        def times(v):
+            return v * given + grad(lambda u: np.sum(u * u))(v), lambda g: g * (given + 2)
+
+        return np.sum(times(x)) + np.sum(from_elsewhere)
+
+    with pytest.warns(GradientWarning, match=r"times.*float64\[2,3\]"):
+        found = grad(loss, [0, 1])(X, X)[0]
+    numpy.testing.assert_array_equal(found, 2 * X + 2)
+    numpy.testing.assert_array_equal(grad(loss)(X, X), 2 * X + 2)
 
 
 def test_stop_gradient():

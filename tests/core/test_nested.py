@@ -26,7 +26,7 @@ from minpy.core import (
     value_and_grad,
     vjp,
 )
-from minpy.errors import GradientError
+from minpy.errors import GradientError, ShapeError
 
 X = numpy.array([0.5, -1.0, 2.0])
 Y = numpy.array([3.0, 1.0, -2.0])
@@ -157,8 +157,69 @@ def test_jacobians_of_numbers():
     assert jacobian(lambda x: x * x)(3.0) == 6.0
     assert hessian(lambda x: x**3)(2.0) == 12.0
     numpy.testing.assert_allclose(jacobian(lambda x: np.stack([x, x * x]))(3.0), [1, 6])
-    with pytest.raises(GradientError, match="one array"):
-        jacobian(lambda x: (x, x))(X)
+    assert jvp(lambda x: {"square": x * x}, (3.0,), (1.0,))[1] == {"square": 6.0}
+    assert minpy.jit(lambda x: hessian(lambda y: y**3)(x))(2.0) == 12.0
+
+
+@WRAPS
+def test_jacobians_of_nested_values(wrap):
+    def function(p):
+        x, y = parts(p)
+        return {"product": x * y, "sums": (np.sum(x), np.sum(y * y)), "none": x[:0]}
+
+    for given in (Pair(X, Y), {"x": X, "y": Y}, Layer(X, Y)):
+        found = jacobian(wrap(function))(given)
+        assert type(found["product"]) is type(given)
+        for part, expected in (
+            (found["product"], (numpy.diag(Y), numpy.diag(X))),
+            (found["sums"][0], (numpy.ones(3), numpy.zeros(3))),
+            (found["sums"][1], (numpy.zeros(3), 2 * Y)),
+            (found["none"], numpy.zeros((2, 0, 3))),
+        ):
+            numpy.testing.assert_allclose(parts(part), expected, rtol=1e-12)
+
+
+@WRAPS
+def test_hessians_of_several_arguments(wrap):
+    def loss(p, z):
+        x, y = parts(p)
+        return np.sum(x**2 * y**3) * z
+
+    of_p = hessian(wrap(loss))({"x": X, "y": Y}, 2.0)
+    blocks = {
+        "x": {"x": 4 * Y**3, "y": 12 * X * Y**2},
+        "y": {"x": 12 * X * Y**2, "y": 12 * X**2 * Y},
+    }
+    for one, row in blocks.items():
+        for other, expected in row.items():
+            numpy.testing.assert_allclose(of_p[one][other], numpy.diag(expected), rtol=1e-12)
+    of_both = hessian(wrap(loss), ["z", 0])({"x": X, "y": Y}, 2.0)
+    numpy.testing.assert_allclose(of_both[0][1]["y"], 3 * X**2 * Y**2, rtol=1e-12)
+    numpy.testing.assert_allclose(of_both[1]["y"][0], 3 * X**2 * Y**2, rtol=1e-12)
+    assert of_both[0][0] == 0
+
+
+def test_directions_have_to_fit():
+    for tangents, error in (
+        ((numpy.ones(1),), r"\(1,\)"),
+        ((1.0,), r"\(\)"),
+        ((X, X), "nested"),
+        (([X],), "nested"),
+    ):
+        with pytest.raises(ShapeError, match=error):
+            jvp(lambda x: x * x, (X,), tangents)
+    with pytest.raises(ShapeError, match=r"the vector has shape \(1,\), the argument has \(3,\)"):
+        hvp(lambda x: np.sum(x**3))(X, numpy.ones(1))
+
+
+@WRAPS
+def test_jacobians_of_complex_values(wrap):
+    matrix = numpy.fft.fft(numpy.eye(3))
+    numpy.testing.assert_allclose(jacobian(wrap(np.fft.fft))(X), matrix, rtol=1e-12, atol=1e-12)
+    of_square = jacobian(wrap(lambda z: z * z))(X + 1j * Y)
+    numpy.testing.assert_allclose(of_square, numpy.diag(2 * (X + 1j * Y)), rtol=1e-12)
+    _, tangent = jvp(wrap(np.fft.fft), (X,), (Y,))
+    numpy.testing.assert_allclose(tangent, matrix @ Y, rtol=1e-12)
 
 
 def test_hessian_times_a_nested_vector():
@@ -180,6 +241,36 @@ def test_stop_gradient_of_everything(wrap):
     numpy.testing.assert_allclose(found["x"], 2 * Y)
     numpy.testing.assert_allclose(found["y"], numpy.ones(3))
     assert stop_gradient((1.5, "text", None)) == (1.5, "text", None)
+
+
+@WRAPS
+def test_checkpoint_of_what_has_arrays_from_elsewhere(wrap):
+    def loss(x, y, within=checkpoint):
+        def block(v):
+            return within(lambda u: np.sin(u * y) * x + v)(v * x), y
+
+        first, second = within(block)(np.ones(3))
+        return np.sum(first * second)
+
+    def plain(x, y):
+        return loss(x, y, lambda function: function)
+
+    for which in (0, 1, [0, 1]):
+        numpy.testing.assert_allclose(grad(wrap(loss), which)(X, Y), grad(plain, which)(X, Y), rtol=1e-12)
+        numpy.testing.assert_allclose(
+            hessian(wrap(loss), which)(X, Y), hessian(plain, which)(X, Y), rtol=1e-12
+        )
+
+
+def test_checkpoint_of_what_changes():
+    def loss(x):
+        scale = 2 * x
+        found = checkpoint(lambda v: v * scale)(x)
+        scale += 1
+        return np.sum(found)
+
+    with pytest.raises(GradientError, match="elsewhere"):
+        grad(loss)(X)
 
 
 @WRAPS
