@@ -28,7 +28,7 @@ from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.fold import fold_constants
 from minpy.compiler.passes.loops import roll_loops
-from minpy.compiler.passes.raising import raise_idioms
+from minpy.compiler.passes.raising import PASSES as RAISING
 from minpy.compiler.passes.scaling import scale_factors
 from minpy.compiler.passes.sums import collect_terms
 from minpy.compiler.reads import PinRequest, ReadRequest
@@ -42,8 +42,8 @@ from minpy.runtime.routes import Meter
 #: The passes by name, in order. Each takes a graph and gives an equivalent one.
 PASSES: dict[str, Callable[[Graph], Graph]] = {
     "fold": fold_constants,
+    **RAISING,
     "cse": merge_common_subexpressions,
-    "raising": raise_idioms,
     "loops": roll_loops,
     "algebra": simplify,
     "sums": collect_terms,

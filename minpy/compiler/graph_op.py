@@ -12,7 +12,6 @@ import numpy
 from minpy.compiler.collector import no_collection
 from minpy.compiler.driver import Compiled, compile_graph
 from minpy.compiler.ir import Eqn, Graph, Var
-from minpy.compiler.passes.loops import rolled
 from minpy.compiler.reference import look_for_nans
 from minpy.compiler.trace import ARRAY, Trace, Tracer, flows, replay
 from minpy.errors import GradientError, UnsupportedError
@@ -210,7 +209,7 @@ def _replayed(graph: Graph) -> tuple[Trace, list[Tracer], list[Tracer]]:
     with trace.interpreting():
         inputs = [trace.input(var.aval, ARRAY, var.name) for var in graph.inputs]
         outputs = replay(trace, graph, inputs)
-    trace.eqns = rolled(trace.eqns)  # now, since a gradient that is taken off again has to leave it as it is
+    trace.raise_idioms()  # now, since a gradient that is taken off again has to leave it as it is
     return trace, inputs, outputs
 
 

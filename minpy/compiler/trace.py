@@ -80,6 +80,9 @@ class Trace(Interpreter):
         self.raises = True
         self.inputs: list[Var] = []
         self.eqns: list[Eqn] = []
+        self._stand_ins: dict[
+            Var, Eqn
+        ] = {}  # of variables that are made otherwise where gradients are recorded
         self.loc: Loc | None = None
         self.step = 0
         self.namespace: str | None = None
@@ -212,10 +215,7 @@ class Trace(Interpreter):
         """
         active: set[int] = {id(tracer.atom) for tracer in wanted}
         eqns = []
-        if self.raises:
-            self.eqns[start:] = rolled(self.eqns[start:])
-        recorded = raised(self.eqns) if self.raises else self.eqns
-        for eqn in recorded[start:]:
+        for eqn in self.raise_idioms(start):
             if any(id(atom) in active for atom in eqn.inputs):
                 active.update(map(id, eqn.outputs))
                 eqns.append(eqn)
@@ -246,6 +246,20 @@ class Trace(Interpreter):
                     cotangents[name] = g if known is None else known + g
             pull_back(backwards(), cotangents, active, box, unselected)
         return [cotangents.get(id(tracer.atom)) for tracer in wanted]
+
+    def raise_idioms(self, start: int = 0) -> list[Eqn]:
+        """What stands for the equations from ``start`` on where gradients are recorded.
+
+        New variables that this needs are made among the equations of the trace, once.
+        """
+        if not self.raises:
+            return self.eqns[start:]
+        eqns = [*self.eqns[:start], *rolled(self.eqns[start:])]
+        found = raised(eqns, self._stand_ins)
+        made = {var: eqn for eqn in eqns for var in eqn.outputs}
+        self.eqns = [made.get(eqn.outputs[0], eqn) for eqn in found]
+        last = eqns[start - 1] if start else None
+        return found[next((at + 1 for at, eqn in enumerate(self.eqns) if eqn is last), 0) :]
 
     def graph(self, outputs: Sequence[Atom], done_elsewhere: Sequence[Eqn] = ()) -> Graph:
         """What was recorded, with these outputs; without what is done elsewhere and not needed here."""

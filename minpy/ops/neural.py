@@ -83,13 +83,70 @@ def _softmax_mx(name: str) -> Callable:
     return mx
 
 
+def _total(x: Any, axis: int) -> Any:
+    return sum_op(x, axes=(axis,), keepdims=True)
+
+
+def _is_last(axis: int, x: Any) -> bool:
+    """Over other axes MXNet's backward jumps through memory, and takes longer than its parts."""
+    return axis == aval_of(x).ndim - 1
+
+
 def _softmax_vjp(g: Any, ans: Any, x: Any, axis: int) -> Any:
+    if _is_last(axis, x):
+        return softmax_gradient(g, ans, axis=axis)
     weighted = g * ans
-    return weighted - ans * sum_op(weighted, axes=(axis,), keepdims=True)
+    return weighted - ans * _total(weighted, axis)
 
 
 def _log_softmax_vjp(g: Any, ans: Any, x: Any, axis: int) -> Any:
-    return g - exp(ans) * sum_op(g, axes=(axis,), keepdims=True)
+    return log_softmax_gradient(g, ans, axis=axis) if _is_last(axis, x) else g - exp(ans) * _total(g, axis)
+
+
+def _softmax_gradient_rule(ct: Any, ans: Any, g: Any, p: Any, axis: int) -> Any:
+    return ct * (g - _total(g * p, axis)) - g * _total(ct * p, axis)
+
+
+def _log_softmax_gradient_rule(ct: Any, ans: Any, g: Any, q: Any, axis: int) -> Any:
+    return -(ct * exp(q) * _total(g, axis))
+
+
+def _gradient_op(name: str, function: Callable, vjp: tuple, source: str) -> Op:
+    """MXNet's own backward of ``name``, of the cotangent and of what ``name`` gave: one pass over both."""
+
+    def infer(g: Any, ans: Any, axis: int) -> Aval:
+        return Aval(aval_of(ans).shape, numpy.result_type(aval_of(g).dtype, aval_of(ans).dtype))
+
+    def mx(b: Builder, out: Aval, g: Operand, ans: Operand, axis: int) -> Operand:
+        require(out.dtype, FLOATS, name)
+        return b.op(f"_backward_{name}", out, b.cast(g, out.dtype), b.cast(ans, out.dtype), axis=axis)
+
+    return register(
+        Op(
+            f"{name}_gradient",
+            numpy=function,
+            infer=infer,
+            mx=mx,
+            vjp=vjp,
+            family="neural",
+            source=source,
+            doc=f"The cotangent of the argument of ``{name}``, of those of its result and the result itself.",
+        )
+    )
+
+
+softmax_gradient: Op = _gradient_op(
+    "softmax",
+    lambda g, p, axis: p * (g - (g * p).sum(axis, keepdims=True)),
+    (lambda ct, ans, g, p, axis: softmax_gradient(ct, p, axis=axis), _softmax_gradient_rule),
+    "{out} = {0} - np.sum({0} * {1}, axis={axis}, keepdims=True)\n{out} = {1} * {out}",
+)
+log_softmax_gradient: Op = _gradient_op(
+    "log_softmax",
+    lambda g, q, axis: g - numpy.exp(q) * g.sum(axis, keepdims=True),
+    (lambda ct, ans, g, q, axis: ct - _total(ct * exp(q), axis), _log_softmax_gradient_rule),
+    "{out} = np.sum({0}, axis={axis}, keepdims=True)\n{out} = {0} - np.exp({1}) * {out}",
+)
 
 
 def _softmax_op(name: str, function: Callable, vjp: Callable, source: str) -> Op:

@@ -9,6 +9,8 @@ _SOFTMAX = [
     for shape, axis in (((3, 4), 1), ((3, 4), 0), ((5,), 0), ((2, 3, 4), 1), ((2, 1, 3), 2), ((0, 3), 1))
 ]
 
+_OF_SOFTMAX = [Sample((sample.args * 2), sample.params, FLOAT_DTYPES) for sample in _SOFTMAX]
+
 SAMPLES.update(
     {
         "sigmoid": [
@@ -19,6 +21,8 @@ SAMPLES.update(
         "relu": [Sample((Draw(shape),)) for shape in _UNARY_SHAPES],
         "softmax": _SOFTMAX,
         "log_softmax": _SOFTMAX,
+        "softmax_gradient": _OF_SOFTMAX,
+        "log_softmax_gradient": _OF_SOFTMAX,
     }
 )
 

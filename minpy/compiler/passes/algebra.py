@@ -14,6 +14,7 @@ added up in another order. ``x + 0`` stays, since ``-0.0 + 0`` is ``0.0``, and s
     b = multiply (broadcast_to shape=(2, 3) x) y    ->  b = multiply x y, if that has the shape too
     b = sum axes=(0,) (broadcast_to shape=(2, 3) x) ->  b = multiply x 2.0
     b = sum axes=(0,) (sum axes=(1,) x)             ->  b = sum axes=(0, 1) x
+    b = mean axes=(0,) (sum axes=(1,) x)            ->  b = true_divide (sum axes=(0, 1) x) 2.0
     b = sum axes=(0, 1) (multiply x y)              ->  b = matmul x y, of both as vectors; so for square x
     b = reshape shape=(6,) (reshape shape=(3, 2) x) ->  b = reshape shape=(6,) x, or x itself
     b = transpose axes=(1, 0) (transpose ... x)     ->  one transpose, or x itself
@@ -278,8 +279,10 @@ def _sum_of_product(graph: _Rewriting, eqn: Eqn) -> Eqn | None:
     return _becomes("matmul", vectors[0], vectors[-1])
 
 
-def _mean_of_product(graph: _Rewriting, eqn: Eqn) -> Eqn | None:
-    total = _sum_of_product(graph, eqn)
+def _mean(graph: _Rewriting, eqn: Eqn) -> Eqn | None:
+    """The mean of products, or of sums, as one sum and a division."""
+    total = None if eqn.outputs[0].aval.ndim else _sum_of_sum(graph, eqn)
+    total = _sum_of_product(graph, total or eqn) or total
     if total is None:
         return None
     count = float(eqn.inputs[0].aval.size)
@@ -331,7 +334,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "negative": (_inverse("negative"),),
     "log": (_inverse("exp"),),
     "sum": (_sum_of_broadcast, _of_negative, _sum_of_sum, _sum_of_product),
-    "mean": (_mean_of_product,),
+    "mean": (_mean,),
     "reshape": (_reshape,),
     "transpose": (_transpose,),
     "matmul": (_product_of_transposed,),

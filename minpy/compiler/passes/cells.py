@@ -9,17 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from minpy.compiler.ir import Atom, Eqn, Literal, Var
-from minpy.compiler.passes.patterns import Makers, is_number, made
+from minpy.compiler.ir import Atom, Eqn, Var
+from minpy.compiler.passes.patterns import Makers, identity, is_number, made
 from minpy.ops.keys import Layout
 
 #: How deep sums are looked into.
 _DEPTH = 8
-
-
-def identity(atom: Atom | None) -> int:
-    """What tells values apart: a constant array is a new literal each time it is used."""
-    return id(atom.value) if isinstance(atom, Literal) else id(atom)
 
 
 class Columns(NamedTuple):

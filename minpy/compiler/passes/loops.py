@@ -23,9 +23,9 @@ import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, infer
 from minpy.compiler.passes import is_on
-from minpy.compiler.passes.cells import Columns, Step, identity, recognize
+from minpy.compiler.passes.cells import Columns, Step, recognize
 from minpy.compiler.passes.cse import merge_common_subexpressions
-from minpy.compiler.passes.patterns import Makers, whole_of
+from minpy.compiler.passes.patterns import Makers, identity, whole_of
 from minpy.compiler.passes.raising import raised
 from minpy.ops import OPS
 from minpy.ops.keys import WHOLE

@@ -33,94 +33,81 @@ stands between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Optional
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, infer
-from minpy.compiler.passes import is_on
-from minpy.compiler.passes.patterns import Makers, is_number, made, operand
-from minpy.ops import OPS
-from minpy.ops.keys import WHOLE
+from minpy.compiler.passes import is_on, losses
+from minpy.compiler.passes.patterns import (
+    Makers,
+    Rules,
+    becomes,
+    is_last,
+    is_number,
+    is_same,
+    made,
+    operand,
+    reduced_rows,
+    root,
+    unshifted,
+)
 
-Rule = Callable[[Eqn, Makers], Optional[Eqn]]
+
+def raise_idioms(graph: Graph, families: Sequence[str] = ()) -> Graph:
+    """Accepts any graph; afterwards nothing is made as on the left of the docstrings of these families."""
+    return graph._replace(eqns=tuple(raised(graph.eqns, families=families)))
 
 
-def raise_idioms(graph: Graph) -> Graph:
-    """Accepts any graph; afterwards nothing is made as on the left of the module's docstring."""
-    return graph._replace(eqns=tuple(raised(graph.eqns)))
+def raised(
+    eqns: Iterable[Eqn], known: dict[Var, Eqn] | None = None, families: Sequence[str] = ()
+) -> list[Eqn]:
+    """The equations with raised ones in their place, which make the same variables.
 
-
-def raised(eqns: Iterable[Eqn]) -> list[Eqn]:
-    """The equations with raised ones in their place, each of which makes the same variables as before."""
-    if not is_on("raising"):
-        return list(eqns)
+    There may be others before them, which make new variables. Asked again with the same ``known``, where
+    raised equations are noted, it gives the same ones.
+    """
+    rules = _joined(families or FAMILIES)
+    known = {} if known is None else known
     makers: dict[Var, Eqn] = {}
-    found = []
+    found: list[Eqn] = []
     for eqn in eqns:
-        for rule in _RULES.get(eqn.op.name, ()):
-            changed = rule(eqn, makers)
-            if changed is not None and _gives_the_same(changed):
-                eqn = changed
-                break
-        makers.update(dict.fromkeys(eqn.outputs, eqn))
-        found.append(eqn)
+        var = eqn.outputs[0]
+        stand_ins = [known[var]] if var in known else _raised(eqn, makers, rules)
+        if stand_ins[-1] is not eqn:
+            known[var] = stand_ins[-1]
+        for stand_in in stand_ins:
+            makers.update(dict.fromkeys(stand_in.outputs, stand_in))
+        found.extend(stand_ins)
     return found
+
+
+def _joined(families: Iterable[str]) -> dict[str, list]:
+    """The rules of all families that are on, by the op that they look at."""
+    rules: dict[str, list] = {}
+    for family in filter(is_on, families):
+        for name, found in FAMILIES[family].items():
+            rules.setdefault(name, []).extend(found)
+    return rules
+
+
+def _raised(eqn: Eqn, makers: Makers, rules: Mapping[str, list]) -> Sequence[Eqn]:
+    """What stands for an equation."""
+    for rule in rules.get(eqn.op.name, ()):
+        found = rule(eqn, makers)
+        if found is not None:
+            *before, last = found if isinstance(found, list) else [found]
+            last = last._replace(outputs=eqn.outputs, loc=eqn.loc)
+            if _gives_the_same(last):
+                return *before, last
+    return (eqn,)
 
 
 def _gives_the_same(eqn: Eqn) -> bool:
     """Whether shape and dtype are those of the variable, and of floats."""
     is_float = eqn.inputs[0].aval.dtype.kind == "f"
     return is_float and infer(eqn.op, eqn.inputs, eqn.params) == (eqn.outputs[0].aval,)
-
-
-def _becomes(eqn: Eqn, name: str, x: Atom, **params: Any) -> Eqn:
-    return eqn._replace(op=OPS[name], inputs=(x,), params=params)
-
-
-def _is_same(a: Atom | None, b: Atom | None, makers: Makers, depth: int = 3) -> bool:
-    """Whether two atoms are one, or made in the same way: a gradient is recorded before they are merged."""
-    if a is b:
-        return True
-    one, other = (makers.get(x) if isinstance(x, Var) else None for x in (a, b))
-    return (
-        one is not None
-        and other is not None
-        and depth > 0
-        and one.op is other.op
-        and one.params == other.params
-        and len(one.inputs) == len(other.inputs)
-        and all(_is_same(x, y, makers, depth - 1) for x, y in zip(one.inputs, other.inputs))
-    )
-
-
-def _reduced_rows(atom: Atom, name: str, makers: Makers) -> tuple[Atom, int] | None:
-    """An array and an axis, if the atom is its reduction over this axis, which has size 1 then."""
-    shape = atom.aval.shape
-    reshaping = made(atom, "reshape", makers) or made(atom, "index", makers)
-    if reshaping is not None and set(reshaping.params.get("template", ())) <= {WHOLE, Ellipsis, None}:
-        atom = reshaping.inputs[0]
-    eqn = made(atom, name, makers)
-    if eqn is None or len(eqn.params["axes"]) != 1:
-        return None
-    x, (axis,) = eqn.inputs[0], eqn.params["axes"]
-    kept = tuple(1 if i == axis else size for i, size in enumerate(x.aval.shape))
-    return (x, axis) if shape == kept else None
-
-
-def _unshifted(z: Atom, axis: int, makers: Makers) -> Atom:
-    """``x``, if ``z`` is ``x`` minus its maximum over the axis; otherwise ``z`` itself."""
-    eqn = made(z, "subtract", makers)
-    rows = eqn and _reduced_rows(eqn.inputs[1], "max", makers)
-    if eqn and rows and rows[1] == axis and _is_same(rows[0], eqn.inputs[0], makers):
-        return eqn.inputs[0]
-    return z
-
-
-def _is_last(axis: int, x: Atom) -> bool:
-    """Only there MXNet's operator is faster than its parts."""
-    return axis == x.aval.ndim - 1
 
 
 def _sigmoid(eqn: Eqn, makers: Makers) -> Eqn | None:
@@ -133,7 +120,7 @@ def _sigmoid(eqn: Eqn, makers: Makers) -> Eqn | None:
         exponent = operand(power, "exp", makers)
         x = exponent and operand(exponent, "negative", makers)
         if x and is_number(number, 1):
-            return _becomes(eqn, "sigmoid", x)
+            return becomes(eqn, "sigmoid", x)
     return None
 
 
@@ -141,29 +128,29 @@ def _softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
     """exp(z) / sum(exp(z))"""
     power, total = eqn.inputs
     z = operand(power, "exp", makers)
-    rows = _reduced_rows(total, "sum", makers)
-    if z is None or rows is None or not _is_same(rows[0], power, makers) or not _is_last(rows[1], z):
+    rows = reduced_rows(total, "sum", makers)
+    if z is None or rows is None or not is_same(rows[0], power, makers) or not is_last(rows[1], z):
         return None
-    return _becomes(eqn, "softmax", _unshifted(z, rows[1], makers), axis=rows[1])
+    return becomes(eqn, "softmax", unshifted(z, rows[1], makers), axis=rows[1])
 
 
 def _log_softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
     """z - log(sum(exp(z)))"""
     z, subtracted = eqn.inputs
     total = operand(subtracted, "log", makers)
-    rows = total and _reduced_rows(total, "sum", makers)
+    rows = total and reduced_rows(total, "sum", makers)
     exponent = rows and operand(rows[0], "exp", makers)
-    if not rows or not _is_same(exponent, z, makers) or not _is_last(rows[1], z):
+    if not rows or not is_same(exponent, z, makers) or not is_last(rows[1], z):
         return None
-    return _becomes(eqn, "log_softmax", _unshifted(z, rows[1], makers), axis=rows[1])
+    return becomes(eqn, "log_softmax", unshifted(z, rows[1], makers), axis=rows[1])
 
 
 def _log_of_softmax(eqn: Eqn, makers: Makers) -> Eqn | None:
     """log(softmax(x))"""
     softmax = made(eqn.inputs[0], "softmax", makers)
-    if softmax is None or not _is_last(softmax.params["axis"], softmax.inputs[0]):
+    if softmax is None or not is_last(softmax.params["axis"], softmax.inputs[0]):
         return None
-    return _becomes(eqn, "log_softmax", softmax.inputs[0], axis=softmax.params["axis"])
+    return becomes(eqn, "log_softmax", softmax.inputs[0], axis=softmax.params["axis"])
 
 
 def _standardize(eqn: Eqn, makers: Makers) -> Eqn | None:
@@ -172,47 +159,40 @@ def _standardize(eqn: Eqn, makers: Makers) -> Eqn | None:
     total = operand(deviation, "sqrt", makers)
     parts = total and made(total, "add", makers)
     shifted = made(centered, "subtract", makers)
-    middle = shifted and _reduced_rows(shifted.inputs[1], "mean", makers)
+    middle = shifted and reduced_rows(shifted.inputs[1], "mean", makers)
     if not parts or not shifted or not middle or centered.aval.dtype != numpy.float32:
         return None
     x, axis = middle
-    if not _is_same(x, shifted.inputs[0], makers) or not _is_last(axis, x):
+    if not is_same(x, shifted.inputs[0], makers) or not is_last(axis, x):
         return None
     for variance, eps in (parts.inputs, parts.inputs[::-1]):
         is_known = isinstance(eps, Literal) and eps.aval.size == 1 and bool(eps.value > 0)
         if is_known and _is_variance(variance, x, centered, makers):
-            return _becomes(eqn, "standardize", x, eps=float(eps.value))  # type: ignore[union-attr]
+            return becomes(eqn, "standardize", x, eps=float(eps.value))  # type: ignore[union-attr]
     return None
 
 
 def _is_variance(atom: Atom, x: Atom, centered: Atom, makers: Makers) -> bool:
     """Whether an atom is the variance of x over the last axis, by NumPy's function or written out."""
     for name in ("var", "mean"):
-        rows = _reduced_rows(atom, name, makers)
-        if rows is not None and _is_last(rows[1], x):
+        rows = reduced_rows(atom, name, makers)
+        if rows is not None and is_last(rows[1], x):
             if name == "mean":
-                squared = _root(rows[0], makers)
-                return squared is not None and _is_same(squared, centered, makers)
+                squared = root(rows[0], makers)
+                return squared is not None and is_same(squared, centered, makers)
             eqn = made(atom, name, makers)
-            return eqn is not None and not eqn.params["ddof"] and _is_same(rows[0], x, makers)
+            return eqn is not None and not eqn.params["ddof"] and is_same(rows[0], x, makers)
     return False
 
 
-def _root(atom: Atom, makers: Makers) -> Atom | None:
-    """x, if the atom is its square."""
-    eqn = makers.get(atom) if isinstance(atom, Var) else None
-    if eqn is None:
-        return None
-    if eqn.op.name == "multiply":
-        x, y = eqn.inputs
-        return x if _is_same(x, y, makers) else None
-    is_power = eqn.op.name == "power" and is_number(eqn.inputs[1], 2)
-    return eqn.inputs[0] if is_power or eqn.op.name == "square" else None
-
-
-_RULES: dict[str, tuple[Rule, ...]] = {
-    "true_divide": (_sigmoid, _softmax, _standardize),
-    "reciprocal": (_sigmoid,),
-    "subtract": (_log_softmax,),
-    "log": (_log_of_softmax,),
+#: The passes that raise, by name, in order; an equation may be raised by one after the other.
+FAMILIES: dict[str, Rules] = {
+    "raising": {
+        "true_divide": (_sigmoid, _softmax, _standardize),
+        "reciprocal": (_sigmoid,),
+        "subtract": (_log_softmax,),
+        "log": (_log_of_softmax,),
+    },
+    "losses": losses.RULES,
 }
+PASSES = {name: partial(raise_idioms, families=(name,)) for name in FAMILIES}

@@ -63,6 +63,11 @@ REWRITES = [
         ],
     ),
     (lambda x, y: total(total(x, 1), 0), ["sum axes=(0, 1) keepdims=False x"]),
+    (lambda x, y: mean(total(x, 1)), ["sum axes=(0, 1) keepdims=False x", "true_divide a 2.0"]),
+    (
+        lambda x, y: mean(total(x * y, 1)),
+        ["reshape shape=(6,) x", "reshape shape=(6,) y", "matmul a b", "true_divide c 2.0"],
+    ),
     (lambda x, y: total(x * y, 0, 1), ["reshape shape=(6,) x", "reshape shape=(6,) y", "matmul a b"]),
     (
         lambda x, y: mean((x - y) ** 2),
