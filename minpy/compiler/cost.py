@@ -140,6 +140,7 @@ _MOVES = frozenset(("copy", "astype", "where", "real", "imag"))
 _FUNCTIONS = frozenset(("sin", "cos", "tanh", "arctan", "arcsinh", "sigmoid", "softmax", "log_softmax"))
 _FORMULAS: dict[str, Callable[[Eqn], float]] = {
     "gemm": _gemm,
+    "add_gemm": lambda eqn: 2 * _out(eqn) * eqn.inputs[1].aval.shape[0 if eqn.params["transpose_x"] else 1],
     "narrow_gradient": lambda eqn: 2 * _in(eqn) * eqn.outputs[0].aval.shape[1],
     "matmul": _matmul,
     **dict.fromkeys(

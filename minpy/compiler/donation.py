@@ -40,13 +40,18 @@ def pairs(graph: Graph, donated: Collection[int]) -> dict[int, int]:
         fitting = [i for i, x in enumerate(graph.outputs) if i not in found and x.aval == var.aval]
         for i in sorted(fitting, key=lambda i: var not in makers[graph.outputs[i]].inputs):
             maker = makers[graph.outputs[i]]
-            if not maker.op.elementwise:
+            if not (maker.op.elementwise or _adds_to(maker, var)):
                 continue
             before = {**later, id(maker): [id(eqn) for eqn in readers if eqn is not maker]}
             if _has_order(graph.eqns, makers, before):
                 found[i], later = at, before
                 break
     return found
+
+
+def _adds_to(eqn: Eqn, var: Any) -> bool:
+    """Whether an equation adds a product to this matrix, which is no factor of it."""
+    return eqn.op.name == "add_gemm" and eqn.inputs[0] is var and var not in eqn.inputs[1:]
 
 
 def _has_order(eqns: Sequence[Eqn], makers: dict[Any, Eqn], before: dict[int, list[int]]) -> bool:

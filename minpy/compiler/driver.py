@@ -23,6 +23,7 @@ from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
 from minpy.compiler.lower import Leftover, Lowering
 from minpy.compiler.passes import is_on
+from minpy.compiler.passes.accumulation import accumulate_products
 from minpy.compiler.passes.algebra import simplify
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
@@ -48,6 +49,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "algebra": simplify,
     "sums": collect_terms,
     "scaling": scale_factors,
+    "accumulation": accumulate_products,
     "dce": eliminate_dead_code,
 }
 

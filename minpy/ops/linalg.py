@@ -45,6 +45,11 @@ def _is_skinny(b: Builder, large: Operand, narrow: Operand, size: int = _LARGE, 
     return not b.runs_at_once and is_float32 and large.aval.size >= size and columns <= most
 
 
+def _is_for_layer(b: Builder, x: Operand, y: Operand) -> bool:
+    """Whether MXNet's layer is the faster ``x @ y.T``: by oneDNN, which takes 10 us more to start."""
+    return not b.runs_at_once and x.aval.dtype == numpy.float32 and y.aval.size >= _LARGE_TRANSPOSED
+
+
 def _transposed(b: Builder, x: Operand) -> Operand:
     return b.op("transpose", Aval(x.aval.shape[::-1], x.aval.dtype), x, axes=(1, 0))
 
@@ -103,6 +108,8 @@ def _gemm_mx(b: Builder, out: Aval, x: Operand, y: Operand, transpose_x: bool, t
             return _by_filters(b, x, y)
         if _is_skinny(b, x, y):
             return _transposed(b, b.op("dot", Aval(out.shape[::-1], out.dtype), y, x, transpose_a=True))
+    if not transpose_x and transpose_y and _is_for_layer(b, x, y):
+        return b.op("FullyConnected", out, x, y, num_hidden=y.aval.shape[0], no_bias=True, flatten=False)
     return b.op("dot", out, x, y, transpose_a=transpose_x, transpose_b=transpose_y)
 
 
@@ -136,6 +143,58 @@ gemm = register(
         vjp=(_gemm_vjp_x, _gemm_vjp_y),
         family="linalg",
         source=_gemm_source,
+        cost="compute",
+    )
+)
+
+
+def _add_gemm_mx(
+    b: Builder, out: Aval, z: Operand, x: Operand, y: Operand, transpose_x: bool, transpose_y: bool, sign: int
+) -> Operand:
+    """By BLAS into a copy of ``z``, or into ``z`` itself; narrow factors by what is quicker for them."""
+    require(out.dtype, frozenset(map(numpy.dtype, ("float32", "float64"))), "matrix product")
+    z, x, y = (b.cast(operand, out.dtype) for operand in (z, x, y))
+    if min(out.shape) <= _NARROW_TRANSPOSED and max(x.aval.size, y.aval.size) >= _LARGE_TRANSPOSED:
+        found = _gemm_mx(b, out, x, y, transpose_x, transpose_y)
+        return b.op("_npi_add" if sign > 0 else "_npi_subtract", out, z, found)
+    flags = {"transpose_a": transpose_x, "transpose_b": transpose_y}
+    return b.op("_linalg_gemm", out, x, y, z, alpha=float(sign), beta=1.0, **flags)
+
+
+def _add_gemm_infer(z: Any, x: Any, y: Any, transpose_x: bool, transpose_y: bool, sign: int) -> Aval:
+    product = _gemm_infer(x, y, transpose_x, transpose_y)
+    if aval_of(z) != product:
+        raise ValueError(f"a matrix product {product} and {aval_of(z)} to add it to")
+    return product
+
+
+def _add_gemm(z: Any, x: Any, y: Any, transpose_x: bool, transpose_y: bool, sign: int) -> Any:
+    found = numpy.matmul(x.T if transpose_x else x, y.T if transpose_y else y)
+    return z + found if sign > 0 else z - found
+
+
+def _add_gemm_vjp(position: int) -> Any:
+    rule = (_gemm_vjp_x, _gemm_vjp_y)[position]
+
+    def vjp(g: Any, ans: Any, z: Any, x: Any, y: Any, sign: int, **flags: bool) -> Any:
+        return rule(g if sign > 0 else -g, ans, x, y, **flags)
+
+    return vjp
+
+
+# The update of parameters: what BLAS adds up on the way is neither written nor read again.
+add_gemm = register(
+    Op(
+        "add_gemm",
+        numpy=_add_gemm,
+        infer=_add_gemm_infer,
+        mx=_add_gemm_mx,
+        vjp=(lambda g, ans, z, x, y, **params: g, _add_gemm_vjp(0), _add_gemm_vjp(1)),
+        family="linalg",
+        source=lambda avals, params: (
+            f"{{0}} {'+' if params['sign'] > 0 else '-'} "
+            + _gemm_source(avals, params).replace("{1}", "{2}").replace("{0}", "{1}")
+        ),
         cost="compute",
     )
 )

@@ -11,7 +11,13 @@ from minpy.runtime.objects import flush_counts
 
 #: Ops that are shown under the name that users write: one name for the division, one for every
 #: product of matrices.
-SHOWN_AS = {"true_divide": "divide", "matmul": "dot", "gemm": "dot", "narrow_gradient": "dot"}
+SHOWN_AS = {
+    "true_divide": "divide",
+    "matmul": "dot",
+    "gemm": "dot",
+    "add_gemm": "dot",
+    "narrow_gradient": "dot",
+}
 
 _QUERIES = (
     *("shape", "ndim", "size", "result_type", "common_type", "min_scalar_type", "broadcast_shapes"),

@@ -344,6 +344,16 @@ SAMPLES: dict[str, list[Sample]] = {
         for x in (False, True)
         for y in (False, True)
     ],
+    "add_gemm": [
+        Sample(
+            (Draw((2, 4)), Draw((3, 2) if x else (2, 3)), Draw((4, 3) if y else (3, 4))),
+            {"transpose_x": x, "transpose_y": y, "sign": sign},
+            FLOAT_DTYPES,
+        )
+        for x in (False, True)
+        for y in (False, True)
+        for sign in (1, -1)
+    ],
     "index": _key_samples("index"),
     "index_add": _key_samples("index_add"),
     "index_put": _key_samples("index_put"),
