@@ -63,6 +63,10 @@ class StaticArgumentError(MinPyError, ValueError):
     """An argument is named in ``static_argnames`` that cannot be a constant of the compiled code."""
 
 
+class SettingError(MinPyError, ValueError):
+    """An environment variable of MinPy names something that there is not."""
+
+
 class DonatedError(MinPyError, RuntimeError):
     """An array is used that was given up in a call (``jit(donate_argnames=)``): its memory holds a result."""
 

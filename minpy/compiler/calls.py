@@ -22,10 +22,8 @@ from minpy.compiler.operators import Made, UnknownMethod
 from minpy.compiler.reads import Ref, is_constant_object, is_plain, unref, walk_values
 from minpy.compiler.target import unjitted
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, MINPY, NDARRAY, SCALAR, Tracer
-from minpy.compiler.tracer import View
 from minpy.errors import UnsupportedError
 from minpy.ops import FUNCTIONS, Function, Op, of_numpy
-from minpy.ops.shape import broadcast_to_op
 from minpy.runtime.draws import GENERATORS
 
 #: Functions without effects, computed at compile time from values known then.
@@ -67,7 +65,6 @@ _WITH_METHODS = (list, dict, tuple, str, bytes, bool, int, float, complex)
 _KIND_OF_NUMBERS = {ARRAY: ARRAY_SCALAR, NDARRAY: SCALAR}
 #: functions whose result for a number of Python is of another type than that for an array
 _KEEPING = frozenset(("real", "imag", "real_if_close", "squeeze", "transpose"))
-_BROADCAST_TO = FUNCTIONS["broadcast_to"]
 _WITHOUT_CONTENT = {numpy.empty: numpy.zeros}
 _ABOUT_SHAPE: dict[Any, Callable] = {
     numpy.shape: lambda a: a.shape,
@@ -238,13 +235,6 @@ class Calls(InPlace):
         kwargs = {name: self.plain(value) for name, value in kwargs.items()}
         with self.trace.in_namespace(namespace):
             result = function(*args, **kwargs)
-        if function is _BROADCAST_TO and isinstance(result, Tracer) and result.base is None:
-            number = self.trace.atom(args[0] if args else kwargs["array"])
-            if number.aval.dtype == result.dtype:  # of a number, but read-only like every other
-                result.show(
-                    Tracer(self.trace, number, result.kind),
-                    View(broadcast_to_op, (), {"shape": result.shape}),
-                )
         if isinstance(result, Tracer) and any(result is arg for arg in args) and namespace is not None:
             kind = _KIND_OF_NUMBERS.get(namespace, namespace) if result.is_scalar else namespace
             return result if kind == result.kind else result.as_kind(kind)

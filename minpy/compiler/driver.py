@@ -22,7 +22,7 @@ from minpy.compiler.emit import emit
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
 from minpy.compiler.lower import Leftover, Lowering
-from minpy.compiler.passes import is_on
+from minpy.compiler.passes import check_settings, is_on
 from minpy.compiler.passes.accumulation import accumulate_products
 from minpy.compiler.passes.algebra import simplify
 from minpy.compiler.passes.cse import merge_common_subexpressions
@@ -174,7 +174,11 @@ def optimize(graph: Graph) -> tuple[Graph, list[Stage]]:
 
     ``MINPY_PASSES=-cse,-raising`` leaves some out; ``MINPY_DUMP=all`` or the name of a pass prints the graph
     after it; ``MINPY_CHECK=1`` verifies the graph after every pass.
+
+    Raises:
+        SettingError: there is no such pass.
     """
+    check_settings(PASSES)
     check, dump = os.environ.get("MINPY_CHECK") == "1", os.environ.get("MINPY_DUMP", "")
     if check:
         check_graph(graph, "lower")

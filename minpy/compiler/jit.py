@@ -13,8 +13,10 @@ from typing import Any, Callable, NoReturn, Union, overload
 import numpy
 
 from minpy.compiler.cache import CacheInfo
+from minpy.compiler.driver import PASSES
 from minpy.compiler.eager import compiles_now, decorate
 from minpy.compiler.joint import Found, Wanted, value_and_gradients
+from minpy.compiler.passes import check_settings
 from minpy.compiler.program import Options, Program
 from minpy.compiler.reads import walk_values
 from minpy.compiler.regions import Block
@@ -59,6 +61,7 @@ class JitFunction(Routed):
     def __init__(self, function: Callable, options: Options):
         attributes = functools.WRAPPER_UPDATES if isinstance(function, types.FunctionType) else ()
         functools.update_wrapper(self, function, updated=attributes)
+        check_settings(PASSES)
         self.function = function
         self.options = options
         self.target = Target(function)

@@ -37,6 +37,7 @@ from minpy.ops.op import as_operand, interpreting
 from minpy.ops.promotion import fits, unsure, within
 from minpy.ops.reverse import pull_back
 from minpy.ops.scalars import gives_scalar
+from minpy.ops.shape import broadcast_to_op
 from minpy.runtime.location import lost_gradient
 
 _PYTHON_REALS = (bool, int, float)
@@ -125,6 +126,8 @@ class Trace(Interpreter):
         if isinstance(result, Tracer) and not result.is_scalar:
             if gives_view(op, args, result.aval, params):
                 result.show(args[0], View(op, (), params))
+            elif op is broadcast_to_op:  # of a number, whose memory nobody else sees; read-only all the same
+                result.show(Tracer(self, atoms[0], result.kind), View(op, (), params))
             else:
                 result.lay_out(op, args)
         return results if len(results) > 1 else result

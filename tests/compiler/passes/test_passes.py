@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy
 import pytest
 
+import minpy
 from minpy.compiler.driver import PASSES, compile_graph, optimize
 from minpy.compiler.graph_op import run_compiled
 from minpy.compiler.ir import Eqn, Graph, Literal, Var, check_graph
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.fold import fold_constants
+from minpy.errors import SettingError
 from minpy.ops import FUNCTIONS, OPS, Aval
 from minpy.runtime.array import Value
 from tests.compiler.passes.graphs import names, traced
@@ -108,3 +110,15 @@ def test_a_pass_is_left_out(monkeypatch):
     kept, stages = optimize(graph)
     assert names(kept) == ["exp", "exp", "add"]
     assert not {"fold", "cse"} & {stage.name for stage in stages}
+
+
+@pytest.mark.parametrize("text", ["-rasing", "cse", "-cse,fuse", "all"])
+def test_a_pass_that_there_is_not_is_an_error_at_the_door(monkeypatch, text):
+    monkeypatch.setenv("MINPY_PASSES", text)
+    with pytest.raises(SettingError, match="The passes are fold, cse, raising"):
+        minpy.jit(lambda x: x)
+    monkeypatch.setenv("MINPY_PASSES", "-cse")
+    function = minpy.jit(lambda x: x + 1)
+    monkeypatch.setenv("MINPY_DUMP", "rasing")
+    with pytest.raises(SettingError, match="MINPY_DUMP=rasing: it is 'all' or one of the passes fold, cse"):
+        function(numpy.ones(2))
