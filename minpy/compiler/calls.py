@@ -65,7 +65,6 @@ _WITH_METHODS = (list, dict, tuple, str, bytes, bool, int, float, complex)
 _KIND_OF_NUMBERS = {ARRAY: ARRAY_SCALAR, NDARRAY: SCALAR}
 #: functions whose result for a number of Python is of another type than that for an array
 _KEEPING = frozenset(("real", "imag", "real_if_close", "squeeze", "transpose"))
-_WITHOUT_CONTENT = {numpy.empty: numpy.zeros}
 _ABOUT_SHAPE: dict[Any, Callable] = {
     numpy.shape: lambda a: a.shape,
     numpy.ndim: lambda a: a.ndim,
@@ -251,7 +250,8 @@ class Calls(InPlace):
         plain = [self.plain(arg) for arg in args]
         named = {name: self.plain(value) for name, value in kwargs.items()}
         found = [v for x in (*plain, *named.values()) for v in walk_values(x) if isinstance(v, Tracer)]
-        if all(tracer.known is not None for tracer in found):
+        is_filled = function is not numpy.empty_like
+        if is_filled and all(tracer.known is not None and not tracer.is_open for tracer in found):
             result = function(*map(_content, plain), **{name: _content(x) for name, x in named.items()})
             if not isinstance(result, numpy.ndarray):
                 return result
@@ -261,7 +261,8 @@ class Calls(InPlace):
         kinds = {tracer.kind for tracer in found}
         if kinds & MINPY and isinstance(function, types.FunctionType) and _module(function) == "scipy":
             raise UnsupportedError(f"{_name(function)} makes NumPy arrays of MinPy's")
-        return self.apply(known, plain, named, ARRAY if kinds & MINPY else NDARRAY)
+        result = self.apply(known, plain, named, ARRAY if kinds & MINPY else NDARRAY)
+        return result if is_filled else result.leave_open()
 
     def _array_of_numpy(self, array: numpy.ndarray) -> Tracer:
         with self.trace.in_namespace(NDARRAY):
@@ -286,7 +287,9 @@ class Calls(InPlace):
         plain = self.known_now(function, args, kwargs)
         named = {name: self.plain(value) for name, value in kwargs.items()}
         # An array that nobody has written to holds anything; in compiled code it holds zeros.
-        made = _WITHOUT_CONTENT.get(function, function)(*plain, **named)
+        if function is numpy.empty:
+            return self._array_of_numpy(numpy.zeros(*plain, **named)).leave_open()
+        made = function(*plain, **named)
         if isinstance(made, numpy.ndarray):
             return self._array_of_numpy(made)
         return made

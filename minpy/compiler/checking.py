@@ -151,7 +151,7 @@ def check_graph(graph: Graph, inputs: Sequence[numpy.ndarray], results: Sequence
     reference = Reference(graph, inputs)
     runs = list(zip(*reference.outputs()))
     given = [_content(Array(result)) for result in results]
-    wrong = [i for i, x in enumerate(given) if differ(runs[i][0], x, runs[i])]
+    wrong = [i for i, x in enumerate(given) if differ(runs[i][0], x, runs[i]).any()]
     if not wrong:
         return reference
     everything = tuple(var for eqn in graph.eqns for var in eqn.outputs)
@@ -160,12 +160,13 @@ def check_graph(graph: Graph, inputs: Sequence[numpy.ndarray], results: Sequence
     for eqn in graph.eqns:
         for var in eqn.outputs:
             if reference.differs(var, by_var[var]):
-                told = f"{eqn.op.name} gives {_values_text(reference.runs[0][var], by_var[var])}"
+                values = [run[var] for run in reference.runs]
+                told = f"{eqn.op.name} gives {_values_text(values[0], by_var[var], values)}"
                 raise _differs(eqn.loc, told)
     # No equation by itself is wrong: the passes made something else of them together.
     makers: dict[Any, Any] = {var: eqn.loc for eqn in graph.eqns for var in eqn.outputs}
     first = wrong[0]
-    raise _differs(makers.get(graph.outputs[first]), _values_text(runs[first][0], given[first]))
+    raise _differs(makers.get(graph.outputs[first]), _values_text(runs[first][0], given[first], runs[first]))
 
 
 # Comparing --------------------------------------------------------------------------------------
@@ -191,7 +192,7 @@ def difference(expected: Any, found: Any, runs: Sequence[Any] = ()) -> str:
         a, b, *others = map(_content, (expected, found, *runs))
         if (a.dtype, a.shape) != (b.dtype, b.shape):
             return f"plain Python gives {a.dtype}{list(a.shape)}, compiled code {b.dtype}{list(b.shape)}"
-        return _values_text(a, b) if differ(a, b, others) else ""
+        return _values_text(a, b, others) if differ(a, b, others).any() else ""
     if isinstance(expected, (int, str, bytes, type(None))) and expected != found:
         return f"plain Python gives {expected!r}, compiled code {found!r}"
     return ""
@@ -211,10 +212,11 @@ def _difference_of_items(expected: dict, found: dict, runs: Sequence[dict]) -> s
     return ""
 
 
-def _values_text(expected: numpy.ndarray, found: numpy.ndarray) -> str:
+def _values_text(expected: numpy.ndarray, found: numpy.ndarray, runs: Sequence[numpy.ndarray]) -> str:
     """The first element that differs most."""
     with numpy.errstate(all="ignore"):
         away = numpy.nan_to_num(abs(expected.astype(complex) - found.astype(complex)), nan=numpy.inf)
+    away = numpy.where(differ(expected, found, runs), away, -1)
     at = numpy.unravel_index(int(numpy.argmax(away)), expected.shape)
     index = f" at {tuple(map(int, at))}" if at else ""
     return f"{found[at]} compiled, {expected[at]} by NumPy{index}"

@@ -58,11 +58,17 @@ class Var(Box):
 class Literal:
     """A constant: a Python number, which promotes weakly, or an array."""
 
-    __slots__ = ("aval", "value")
+    __slots__ = ("aval", "other", "value")
 
-    def __init__(self, value: Any):
+    def __init__(self, value: Any, other: Any = None):
         self.value = value
+        self.other = other
         self.aval = aval_of(value)
+
+    @property
+    def in_other_case(self) -> Any:
+        """What it could be as well."""
+        return self.value if self.other is None else self.other
 
     def __repr__(self) -> str:
         return repr(self.value) if self.aval.size == 1 else f"const {self.aval}"

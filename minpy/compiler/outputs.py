@@ -341,7 +341,9 @@ class Epilogue:
     def _result(self, atom: Atom) -> str:
         """A result of the graph as an array that nothing else holds."""
         if isinstance(atom, Literal):
-            return f"_fresh({self._constant(numpy.asarray(atom.value))}, {ARRAY!r})"
+            if atom.other is None:
+                return f"_fresh({self._constant(numpy.asarray(atom.value))}, {ARRAY!r})"
+            atom = self.lowered.trace.as_variable(atom)
         self.atoms.append(atom)
         return f"r[{len(self.atoms) - 1}]"
 

@@ -31,6 +31,7 @@ from minpy.compiler.tracer import (
 from minpy.errors import GradientWarning, UnsupportedError
 from minpy.ops import Aval, Interpreter, Op, aval_of
 from minpy.ops.aval import PYTHON_SCALARS, is_float
+from minpy.ops.elementwise import copy
 from minpy.ops.indexing import index
 from minpy.ops.lowering import Builder, Operand
 from minpy.ops.op import as_operand, interpreting
@@ -109,6 +110,11 @@ class Trace(Interpreter):
     def constant(self, array: numpy.ndarray) -> Tracer:
         return Tracer(self, Literal(array), self.namespace or ARRAY)
 
+    def as_variable(self, literal: Literal) -> Var:
+        """A variable with the content of a constant."""
+        (made,) = self._recorded(copy, (literal,), (literal.aval,), {}, NDARRAY)
+        return made.atom
+
     def bind(self, op: Op, args: tuple, params: dict) -> Any:
         atoms = tuple(self.atom(arg) for arg in args)
         try:
@@ -118,7 +124,9 @@ class Trace(Interpreter):
         if op.family != "indexing":
             self._meet(op, args)
         kind = self._result_kind(op, args, avals, params)
-        if kind in (NDARRAY, SCALAR) and op.execute is None and not any(isinstance(a, Var) for a in atoms):
+        is_known = op.execute is None and not any(isinstance(atom, Var) for atom in atoms)
+        is_open = is_known and any(atom.other is not None for atom in atoms)  # type: ignore[union-attr]
+        if is_known and (kind == NDARRAY or (kind == SCALAR and not is_open)):
             results = self._computed(op, atoms, avals, params, kind)
         else:
             results = self._recorded(op, atoms, avals, params, kind)
@@ -161,7 +169,11 @@ class Trace(Interpreter):
         values = [array.astype(aval.dtype, copy=False) for array, aval in zip(arrays, avals)]
         if kind == SCALAR:
             return tuple(value[()] for value in values)
-        return tuple(Tracer(self, Literal(value), kind) for value in values)
+        if all(atom.other is None for atom in atoms):
+            return tuple(Tracer(self, Literal(value), kind) for value in values)
+        others = evaluate(op, [atom.in_other_case for atom in atoms], params)
+        pairs = [(x, None if (x == y).all() else y) for x, y in zip(values, others)]
+        return tuple(Tracer(self, Literal(*pair), kind) for pair in pairs)
 
     def atom(self, x: Any) -> Atom:
         """The variable of a tracer, or a literal."""

@@ -167,6 +167,18 @@ class Tracer(ArrayMethods):
     def bind(self, op: Op, args: tuple, params: dict) -> Any:
         return self.trace.bind(op, args, params)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether parts of a constant could hold anything."""
+        return isinstance(self._atom, Literal) and self._atom.other is not None
+
+    def leave_open(self) -> Tracer:
+        """Nobody has written to this constant of NumPy's, so it could hold anything. Gives the tracer."""
+        if self.known is not None:
+            other = numpy.full_like(self.known, numpy.nan if self.dtype.kind in "fc" else -1, subok=False)
+            self._atom = Literal(self.known, other)
+        return self
+
     def suggest_name(self, name: str) -> None:
         """Name the variable of the graph, unless it has a name: that of the user's program, for people."""
         if isinstance(self._atom, Var) and not self._atom.name:

@@ -318,3 +318,23 @@ def test_errors_of_the_program_come_through():
         numpy.testing.assert_array_equal(checked(X, numpy.array([0])).asnumpy(), X.asnumpy()[[0]] * 2)
     with pytest.raises(ValueError, match="inner sizes"):
         minpy.jit(lambda x: np.dot(x, x), check=True)(X)
+
+
+def _partly_filled(x):
+    row = numpy.empty(5)
+    row[1:3] = x
+    table = numpy.empty_like(row, dtype=int)
+    return {"row": row * 2, "mean": numpy.mean(row)}, [table[:2], table], np.sum(row[1:3])
+
+
+def test_what_nobody_wrote_into_an_array_is_not_compared():
+    junk = [numpy.full(5, 7.5) for _ in range(50)]  # so that the memory holds something
+    del junk
+    found = minpy.jit(_partly_filled, check=True)(numpy.array([1.0, 2.0]))
+    assert found[0]["row"][1:3].tolist() == [2.0, 4.0] and found[2] == 3.0
+
+
+def test_what_was_written_into_the_same_array_is(monkeypatch):
+    monkeypatch.setitem(expressions.BINARY, gast.Mult, lambda a, b: a * b * 2)
+    with pytest.raises(CheckError, match=r"8\.0 compiled, 4\.0 by NumPy at \(2,\)"):
+        minpy.jit(_partly_filled, check=True)(numpy.array([0.5, 2.0]))

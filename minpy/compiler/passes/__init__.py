@@ -25,8 +25,8 @@ def check_settings(names: Collection[str]) -> None:
     for text in filter(None, _left_out()):
         if text[0] != "-" or text[1:] not in names:
             raise SettingError(
-                f"MINPY_PASSES={os.environ['MINPY_PASSES']}: {text!r} leaves no pass out. Write a minus and the "
-                f"name of one, with commas between several. The passes are {', '.join(names)}."
+                f"MINPY_PASSES={os.environ['MINPY_PASSES']}: {text!r} leaves no pass out. Write a minus and "
+                f"the name of one, with commas between several. The passes are {', '.join(names)}."
             )
     dumped = os.environ.get("MINPY_DUMP") or "all"
     if dumped != "all" and dumped not in names:
