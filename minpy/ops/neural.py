@@ -9,12 +9,12 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops.aval import Aval, aval_of, function_dtype, normalize_axis
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, function_dtype, normalize_axis
 from minpy.ops.elementwise import astype, exp
 from minpy.ops.linalg import matmul_op
 from minpy.ops.logic import equal, greater
 from minpy.ops.lowering import FLOATS, Builder, Operand, activation, require, unary
-from minpy.ops.op import Op, numpy_function, register
+from minpy.ops.op import OPS, Op, numpy_function, refuse, register
 from minpy.ops.reduction import sum_op
 from minpy.ops.shape import reshape_op, swapaxes
 
@@ -56,6 +56,42 @@ relu_op = _activation(
     unary("_npx_relu"),
     lambda g, ans, x: g * astype(greater(x, 0), dtype=aval_of(g).dtype),
     "np.maximum({0}, 0)",
+)
+
+
+def _slope_op(name: str, function: Callable, slope_of_slope: Callable, source: str) -> Op:
+    """A cotangent times the derivative of ``name``, by the result: what the compiler makes of the product."""
+
+    def infer(g: Any, y: Any) -> Aval:
+        dtype = numpy.result_type(aval_of(g).dtype, aval_of(y).dtype)
+        return Aval(broadcast_shapes(aval_of(g).shape, aval_of(y).shape), dtype)
+
+    def mx(b: Builder, out: Aval, g: Operand, y: Operand) -> Operand:
+        require(out.dtype, FLOATS, name)
+        refuse(shape="of one broadcast" if g.aval.shape != y.aval.shape else None)
+        return b.op(f"_backward_{name}", out, b.cast(g, out.dtype), b.cast(y, out.dtype))
+
+    def rule(ct: Any, ans: Any, g: Any, y: Any) -> Any:
+        return OPS[f"{name}_gradient"](ct, y)
+
+    return register(
+        Op(
+            f"{name}_gradient",
+            numpy=function,
+            infer=infer,
+            mx=mx,
+            vjp=(rule, lambda ct, ans, g, y: ct * g * slope_of_slope(y)),
+            family="neural",
+            elementwise=True,
+            source=source,
+            doc=f"A cotangent times the derivative of ``{name}``, whose result is the second argument.",
+        )
+    )
+
+
+tanh_gradient = _slope_op("tanh", lambda g, y: g * (1 - y * y), lambda y: -2 * y, "{0} * (1 - {1} * {1})")
+sigmoid_gradient = _slope_op(
+    "sigmoid", lambda g, y: g * (y * (1 - y)), lambda y: 1 - 2 * y, "{0} * ({1} * (1 - {1}))"
 )
 
 

@@ -15,7 +15,7 @@ from minpy.runtime import native
 _WITHOUT_GRADIENT = frozenset(
     (
         *("_npi_slice_assign", "_backward_gather_nd", "_backward_maximum_scalar", "_backward_minimum_scalar"),
-        *("_backward_softmax", "_backward_log_softmax"),
+        *("_backward_softmax", "_backward_log_softmax", "_backward_tanh", "_backward_sigmoid"),
     )
 )
 

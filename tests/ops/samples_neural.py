@@ -19,6 +19,10 @@ SAMPLES.update(
             for interval in ((-2, 2), (-90, 90))
         ],
         "relu": [Sample((Draw(shape),)) for shape in _UNARY_SHAPES],
+        **{
+            f"{name}_gradient": [Sample((Draw((2, 3)), Draw((2, 3), -0.9, 0.9)), {}, FLOAT_DTYPES)]
+            for name in ("tanh", "sigmoid")
+        },
         "softmax": _SOFTMAX,
         "log_softmax": _SOFTMAX,
         "softmax_gradient": _OF_SOFTMAX,

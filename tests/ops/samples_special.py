@@ -105,6 +105,8 @@ SAMPLES.update(
             for shape in _UNARY_SHAPES
             for d in (1, 3)
         ],
+        "special.gelu": [Sample((Draw((2, 3)),), {}, FLOAT_DTYPES)],
+        "special.gelu_gradient": [Sample((Draw((2, 3)), Draw((2, 3))), {}, FLOAT_DTYPES)],
         "special.softmax": _SOFTMAX,
         "special.log_softmax": _SOFTMAX,
         "special.logsumexp": [

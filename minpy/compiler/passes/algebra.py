@@ -7,6 +7,7 @@ added up in another order. ``x + 0`` stays, since ``-0.0 + 0`` is ``0.0``, and s
     b = negative (negative x)                       ->  b is x
     b = log (exp x)                                 ->  b is x, also where exp overflows
     b = power x 2                                   ->  b = square x
+    b = power x 3                                   ->  b = multiply (square x) x
     b = add x (negative y)                          ->  b = subtract x y; and x - -y
     b = sum axes=(1,) keepdims=False (negative x)   ->  b = negative (sum axes=(1,) keepdims=False x)
     b = multiply (negative x) y                     ->  b = negative (multiply x y); so for division
@@ -33,7 +34,7 @@ import numpy
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Loc, Var, infer
 from minpy.compiler.passes.patterns import is_number, made
 from minpy.ops import OPS
-from minpy.ops.aval import product
+from minpy.ops.aval import PYTHON_SCALARS, product
 
 #: Gives what stands for the result: an atom, or an equation that makes it; None where nothing is better.
 Rule = Callable[["_Rewriting", Eqn], Optional[Union[Atom, Eqn]]]
@@ -137,12 +138,14 @@ def _minus_zero(_: _Rewriting, eqn: Eqn) -> Atom | None:
     return x if is_zero and not numpy.signbit(y.value) else None  # type: ignore[union-attr]
 
 
-def _power(_: _Rewriting, eqn: Eqn) -> Atom | Eqn | None:
+def _power(graph: _Rewriting, eqn: Eqn) -> Atom | Eqn | None:
     x, y = eqn.inputs
     if not _is_float(x):
         return None
     if is_number(y, 1):
         return x
+    if is_number(y, 3) and x.aval == eqn.outputs[0].aval:
+        return _becomes("multiply", graph.new("square", x), x)
     return _becomes("square", x) if is_number(y, 2) else None
 
 
@@ -187,7 +190,9 @@ def _of_negative(graph: _Rewriting, eqn: Eqn) -> Eqn | None:
 def _of_uniform(_: _Rewriting, eqn: Eqn) -> Eqn | None:
     """A constant array of one number: the number, which MXNet's operators take as an attribute."""
     for position, x in enumerate(eqn.inputs):
-        if not isinstance(x, Literal) or not x.aval.ndim or not x.aval.size or not _is_float(x):
+        if not isinstance(x, Literal) or isinstance(x.value, PYTHON_SCALARS):
+            continue
+        if not x.aval.size or not _is_float(x):
             continue
         others = [atom.aval.shape for i, atom in enumerate(eqn.inputs) if i != position]
         first = float(x.value.flat[0])

@@ -38,8 +38,8 @@ from functools import partial
 
 import numpy
 
-from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, infer
-from minpy.compiler.passes import is_on, losses
+from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate, infer
+from minpy.compiler.passes import activations, is_on, losses
 from minpy.compiler.passes.patterns import (
     Makers,
     Rules,
@@ -71,9 +71,15 @@ def raised(
     rules = _joined(families or FAMILIES)
     known = {} if known is None else known
     makers: dict[Var, Eqn] = {}
+    numbers: dict[Atom, Literal] = {}  # computed from constants, which are not folded yet before a gradient
     found: list[Eqn] = []
     for eqn in eqns:
         var = eqn.outputs[0]
+        if any(x in numbers for x in eqn.inputs if isinstance(x, Var)):
+            eqn = eqn._replace(inputs=tuple(numbers.get(x, x) for x in eqn.inputs))
+        if var.aval.size == 1 and all(isinstance(x, Literal) for x in eqn.inputs):
+            values = [x.value for x in eqn.inputs]  # type: ignore[union-attr]
+            numbers[var] = Literal(evaluate(eqn.op, values, eqn.params)[0].astype(var.aval.dtype, copy=False))
         stand_ins = [known[var]] if var in known else _raised(eqn, makers, rules)
         if stand_ins[-1] is not eqn:
             known[var] = stand_ins[-1]
@@ -193,6 +199,7 @@ FAMILIES: dict[str, Rules] = {
         "subtract": (_log_softmax,),
         "log": (_log_of_softmax,),
     },
+    "activations": activations.RULES,
     "losses": losses.RULES,
 }
 PASSES = {name: partial(raise_idioms, families=(name,)) for name in FAMILIES}

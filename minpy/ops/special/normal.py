@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-from minpy.ops.aval import Aval
+import numpy
+from scipy import special
+
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, function_dtype
 from minpy.ops.elementwise import exp, square
-from minpy.ops.lowering import Builder, Operand, unary
+from minpy.ops.lowering import Builder, Operand, require, unary
+from minpy.ops.op import Op, register
 from minpy.ops.special.table import scipy_ufunc
 from minpy.ops.transcendental import from_parts, imag_op, real
 
@@ -75,3 +80,54 @@ def _voigt_by_gamma(g: Any, ans: Any, x: Any, sigma: Any, gamma: Any) -> Any:
 
 # The real part of Faddeeva's function (DLMF 7.19.1).
 voigt_profile = scipy_ufunc("voigt_profile", _voigt_by_x, _voigt_by_sigma, _voigt_by_gamma)
+
+
+# x times the probability that a normal number is less (Hendrycks and Gimpel, "Gaussian error linear units",
+# 2016): what the compiler makes of it where it is written out.
+
+
+def _as_float32(rule: Callable) -> Callable:
+    def mx(b: Builder, out: Aval, *operands: Operand) -> Operand:
+        require(out.dtype, frozenset([numpy.dtype("float32")]), "gelu")
+        return rule(b, out, *[b.cast(x, out.dtype) for x in operands])
+
+    return mx
+
+
+def _gelu_infer(*operands: Any) -> Aval:
+    return Aval(
+        broadcast_shapes(*[aval_of(x).shape for x in operands]), function_dtype(special.ndtr, *operands[-1:])
+    )
+
+
+gelu: Op = register(
+    Op(
+        "special.gelu",
+        numpy=lambda x: x * special.ndtr(x),
+        infer=_gelu_infer,
+        mx=_as_float32(lambda b, out, x: b.op("LeakyReLU", out, x, act_type="gelu")),
+        vjp=(lambda g, ans, x: gelu_gradient(g, x),),
+        family="special",
+        elementwise=True,
+        source="{0} * scipy.special.ndtr({0})",
+        doc="x times the probability that a normal number is less.",
+    )
+)
+gelu_gradient: Op = register(
+    Op(
+        "special.gelu_gradient",
+        numpy=lambda g, x: g * (special.ndtr(x) + x * numpy.exp(-0.5 * x * x) / ROOT_2PI),
+        infer=_gelu_infer,
+        mx=_as_float32(
+            lambda b, out, g, x: b.vjp("LeakyReLU", out, g, x, takes="g x0 y0", of=0, act_type="gelu")
+        ),
+        vjp=(
+            lambda ct, ans, g, x: gelu_gradient(ct, x),
+            lambda ct, ans, g, x: ct * g * (density(x) * (2 - square(x))),
+        ),
+        family="special",
+        elementwise=True,
+        source="{0} * (scipy.special.ndtr({1}) + {1} * np.exp(-0.5 * {1} * {1}) / np.sqrt(2 * np.pi))",
+        doc="A cotangent times the derivative of gelu.",
+    )
+)

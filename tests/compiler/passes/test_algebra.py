@@ -39,6 +39,8 @@ REWRITES = [
     (lambda x, y: negative(-x), []),
     (lambda x, y: log(exp(x)), []),
     (lambda x, y: power(x, 2), ["square x"]),
+    (lambda x, y: power(x, 3), ["square x", "multiply a x"]),
+    (lambda x, y: x / numpy.array(2.0), ["true_divide x 2.0"]),
     (lambda x, y: x + -y, ["subtract x y"]),
     (lambda x, y: -y + x, ["subtract x y"]),
     (lambda x, y: x - -y, ["add x y"]),
