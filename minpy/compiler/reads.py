@@ -25,7 +25,7 @@ from minpy.compiler.guards import Guards, Path, array_type, class_attribute, ide
 from minpy.compiler.reals import Deferred, Number, Reader
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, Tracer
-from minpy.compiler.varying import FREE, Numbers
+from minpy.compiler.varying import FREE, Numbers, seems_constant
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Function, Op
 from minpy.runtime.array import Array
@@ -199,7 +199,8 @@ class Reads:
         return Text(self, path, value, (path,))
 
     def _read_number(self, value: Any, path: Path) -> Any:
-        if self._is_pinned(path):
+        is_free = self.guards.key(path) in self.numbers.inputs
+        if self._is_pinned(path) or (type(value) is float and not is_free and seems_constant(path)):
             self.guards.add(path, "value", value)
             return value
         self.guards.add(path, "type", type(value))

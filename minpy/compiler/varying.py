@@ -1,8 +1,9 @@
 """Numbers and texts that change from call to call: when they are inputs, and when they stay with Python.
 
 A number that decides what is compiled is a constant of the compiled code. An int or a text is such a
-constant at first. When it has another value it is tried as an input at run time. Where that cannot be, and
-where a float decides, there is one version of the code for each value; after some numbers Python decides.
+constant at first, and so is a float where nobody changes it (``seems_constant``), since passes may look for
+its value. When it has another value it is tried as an input at run time. Where that cannot be, and where
+another float decides, there is one version of the code for each value; after some numbers Python decides.
 """
 
 from __future__ import annotations
@@ -10,13 +11,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minpy.compiler.guards import length_path
+from minpy.compiler.guards import Path, length_path
 
 if TYPE_CHECKING:
     from minpy.compiler.plans import Plan
 
 MAX_VERSIONS = 8  # for values of one number
 FREE = (int, str)  # constants that are tried as inputs when they change
+
+
+def seems_constant(path: Path) -> bool:
+    """Whether a float is a default value, has a name in capitals, or is an epsilon and no argument."""
+    places = []
+    step: Path | None = path
+    while step is not None and step.parent is not None:
+        places.append(step.key)
+        step = step.parent
+    if not places or not isinstance(places[0], str):
+        return "__defaults__" in places
+    return places[0].isupper() or places[0].lower() in ("eps", "epsilon") or "__kwdefaults__" in places
 
 
 class Numbers(NamedTuple):
@@ -70,7 +83,8 @@ class Varying:
                     # There may be many lengths, as there may be many shapes, unless they decide something.
                     if type(expected) is not str and (guard.kind != "length" or key in self._constants):
                         self._seen.setdefault(key, set()).add(expected)
-                    if type(expected) in FREE and key not in self._static:
+                    is_free = type(expected) in FREE or seems_constant(path)
+                    if is_free and key not in self._static:
                         self._inputs.add(key)
 
     def settle(self, pinned: Iterable[tuple]) -> None:

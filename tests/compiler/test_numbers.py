@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy
 import pytest
 
@@ -248,3 +250,37 @@ def test_what_shapes_say_is_known_while_compiling(library):
 
     minpy.testing.assert_compiled(function, (X,))
     check(function, (X,), (X[:2],), leftovers=[])
+
+
+EPSILON = 1e-5
+
+
+class Norm:
+    def __init__(self):
+        self.eps = 1e-5
+
+    def __call__(self, x):
+        return standardized(x, self.eps)
+
+
+def standardized(x, eps=1e-5):
+    centered = x - np.mean(x, axis=-1, keepdims=True)
+    return centered / np.sqrt(np.mean(centered**2, axis=-1, keepdims=True) + eps)
+
+
+@pytest.mark.parametrize("function", [lambda x: standardized(x), lambda x: standardized(x, EPSILON), Norm()])
+def test_floats_that_nobody_changes_are_constants(function):
+    f = minpy.jit(function)
+    x = np.random.randn(4, 5).astype("float32")
+    expected = standardized(x.asnumpy())
+    numpy.testing.assert_allclose(f(x).asnumpy(), expected, rtol=1e-5, atol=1e-6)
+    assert minpy.explain(f).regions[0].versions[0].graph_sizes["dce"] == 1  # a normalization of MXNet's
+
+
+def test_a_constant_that_changes_becomes_an_input(monkeypatch):
+    f = minpy.jit(lambda x: x * EPSILON)
+    x = np.array([1.0, 2.0])
+    for value in (1e-5, 0.25, 0.5, 4.0, 1e-5):
+        monkeypatch.setattr(sys.modules[__name__], "EPSILON", value)
+        numpy.testing.assert_array_equal(f(x).asnumpy(), x.asnumpy() * value)
+    assert len(minpy.explain(f).regions[0].versions) == 2
