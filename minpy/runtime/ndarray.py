@@ -74,6 +74,7 @@ class NDArrayMethods(ArrayMethods):
         self._set_shape(value)
 
     dtype = _fixed("dtype", "a.astype(...), or a.view(...)")
+    _set_dtype = dtype.fset
     strides = _fixed("strides", "numpy.lib.stride_tricks.as_strided(a, ...)")
 
     @property

@@ -58,16 +58,6 @@ int run_bound(Bound *self, PyObject *const *arrays, Py_ssize_t n) {
     return copied < 0 ? -1 : 0;
 }
 
-/* A new array in C order; a constant may show one number many times. */
-PyObject *copy_of(PyArrayObject *memory) {
-    if (!PyArray_IS_C_CONTIGUOUS(memory)) return PyArray_NewCopy(memory, NPY_CORDER);
-    PyArray_Descr *type = PyArray_DESCR(memory);
-    Py_INCREF(type);
-    PyObject *made = PyArray_NewFromDescr(&PyArray_Type, type, PyArray_NDIM(memory), PyArray_DIMS(memory), NULL, NULL, 0, NULL);
-    if (made != NULL) memcpy(PyArray_DATA(ndarray(made)), PyArray_DATA(memory), PyArray_NBYTES(memory));
-    return made;
-}
-
 static PyObject *bound_run(Bound *self, PyObject *arrays) {
     PyObject *given = PySequence_Fast(arrays, "run takes a sequence of arrays");
     if (given == NULL) return NULL;

@@ -252,7 +252,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *original;
     vectorcallfunc vectorcall;
-    Shortcut shortcut;
+    const Shortcut *shortcut;
 } Method;
 
 static PyObject *call_remembered(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
@@ -301,7 +301,8 @@ static PyObject *call_op(PyObject *self, PyObject *const *args, size_t nargsf, P
 static PyObject *call_shortened(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
     Py_ssize_t n = PyVectorcall_NARGS(nargsf);
     PyObject *result = NULL;
-    if (n > 0 && kwnames == NULL && !is_paused && seen == NULL) result = ((Method *)self)->shortcut(args[0], args + 1, n - 1);
+    const Shortcut *shortcut = ((Method *)self)->shortcut;
+    if (n > 0 && kwnames == NULL && !is_paused && seen == NULL) result = shortcut->run(args[0], args + 1, n - 1, shortcut->kernel);
     if (result != NULL || PyErr_Occurred()) return result;
     return PyObject_Vectorcall(((Method *)self)->original, args, nargsf, kwnames);
 }
@@ -402,7 +403,7 @@ PyObject *shortened(PyObject *module, PyObject *args) {
     const char *name;
     PyObject *original;
     if (!PyArg_ParseTuple(args, "sO", &name, &original)) return NULL;
-    Shortcut shortcut = shortcut_of(name);
+    const Shortcut *shortcut = shortcut_of(name);
     if (shortcut == NULL) return Py_NewRef(original);
     PyObject *method = new_method(original, call_shortened);
     if (method != NULL) ((Method *)method)->shortcut = shortcut;

@@ -42,7 +42,7 @@ int learn_constant(Call *call, uint64_t hash, PyObject *const *args, PyObject *r
     PyObject *name = PyObject_GetAttr(args[0], s_name), *copy = NULL;
     int failed = 0;
     if (makes_constants == Py_True && name != NULL) {
-        copy = PyArray_NewCopy(ndarray(value->numpy), NPY_CORDER);
+        copy = copy_of(ndarray(value->numpy));
         failed = copy == NULL || remember(call, hash, (Known){.constant = copy, .number = number_of(name)}, NULL);
     }
     if (!failed) PyErr_Clear();
@@ -54,7 +54,7 @@ int learn_constant(Call *call, uint64_t hash, PyObject *const *args, PyObject *r
 
 /* A copy of what it made; NULL with an exception. */
 PyObject *copy_constant(Known *known) {
-    PyObject *copy = PyArray_NewCopy(ndarray(known->constant), NPY_CORDER);
+    PyObject *copy = copy_of(ndarray(known->constant));
     if (copy == NULL) return NULL;
     count_run(known->number);
     saw_something_else();

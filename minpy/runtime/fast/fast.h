@@ -5,8 +5,10 @@
  * call (another policy, a GPU, MXNet's memory, a stale view, an error) makes them step aside: then the
  * Python code runs, which is the reference. MinPy works the same without them, only slower.
  *
- *   arrays.c     the memory layout of values and arrays
- *   kernels.c    arithmetic on a few elements, without NumPy
+ *   values.c     the memory layout of values
+ *   arrays.c     the memory layout of arrays
+ *   loops.c      the loops of NumPy's ufuncs, without what NumPy does around them
+ *   kernels.c    other ops that are worth a way of their own
  *   numbers.c    arithmetic on two numbers, without arrays
  *   run.c        one op: operands, result, tape, statistics
  *   calls.c      the functions and methods that come down to one op, which is remembered
@@ -45,6 +47,14 @@ typedef struct {
     char recorded;
 } Value;
 
+/* A number of one of NumPy's types. */
+typedef union {
+    double as_double;
+    float as_float;
+    long as_long;
+    npy_bool as_bool;
+} Number;
+
 /* What an array has: its value; or, until somebody asks for that (see value_of), the value of its base, or a number. */
 enum { HOLDS_VALUE, HOLDS_BASE, HOLDS_NUMBER };
 
@@ -54,61 +64,89 @@ typedef struct {
     Py_ssize_t version, seen;
     char holds, is_writeable; /* of a view whose value is not made yet, as its base was then */
     int number_type; /* NumPy's number of its dtype */
-    union {
-        double as_double;
-        float as_float;
-        npy_bool as_bool;
-    } number;
+    Number number;
 } Array;
 
 static inline int is_set(PyObject *x) { return x != NULL && x != Py_None; }
 static inline int is_ndarray(PyObject *x) { return Py_TYPE(x) == &PyArray_Type; }
 static inline PyArrayObject *ndarray(PyObject *x) { return (PyArrayObject *)x; }
 
-/* arrays.c */
-extern PyTypeObject ValueSlots, ArraySlots;
-extern PyTypeObject *value_type, *array_type, *scalar_type; /* the Python classes */
-extern PyTypeObject *made_by_type;
-extern PyObject *aval_type, *cpu, *as_value;
+/* What is dead is kept for the next one: most live as short as the expression that they are a part of. */
+#define MOST_KEPT 64
+
+/* values.c */
+extern PyTypeObject ValueSlots;
+extern PyTypeObject *value_type; /* the Python class */
+extern PyObject *aval_type, *cpu;
 void value_dealloc(Value *self);
+Value *new_value(PyObject *numpy); /* takes over the reference */
+PyObject *value_aval(Value *self, void *closure);
+void set_recorded(Value *value, char flag);
+void follow(Value *value, Value *source);
+PyObject *protect(PyObject *module, PyObject *args);
+
+/* arrays.c */
+extern PyTypeObject ArraySlots;
+extern PyTypeObject *array_type, *scalar_type; /* the Python classes */
+extern PyTypeObject *made_by_type;
+extern PyObject *as_value;
 void array_dealloc(Array *self);
-Value *new_value(PyObject *numpy);                /* takes over the reference */
+int own_attributes(PyTypeObject *type);
 Array *new_array(Value *value, int is_scalar);    /* takes over the reference */
 Array *new_slice(PyObject *base, Value *of_base, PyObject *key);
 Array *new_number(int type, const void *data, size_t size);
+int is_key(PyObject *made_by);
 Value *value_of(Array *array);
 Value *readable(PyObject *array);
+Value *readable_base(const Array *view);
 PyObject *new_made_by(PyObject *op, PyObject *params);
 void become_view(Array *view, PyObject *base, PyObject *made_by); /* takes over the reference to made_by */
 int is_view_of(PyObject *result, PyObject *source);
-PyObject *protect(PyObject *module, PyObject *args);
 static inline int is_array(PyObject *x) { return Py_TYPE(x) == array_type || Py_TYPE(x) == scalar_type; }
 
-/* kernels.c */
-enum { NO_KERNEL, ADD_KERNEL, SUBTRACT_KERNEL, MULTIPLY_KERNEL, DIVIDE_KERNEL, NEGATIVE_KERNEL, SQUARE_KERNEL, LESS_KERNEL,
-       LESS_EQUAL_KERNEL, EQUAL_KERNEL, NOT_EQUAL_KERNEL, GREATER_KERNEL, GREATER_EQUAL_KERNEL,
-       LAST_LOOP = GREATER_EQUAL_KERNEL, RESHAPE_KERNEL, TRANSPOSE_KERNEL, MEAN_KERNEL,
-       CONCATENATE_KERNEL, PRODUCT_KERNEL, COPY_KERNEL, CAST_KERNEL, ARGMAX_KERNEL, ARGMIN_KERNEL, REDUCE_KERNEL,
-       KERNELS };
-int prepare_kernels(void);
-int kernel_of(PyObject *name);
-PyObject *cast(PyArrayObject *array, PyObject *dtype);
-PyObject *place_of_extreme(int kernel, PyArrayObject *array, int axis);
-PyObject *run_kernel(int kernel, PyObject *reduce, PyObject *const *raw, Py_ssize_t n, PyObject *params);
-
-/* numbers.c */
-PyObject *python_number(Array *x);
-int read_integer(PyObject *x, npy_intp *number);
-PyObject *number_of_numbers(int kernel, PyObject *one, PyObject *other);
-
-/* run.c */
 /* What `register_op` was told of an op. */
 typedef struct {
     PyObject *op, *function, *reduce;
+    PyObject *ufunc; /* whose loops do the work, or NULL */
+    signed char loops[NPY_NTYPES]; /* that for operands of a type, or -1 */
+    char has_identity, is_test;    /* whether a reduction starts with a number, not with the first element; a truth value */
+    long identity;
     int kernel, gives_view, gives_its_operand, is_constant;
     long operands, number; /* -1 for any; under which runs are counted */
 } KnownOp;
 
+/* loops.c */
+int prepare_loops(void);
+int find_ufunc(KnownOp *op);
+int has_raised(void);
+int is_plain(PyObject *x);
+PyObject *run_loop(const KnownOp *op, PyObject *const *raw, Py_ssize_t n);
+int reduce_all(const KnownOp *op, PyArrayObject *array, Number *total);
+PyObject *run_product(const KnownOp *op, PyObject *const *raw);
+
+/* kernels.c */
+enum { NO_KERNEL, ADD_KERNEL, SUBTRACT_KERNEL, MULTIPLY_KERNEL, DIVIDE_KERNEL, NEGATIVE_KERNEL, LESS_KERNEL,
+       LESS_EQUAL_KERNEL, EQUAL_KERNEL, NOT_EQUAL_KERNEL, GREATER_KERNEL, GREATER_EQUAL_KERNEL, RESHAPE_KERNEL,
+       TRANSPOSE_KERNEL, CONCATENATE_KERNEL, PRODUCT_KERNEL, COPY_KERNEL, CAST_KERNEL, ARGMAX_KERNEL, ARGMIN_KERNEL,
+       MEAN_KERNEL, VARIANCE_KERNEL, ROOT_KERNEL, SUM_KERNEL, PROD_KERNEL, MAX_KERNEL, MIN_KERNEL, ANY_KERNEL,
+       ALL_KERNEL, KERNELS };
+int prepare_kernels(void);
+int kernel_of(PyObject *name);
+PyObject *copy_of(PyArrayObject *array);
+PyObject *flat_copy_of(PyArrayObject *array);
+PyObject *cast(PyArrayObject *array, PyArray_Descr *dtype);
+int place_of_extreme(int kernel, PyArrayObject *array, npy_intp *place);
+int variance(PyArrayObject *array, long ddof, Number *found);
+int mean_of_all(PyArrayObject *array, Number *found);
+PyObject *run_kernel(const KnownOp *op, PyObject *const *raw, Py_ssize_t n, PyObject *params);
+
+/* numbers.c */
+PyObject *python_number(Array *x);
+int read_integer(PyObject *x, npy_intp *number);
+int read_number(PyObject *x, int type, Number *number);
+PyObject *number_of_numbers(int kernel, PyObject *one, PyObject *other);
+
+/* run.c */
 extern PyObject *no_params, *run_op, *asarray;
 extern int is_paused;
 extern const KnownOp *of_kernel[KERNELS]; /* the op of that name */
@@ -122,7 +160,6 @@ long number_of(PyObject *name);
 int runs_by_numpy(int is_decided);
 int policy_compiles(void);
 PyObject *flush_counts(PyObject *module, PyObject *nothing);
-void set_recorded(Value *value, char flag);
 PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *params);
 PyObject *bind_op(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *register_op(PyObject *module, PyObject *args);
@@ -156,13 +193,19 @@ PyObject *remembered(PyObject *module, PyObject *original);
 PyObject *shortened(PyObject *module, PyObject *args);
 
 /* methods.c */
-typedef PyObject *(*Shortcut)(PyObject *self, PyObject *const *args, Py_ssize_t n);
-Shortcut shortcut_of(const char *name);
+typedef struct {
+    const char *name;
+    PyObject *(*run)(PyObject *self, PyObject *const *args, Py_ssize_t n, int kernel);
+    int kernel; /* the op that it runs */
+} Shortcut;
+
+const Shortcut *shortcut_of(const char *name);
 
 /* operators.c */
 extern PyNumberMethods array_as_number;
 extern PyBufferProcs array_as_buffer;
 PyObject *at_hand(PyObject *self);
+PyObject *base_at_hand(const Array *view);
 PyObject *array_compare(PyObject *x, PyObject *y, int how);
 Py_ssize_t array_length(PyObject *self);
 PyObject *array_iterator(PyObject *self);

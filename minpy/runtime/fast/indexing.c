@@ -22,35 +22,72 @@ static int is_basic(PyObject *key) {
     return PyLong_CheckExact(key) || key == Py_None || key == Py_Ellipsis;
 }
 
-/* Whether a part of a key takes a slice of an axis of this length (1), or one place of it (0); -1 for anything else. */
-static int takes_slice(PyObject *part, npy_intp length) {
-    if (PyLong_CheckExact(part)) {
-        Py_ssize_t i = PyLong_AsSsize_t(part);
-        if (i == -1 && PyErr_Occurred()) PyErr_Clear(); /* too large: -1 may be in bounds, but this is not */
-        else if (-length <= i && i < length) return 0;
-        return -1;
-    }
-    if (!PySlice_Check(part) || !is_basic(part)) return -1;
-    PyObject *step = ((PySliceObject *)part)->step;
-    return step == Py_None || PyObject_IsTrue(step) == 1 ? 1 : -1;
+/* Elements in the memory of an array. */
+typedef struct {
+    char *data;
+    int ndim, has_basic_key; /* of Python's integers, not of MinPy's */
+    npy_intp shape[NPY_MAXDIMS], strides[NPY_MAXDIMS];
+    PyObject *slices[NPY_MAXDIMS]; /* which are still to be applied, or NULL */
+} Place;
+
+static void add_axis(Place *place, npy_intp size, npy_intp stride, PyObject *slice) {
+    place->shape[place->ndim] = size;
+    place->strides[place->ndim] = stride;
+    place->slices[place->ndim++] = slice;
 }
 
-/* Whether `array[key]` is a view for sure, of slices and places that there are. */
-static int gives_view(PyArrayObject *array, PyObject *key) {
-    Py_ssize_t n = 1;
+/* Follow a part of a key along an axis. Whether there is such a place. */
+static int follow_part(PyObject *part, npy_intp length, npy_intp stride, Place *place) {
+    npy_intp i;
+    if (PyLong_CheckExact(part)) {
+        i = PyLong_AsSsize_t(part);
+        if (i == -1 && PyErr_Occurred()) return 0;
+    } else if (PySlice_Check(part)) {
+        PyObject *step = ((PySliceObject *)part)->step;
+        add_axis(place, length, stride, part);
+        return is_basic(part) && (step == Py_None || PyObject_IsTrue(step));
+    } else {
+        if (!read_integer(part, &i)) return 0;
+        place->has_basic_key = 0;
+    }
+    if (i < 0) i += length;
+    place->data += i * stride;
+    return i >= 0 && i < length;
+}
+
+/* What `array[key]` shows, where the key is made of integers and slices, or NULL for all: whether it is, and within
+ * bounds. */
+static int find_place(PyArrayObject *array, PyObject *key, Place *place) {
+    int ndim = PyArray_NDIM(array), n = key != NULL;
     PyObject *const *parts = &key;
-    if (PyTuple_CheckExact(key)) {
-        n = PyTuple_GET_SIZE(key);
+    if (key != NULL && PyTuple_CheckExact(key)) {
+        n = (int)PyTuple_GET_SIZE(key);
         parts = &PyTuple_GET_ITEM(key, 0);
+        if (n == 0) return 0; /* it may give a number */
     }
-    int ndim = PyArray_NDIM(array), slices = ndim - (int)n;
-    if (n == 0 || n > ndim) return 0; /* () may give a number */
-    for (Py_ssize_t i = 0; i < n; i++) {
-        int takes = takes_slice(parts[i], PyArray_DIM(array, (int)i));
-        if (takes < 0) return 0;
-        slices += takes;
-    }
-    return slices > 0; /* else it is a number */
+    if (n > ndim) return 0;
+    place->data = PyArray_BYTES(array);
+    place->ndim = 0;
+    place->has_basic_key = 1;
+    for (int i = 0; i < n; i++)
+        if (!follow_part(parts[i], PyArray_DIM(array, i), PyArray_STRIDE(array, i), place)) {
+            PyErr_Clear();
+            return 0;
+        }
+    for (int i = n; i < ndim; i++) add_axis(place, PyArray_DIM(array, i), PyArray_STRIDE(array, i), NULL);
+    return 1;
+}
+
+/* The same, as one axis at the most, with its slice applied. */
+static int find_row(PyArrayObject *array, PyObject *key, Place *row) {
+    npy_intp start, stop, step;
+    if (!find_place(array, key, row) || row->ndim > 1) return 0;
+    if (row->ndim == 0 || row->slices[0] == NULL) return 1;
+    if (PySlice_Unpack(row->slices[0], &start, &stop, &step) < 0) return 0;
+    row->shape[0] = PySlice_AdjustIndices(row->shape[0], &start, &stop, step);
+    if (row->shape[0] > 0) row->data += start * row->strides[0];
+    row->strides[0] *= step;
+    return 1;
 }
 
 /* A list of integers as an array, which NumPy makes of it in three times the time; other lists are left to it. */
@@ -92,35 +129,6 @@ static PyObject *numpys_key(PyObject *key) {
     return Py_TYPE(key) == array_type ? Py_XNewRef(at_hand(key)) : NULL;
 }
 
-/* `array[i]` or `array[i, j]`, where the key is an integer for each axis; NULL, mostly without an exception, for
- * anything else. */
-static Array *number_at(PyArrayObject *array, PyObject *key) {
-    int ndim = PyArray_NDIM(array);
-    PyObject *const *indices = &key;
-    if (PyTuple_CheckExact(key)) {
-        if (PyTuple_GET_SIZE(key) != ndim) return NULL;
-        indices = &PyTuple_GET_ITEM(key, 0);
-    } else if (ndim != 1)
-        return NULL;
-    if (ndim == 0 || !PyArray_ISNOTSWAPPED(array)) return NULL;
-    const char *data = PyArray_BYTES(array);
-    for (int axis = 0; axis < ndim; axis++) {
-        npy_intp length = PyArray_DIM(array, axis), i = length;
-        if (PyLong_CheckExact(indices[axis]))
-            i = PyLong_AsSsize_t(indices[axis]);
-        else if (!read_integer(indices[axis], &i))
-            return NULL;
-        if (i == -1 && PyErr_Occurred()) { /* too large */
-            PyErr_Clear();
-            return NULL;
-        }
-        if (i < 0) i += length;
-        if (i < 0 || i >= length) return NULL;
-        data += i * PyArray_STRIDE(array, axis);
-    }
-    return new_number(PyArray_TYPE(array), data, PyArray_ITEMSIZE(array));
-}
-
 /* What NumPy gives; NULL, mostly without an exception, where Python has to do it. */
 static PyObject *index_by_numpy(PyObject *self, Value *source, PyObject *key) {
     PyObject *plain = numpys_key(key), *result = plain == NULL ? NULL : PyObject_GetItem(source->numpy, plain);
@@ -147,12 +155,16 @@ static PyObject *index_by_numpy(PyObject *self, Value *source, PyObject *key) {
 static PyObject *index_here(PyObject *self, PyObject *key) {
     if (Py_TYPE(self) != array_type || at_hand(self) == NULL) return NULL;
     Value *source = value_of((Array *)self);
-    PyObject *result = (PyObject *)number_at(ndarray(source->numpy), key);
-    if (result == NULL && PyErr_Occurred()) return NULL;
-    if (result == NULL && gives_view(ndarray(source->numpy), key))
-        result = (PyObject *)new_slice(self, source, key);
-    else if (result == NULL)
-        result = index_by_numpy(self, source, key);
+    PyArrayObject *array = ndarray(source->numpy);
+    PyObject *result = NULL;
+    Place place;
+    if (find_place(array, key, &place)) {
+        if (place.ndim > 0 && place.has_basic_key)
+            result = (PyObject *)new_slice(self, source, key);
+        else if (place.ndim == 0 && PyArray_ISNOTSWAPPED(array))
+            result = (PyObject *)new_number(PyArray_TYPE(array), place.data, PyArray_ITEMSIZE(array));
+    }
+    if (result == NULL && !PyErr_Occurred()) result = index_by_numpy(self, source, key);
     if (result != NULL && is_array(result)) {
         count_index();
         saw_something_else();
@@ -195,10 +207,58 @@ static PyObject *array_item(PyObject *self, Py_ssize_t i) {
     return item;
 }
 
+/* The elements of an array without a gradient; of a slice that nobody has needed yet, without making it. */
+static int row_of_array(Array *array, Place *row, int *type) {
+    int is_slice = array->holds == HOLDS_BASE && is_key(array->made_by);
+    PyObject *memory = is_slice ? base_at_hand(array) : at_hand((PyObject *)array);
+    if (memory == NULL || !PyArray_ISBEHAVED_RO(ndarray(memory))) return 0;
+    *type = PyArray_TYPE(ndarray(memory));
+    return find_row(ndarray(memory), is_slice ? array->made_by : NULL, row);
+}
+
+#define COPY_EACH(size) \
+    for (npy_intp i = 0; i < n; i++) memcpy(to + i * to_step, from + i * from_step, size)
+
+static void copy_row(char *to, npy_intp to_step, const char *from, npy_intp from_step, npy_intp n, npy_intp size) {
+    if (to_step == size && from_step == size)
+        memmove(to, from, n * size);
+    else if (size == 8)
+        COPY_EACH(8);
+    else if (size == 4)
+        COPY_EACH(4);
+    else
+        COPY_EACH(size);
+}
+
+/* Write a number, or an array of the same dtype and shape, to a row or a place in it: whether that was done. */
+static int write_row(PyArrayObject *array, const Place *to, PyObject *new) {
+    char buffer[1024]; /* the two may overlap */
+    int type = PyArray_TYPE(array), type_of_new;
+    npy_intp size = PyArray_ITEMSIZE(array), n = to->ndim == 0 ? 1 : to->shape[0], step = to->ndim == 0 ? 0 : to->strides[0];
+    Number number;
+    Place from;
+    if (!PyArray_ISBEHAVED(array)) return 0;
+    if (read_number(new, type, &number)) {
+        copy_row(to->data, step, (const char *)&number, 0, n, size);
+        return 1;
+    }
+    if (to->ndim == 0 || !PyTypeNum_ISNUMBER(type) || n * size > (npy_intp)sizeof buffer || Py_TYPE(new) != array_type ||
+        !row_of_array((Array *)new, &from, &type_of_new) || type_of_new != type || from.ndim != 1 || from.shape[0] != n)
+        return 0;
+    copy_row(buffer, size, from.data, from.strides[0], n, size);
+    copy_row(to->data, step, buffer, size, n, size);
+    return 1;
+}
+
 static objobjargproc assign_slowly; /* in Python */
 
 static int array_assign(PyObject *self, PyObject *key, PyObject *new) {
     PyArrayObject *array = new == NULL ? NULL : written_in_place(self);
+    Place row;
+    if (array != NULL && find_row(array, key == Py_Ellipsis ? NULL : key, &row) && write_row(array, &row, new)) {
+        saw_something_else();
+        return 0;
+    }
     PyObject *operand = array == NULL ? NULL : written_operand(new), *plain = operand == NULL ? NULL : numpys_key(key);
     int failed = -1;
     if (plain != NULL) {

@@ -15,6 +15,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
     value_type->tp_dealloc = (destructor)value_dealloc;
     array_type->tp_dealloc = (destructor)array_dealloc;
     accelerate_indexing(array_type);
+    if (own_attributes(array_type) < 0) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -69,7 +70,7 @@ PyMODINIT_FUNC PyInit__fast(void) {
     for (size_t i = 0; i < n; i++)
         if (PyType_Ready(types[i].type) < 0) return NULL;
     if (prepare_running() < 0 || prepare_calls() < 0 || prepare_numpys() < 0 || prepare_constants() < 0 ||
-        prepare_kernels() < 0 || prepare_steps() < 0 || prepare_routes() < 0)
+        prepare_kernels() < 0 || prepare_loops() < 0 || prepare_steps() < 0 || prepare_routes() < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL || PyModule_AddObject(module, "fingerprint", PyLong_FromUnsignedLong(FINGERPRINT)) < 0) return NULL;

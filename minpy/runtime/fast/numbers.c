@@ -1,6 +1,7 @@
 /* MinPy's numbers, without an array for each. */
 #include "fast.h"
-#include <fenv.h>
+#include <float.h>
+#include <math.h>
 
 /* The number as one of Python: NULL, without an exception, where it is not held alone. */
 PyObject *python_number(Array *x) {
@@ -19,6 +20,32 @@ int read_integer(PyObject *x, npy_intp *number) {
     if (Py_TYPE(x) != scalar_type || array->holds != HOLDS_NUMBER || array->number_type != NPY_INTP) return 0;
     memcpy(number, &array->number, sizeof *number);
     return 1;
+}
+
+/* A number, of Python or of MinPy, as an element of an array of this type. Whether it fits, and does not decide the dtype of
+ * what NumPy makes of both. */
+int read_number(PyObject *x, int type, Number *number) {
+    const Array *array = (const Array *)x;
+    if (Py_TYPE(x) == scalar_type && array->holds == HOLDS_NUMBER && array->number_type == type) {
+        *number = array->number;
+        return 1;
+    }
+    int overflow = 0;
+    long whole = PyLong_CheckExact(x) ? PyLong_AsLongAndOverflow(x, &overflow) : 0;
+    if (overflow) return 0;
+    if (type == NPY_LONG && PyLong_CheckExact(x)) {
+        number->as_long = whole;
+        return 1;
+    }
+    if (PyFloat_CheckExact(x)) {
+        if (fabs(PyFloat_AS_DOUBLE(x)) > FLT_MAX) return 0; /* of larger ones the dtype depends on the value */
+        number->as_double = PyFloat_AS_DOUBLE(x);
+    } else {
+        if (!PyLong_CheckExact(x) || whole < -(1L << 15) || whole >= 1L << 16) return 0; /* they make float64 of float32 */
+        number->as_double = (double)whole;
+    }
+    if (type == NPY_FLOAT) number->as_float = (float)number->as_double;
+    return type == NPY_FLOAT || type == NPY_DOUBLE;
 }
 
 typedef struct {
@@ -97,10 +124,7 @@ PyObject *number_of_numbers(int kernel, PyObject *one, PyObject *other) {
     case GREATER_EQUAL_KERNEL: TEST(>=);
     default: return NULL;
     }
-    if (fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID)) {
-        feclearexcept(FE_ALL_EXCEPT);
-        return NULL;
-    }
+    if (has_raised()) return NULL;
     float in_float = as_float;
     double in_double = as_double;
     npy_bool is_true = answer;

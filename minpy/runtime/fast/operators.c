@@ -63,14 +63,18 @@ PyObject *array_compare(PyObject *x, PyObject *y, int how) {
     return apply(LESS + how, x, y); /* Py_LT, Py_LE, Py_EQ, Py_NE, Py_GT, Py_GE */
 }
 
-/* NumPy's array, borrowed, where no gradient depends on it; NULL without an exception where Python has to look. */
-PyObject *at_hand(PyObject *self) {
+static PyObject *without_gradient(Value *value) {
     PyObject *tape = NULL;
-    Value *value = readable(self);
     if (value != NULL && live_tape(value, &tape) == 0) return value->numpy;
     PyErr_Clear();
     return NULL;
 }
+
+/* NumPy's array, borrowed, where no gradient depends on it; NULL without an exception where Python has to look. */
+PyObject *at_hand(PyObject *self) { return without_gradient(readable(self)); }
+
+/* The same of the base of a view whose own was not made yet. */
+PyObject *base_at_hand(const Array *view) { return without_gradient(readable_base(view)); }
 
 static PyObject *in_python(int which, PyObject *self) { return PyObject_CallOneArg(operator_functions[which], self); }
 
@@ -128,9 +132,26 @@ PyObject *array_is_contiguous(PyObject *self, void *closure) {
 /* x += y: NumPy's function writes to the memory, as in `_update` of runtime/array.py. */
 static binaryfunc update_slowly[BINARY]; /* in Python */
 
+/* The same for small arrays: whether that was done. */
+static int update_here(int which, PyArrayObject *array, PyObject *other) {
+    PyObject *raw[2] = {(PyObject *)array, Py_TYPE(other) == array_type ? at_hand(other) : other};
+    PyObject *fresh = raw[1] == NULL || !PyArray_ISBEHAVED(array) ? NULL : run_kernel(known_ops[which], raw, 2, NULL);
+    if (fresh == NULL) return 0;
+    PyArrayObject *result = ndarray(fresh);
+    int fits = PyArray_TYPE(result) == PyArray_TYPE(array) && PyArray_SAMESHAPE(result, array) && PyArray_IS_C_CONTIGUOUS(array);
+    if (fits) memcpy(PyArray_DATA(array), PyArray_DATA(result), PyArray_NBYTES(array));
+    Py_DECREF(fresh);
+    return fits;
+}
+
 static PyObject *update(int which, PyObject *self, PyObject *other) {
     int is_usual = is_array(other) || is_ndarray(other) || PyFloat_CheckExact(other) || PyLong_CheckExact(other);
     PyArrayObject *array = is_paused || !is_usual ? NULL : written_in_place(self);
+    if (array != NULL && update_here(which, array, other)) {
+        saw_something_else();
+        count_run(known_ops[which]->number);
+        return Py_NewRef(self);
+    }
     PyObject *operand = array == NULL ? NULL : written_operand(other), *written = NULL;
     if (operand == NULL) return PyErr_Occurred() ? NULL : update_slowly[which](self, other);
     PyObject *args[3] = {Py_NewRef((PyObject *)array), operand, (PyObject *)array};

@@ -38,7 +38,6 @@ typedef struct Form {
 
 extern PyTypeObject BoundType, MeterType, RouteType, RoutesType, RoutedType;
 int run_bound(Bound *self, PyObject *const *arrays, Py_ssize_t n);
-PyObject *copy_of(PyArrayObject *memory);
 Py_ssize_t next_use(void);
 PyObject *tick(PyObject *module, PyObject *nothing);
 PyObject *set_forward(PyObject *module, PyObject *args);

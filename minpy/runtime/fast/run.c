@@ -225,17 +225,11 @@ done:
 
 /* What NumPy, or a kernel, makes of the operands: an array, and whether NumPy has a number there. */
 static PyObject *computed(const KnownOp *op, PyObject *const *raw, Py_ssize_t n, PyObject *params, int *is_scalar) {
-    PyObject *result;
-    int kernel = op->kernel;
-    if (kernel != NO_KERNEL) {
-        result = run_kernel(kernel, op->reduce, raw, n, params);
-        if (result != NULL) {
-            int gives_array = kernel == COPY_KERNEL || kernel == CAST_KERNEL; /* as does NumPy's own */
-            *is_scalar = PyArray_NDIM(ndarray(result)) == 0 && !gives_array &&
-                         !op->gives_view;
-            return result;
-        }
-        if (PyErr_Occurred()) return NULL;
+    PyObject *result = run_kernel(op, raw, n, params);
+    if (result != NULL) {
+        int gives_array = op->kernel == COPY_KERNEL || op->kernel == CAST_KERNEL; /* as does NumPy's own */
+        *is_scalar = PyArray_NDIM(ndarray(result)) == 0 && !gives_array && !op->gives_view;
+        return result;
     }
     if (params == NULL || PyDict_GET_SIZE(params) == 0)
         result = PyObject_Vectorcall(op->function, raw, n, NULL);
@@ -389,11 +383,11 @@ PyObject *register_op(PyObject *module, PyObject *args) {
         return NULL;
     if (n_ops == MOST_OPS) Py_RETURN_NONE; /* Python runs it */
     known.kernel = kernel_of(name);
+    if (find_ufunc(&known) < 0) return NULL;
     known.number = n_ops;
     op_names[n_ops++] = Py_NewRef(name);
     KnownOp *place = place_of(Py_NewRef(known.op));
     if (known.kernel != NO_KERNEL) of_kernel[known.kernel] = place;
-    if (known.kernel == NO_KERNEL && known.reduce != Py_None) known.kernel = REDUCE_KERNEL;
     Py_INCREF(known.function);
     Py_INCREF(known.reduce);
     *place = known;
