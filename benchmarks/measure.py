@@ -66,11 +66,17 @@ class Process:
         count = str(self.threads)
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         self.caches = tempfile.TemporaryDirectory()  # nothing that was compiled by an earlier run
+        nothing_kept = {"TORCHINDUCTOR_CACHE_DIR": self.caches.name, "MINPY_CACHE_DIR": ""}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", self.peer],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **dict.fromkeys(names, count), "TORCHINDUCTOR_CACHE_DIR": self.caches.name},
+            env={
+                **os.environ,
+                **dict.fromkeys(names, count),
+                "TORCHINDUCTOR_CACHE_DIR": self.caches.name,
+                "MINPY_CACHE_DIR": "",
+            },
         )
         if hasattr(os, "sched_setaffinity"):  # for libraries that have no such variable
             os.sched_setaffinity(self.process.pid, sorted(os.sched_getaffinity(0))[: self.threads])

@@ -34,6 +34,7 @@ from minpy.core import (
 )
 from minpy.ops.creation import default_dtype, set_default_dtype
 from minpy.runtime.array import Array
+from minpy.runtime.artefacts import cache_dir
 from minpy.runtime.auto import AutoPolicy
 from minpy.runtime.blacklist import AutoBlacklistPolicy, BlacklistPolicy
 from minpy.runtime.context import Context, cpu, current_context, gpu, num_gpus, set_context
@@ -61,6 +62,7 @@ __all__ = [
     "Policy",
     "PreferMXNetPolicy",
     "__version__",
+    "cache_dir",
     "checkpoint",
     "cpu",
     "current_context",

@@ -1,79 +1,21 @@
 """``jit(donate_argnames=)``: results that take the memory of arguments which the caller gives up.
 
-At compile time ``pairs`` finds for each of these arrays a result of its shape and dtype that can be computed
-after everything else has read it. In a call the memory is taken where nobody else sees it.
+At compile time ``pairs`` in ``reuse.py`` finds for each of these arrays a result that can take its memory.
+In a call it is taken where nobody else sees it.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from minpy.compiler.graph_op import GraphOp, run_compiled
-from minpy.compiler.ir import Eqn, Graph
 from minpy.compiler.program import Program
-from minpy.ops.aval import product
 from minpy.runtime.array import Array
 from minpy.runtime.bound import MOST_BYTES
 from minpy.runtime.memory import is_private
 from minpy.runtime.tape import live_tape
-
-
-def pairs(graph: Graph, donated: Collection[int]) -> dict[int, int]:
-    """Outputs of a graph by position, and the position of the input whose memory each of them may take.
-
-    None of a graph of small arrays, which are copied anyway, or of one that may have to be run again.
-    """
-    size = sum(product(x.aval.shape) * x.aval.dtype.itemsize for x in (*graph.inputs, *graph.outputs))
-    if size <= MOST_BYTES or any(eqn.can_fail for eqn in graph.eqns):
-        return {}
-    makers: dict[Any, Eqn] = {var: eqn for eqn in graph.eqns for var in eqn.outputs}
-    found: dict[int, int] = {}
-    later: dict[int, list[int]] = {}  # an equation, by ``id``, and those that have to come before it
-    for at in sorted(donated):
-        var = graph.inputs[at]
-        readers = [eqn for eqn in graph.eqns if var in eqn.inputs]
-        if var in graph.outputs or not readers:
-            continue
-        fitting = [i for i, x in enumerate(graph.outputs) if i not in found and x.aval == var.aval]
-        for i in sorted(fitting, key=lambda i: var not in makers[graph.outputs[i]].inputs):
-            maker = makers[graph.outputs[i]]
-            if not (maker.op.elementwise or _adds_to(maker, var)):
-                continue
-            before = {**later, id(maker): [id(eqn) for eqn in readers if eqn is not maker]}
-            if _has_order(graph.eqns, makers, before):
-                found[i], later = at, before
-                break
-    return found
-
-
-def _adds_to(eqn: Eqn, var: Any) -> bool:
-    """Whether an equation adds a product to this matrix, which is no factor of it."""
-    return eqn.op.name == "add_gemm" and eqn.inputs[0] is var and var not in eqn.inputs[1:]
-
-
-def _has_order(eqns: Sequence[Eqn], makers: dict[Any, Eqn], before: dict[int, list[int]]) -> bool:
-    """Whether the equations can be put in an order in which some come after others besides."""
-    waits = {
-        id(eqn): {id(makers[x]) for x in eqn.inputs if x in makers}.union(before.get(id(eqn), ()))
-        for eqn in eqns
-    }
-    needed_by: dict[int, list[int]] = {}
-    for eqn, others in waits.items():
-        for other in others:
-            needed_by.setdefault(other, []).append(eqn)
-    missing = {eqn: len(others) for eqn, others in waits.items()}
-    ready = [eqn for eqn, count in missing.items() if not count]
-    done = 0
-    while ready:
-        done += 1
-        for eqn in needed_by.get(ready.pop(), ()):
-            missing[eqn] -= 1
-            if not missing[eqn]:
-                ready.append(eqn)
-    return done == len(waits)
 
 
 class Donation:

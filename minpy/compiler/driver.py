@@ -5,22 +5,25 @@ This file is the list of what happens to a block, in order; each step has a file
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter as now
 from typing import Any, Callable, NamedTuple
 
 import numpy
 
+from minpy.compiler import kept
 from minpy.compiler.aliasing import AliasRequest
 from minpy.compiler.control import Returned
 from minpy.compiler.effects import Effect
-from minpy.compiler.emit import emit
+from minpy.compiler.emit import Emitted, emit
 from minpy.compiler.guards import Guards, Path, local_path
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
+from minpy.compiler.kept import Outputs
 from minpy.compiler.lower import Leftover, Lowering
 from minpy.compiler.passes import check_settings, is_on
 from minpy.compiler.passes.accumulation import accumulate_products
@@ -33,6 +36,7 @@ from minpy.compiler.passes.raising import PASSES as RAISING
 from minpy.compiler.passes.scaling import scale_factors
 from minpy.compiler.passes.sums import collect_terms
 from minpy.compiler.reads import PinRequest, ReadRequest
+from minpy.compiler.reuse import pairs
 from minpy.compiler.source import Source
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import FLOAT, Tracer
@@ -169,36 +173,30 @@ class Stage(NamedTuple):
     rewritten: frozenset[Loc] = frozenset()
 
 
-def optimize(graph: Graph) -> tuple[Graph, list[Stage]]:
-    """Run the passes. Also tells what the graph was at the start and after each pass.
-
-    ``MINPY_PASSES=-cse,-raising`` leaves some out; ``MINPY_DUMP=all`` or the name of a pass prints the graph
-    after it; ``MINPY_CHECK=1`` verifies the graph after every pass.
+def chosen_passes() -> tuple[str, ...]:
+    """The names of the passes that are to run; ``MINPY_PASSES=-cse,-raising`` leaves some out.
 
     Raises:
         SettingError: there is no such pass.
     """
     check_settings(PASSES)
-    check, dump = os.environ.get("MINPY_CHECK") == "1", os.environ.get("MINPY_DUMP", "")
-    if check:
-        check_graph(graph, "lower")
+    return tuple(filter(is_on, PASSES))
+
+
+def run_passes(graph: Graph, passes: Sequence[str]) -> Iterator[tuple[str, Graph]]:
+    """Run passes, and give the graph after each."""
+    for name in passes:
+        graph = PASSES[name](graph)
+        yield name, graph
+
+
+def optimize(graph: Graph, passes: Sequence[str] | None = None) -> tuple[Graph, list[Stage]]:
+    """Run passes, those that are chosen, and tell what the graph was at the start and after each of them."""
     stages = [Stage("lowered", graph.size)]
-    for name, run_pass in PASSES.items():
-        if not is_on(name):
-            continue
-        before, graph = graph, run_pass(graph)
-        stages.append(Stage(name, graph.size, _rewritten(before, graph)))
-        if check:
-            check_graph(graph, name)
-        if dump in ("all", name):
-            print(f"# after {name}\n{graph}", file=sys.stderr)
+    for name, after in run_passes(graph, chosen_passes() if passes is None else passes):
+        stages.append(Stage(name, after.size, _rewritten(graph, after)))
+        graph = after
     return graph, stages
-
-
-def _rewritten(before: Graph, after: Graph) -> frozenset[Loc]:
-    """The lines of equations that apply another op than before, or are new."""
-    known = {(eqn.op, eqn.outputs) for eqn in before.eqns}
-    return frozenset(eqn.loc for eqn in after.eqns if eqn.loc and (eqn.op, eqn.outputs) not in known)
 
 
 @dataclass
@@ -210,31 +208,74 @@ class Compiled:
 
     Attributes:
         lowered: the graph before the passes.
-        stages: the graph as it was lowered, and after each pass.
+        passes: those that ran.
         meter: how often it ran, and how long in total.
         compile_seconds: what optimizing and emitting took.
         reused: outputs of the executor, and the inputs whose memory they may take.
+        was_kept: it came from ``minpy.cache_dir()``, and no pass had to run.
     """
 
     lowered: Graph
-    graph: Graph
+    passes: tuple[str, ...]
     executor: Executor | None
-    outputs: tuple[tuple[str, Any], ...]
-    stages: list[Stage]
+    outputs: Outputs
     compile_seconds: float = 0.0
     meter: Meter = field(default_factory=Meter)
     reused: dict[int, int] = field(default_factory=dict)
+    was_kept: bool = False
+
+    @functools.cached_property
+    def _history(self) -> tuple[Graph, list[Stage]]:
+        """Running needs the executor only, so this is made when ``explain`` asks."""
+        return optimize(self.lowered, self.passes)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph after the passes."""
+        return self._history[0]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The graph as it was lowered, and after each pass."""
+        return self._history[1]
 
 
-def compile_graph(graph: Graph, pairs: Callable[[Graph], dict[int, int]] = lambda graph: {}) -> Compiled:
-    """Optimize and emit a graph. ``pairs`` tells which outputs may take the memory of which inputs.
+def _rewritten(before: Graph, after: Graph) -> frozenset[Loc]:
+    """The lines of equations that apply another op than before, or are new."""
+    known = {(eqn.op, eqn.outputs) for eqn in before.eqns}
+    return frozenset(eqn.loc for eqn in after.eqns if eqn.loc and (eqn.op, eqn.outputs) not in known)
+
+
+def compile_graph(graph: Graph, donated: Collection[int] = ()) -> Compiled:
+    """Optimize and emit a graph, or take what was kept of it. ``donated``: inputs that the caller gives up.
+
+    ``MINPY_DUMP=all`` or the name of a pass prints the graph after it; ``MINPY_CHECK=1`` verifies the graph
+    after every pass. Then the passes run each time.
 
     Raises:
         UnsupportedError: where MXNet lacks an operator.
+        SettingError: there is no such pass.
     """
     started = now()
+    passes = chosen_passes()
+    is_watched = os.environ.get("MINPY_CHECK") == "1" or bool(os.environ.get("MINPY_DUMP"))
+    key = None if is_watched else kept.key_of(graph, passes, donated)
+    found = kept.read(key, graph) if key is not None else None
+    emitted, outputs = found or _optimized_and_emitted(graph, passes, donated)
+    if key is not None and found is None:
+        kept.write(key, emitted, outputs)
+    executor = Executor(*emitted) if emitted is not None else None
+    reused = emitted.reused if emitted is not None else {}
+    seconds = now() - started
+    return Compiled(graph, passes, executor, outputs, seconds, reused=reused, was_kept=found is not None)
+
+
+def _optimized_and_emitted(
+    graph: Graph, passes: Sequence[str], donated: Collection[int]
+) -> tuple[Emitted | None, Outputs]:
+    """What an executor is made of, and where the outputs of the graph come from."""
     positions = {var: position for position, var in enumerate(graph.inputs)}
-    optimized, stages = optimize(graph)
+    optimized = _optimized(graph, passes)
     computed: dict[Atom, int] = {}
     outputs: list[tuple[str, Any]] = []
     for atom in optimized.outputs:
@@ -246,6 +287,19 @@ def compile_graph(graph: Graph, pairs: Callable[[Graph], dict[int, int]] = lambd
             outputs.append(("computed", computed.setdefault(atom, len(computed))))
     runnable = Graph(optimized.inputs, optimized.eqns, tuple(computed))
     passed_on = [what for source, what in outputs if source == "input"]
-    reused = {i: at for i, at in pairs(runnable).items() if at not in passed_on}
-    executor = emit(runnable, reused) if runnable.eqns else None
-    return Compiled(graph, optimized, executor, tuple(outputs), stages, now() - started, reused=reused)
+    reused = {i: at for i, at in pairs(runnable, donated).items() if at not in passed_on}
+    return emit(runnable, reused) if runnable.eqns else None, tuple(outputs)
+
+
+def _optimized(graph: Graph, passes: Sequence[str]) -> Graph:
+    """The graph after the passes, checked and printed on the way if that is asked for."""
+    check, dump = os.environ.get("MINPY_CHECK") == "1", os.environ.get("MINPY_DUMP", "")
+    if check:
+        check_graph(graph, "lower")
+    for name, after in run_passes(graph, passes):
+        graph = after
+        if check:
+            check_graph(graph, name)
+        if dump in ("all", name):
+            print(f"# after {name}\n{graph}", file=sys.stderr)
+    return graph

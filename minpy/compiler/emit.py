@@ -8,18 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy
 
 from minpy.compiler.cost import is_for_one_thread
 from minpy.compiler.ir import Atom, Graph, Literal
 from minpy.errors import UnsupportedError
-from minpy.ops.aval import PYTHON_SCALARS
+from minpy.ops.aval import PYTHON_SCALARS, Aval
 from minpy.ops.lowering import Operand
-from minpy.runtime.executor import Executor
 from minpy.runtime.symbols import Entry, SymbolBuilder
 
 
-def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Executor:
-    """An executor for a graph whose outputs are variables that equations bind.
+class Emitted(NamedTuple):
+    """What an ``Executor`` is made of; see there."""
+
+    symbol_json: str
+    avals: tuple[Aval, ...]
+    inputs: dict[str, tuple[int, Aval]]
+    constants: dict[str, numpy.ndarray]
+    may_fail: bool
+    one_thread: bool
+    reused: dict[int, int]
+
+
+def named_inputs(graph: Graph) -> dict[str, tuple[int, Aval]]:
+    """The inputs of a graph by the names of the symbol's variables: their positions, and what they hold."""
+    return {f"x{position}": (position, var.aval) for position, var in enumerate(graph.inputs)}
+
+
+def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Emitted:
+    """What runs a graph whose outputs are variables that equations bind.
 
     ``reused`` has the outputs that may take the memory of inputs, by position.
 
@@ -29,7 +48,7 @@ def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Exec
     builder = SymbolBuilder()
     known: dict[Atom, Operand] = {}
     constants: dict[int, Operand] = {}  # by the ``id`` of the array
-    inputs = {f"x{position}": (position, var.aval) for position, var in enumerate(graph.inputs)}
+    inputs = named_inputs(graph)
     for var, name in zip(graph.inputs, inputs):
         known[var] = Operand(var.aval, builder.variable(name))
 
@@ -53,10 +72,10 @@ def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Exec
     for atom in (*graph.outputs, *kept):
         heads[builder.own(builder.handle(operand(atom)), heads)] = None
     entries = list(heads)
-    reused = {
+    taken = {
         i: at for i, at in reused.items() if builder.put_last(entries[i], known[graph.inputs[at]].handle)
     }
     avals = tuple(atom.aval for atom in graph.outputs)
     may_fail = any(eqn.can_fail for eqn in graph.eqns)
     one_thread = is_for_one_thread(graph)
-    return Executor(builder.json(entries), avals, inputs, builder.constants, may_fail, one_thread, reused)
+    return Emitted(builder.json(entries), avals, inputs, builder.constants, may_fail, one_thread, taken)

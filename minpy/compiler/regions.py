@@ -20,7 +20,7 @@ from minpy.compiler import driver, residual, routes
 from minpy.compiler.cache import PlanCache
 from minpy.compiler.checking import Comparison, check_graph
 from minpy.compiler.collector import no_collection
-from minpy.compiler.donation import Donation, pairs
+from minpy.compiler.donation import Donation
 from minpy.compiler.draws import rewind
 from minpy.compiler.driver import Lowered, Refused
 from minpy.compiler.eager import compiles_now
@@ -280,7 +280,7 @@ class Block(Routed):
         end = self._end(lowered)
         graph = lowered.trace.graph(end.atoms, end.parts)
         donated, kept = self._donated(lowered)
-        compiled = driver.compile_graph(graph, lambda optimized: pairs(optimized, donated.keys() - kept))
+        compiled = driver.compile_graph(graph, donated.keys() - kept)
         states = [lowered.guards.input(path) for path in lowered.states]
         plan = Plan(
             signature,

@@ -221,6 +221,7 @@ def _held(args: Any) -> Any:
 _stop = Op(
     "stop_gradient", numpy=numpy.array, infer=aval_of, mx=OPS["copy"].mx, vjp=(ZERO,), elementwise=True
 )
+_stop.is_known_by_name = True
 
 
 def stop_gradient(x: Any) -> Any:

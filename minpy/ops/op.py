@@ -164,6 +164,8 @@ class Op:
         self.helpers: tuple[Callable, ...] = ()
         #: of a reduction the method of a ufunc that does its work, or its greater part
         self.reducer: Callable | None = None
+        #: its name says all about it, also in another run of the program; ``register`` sees to that
+        self.is_known_by_name = False
         #: runs the op on the runtime's values instead of ``numpy``; for ops that hold a program
         self.execute: Callable | None = None
         #: of an op that holds a program: the positions of the arguments and of the results that its gradient
@@ -380,6 +382,7 @@ def register(op: Op) -> Op:
     if op.name in OPS:
         raise ValueError(f"op {op.name!r} is in the table already")
     OPS[op.name] = op
+    op.is_known_by_name = True
     return op
 
 

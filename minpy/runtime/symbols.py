@@ -20,6 +20,13 @@ _WITHOUT_GRADIENT = frozenset(
 )
 
 
+def without_gradient(symbol_json: str) -> list[str]:
+    """The operators in a symbol that MXNet takes only since it was told that they have no gradient."""
+    names = sorted({node["op"] for node in json.loads(symbol_json)["nodes"]})
+    asked = [name for name in names if name.startswith("_backward_") or name in _WITHOUT_GRADIENT]
+    return list(filter(native.gives_no_gradient, asked))
+
+
 class Entry(NamedTuple):
     """An output of a node; as a handle it stands for an array of the graph."""
 

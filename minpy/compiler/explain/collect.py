@@ -186,6 +186,7 @@ def _version(
         operators=compiled.executor.operators() if compiled.executor else {},
         flops=flops,
         bytes=traffic,
+        was_kept=compiled.was_kept,
     )
 
 

@@ -207,7 +207,8 @@ def _version(version: Version, graph: Graph, is_open: bool) -> Iterator[str]:
     yield from _entry("in", _variables(version.inputs))
     yield from _entry("out", _variables(version.outputs))
     times = f", {version.compilations} times" if version.compilations > 1 else ""
-    yield from _entry("compiled in", f"{duration(version.compile_seconds)}{times}")
+    kept = ", with the graph from the cache folder" if version.was_kept else ""
+    yield from _entry("compiled in", f"{duration(version.compile_seconds)}{times}{kept}")
     yield from _entry("equations", escape(graph_sizes(version)))
     if version.operators:
         names = ", ".join(f"{count} {name}" for name, count in version.operators.items())

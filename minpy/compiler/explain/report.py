@@ -63,6 +63,7 @@ class Version:
         flops, bytes: estimates for one call (see ``cost.py``).
         failures: calls that an operator refused, so that they ran as Python.
         compilations: how often it was compiled; blocks around different leftovers are compiled anew.
+        was_kept: the graph came from ``minpy.cache_dir()``, so no pass had to run.
     """
 
     purpose: str
@@ -80,6 +81,7 @@ class Version:
     bytes: int
     failures: int = 0
     compilations: int = 1
+    was_kept: bool = False
 
 
 @dataclass

@@ -128,7 +128,8 @@ def _version(version: Version) -> Iterator[str]:
         else "not called, "
     )
     times = f", {version.compilations} times" if version.compilations > 1 else ""
-    yield f"    {runs}compiled in {duration(version.compile_seconds)}{times}"
+    kept = ", with the graph from the cache folder" if version.was_kept else ""
+    yield f"    {runs}compiled in {duration(version.compile_seconds)}{times}{kept}"
     yield from _wrapped(f"equations: {graph_sizes(version)}", "    ", "      ")
     if version.operators:
         names = ", ".join(f"{count} {name}" for name, count in version.operators.items())

@@ -1,0 +1,187 @@
+"""What is compiled outlives the process: files in the folder ``minpy.cache_dir()``.
+
+An entry is found by a key, which stands for everything that it was made from. It is JSON behind a checksum
+of key and content, so a file that is cut off, damaged or not ours is none. Entries are written as a whole or
+not at all, by any number of processes, and the one that was not read for the longest time goes first.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from minpy.runtime import cuda
+from minpy.runtime.engine import mx
+from minpy.runtime.store import cache_folder, write_whole
+from minpy.version import __version__
+
+#: Bytes of all entries together, and of one.
+MOST_BYTES = 256 << 20
+MOST_OF_ONE = 32 << 20
+
+_SUFFIX = ".json"
+_LOOKS_EVERY = 64  # entries written between two looks at how large the folder has become
+_ABANDONED = 3600.0  # seconds after which nobody goes on writing a temporary file
+_PATH_UNCHANGED: Any = object()
+
+
+class Artefacts:
+    """The entries in one folder."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._written = 0
+
+    def read(self, key: str) -> Any:
+        """The content of an entry, or None where there is none."""
+        path = self._path(key)
+        try:
+            checksum, text = path.read_text("utf-8").split("\n", 1)
+            if checksum != _checksum(key, text):
+                return None
+            content = json.loads(text)
+        except (OSError, ValueError):
+            return None
+        with contextlib.suppress(OSError):  # a folder that is not ours
+            os.utime(path)
+        return content
+
+    def write(self, key: str, content: Any) -> None:
+        """Keep an entry, where that is possible."""
+        text = json.dumps(content)
+        if len(text) > MOST_OF_ONE:
+            return
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_whole(self._path(key), f"{_checksum(key, text)}\n{text}")
+            if self._written % _LOOKS_EVERY == 0:
+                self._make_room()
+            self._written += 1
+        except OSError:  # it is full, or for reading only
+            pass
+
+    def _path(self, key: str) -> Path:
+        return self.path / f"{key}{_SUFFIX}"
+
+    def _make_room(self) -> None:
+        """Remove the oldest entries past the limit, and what was left half written."""
+        found = []
+        with os.scandir(self.path) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):  # another process has removed it
+                    status = entry.stat()
+                    if entry.name.endswith(_SUFFIX):
+                        found.append((status.st_mtime, status.st_size, entry.path))
+                    elif entry.name.endswith(".tmp") and status.st_mtime < time.time() - _ABANDONED:
+                        os.unlink(entry.path)
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= MOST_BYTES:
+                break
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            total -= size
+
+
+def _checksum(key: str, text: str) -> str:
+    return hashlib.sha256(f"{key}\n{text}".encode()).hexdigest()
+
+
+# The folder of the process --------------------------------------------------------------------------
+
+
+def _from_environment() -> Artefacts | None:
+    given = os.environ.get("MINPY_CACHE_DIR")
+    if given is None:
+        return Artefacts(cache_folder() / "compiled")
+    return Artefacts(Path(given).expanduser().absolute()) if given else None
+
+
+_current = _from_environment()
+
+
+def artefacts() -> Artefacts | None:
+    """The entries of the folder that is in use; None where nothing is kept."""
+    return _current
+
+
+def cache_dir(path: str | os.PathLike[str] | None = _PATH_UNCHANGED) -> Path | None:
+    """The folder in which compiled graphs are kept, so that the next run of a program starts warm.
+
+    ``minpy.cache_dir("folder")`` takes another one from now on, ``minpy.cache_dir(None)`` none. Without an
+    argument nothing changes. At the start it is that of the environment variable ``MINPY_CACHE_DIR``, which
+    may be empty for none; where that is not set, ``compiled`` in MinPy's part of the user's cache folder.
+
+    Returns:
+        The folder that is in use now; None where nothing is kept. To clear it, delete it.
+
+    Raises:
+        OSError: where the folder is not there and cannot be made.
+    """
+    global _current
+    if path is not _PATH_UNCHANGED:
+        folder = None if path is None else Path(path).expanduser().absolute()
+        if folder is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _current = None if folder is None else Artefacts(folder)
+    return None if _current is None else _current.path
+
+
+# What everything depends on -------------------------------------------------------------------------
+
+
+def surroundings() -> str:
+    """The versions, the machine and the settings that decide what is compiled, as a text for keys."""
+    chosen = sorted(
+        (name, value)
+        for name, value in os.environ.items()
+        if name.startswith(("MINPY_", "MXNET_")) and name != "MINPY_CACHE_DIR"
+    )
+    scipy = getattr(sys.modules.get("scipy"), "__version__", None)  # some constants are computed by it
+    return f"{_versions()} {scipy} {chosen}"
+
+
+@functools.cache
+def _versions() -> str:
+    # constants are computed while compiling, by code that NumPy and oneDNN choose for the processor
+    features = numpy.core._multiarray_umath.__cpu_features__  # type: ignore[attr-defined]
+    processor = platform.machine(), sorted(name for name, is_there in features.items() if is_there)
+    libraries = mx.__version__, cuda.is_gpu_build(), numpy.__version__, sys.version
+    return f"{__version__} {_fingerprint()} {libraries} {processor}"
+
+
+def _fingerprint() -> str:
+    """MinPy's own files by size and time, since in a checkout they change without the version."""
+    facts = []
+    for folder, _, names in os.walk(Path(__file__).parent.parent):
+        for name in names:
+            if name.endswith((".py", ".so")):
+                status = os.stat(os.path.join(folder, name))
+                facts.append((name, status.st_size, status.st_mtime_ns))
+    return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()
+
+
+# Arrays in JSON -------------------------------------------------------------------------------------
+
+
+def packed_array(array: numpy.ndarray) -> dict[str, Any]:
+    """An array of numbers as JSON."""
+    data = base64.b64encode(numpy.ascontiguousarray(array).tobytes()).decode()
+    return {"dtype": array.dtype.str, "shape": array.shape, "data": data}
+
+
+def unpacked_array(packed: dict[str, Any]) -> numpy.ndarray:
+    """The array again; it can be written."""
+    data = bytearray(base64.b64decode(packed["data"]))
+    return numpy.frombuffer(data, numpy.dtype(packed["dtype"])).reshape(packed["shape"])
