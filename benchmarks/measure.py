@@ -71,12 +71,7 @@ class Process:
             [sys.executable, "-m", "benchmarks.worker", self.peer],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={
-                **os.environ,
-                **dict.fromkeys(names, count),
-                "TORCHINDUCTOR_CACHE_DIR": self.caches.name,
-                "MINPY_CACHE_DIR": "",
-            },
+            env={**os.environ, **dict.fromkeys(names, count), **nothing_kept},
         )
         if hasattr(os, "sched_setaffinity"):  # for libraries that have no such variable
             os.sched_setaffinity(self.process.pid, sorted(os.sched_getaffinity(0))[: self.threads])
