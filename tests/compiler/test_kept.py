@@ -107,7 +107,8 @@ def test_another_process_starts_warm_and_two_at_once_do_no_harm(tmp_path):
     environment = {**os.environ, "MINPY_CACHE_DIR": str(tmp_path / "cache")}
 
     def start():
-        return subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-c", f"import runpy; runpy.run_path({str(script)!r})"]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
     answers = [json.loads(process.communicate()[0]) for process in [start(), start()]]
     assert len(entries(tmp_path / "cache")) == 1
