@@ -412,6 +412,14 @@ v1 = v0 * 2
 print(end="")
 return np.where(c > 0, v0, 0), np.where(c > 0, v1, 0)
 """,
+    "a function gives back what it is given": """
+a = numpy.array([[0.5, 2.0], [-1.0, 1.5]])
+
+v0 = np.fft.fftn(a, axes=())
+v1 = np.diff(a, 0)
+v0 += 1
+return v0, v1, np.linalg.matrix_power(a, 1)
+""",
     "all of an array is overwritten": """
 a = np.array([1.0, 2.0])
 
