@@ -20,12 +20,14 @@ from minpy.compiler.guards import Computation, Distinct, Path, class_attribute, 
 from minpy.compiler.reads import ReadRequest, Reads, Ref, Text, is_constant_object, unref
 from minpy.compiler.reals import Deferred, Number
 from minpy.compiler.target import unjitted
-from minpy.compiler.tracer import Tracer
+from minpy.compiler.tracer import BOOL, INT, Tracer
 from minpy.errors import UnsupportedError
 from minpy.runtime.array import Array
 
 #: types of elements that can be others in each turn of a loop
 _VARYING = (Array, numpy.ndarray, numpy.generic, float, int, str)
+#: types of which Python may keep one object for equal values, or not
+_OFTEN_KEPT = (int, float, complex, str, bytes)
 #: modules whose variables decide what compiled code means
 _OWN_STATE = ("minpy.ops", "minpy.runtime", "minpy.compiler", "minpy.core", "minpy.numpy")
 
@@ -251,16 +253,23 @@ class Containers(Reads):
 
     def is_same(self, a: Any, b: Any) -> bool:
         """``a is b``."""
+        if a is b or a is None or b is None:
+            return unref(a) is unref(b)
+        for one in (a, b):
+            if isinstance(one, Deferred):
+                one.pin()
+            if isinstance(one, Tracer) and one.kind in (BOOL, INT):
+                raise UnsupportedError("which object a number is depends on array data")
         if isinstance(a, Tracer) and isinstance(b, Tracer):
             return self._is_same_array(a, b)
         for one in (a, b):
-            if isinstance(one, Text) and not (a is None or b is None):
-                one.pin()
             if isinstance(one, Ref) and not self.is_constant(one):
-                other = b if one is a else a
-                if other is not None:  # the guard on the type rules None out
-                    self.guards.add(one.path, "identity", one.value)
-        return unref(a) is unref(b)
+                self.guards.add(one.path, "identity", one.value)
+        one, other = unref(a), unref(b)
+        is_small = type(one) is int and -5 <= one <= 256  # of which there is one each
+        if type(one) in _OFTEN_KEPT and type(one) is type(other) and one == other and not is_small:
+            raise UnsupportedError(f"whether {one!r} is the same object every time only Python knows")
+        return one is other
 
     def _is_same_array(self, a: Tracer, b: Tracer) -> bool:
         if a is b or a.origin is None or b.origin is None:

@@ -107,3 +107,15 @@ def numbers(x, n):
         case float() | int():
             x = x - n
     return x
+
+
+@program((V,), (-V,))
+def a_bool_made_of_data(x):
+    match float(np.sum(x)) > 1:  # flow
+        case True:
+            y = x * 2
+        case False:
+            y = -x
+        case _:
+            y = x * 0
+    return y

@@ -112,3 +112,13 @@ def arrays_that_numpy_makes_of_numbers(x, a, b):
 def what_a_number_stays(x, a):
     parts = np.real(a), numpy.real(a), numpy.squeeze(a), numpy.transpose(a), numpy.imag(a)
     return [x * np.real(a), numpy.real(x), *parts]
+
+
+@program((A, 3, "low"), (X, 3, "low"), (A, 4, "".join(["lo", "w"])))
+def which_object_a_number_is(x, n, name):
+    large, three, low = float(np.sum(x)) > 1, 3, "low"
+    y = x * n
+    z = y if n is three else -y
+    by_data = large is True, large is not None  # leftover
+    by_text = name is low  # leftover
+    return y, z, by_data, by_text
