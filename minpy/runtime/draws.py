@@ -139,8 +139,10 @@ def draw(method: Callable, args: tuple, kwargs: dict) -> Any:
     """
     name = method.__name__
     source = args[0] if args else kwargs.get(_FROM_AN_ARRAY.get(name, "x"))
-    if isinstance(source, Array) and name == "shuffle":
-        return shuffle(method, args, kwargs)
+    if name == "shuffle":
+        if isinstance(source, Array):
+            return shuffle(method, args, kwargs)
+        return method(*args, **kwargs)  # which changes a list itself
     if kwargs.get("out") is not None:
         return written(method, args, kwargs)
     if isinstance(source, Array) and source.ndim and name in _FROM_AN_ARRAY:
