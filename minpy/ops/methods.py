@@ -25,7 +25,7 @@ from minpy.ops import (
     transcendental,
 )
 from minpy.ops.aval import Aval, aval_of, is_float
-from minpy.ops.op import Box, Function
+from minpy.ops.op import Box, Function, as_operand
 
 #: the functions that NumPy takes for ``x ** number`` on floats: unlike ``power`` they keep the dtype of x
 _POWERS: dict[float, Callable] = {
@@ -158,6 +158,10 @@ class ArrayMethods(Box):
             return COMPARISONS[name](self, numpy.array(None))  # each element is compared
         return NotImplemented
 
+    def combined(self, operation: Callable, other: Any, is_reflected: bool) -> Any:
+        """Python's operator on the array and an ``other`` that is no operand of the table's functions."""
+        return NotImplemented
+
     def astype(
         self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
     ):
@@ -206,9 +210,16 @@ class ArrayMethods(Box):
         return elementwise.around(self, decimals)
 
 
-def _forward(operation: Callable) -> Callable:
+def _forward(operation: Callable, python: Callable) -> Callable:
     def method(self, other):
-        return operation(self, other) if _is_operand(other) else NotImplemented
+        return operation(self, other) if _is_operand(other) else self.combined(python, other, False)
+
+    return method
+
+
+def _reflected(operation: Callable, python: Callable) -> Callable:
+    def method(self, other):
+        return operation(other, self) if _is_operand(other) else self.combined(python, other, True)
 
     return method
 
@@ -217,23 +228,20 @@ def _multiplication(operation: Callable) -> Callable:
     """A product; of a list and an integer scalar the list repeated, as in NumPy."""
 
     def method(self, other):
-        if isinstance(other, (list, tuple, str, bytes)) and self.is_scalar and self.dtype.kind in "iu":
-            return other * operator.index(self)
+        if isinstance(other, (list, tuple, str, bytes)) and self.is_scalar and self.dtype.kind in "biufc":
+            if self.dtype.kind in "fc":
+                raise TypeError(f"can't multiply sequence by non-int of type 'numpy.{self.dtype}'")
+            return other * int(self)
         return operation(self, other)
-
-    return method
-
-
-def _reflected(operation: Callable) -> Callable:
-    def method(self, other):
-        return operation(other, self) if _is_operand(other) else NotImplemented
 
     return method
 
 
 def _comparison(name: str, operation: Callable) -> Callable:
     def method(self, other):
-        if self.dtype.kind in "biufc" and _is_operand(other):
+        other = as_operand(other) if isinstance(other, (list, tuple)) else other
+        of_numbers = all(getattr(x, "dtype", self.dtype).kind in "biufc" for x in (self, other))
+        if of_numbers and _is_operand(other):
             return operation(self, other)
         return self.compared(name, other)
 
@@ -260,14 +268,15 @@ def _function_method(function: Any) -> Callable:
 for _name, _operation in UNARY.items():
     setattr(ArrayMethods, f"__{_name}__", _function_method(_operation))
 for _name, _operation in ARITHMETIC.items():
-    setattr(ArrayMethods, f"__{_name}__", _forward(_operation))
-    setattr(ArrayMethods, f"__r{_name}__", _reflected(_operation))
+    _python = getattr(operator, f"__{_name}__")
+    setattr(ArrayMethods, f"__{_name}__", _forward(_operation, _python))
+    setattr(ArrayMethods, f"__r{_name}__", _reflected(_operation, _python))
 for _name in ("__mul__", "__rmul__"):
     setattr(ArrayMethods, _name, _multiplication(getattr(ArrayMethods, _name)))
 for _name, _operation in COMPARISONS.items():
     setattr(ArrayMethods, f"__{_name}__", _comparison(_name, _operation))
 for _name, _wrap in (("__divmod__", _forward), ("__rdivmod__", _reflected)):
-    setattr(ArrayMethods, _name, _wrap(transcendental.divmod))
+    setattr(ArrayMethods, _name, _wrap(transcendental.divmod, divmod))
 for _function in (
     *(reduction.sum, reduction.prod, moments.mean, moments.var, moments.std),
     *(reduction.max, reduction.min, reduction.any, reduction.all, reduction.argmax, reduction.argmin),

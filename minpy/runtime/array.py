@@ -8,6 +8,7 @@ are views, as in NumPy: a write through a view reaches its base, and the other w
 
 from __future__ import annotations
 
+import copy
 import logging
 import operator
 from collections.abc import Iterator
@@ -243,7 +244,7 @@ class Array(ArraySlots, NDArrayMethods):
         return is_traced(self._current())
 
     def __copy__(self) -> Array:
-        return self.copy()
+        return self.copy("K")
 
     bind: Callable[[Op, tuple, dict], Any]  # set by runtime/dispatch.py
     _assign_from_itself: Callable[[Any, Any, Any], None]  # set by runtime/writing.py
@@ -385,7 +386,7 @@ class Array(ArraySlots, NDArrayMethods):
         return Array, (self.asnumpy(),)
 
     def __deepcopy__(self, memo: dict) -> Array:
-        return self.copy()
+        return Array(copy.deepcopy(self.raw(), memo)) if self.dtype == object else self.copy("K")
 
 
 class _Transfer(Op):

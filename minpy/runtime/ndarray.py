@@ -6,7 +6,7 @@ import functools
 import operator
 import types
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Callable
 
 import numpy
 
@@ -129,6 +129,12 @@ class NDArrayMethods(ArrayMethods):
     def compared(self, name: str, other: Any) -> Any:
         return eager_interpreter().call(getattr(operator, name), (self, other), {})
 
+    def combined(self, operation: Callable, other: Any, is_reflected: bool) -> Any:
+        if _defers_to(other):
+            return NotImplemented
+        operands = (other, self) if is_reflected else (self, other)
+        return eager_interpreter().call(operation, operands, {})
+
     def __getitem__(self, key: Any) -> Any:
         if self.dtype.kind in NUMBERS:
             return ArrayMethods.__getitem__(self, key)
@@ -197,6 +203,14 @@ class NDArrayMethods(ArrayMethods):
 
     def __dlpack_device__(self) -> Any:
         return self.raw().__dlpack_device__()
+
+
+def _defers_to(other: Any) -> bool:
+    """Whether NumPy's arrays leave an operator to the other operand, as NEP 13 says."""
+    kind = type(other)
+    if hasattr(kind, "__array_ufunc__"):
+        return kind.__array_ufunc__ is None
+    return getattr(other, "__array_priority__", -1.0) > 0
 
 
 def _numpys_method(name: str, method: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import array
 import copy
 import fractions
 import gc
 import io
+import itertools
 import math
 import operator
 import pickle
@@ -19,6 +21,7 @@ import minpy.numpy as np
 from minpy.core import grad
 from minpy.errors import GradientError, GradientWarning
 from minpy.runtime.buffer import export_buffers
+from minpy.runtime.scalar import Scalar
 
 DATA = numpy.array([[3.0, -1.0, 2.0], [0.5, 4.0, -2.5]])
 
@@ -168,6 +171,9 @@ def test_copies():
         made[0, 0] = 100
         assert float(a[0, 0]) == 3
         numpy.testing.assert_array_equal(made.asnumpy()[1], DATA[1])
+    assert all(made(a.T).flags.f_contiguous for made in (copy.copy, copy.deepcopy))
+    lists = np.array([[1], None], dtype=object)
+    assert copy.copy(lists)[0] is lists[0] is not copy.deepcopy(lists)[0]
 
 
 DTYPES = (
@@ -300,6 +306,63 @@ def test_numpy_takes_arrays():
     numpy.multiply(a, 2, out=out)
     numpy.testing.assert_array_equal(out, DATA * 2)
     numpy.testing.assert_array_equal(numpy.from_dlpack(a), DATA)
+
+
+class Times:
+    """Something that NumPy knows nothing of."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __mul__(self, other):
+        return ("times", float(numpy.sum(numpy.asarray(other) * self.factor)))
+
+    __rmul__ = __mul__
+
+
+class First(Times):
+    __array_priority__ = 1.0
+
+
+class Silent(Times):
+    __array_ufunc__ = None
+
+
+class Ufuncs:
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return ufunc.__name__
+
+
+OTHERS = (
+    *(Times(2), First(2), Silent(2), Ufuncs(), None, "ab", b"ab", bytearray(b"ab"), array.array("d", [1, 2])),
+    *({1}, [1, 2], (1, 2), ["a", "b"], range(2), memoryview(b"ab"), numpy.array([1, None])),
+)
+OPERATORS = (operator.mul, operator.add, operator.mod, divmod, operator.eq, operator.ne, operator.lt)
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=lambda other: type(other).__name__)
+def test_operators_with_others(other):
+    for operation, data, is_reflected in itertools.product(OPERATORS, ([1, 2], 2, [1.5, 2.5]), (False, True)):
+        for pick in (lambda a: a, lambda a: a[-1] if a.ndim else a[()]):
+
+            def outcome(module):
+                x = pick(module.array(data, dtype=numpy.array(data).dtype))  # noqa: B023
+                try:
+                    result = operation(other, x) if is_reflected else operation(x, other)  # noqa: B023
+                except TypeError:
+                    return TypeError
+                is_scalar = isinstance(result, (numpy.generic, Scalar))
+                return is_scalar, str(getattr(result, "dtype", None)), repr(numpy.asarray(result).tolist())
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                assert outcome(np) == outcome(numpy), (operation, data, is_reflected)
+
+
+def test_numbers_and_texts_are_not_equal():
+    for other in (numpy.array(["a", "b"]), numpy.str_("a"), numpy.datetime64("2020-01-01"), ["a", "b"]):
+        assert (np.array([1, 2]) == other).tolist() == [False, False]
+        assert (np.array([1, 2]) != other).tolist() == [True, True]
 
 
 class TestArraysOfNoNumbers:
