@@ -21,15 +21,13 @@ FREE = (int, str)  # constants that are tried as inputs when they change
 
 
 def seems_constant(path: Path) -> bool:
-    """Whether a float is a default value, has a name in capitals, or is an epsilon and no argument."""
-    places = []
+    """Whether a float is a default value, has a name in capitals, or is an epsilon."""
     step: Path | None = path
-    while step is not None and step.parent is not None:
-        places.append(step.key)
+    while step is not None:
+        if step.key in ("__defaults__", "__kwdefaults__"):
+            return True
         step = step.parent
-    if not places or not isinstance(places[0], str):
-        return "__defaults__" in places
-    return places[0].isupper() or places[0].lower() in ("eps", "epsilon") or "__kwdefaults__" in places
+    return isinstance(path.key, str) and (path.key.isupper() or path.key.lower() in ("eps", "epsilon"))
 
 
 class Numbers(NamedTuple):

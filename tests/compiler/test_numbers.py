@@ -284,3 +284,8 @@ def test_a_constant_that_changes_becomes_an_input(monkeypatch):
         monkeypatch.setattr(sys.modules[__name__], "EPSILON", value)
         numpy.testing.assert_array_equal(f(x).asnumpy(), x.asnumpy() * value)
     assert len(minpy.explain(f).regions[0].versions) == 2
+
+
+def test_an_epsilon_that_changes_becomes_an_input():
+    calls = [(X, eps) for eps in (1e-5, 0.5, 0.25, 0.0, 1e-5)]
+    check(lambda x, eps: x / (x + eps + 1), *calls, compilations=2, leftovers=[])
