@@ -117,6 +117,8 @@ class Operators(Objects):
         x, y = (self.elements(v) if isinstance(v, Ref) and type(v.value) is tuple else v for v in (x, y))
         made = apply_later(operation, x, y)
         if made is None:
+            if operation in (operator.add, operator.iadd) and any(isinstance(v, Tracer) for v in (x, y)):
+                raise UnsupportedError("a text and an array are added")
             self.check_formatted([x, y])
         return made
 

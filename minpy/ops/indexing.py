@@ -27,7 +27,16 @@ from minpy.ops.lowering import (
     require,
     through_int8,
 )
-from minpy.ops.op import NOT_DIFFERENTIABLE, OPS, Box, Op, numpy_function, register
+from minpy.ops.op import (
+    NOT_DIFFERENTIABLE,
+    OPS,
+    Box,
+    Op,
+    as_operand,
+    current_interpreter,
+    numpy_function,
+    register,
+)
 
 # Reading ---------------------------------------------------------------------------------------
 
@@ -381,6 +390,12 @@ def getitem(x: Any, key: Any) -> Any:
 def setitem(x: Any, key: Any, v: Any) -> Any:
     """A copy of ``x`` in which ``x[key]`` is ``v``."""
     arrays, template = split_key(key)
+    if isinstance(v, (list, tuple, range)):
+        v = as_operand(v)
+        is_basic = all(not aval_of(array).shape and aval_of(array).dtype.kind in "iu" for array in arrays)
+        if is_basic and aval_of(v).ndim > len(result_shape(aval_of(x).shape, arrays, template)):
+            error = ValueError("setting an array element with a sequence.")  # which an array is not
+            raise current_interpreter().located(error, "setitem", (x, v))
     return index_put(x, v, *arrays, template=template)
 
 

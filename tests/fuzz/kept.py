@@ -251,6 +251,51 @@ except AssertionError:
     v2 = a * 0
 return v1
 """,
+    "a function gives back what it is given": """
+a = numpy.array([[0.5, 2.0], [-1.0, 1.5]])
+
+v0 = np.fft.fftn(a, axes=())
+v1 = np.diff(a, 0)
+v0 += 1
+return v0, v1, np.linalg.matrix_power(a, 1)
+""",
+    "a list is no element, though it has only one": """
+b = np.array([[0.5, 2.0], [-1.0, 1.5]])
+
+v0 = b * 1
+try:
+    v0[0] = [[3.0, 4.0]]
+except ValueError:
+    v0[1] = np.array([[3.0, 4.0]])
+b[0, -1] = [0.0]
+return v0
+""",
+    "all of an array is overwritten": """
+a = np.array([1.0, 2.0])
+
+v0 = a / 0
+v0.flat = 2
+v1 = np.zeros(2)
+np.divide(a, 0, out=v1)
+return v0, v1 * np.array([0.0, 1.0])
+""",
+    "what a mask leaves out was computed before a line that stays with Python": """
+c = np.array([0.0, 2.0])
+
+v0 = 1 / c
+v1 = v0 * 2
+print(end="")
+return np.where(c > 0, v0, 0), np.where(c > 0, v1, 0)
+""",
+    "NumPy writes into an array that no gradient reaches": """
+a = np.array([1.0, 2.0])
+
+v = np.array([1.0, numpy.nan])
+v0 = v * 2
+v1 = a * 2
+np.nan_to_num(v, copy=False)
+return v1 * v
+""",
     "a variable that is deleted has no value": """
 a = np.array([1.0, 2.0])
 
@@ -403,40 +448,6 @@ v1[v1 > 0.3] = v1[:1]
 v2 = a.T
 v2.flat[[1, 2, 3]] = v2[0]
 v2[:, [0, 1]] = a[:2] * 2
-""",
-    "what a mask leaves out was computed before a line that stays with Python": """
-c = np.array([0.0, 2.0])
-
-v0 = 1 / c
-v1 = v0 * 2
-print(end="")
-return np.where(c > 0, v0, 0), np.where(c > 0, v1, 0)
-""",
-    "a function gives back what it is given": """
-a = numpy.array([[0.5, 2.0], [-1.0, 1.5]])
-
-v0 = np.fft.fftn(a, axes=())
-v1 = np.diff(a, 0)
-v0 += 1
-return v0, v1, np.linalg.matrix_power(a, 1)
-""",
-    "all of an array is overwritten": """
-a = np.array([1.0, 2.0])
-
-v0 = a / 0
-v0.flat = 2
-v1 = np.zeros(2)
-np.divide(a, 0, out=v1)
-return v0, v1 * np.array([0.0, 1.0])
-""",
-    "NumPy writes into an array that no gradient reaches": """
-a = np.array([1.0, 2.0])
-
-v = np.array([1.0, numpy.nan])
-v0 = v * 2
-v1 = a * 2
-np.nan_to_num(v, copy=False)
-return v1 * v
 """,
     "an array without axes stays one around what stays with Python": """
 a = numpy.array([0.5, -1.5, 2.0])
