@@ -269,25 +269,26 @@ share: Op = register(
 )
 
 
-_maximum_mx = binary("_npi_maximum", "_npi_maximum_scalar", "_npi_maximum_scalar")
-
 #: From how many elements on the layout that oneDNN has chosen matters to what comes next.
 _LARGE = 1 << 15
 
 
-def _relu_mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
-    """Of 0 and a large array as ELU with slope 0, by oneDNN, in its layout. Its relu makes 0 of nan."""
+def large_relu(b: Builder, out: Aval, x: Operand) -> Operand | None:
+    """Of a large array as ELU with slope 0, by oneDNN, in its layout. Its relu makes 0 of nan."""
+    is_large = x.aval == out and out.dtype == numpy.float32 and out.size >= _LARGE
+    return b.op("LeakyReLU", out, x, act_type="elu", slope=0.0) if is_large and b.has_exact_elu else None
+
+
+def _maximum_mx(b: Builder, out: Aval, x: Operand, y: Operand) -> Operand:
     array, number = (x, y.number) if y.number is not None else (y, x.number)
-    is_large = array.aval == out and out.dtype == numpy.float32 and out.size >= _LARGE
-    if number == 0 and is_large and b.has_exact_elu:
-        return b.op("LeakyReLU", out, array, act_type="elu", slope=0.0)
-    return _maximum_mx(b, out, x, y)
+    found = large_relu(b, out, array) if number == 0 else None
+    return found or binary("_npi_maximum", "_npi_maximum_scalar", "_npi_maximum_scalar")(b, out, x, y)
 
 
 maximum = ufunc(
     "maximum",
     numpy.maximum,
-    _relu_mx,
+    _maximum_mx,
     lambda g, ans, x, y: share(g, x, y),
     lambda g, ans, x, y: share(g, y, x),
 )

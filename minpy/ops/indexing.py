@@ -143,6 +143,10 @@ def _index_add_numpy(g: Any, *arrays: Any, template: tuple, shape: tuple[int, ..
     return result
 
 
+#: Zeros of so many bytes are held from call to call: MXNet fills memory three times as slowly as it copies.
+_MOST_BYTES = 1 << 23
+
+
 def _index_add_mx(
     b: Builder, out: Aval, g: Operand, *arrays: Operand, template: tuple, shape: tuple[int, ...]
 ) -> Operand:
@@ -150,12 +154,17 @@ def _index_add_mx(
     key = Layout(shape, arrays, template)
     if arrays and g.aval.size:
         g = _scattered(b, key, g)
-    zeros = b.op("_npi_zeros", out, shape=out.shape, dtype=out.dtype.name)
+    if key.is_whole and g.aval.size:
+        return b.reshape(g, out.shape)
+    is_held = not b.runs_at_once and out.size * out.dtype.itemsize <= _MOST_BYTES
+    zeros = (
+        b.literal(numpy.zeros(*out), out.dtype)
+        if is_held and out.shape
+        else b.op("_npi_zeros", out, shape=out.shape, dtype=out.dtype.name)
+    )
     if not g.aval.size:
         return zeros
-    if key.is_whole:
-        return b.reshape(g, out.shape)
-    return b.op("_npi_slice_assign", out, zeros, b.reshape(g, key.sliced), **key.bounds)
+    return b.op("_slice_assign", out, zeros, b.reshape(g, key.sliced), **key.bounds)
 
 
 def _scattered(b: Builder, key: Layout, g: Operand) -> Operand:
@@ -252,7 +261,7 @@ def _put_slice_mx(b: Builder, out: Aval, x: Operand, v: Operand, template: tuple
     if not product(key.sliced):
         return x
     v = b.reshape(_stretched(b, v, result_shape(out.shape, (), template)), key.sliced)
-    return v if key.is_whole else b.op("_npi_slice_assign", out, x, v, **key.bounds)
+    return v if key.is_whole else b.op("_slice_assign", out, x, v, **key.bounds)
 
 
 def _stretched(b: Builder, v: Operand, target: tuple[int, ...]) -> Operand:
@@ -292,7 +301,7 @@ def _put_rows(
         part = b.op("slice", rows, part, begin=(0, 0), end=rows.shape, step=(1, 1))
     part = _transposed(b, b.reshape(part, tuple(sizes)), tuple(map(int, numpy.argsort(key.order))))
     part = b.reshape(part, key.sliced)
-    return part if key.is_whole else b.op("_npi_slice_assign", out, x, part, **key.bounds)
+    return part if key.is_whole else b.op("_slice_assign", out, x, part, **key.bounds)
 
 
 def _row_numbers(b: Builder, key: Layout) -> Operand:

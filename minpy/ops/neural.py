@@ -10,11 +10,11 @@ from typing import Any, Callable
 import numpy
 
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, function_dtype, normalize_axis
-from minpy.ops.elementwise import astype, exp
+from minpy.ops.elementwise import astype, exp, large_relu
 from minpy.ops.linalg import matmul_op
-from minpy.ops.logic import equal, greater
+from minpy.ops.logic import equal
 from minpy.ops.lowering import FLOATS, Builder, Operand, activation, require, unary
-from minpy.ops.op import OPS, Op, numpy_function, refuse, register
+from minpy.ops.op import OPS, ZERO, Op, numpy_function, refuse, register
 from minpy.ops.reduction import sum_op
 from minpy.ops.shape import reshape_op, swapaxes
 
@@ -53,8 +53,8 @@ sigmoid_op = _activation(
 relu_op = _activation(
     "relu",
     _relu,
-    unary("_npx_relu"),
-    lambda g, ans, x: g * astype(greater(x, 0), dtype=aval_of(g).dtype),
+    lambda b, out, x: large_relu(b, out, x) or unary("_npx_relu")(b, out, x),
+    lambda g, ans, x: relu_gradient(g, x),
     "np.maximum({0}, 0)",
 )
 
@@ -92,6 +92,38 @@ def _slope_op(name: str, function: Callable, slope_of_slope: Callable, source: s
 tanh_gradient = _slope_op("tanh", lambda g, y: g * (1 - y * y), lambda y: -2 * y, "{0} * (1 - {1} * {1})")
 sigmoid_gradient = _slope_op(
     "sigmoid", lambda g, y: g * (y * (1 - y)), lambda y: 1 - 2 * y, "{0} * ({1} * (1 - {1}))"
+)
+
+
+def _relu_gradient_infer(g: Any, x: Any) -> Aval:
+    if aval_of(g).dtype.kind != "f":
+        raise TypeError(f"a cotangent is a float, not {aval_of(g).dtype}")
+    return Aval(aval_of(x).shape, aval_of(g).dtype)
+
+
+def _relu_gradient_mx(b: Builder, out: Aval, g: Operand, x: Operand) -> Operand:
+    """By oneDNN, which keeps its layout."""
+    require(out.dtype, FLOATS, "relu")
+    if out.dtype == x.aval.dtype == numpy.float32 and b.has_exact_elu:
+        return b.op("_backward_Activation", out, g, x, act_type="relu")
+    is_bool = Aval(out.shape, numpy.dtype(bool))
+    is_flat = b.op("_npi_less_equal_scalar", is_bool, x, scalar=0.0, is_int=False)
+    slope = b.cast(b.op("_npi_logical_not", is_bool, is_flat), out.dtype)
+    return b.op("_npi_multiply", out, g, slope)
+
+
+# What is not <= 0 has the derivative 1, nan too, as in oneDNN and PyTorch.
+relu_gradient: Op = register(
+    Op(
+        "relu_gradient",
+        numpy=lambda g, x: g * numpy.logical_not(x <= 0).astype(g.dtype),
+        infer=_relu_gradient_infer,
+        mx=_relu_gradient_mx,
+        vjp=(lambda ct, ans, g, x: relu_gradient(ct, x), ZERO),
+        family="neural",
+        elementwise=True,
+        source="{0} * np.logical_not({1} <= 0).astype({0}.dtype)",
+    )
 )
 
 
@@ -229,7 +261,7 @@ def sigmoid(x):
 
 @numpy_function(name="relu")
 def relu(x):
-    """max(x, 0), with derivative 0 at 0."""
+    """max(x, 0), with derivative 0 at 0, where that of ``maximum`` is 1/2: in large networks it is faster."""
     return relu_op(x)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -152,18 +153,13 @@ def _concatenate_mx(b: Builder, out: Aval, *arrays: Operand, axis: int) -> Opera
     parts = [x for x in arrays if x.aval.size]
     if len(parts) == 1:
         return parts[0]
-    shape = parts[0].aval.shape
-    if not b.runs_at_once and all(x.aval.shape == shape for x in parts):
-        # MXNet copies along the last axis at once, but piece by piece along those before it
-        before, rest = product(shape[:axis]), product(shape[axis:])
-        parts = [b.reshape(x, (before, 1, rest)) for x in parts]
-        joined = b.op(
-            "_npi_concatenate",
-            Aval((before, len(parts), rest), out.dtype),
-            *parts,
-            axis=1,
-            num_args=len(parts),
-        )
+    # MXNet copies along the last axis at once, but piece by piece along those before it
+    before, sizes = product(out.shape[:axis]), [product(x.aval.shape[axis:]) for x in parts]
+    width = math.gcd(*sizes)
+    if width > 1 and not b.runs_at_once:
+        parts = [b.reshape(x, (before, size // width, width)) for x, size in zip(parts, sizes)]
+        aval = Aval((before, sum(sizes) // width, width), out.dtype)
+        joined = b.op("_npi_concatenate", aval, *parts, axis=1, num_args=len(parts))
         return b.reshape(joined, out.shape)
     return b.op("_npi_concatenate", out, *parts, axis=axis, num_args=len(parts))
 

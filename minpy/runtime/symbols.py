@@ -14,8 +14,9 @@ from minpy.runtime import native
 #: CachedOp derives a backward graph for every node. These have no gradient registered.
 _WITHOUT_GRADIENT = frozenset(
     (
-        *("_npi_slice_assign", "_backward_gather_nd", "_backward_maximum_scalar", "_backward_minimum_scalar"),
-        *("_backward_softmax", "_backward_log_softmax", "_backward_tanh", "_backward_sigmoid"),
+        *("_slice_assign", "_backward_gather_nd", "_backward_maximum_scalar", "_backward_minimum_scalar"),
+        *("_backward_Activation", "_backward_tanh", "_backward_sigmoid"),
+        *("_backward_softmax", "_backward_log_softmax"),
     )
 )
 

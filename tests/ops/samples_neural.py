@@ -23,6 +23,7 @@ SAMPLES.update(
             f"{name}_gradient": [Sample((Draw((2, 3)), Draw((2, 3), -0.9, 0.9)), {}, FLOAT_DTYPES)]
             for name in ("tanh", "sigmoid")
         },
+        "relu_gradient": [Sample((Draw(shape), Draw(shape)), {}, FLOAT_DTYPES) for shape in _UNARY_SHAPES],
         "softmax": _SOFTMAX,
         "log_softmax": _SOFTMAX,
         "softmax_gradient": _OF_SOFTMAX,

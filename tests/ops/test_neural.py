@@ -6,6 +6,7 @@ import numpy
 import pytest
 
 import minpy
+import minpy.nn.functional
 import minpy.numpy as np
 from tests.ops.checks import boxed, check_gradient, compiled, projected, projected_gradient
 from tests.ops.samples import Draw, Sample
@@ -48,6 +49,37 @@ def test_values_and_gradients(function, expected, shapes):
 
 def test_relu_has_no_slope_at_zero():
     assert minpy.grad(lambda x: np.sum(np.relu(x)))(numpy.array([-1.0, 0.0, 2.0])).tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(13,), (2, 16, 13, 40), (13 * 5_000,)])
+def test_relu_of_what_is_no_number_and_its_gradient(shape, dtype):
+    inf, nan, tiny = numpy.inf, numpy.nan, numpy.nextafter(numpy.zeros((), dtype), 1, dtype=dtype)
+    x = numpy.resize(numpy.array([-1, -tiny, -0.0, 0, tiny, 2, nan, -2, 3, -inf, inf, -1, 4], dtype), shape)
+    g = numpy.resize(numpy.array([3, 3, 3, 3, 3, 3, 3, -inf, inf, 3, 3, nan, nan], dtype), shape)
+    with numpy.errstate(invalid="ignore"):
+        expected = g * ~(x <= 0)
+    for wrap in (lambda f: f, minpy.jit):
+        assert_same(wrap(np.relu)(x), numpy.maximum(x, 0), "value")
+        assert_same(wrap(minpy.grad(lambda x, g: np.sum(np.relu(x) * g)))(x, g), expected, "gradient")
+
+
+def test_a_network_of_relus_has_numpys_gradient_at_zero_too():
+    draw = numpy.random.RandomState(0).standard_normal
+    x, w, b = (
+        draw((2, 3, 20, 20)).astype("float32"),
+        draw((16, 3, 3, 3)).astype("float32"),
+        numpy.zeros(16, "f"),
+    )
+    x[:, :, 4:16, 4:16] = 0  # where the convolution gives 0
+    conv, pool = minpy.nn.functional.conv2d, minpy.nn.functional.max_pool2d
+
+    def loss(w, b, x):
+        return np.sum(pool(np.relu(conv(x, w, b)), 2) ** 2) + np.sum(np.relu(conv(x, w, b)))
+
+    gradient = minpy.grad(loss, [0, 1])
+    for found, expected in zip(minpy.jit(gradient)(w, b, x), gradient(w, b, x)):
+        assert_same(found, expected, "compiled", GRADIENT[w.dtype])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
