@@ -23,7 +23,7 @@ static Array *empty_array(int is_scalar) {
     return array;
 }
 
-/* It takes over the reference. Numbers refer to nothing, so the garbage collector meets an array here. */
+/* It takes over the reference. */
 static void hold_value(Array *array, PyObject *value) {
     array->holds = HOLDS_VALUE;
     Py_XSETREF(array->value, value);
@@ -32,10 +32,13 @@ static void hold_value(Array *array, PyObject *value) {
 
 Array *new_array(Value *value, int is_scalar) {
     Array *array = value == NULL ? NULL : empty_array(is_scalar);
-    if (array == NULL)
+    if (array == NULL) {
         Py_XDECREF(value);
-    else
-        hold_value(array, (PyObject *)value);
+        return NULL;
+    }
+    array->holds = HOLDS_VALUE;
+    array->value = (PyObject *)value;
+    PyObject_GC_Track(array);
     return array;
 }
 
@@ -125,6 +128,7 @@ static int array_clear(Array *self) {
 static void keep_or_free(Array *self) {
     PyTypeObject *type = Py_TYPE(self);
     int is_scalar = type == scalar_type;
+    array_clear(self);
     if ((is_scalar || type == array_type) && n_kept_arrays[is_scalar] < MOST_KEPT)
         kept_arrays[is_scalar][n_kept_arrays[is_scalar]++] = self;
     else {
@@ -134,15 +138,13 @@ static void keep_or_free(Array *self) {
 }
 
 void array_dealloc(Array *self) {
-    int is_number = !PyObject_GC_IsTracked((PyObject *)self);
     PyObject_GC_UnTrack(self);
     if (self->weakrefs != NULL) PyObject_ClearWeakRefs((PyObject *)self);
-    if (is_number) {
+    if (self->base == NULL) { /* else there may be a long chain of views */
         keep_or_free(self);
         return;
     }
     Py_TRASHCAN_BEGIN(self, array_dealloc);
-    array_clear(self);
     keep_or_free(self);
     Py_TRASHCAN_END;
 }

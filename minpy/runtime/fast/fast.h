@@ -142,6 +142,7 @@ PyObject *run_kernel(const KnownOp *op, PyObject *const *raw, Py_ssize_t n, PyOb
 
 /* numbers.c */
 PyObject *python_number(Array *x);
+PyObject *list_of_floats(PyArrayObject *array);
 int read_integer(PyObject *x, npy_intp *number);
 int read_number(PyObject *x, int type, Number *number);
 PyObject *number_of_numbers(int kernel, PyObject *one, PyObject *other);

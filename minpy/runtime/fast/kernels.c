@@ -197,7 +197,7 @@ PyObject *cast(PyArrayObject *array, PyArray_Descr *dtype) {
 int place_of_extreme(int kernel, PyArrayObject *array, npy_intp *place) {
     PyArray_ArrFuncs *functions = PyArray_DESCR(array)->f;
     PyArray_ArgFunc *find = kernel == ARGMAX_KERNEL ? functions->argmax : functions->argmin;
-    return is_plain((PyObject *)array) && PyArray_SIZE(array) > 0 &&
+    return is_plain((PyObject *)array) && PyArray_SIZE(array) > 0 && is_small(array) &&
            find(PyArray_DATA(array), PyArray_SIZE(array), place, array) == 0;
 }
 

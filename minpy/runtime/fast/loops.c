@@ -12,7 +12,7 @@ int prepare_loops(void) { return _import_umath(); }
 /* Whether a loop can take the elements one after another. */
 int is_plain(PyObject *x) {
     return is_ndarray(x) && PyArray_IS_C_CONTIGUOUS(ndarray(x)) && PyArray_ISBEHAVED_RO(ndarray(x)) &&
-           PyTypeNum_ISNUMBER(PyArray_TYPE(ndarray(x))) && PyArray_SIZE(ndarray(x)) <= MOST_ELEMENTS;
+           PyTypeNum_ISNUMBER(PyArray_TYPE(ndarray(x)));
 }
 
 /* Find the ufunc whose loops do the work of an op, if there is one, and those for operands of one type: -1 with an
@@ -82,6 +82,7 @@ PyObject *run_loop(const KnownOp *op, PyObject *const *raw, Py_ssize_t n) {
     int type = PyArray_TYPE(shaped), loop = op->loops[type];
     char *args[MAX_OPERANDS + 1];
     npy_intp steps[MAX_OPERANDS + 1], size = PyArray_SIZE(shaped);
+    if (size > MOST_ELEMENTS) return NULL;
     Number numbers[MAX_OPERANDS];
     for (Py_ssize_t i = 0; loop >= 0 && i < n; i++) {
         PyArrayObject *array = ndarray(raw[i]);

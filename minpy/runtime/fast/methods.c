@@ -155,7 +155,9 @@ static PyObject *item(PyObject *self, PyObject *const *args, Py_ssize_t n, int k
 
 static PyObject *tolist(PyObject *self, PyObject *const *args, Py_ssize_t n, int kernel) {
     PyArrayObject *memory = n == 0 ? memory_of(self) : NULL;
-    return memory == NULL || PyArray_NDIM(memory) == 0 ? NULL : PyArray_ToList(memory);
+    if (memory == NULL || PyArray_NDIM(memory) == 0) return NULL;
+    PyObject *list = list_of_floats(memory);
+    return list != NULL || PyErr_Occurred() ? list : PyArray_ToList(memory);
 }
 
 /* The short way of the method, or property, of this name; NULL where there is none. */

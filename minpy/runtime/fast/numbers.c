@@ -14,6 +14,22 @@ PyObject *python_number(Array *x) {
     return number;
 }
 
+/* The elements of an array of one axis, as a list; NULL, without an exception, for other arrays than those of floats. */
+PyObject *list_of_floats(PyArrayObject *array) {
+    int type = PyArray_TYPE(array);
+    if (PyArray_NDIM(array) != 1 || !PyArray_ISBEHAVED_RO(array) || (type != NPY_FLOAT && type != NPY_DOUBLE)) return NULL;
+    PyObject *list = PyList_New(PyArray_DIM(array, 0));
+    for (npy_intp i = 0; list != NULL && i < PyArray_DIM(array, 0); i++) {
+        const void *data = PyArray_BYTES(array) + i * PyArray_STRIDE(array, 0);
+        PyObject *number = PyFloat_FromDouble(type == NPY_FLOAT ? *(const float *)data : *(const double *)data);
+        if (number == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, i, number);
+    }
+    return list;
+}
+
 /* Whether it is an integer of MinPy, as most come from: one that was read from an array of indices. */
 int read_integer(PyObject *x, npy_intp *number) {
     const Array *array = (const Array *)x;

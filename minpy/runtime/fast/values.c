@@ -38,11 +38,8 @@ static int value_clear(Value *self) {
 static Value *kept_values[MOST_KEPT];
 static int n_kept_values;
 
-/* Of the classes in Python, too: `configure` puts it there in place of the general one. */
-void value_dealloc(Value *self) {
+static void keep_or_free(Value *self) {
     PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    Py_TRASHCAN_BEGIN(self, value_dealloc);
     value_clear(self);
     if (type == value_type && n_kept_values < MOST_KEPT)
         kept_values[n_kept_values++] = self;
@@ -50,6 +47,17 @@ void value_dealloc(Value *self) {
         type->tp_free((PyObject *)self);
         Py_DECREF(type);
     }
+}
+
+/* Of the classes in Python, too: `configure` puts it there in place of the general one. */
+void value_dealloc(Value *self) {
+    PyObject_GC_UnTrack(self);
+    if (self->owner == NULL && self->tape == NULL) { /* else there may be a long chain of values */
+        keep_or_free(self);
+        return;
+    }
+    Py_TRASHCAN_BEGIN(self, value_dealloc);
+    keep_or_free(self);
     Py_TRASHCAN_END;
 }
 
