@@ -248,6 +248,7 @@ class Array(ArraySlots, NDArrayMethods):
 
     bind: Callable[[Op, tuple, dict], Any]  # set by runtime/dispatch.py
     _assign_from_itself: Callable[[Any, Any, Any], None]  # set by runtime/writing.py
+    _show: Callable[[Value, Value], None]  # set by runtime/tape.py
 
     # Writing ----------------------------------------------------------------------------------
 
@@ -282,6 +283,7 @@ class Array(ArraySlots, NDArrayMethods):
             self._seen = base._version
         else:
             value = self._laid_out(value)
+            self._show(self._value, value)
         self._hold(value)
         self._version += 1
 
@@ -313,9 +315,12 @@ class Array(ArraySlots, NDArrayMethods):
             self._value.recorded = True
 
     def _hold(self, value: Value) -> None:
-        """Take a new value; what is read-only stays so."""
-        if not self._value.is_writeable:
-            value.numpy().flags.writeable = False
+        """Take a new value; what is read-only stays so, and what is not, as a view of what became so."""
+        is_writeable = self._value.is_writeable
+        if is_writeable != value.is_writeable:
+            data = value.numpy().view()  # whose owner stays writable
+            data.flags.writeable = is_writeable
+            value._numpy = data
         self._value = value
 
     def _update(self, op: Op, operation: Callable, other: Any) -> Array:

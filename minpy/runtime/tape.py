@@ -35,9 +35,11 @@ class Tape:
         leaves: the values that gradients may be taken to.
         kept: paths that stay in use when the tape is closed.
         copies: NumPy's arrays that were copied, by their ids, and the last copy of each.
+        shown: values that took the place of others in a write, by their ids, and the memory of the first,
+            which the user sees too.
     """
 
-    __slots__ = ("alive", "copies", "kept", "leaves", "records")
+    __slots__ = ("alive", "copies", "kept", "leaves", "records", "shown")
 
     def __init__(self) -> None:
         self.alive = True
@@ -45,6 +47,7 @@ class Tape:
         self.leaves: list[Value] = []
         self.kept: list[GradientPath] = []
         self.copies: dict[int, tuple[numpy.ndarray, Value]] = {}
+        self.shown: dict[int, tuple[Value, numpy.ndarray]] = {}
 
     def hold(self, operand: Any) -> Any:
         """What a record has of an operand: something that nobody changes as long as the tape is open.
@@ -84,6 +87,7 @@ class Tape:
                 path.protect()
         self.records.clear()
         self.copies.clear()
+        self.shown.clear()
 
 
 #: bytes that are copied faster than they are compared
@@ -107,6 +111,24 @@ class _Current(threading.local):
 
 
 _current = _Current()
+
+
+def _show(old: Value, new: Value) -> None:
+    """After a write that made a new value: write it to the memory of the old one too, where the user has that
+    in his hands as a NumPy array.
+    """
+    tape = _current.tape
+    if tape is None or old.context.device_type != "cpu":
+        return
+    _, memory = tape.shown.get(id(old), (None, None))
+    if memory is None and not old.root().recorded and not is_private(old):
+        memory = old.numpy()
+    if memory is not None:
+        numpy.copyto(memory, new.numpy())
+        tape.shown[id(new)] = new, memory
+
+
+Array._show = staticmethod(_show)
 
 
 def is_recording() -> bool:

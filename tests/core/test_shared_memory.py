@@ -236,3 +236,39 @@ def test_memory_of_minpys_alone_is_not_copied():
         leaf * c * c[:]
         assert leaf._value._numpy is x._value._numpy
         assert any(value is c._value for record in tape.tape.records for value in record[1])
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, minpy.jit], ids=["eager", "jit"])
+def test_what_a_gradient_writes_reaches_numpys_array(wrap):
+    def f(x, memory):
+        shown = np.asarray(memory)
+        part = shown[1:]
+        total = (shown * x).sum()
+        part[0] = x[0] * 2
+        shown *= x
+        part += 1.0
+        return total + (shown * part[1]).sum()
+
+    plain, ours = numpy.ones(3), numpy.ones(3)
+    step = 1e-6 * numpy.array([1.0, -2.0, 0.5])
+    high, low = (float(f(X + d, numpy.ones(3))) for d in (step, -step))
+    f(X, plain)
+    found = grad(wrap(f))(X, ours)
+    numpy.testing.assert_array_equal(ours, plain)
+    numpy.testing.assert_allclose(numpy.sum(found * step), (high - low) / 2, rtol=1e-6)
+
+
+def test_views_stay_writable_when_their_base_becomes_read_only():
+    def f(x):
+        y = x * 1.0
+        first, second = y[:2], y[1:]
+        y.flags.writeable = False
+        first[0], second[0], first[1] = 5.0, x[0], x[2]
+        with pytest.raises(ValueError, match="read-only"):
+            y[2] = 1.0
+        with pytest.raises(ValueError, match="read-only"):
+            y[1:][0] = 1.0
+        return (y * y).sum()
+
+    assert f(X) == 25 + 9 + 9
+    assert grad(f)(X).tolist() == [0, 0, 12]
