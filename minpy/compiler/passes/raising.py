@@ -39,7 +39,7 @@ from functools import partial
 import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate, infer
-from minpy.compiler.passes import activations, is_on, losses, norms
+from minpy.compiler.passes import activations, is_on, losses, norms, windows
 from minpy.compiler.passes.patterns import (
     Makers,
     Rules,
@@ -202,5 +202,6 @@ FAMILIES: dict[str, Rules] = {
     "activations": activations.RULES,
     "losses": losses.RULES,
     "norms": norms.RULES,
+    "windows": windows.RULES,
 }
 PASSES = {name: partial(raise_idioms, families=(name,)) for name in FAMILIES}

@@ -1,0 +1,173 @@
+"""Convolution and pooling in loops: what is raised, what is not, and that values and gradients stay."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+import minpy
+import minpy.numpy as np
+from minpy.core import grad_and_loss
+
+RANDOM = numpy.random.RandomState(0)
+X, W, B = (RANDOM.randn(*shape) for shape in ((2, 3, 6, 5), (4, 3, 3, 2), (4,)))
+PLACES = [(i, j) for i in range(4) for j in range(4)]
+
+
+def by_place(x, w, b):
+    out = np.zeros((2, 4, 4, 4))
+    for i, j in PLACES:
+        out[:, :, i, j] = np.sum(x[:, None, :, i : i + 3, j : j + 2] * w, axis=(2, 3, 4))
+    return out
+
+
+def with_bias(x, w, b):
+    out = np.zeros((2, 4, 4, 4))
+    for i, j in PLACES:
+        out[:, :, i, j] = np.sum(w[None] * x[:, None, :, i : i + 3, j : j + 2], axis=(2, 3, 4)) + b
+    return out
+
+
+def by_filter(x, w, b, stride=2):
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="constant")
+    out = np.zeros((2, 4, 3, 3))
+    for f in range(4):
+        for i in range(3):
+            for j in range(3):
+                window = padded[:, :, i * stride : i * stride + 3, j * stride : j * stride + 2]
+                out[:, f, i, j] = np.sum(window * w[f], axis=(1, 2, 3)) + b[f]
+    return out
+
+
+def by_image(x, w, b):
+    out = np.zeros((2, 4, 2, 2))
+    for n in range(2):
+        image = x[n]
+        for f in range(4):
+            for i in range(2):
+                for j in range(2):
+                    out[n, f, i, j] = np.sum(image[:, 3 * i : 3 * i + 3, j + 1 : j + 3] * w[f]) + b[f]
+    return out
+
+
+def by_offset(x, w, b):
+    out = 0
+    for i in range(3):
+        for j in range(2):
+            out = out + np.einsum("nchw,fc->nfhw", x[:, :, i : i + 4, j : j + 4], w[:, :, i, j])
+    return out
+
+
+def by_offset_channels_last(x, w, b):
+    out = np.zeros((2, 3, 3, 4))
+    for i in range(3):
+        for j in range(2):
+            out += np.tensordot(x[:, :, i + 1 : i + 4, j : j + 3], w[:, :, i, j], axes=([1], [1]))
+    return out
+
+
+def means(x, w, b):
+    out = np.zeros((2, 3, 2, 2))
+    for i in range(2):
+        for j in range(2):
+            out[:, :, i, j] = np.mean(x[:, :, 2 * i : 2 * i + 3, 2 * j : 2 * j + 2], axis=(2, 3))
+    return out
+
+
+RAISED = [
+    (by_place, "convolution"),
+    (with_bias, "convolution"),
+    (by_filter, "convolution"),
+    (by_image, "convolution"),
+    (by_offset, "convolution"),
+    (by_offset_channels_last, "convolution"),
+    (means, "mean_pooling"),
+]
+
+
+def given(dtype):
+    return [np.array(a.astype(dtype)) for a in (X, W, B)]
+
+
+def operators(compiled):
+    return [
+        set(version.operators) for region in minpy.explain(compiled).regions for version in region.versions
+    ]
+
+
+@pytest.mark.parametrize("function, name", RAISED)
+def test_raised_with_the_same_values(function, name):
+    compiled, args = minpy.jit(function), given("float32")
+    numpy.testing.assert_allclose(compiled(*args).asnumpy(), function(*args).asnumpy(), rtol=2e-5, atol=2e-6)
+    (found,) = operators(compiled)
+    assert {"convolution": "Convolution", "mean_pooling": "Pooling"}[name] in found
+    assert not found & {"_npi_multiply", "_npi_add", "_npi_slice_assign", "dot", "_np_sum"}
+
+
+@pytest.mark.parametrize("function, name", RAISED)
+def test_gradients_are_the_same(function, name):
+    def loss(x, w, b):
+        return np.sum(function(x, w, b) ** 2) + np.sum(w) + np.sum(b)
+
+    args = given("float32")
+    found, value = grad_and_loss(minpy.jit(loss), [0, 1, 2])(*args)
+    expected, same = grad_and_loss(loss, [0, 1, 2])(*args)
+    numpy.testing.assert_allclose(float(value), float(same), rtol=2e-5)
+    for one, other in zip(found, expected):
+        numpy.testing.assert_allclose(one.asnumpy(), other.asnumpy(), rtol=2e-4, atol=2e-4)
+
+
+def another_window(x, w, b):
+    out = np.zeros((2, 4, 4, 4))
+    for i, j in PLACES:
+        k = 0 if (i, j) == (2, 1) else j
+        out[:, :, i, j] = np.sum(x[:, None, :, i : i + 3, k : k + 2] * w, axis=(2, 3, 4))
+    return out
+
+
+def a_place_left_out(x, w, b):
+    out = np.ones((2, 4, 4, 4))
+    for i, j in PLACES[1:]:
+        out[:, :, i, j] = np.sum(x[:, None, :, i : i + 3, j : j + 2] * w, axis=(2, 3, 4))
+    return out
+
+
+def another_bias(x, w, b):
+    out = np.zeros((2, 4, 4, 4))
+    for f in range(4):
+        for i, j in PLACES:
+            window = x[:, :, i : i + 3, j : j + 2]
+            out[:, f, i, j] = np.sum(window * w[f], axis=(1, 2, 3)) + b[f - (i == 3)]
+    return out
+
+
+def another_offset(x, w, b):
+    out = 0
+    for i in range(3):
+        for j in range(2):
+            out = out + np.einsum("nchw,fc->nfhw", x[:, :, i : i + 4, : 0 + 4], w[:, :, i, j])
+    return out
+
+
+def largest(x, w, b):
+    out = np.zeros((2, 3, 3, 2))
+    for i in range(3):
+        for j in range(2):
+            out[:, :, i, j] = np.max(x[:, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2], axis=(2, 3))
+    return out
+
+
+@pytest.mark.parametrize(
+    "function", [another_window, a_place_left_out, another_bias, another_offset, largest]
+)
+def test_other_loops_stay(function):
+    compiled, args = minpy.jit(function), given("float32")
+    numpy.testing.assert_allclose(compiled(*args).asnumpy(), function(*args).asnumpy(), rtol=2e-5, atol=2e-6)
+    assert all(not found & {"Convolution", "Pooling"} for found in operators(compiled))
+
+
+def test_windows_can_be_left_out(monkeypatch):
+    monkeypatch.setenv("MINPY_PASSES", "-windows")
+    compiled = minpy.jit(by_place)
+    compiled(*given("float32"))
+    assert all("Convolution" not in found for found in operators(compiled))
