@@ -93,6 +93,7 @@ class Lowering(Writes):
         self.lines: dict[Loc, None] = {}  # all that were lowered, in order
         self.pinned = pinned
         self.function = function
+        self._sources: dict[int, tuple[types.CodeType, Source]] = {}  # by the ``id`` of the code
         self.root = Frame(source, function, None)
         self.frames: list[Frame] = []
 
@@ -218,7 +219,7 @@ class Lowering(Writes):
 
         ``path`` leads to the function, where that is another one at each call.
         """
-        source = read_source(function, inlined=True)
+        source = self._source_of(function)
         frame = Frame(source, function, None)
         if path is None:
             fixed = self.guards.fixed_path(function, function.__qualname__)
@@ -239,6 +240,13 @@ class Lowering(Writes):
         by_name = dict(zip(names, keyword_defaults))
         ordered = [by_name.get(arg.id, UNBOUND) for arg in source.node.args.kwonlyargs]
         return self._inline_frame(frame, defaults, ordered, args, kwargs)
+
+    def _source_of(self, function: types.FunctionType) -> Source:
+        """The source of a function that is inlined: looking whether a file has changed takes time."""
+        code = function.__code__
+        if id(code) not in self._sources:
+            self._sources[id(code)] = code, read_source(function, inlined=True)
+        return self._sources[id(code)][1]
 
     def inline_closure(self, closure: Closure, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Lower a call of a function that the region defined."""

@@ -86,6 +86,7 @@ class Trace(Interpreter):
             Var, Eqn
         ] = {}  # of variables that are made otherwise where gradients are recorded
         self.loc: Loc | None = None
+        self._emittable: set[tuple] = set()
         self.step = 0
         self.namespace: str | None = None
         self.watcher: Watcher = _NoWatcher()
@@ -159,9 +160,19 @@ class Trace(Interpreter):
     def _recorded(self, op: Op, atoms: tuple, avals: tuple[Aval, ...], params: dict, kind: str) -> tuple:
         eqn = Eqn(op, atoms, params, tuple(map(Var, avals)), self.loc)
         if self.runs and any(isinstance(atom, Var) for atom in atoms):  # what is constant is folded
-            _check_emittable(eqn)
+            self._check_emittable(eqn)
         self.eqns.append(eqn)
         return tuple(Tracer(self, var, kind) for var in eqn.outputs)
+
+    def _check_emittable(self, eqn: Eqn) -> None:
+        """Equations that look the same, as those of the turns of a loop do, are checked once."""
+        try:
+            key = eqn.op, tuple(map(_looks, eqn.inputs)), tuple(eqn.params.items()), eqn.outputs[0].aval
+            if key not in self._emittable:
+                _check_emittable(eqn)
+                self._emittable.add(key)
+        except TypeError:  # a param cannot be hashed
+            _check_emittable(eqn)
 
     def _computed(self, op: Op, atoms: tuple, avals: tuple[Aval, ...], params: dict, kind: str) -> tuple:
         """NumPy code on constants is run now, so that its results are known as in Python."""
@@ -332,6 +343,12 @@ def _check_emittable(eqn: Eqn) -> None:
     if len(eqn.outputs) > 1:
         raise UnsupportedError(f"{eqn.op.name} has several results")
     eqn.op.mx(_NO_BUILDER, eqn.outputs[0].aval, *map(_stand_in, eqn.inputs), **eqn.params)
+
+
+def _looks(atom: Atom) -> tuple:
+    """What MXNet's rule of an op may see of an operand."""
+    is_number = isinstance(atom, Literal) and isinstance(atom.value, PYTHON_SCALARS)
+    return (type(atom.value), atom.value) if is_number else (type(atom), atom.aval)  # type: ignore[union-attr]
 
 
 def _stand_in(atom: Atom) -> Operand:

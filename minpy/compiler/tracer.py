@@ -7,6 +7,7 @@ to the base, and after a write to the base it is read from there again.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Callable
@@ -276,10 +277,7 @@ class Tracer(ArrayMethods):
                 base = self.base.layout
                 self._layout = base if base is None else self.view.laid_out(base)
             elif self.ordered:
-                steps = numpy.cumprod((1, *self.shape[:0:-1]))[::-1]
-                self._layout = numpy.lib.stride_tricks.as_strided(
-                    numpy.empty(1, bool), self.shape, tuple(map(int, steps[: self.ndim]))
-                )
+                self._layout = _in_c_order(self.shape)
         return self._layout
 
     @property
@@ -405,6 +403,14 @@ def _keeps_order(view: View) -> bool:
     if view.op is transpose_op:
         return view.params["axes"] == tuple(range(len(view.params["axes"])))
     return view.op not in (broadcast_to_op, diagonal_op)
+
+
+@functools.lru_cache(maxsize=256)
+def _in_c_order(shape: tuple[int, ...]) -> numpy.ndarray:
+    """An array in C order without memory of its own."""
+    steps = numpy.cumprod((1, *shape[:0:-1]))[::-1]
+    strides = tuple(map(int, steps[: len(shape)]))
+    return numpy.lib.stride_tricks.as_strided(numpy.empty(1, bool), shape, strides)
 
 
 def _is_place(part: Any) -> bool:

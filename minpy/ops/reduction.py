@@ -107,8 +107,16 @@ def _sum_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...], keepdims: 
     return b.reshape(x, out.shape)
 
 
+#: So many ones are kept with a graph, where an operator takes as long to make them as to add numbers up.
+_FEW = 256
 #: From how many elements on oneDNN is worth its start, and how many a sum within takes for one place before.
 _MANY, _MANY_WITHIN = 1 << 15, 16
+
+
+@functools.lru_cache(maxsize=1024)
+def _ones(shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+    """Always the same array, of which a graph takes one."""
+    return numpy.ones(shape, dtype)
 
 
 def _sum_of(b: Builder, x: Operand, sizes: tuple[int, int, int]) -> Operand:
@@ -117,6 +125,8 @@ def _sum_of(b: Builder, x: Operand, sizes: tuple[int, int, int]) -> Operand:
     dtype = x.aval.dtype
 
     def ones(*shape: int) -> Operand:
+        if not b.runs_at_once and product(shape) <= _FEW:
+            return Operand(Aval(shape, dtype), b.constant(_ones(shape, dtype)))
         return b.op("_npi_ones", Aval(shape, dtype), shape=shape, dtype=dtype.name)
 
     if not b.runs_at_once and dtype == numpy.float32 and x.aval.size >= _MANY:

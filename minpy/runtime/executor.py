@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
@@ -107,8 +106,7 @@ class Executor:
 
     def operators(self) -> dict[str, int]:
         """The MXNet operators of the graph with their number, the most frequent first."""
-        names = (node["op"] for node in json.loads(self.symbol_json)["nodes"])
-        found = Counter(name for name in names if name != "null")
+        found = Counter(name for name in native.operators_of(self.symbol_json) if name != "null")
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
     def _constants_for(self, graph: native.CachedGraph, context: Context) -> list:

@@ -23,7 +23,7 @@ _WITHOUT_GRADIENT = frozenset(
 
 def without_gradient(symbol_json: str) -> list[str]:
     """The operators in a symbol that MXNet takes only since it was told that they have no gradient."""
-    names = sorted({node["op"] for node in json.loads(symbol_json)["nodes"]})
+    names = sorted(set(native.operators_of(symbol_json)))
     asked = [name for name in names if name.startswith("_backward_") or name in _WITHOUT_GRADIENT]
     return list(filter(native.gives_no_gradient, asked))
 
@@ -42,6 +42,7 @@ class SymbolBuilder(Builder):
         self.nodes: list[dict] = []
         self.arguments: list[int] = []
         self.constants: dict[str, numpy.ndarray] = {}  # by the name of the variable that holds it
+        self._held: dict[int, Entry] = {}  # constants, by the ``id`` of the array
         self._made: dict[Any, int] = {}
         self._unused: list[Entry] = []  # what MXNet computes, although perhaps nobody uses it
 
@@ -85,9 +86,12 @@ class SymbolBuilder(Builder):
         return Entry(number)
 
     def constant(self, array: numpy.ndarray) -> Entry:
-        name = f"c{len(self.constants)}"
-        self.constants[name] = array
-        return self.variable(name)
+        entry = self._held.get(id(array))
+        if entry is None:
+            name = f"c{len(self.constants)}"
+            self.constants[name] = array
+            entry = self._held[id(array)] = self.variable(name)
+        return entry
 
     def emit(self, name: str, inputs: list, attrs: dict[str, str], output: int = 0) -> Entry:
         if name == "_copy":  # nobody writes to what is inside a graph

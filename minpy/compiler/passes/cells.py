@@ -144,8 +144,10 @@ def _lstm(eqn: Eqn, makers: Makers) -> Step | None:
                 continue
             for i, g in (first.inputs, first.inputs[::-1]):
                 for f, before in (second.inputs, second.inputs[::-1]):
-                    names = ("sigmoid", "sigmoid", "tanh", "sigmoid")
-                    gates = [_gate(x, name, makers) for x, name in zip((i, f, g, o), names)]
+                    known = [*zip((i, f, g, o), ("sigmoid", "sigmoid", "tanh", "sigmoid"))]
+                    if not all(made(x, name, makers) for x, name in known):
+                        continue
+                    gates = [_gate(x, name, makers) for x, name in known]
                     if all(gates) and before.aval == eqn.outputs[0].aval:
                         return Step("lstm", eqn, gates, None, None, before, memory.inputs[0])  # type: ignore
     return None

@@ -75,8 +75,8 @@ def _loops(eqns: Sequence[Eqn]) -> Iterator[list[_Linked]]:
     chains: list[list[_Linked]] = []
     for eqn in eqns:
         makers.update(dict.fromkeys(eqn.outputs, eqn))
-        step = recognize(eqn, makers) if is_on_mxnet(eqn.outputs[0].aval.dtype) else None
-        if step is None:
+        step = recognize(eqn, makers)
+        if step is None or not is_on_mxnet(eqn.outputs[0].aval.dtype):
             continue
         for before in [product.left for product in step.gates[0].products]:
             earlier, chain = after.get(before, (None, []))
