@@ -18,9 +18,9 @@
     e = add d c
 
 The first with any stride, also for one image or one filter at a time, and with a bias that is added to each
-place; with the mean of a window instead of the sum of products it is pooling. Maxima stay, since MXNet's
-pooling passes over nan. Loops over places run thirty times as fast, their gradient eighty times; loops over a
-kernel six and three times.
+place; with the mean of a window instead of the sum of products it is pooling. So it is with windows that are
+axes of their own. Maxima stay, since MXNet's pooling passes over nan. Loops over places run thirty times as
+fast, their gradient eighty times; loops over a kernel six and three times.
 """
 
 from __future__ import annotations
@@ -334,4 +334,29 @@ def _weights_of_place(atom: Atom, makers: Makers) -> _Part | None:
     return w if {axis for axis, _ in w.fixed} == {2, 3} and _is_whole(w, 0, 1) else None
 
 
-RULES: Rules = {"index_put": (_loop_over_places,), "add": (_loop_over_kernel,)}
+# Windows side by side ---------------------------------------------------------------------------
+
+
+def blocks(atom: Atom, axes: tuple[int, ...], makers: Makers) -> tuple[Atom, tuple[int, int]] | None:
+    """Images and the size of windows, if an atom is images with the windows as axes of their own."""
+    eqn = made(atom, "reshape", makers)
+    if eqn is None or axes != (3, 5) or atom.aval.ndim != 6 or eqn.inputs[0].aval.ndim != 4:
+        return None
+    x, (n, c, rows, height, columns, width) = eqn.inputs[0], atom.aval.shape
+    return (x, (height, width)) if x.aval.shape == (n, c, rows * height, columns * width) else None
+
+
+def _mean_of_blocks(eqn: Eqn, makers: Makers) -> Eqn | None:
+    """mean(x.reshape(n, c, h // 2, 2, w // 2, 2), axis=(3, 5))"""
+    found = blocks(eqn.inputs[0], eqn.params["axes"], makers)
+    if found is None:
+        return None
+    x, size = found
+    return applied("mean_pooling", x, like=eqn, size=size, stride=size, padding=(0, 0))
+
+
+RULES: Rules = {
+    "index_put": (_loop_over_places,),
+    "add": (_loop_over_kernel,),
+    "mean": (_mean_of_blocks,),
+}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy
 import pytest
 
+from minpy.compiler.driver import optimize
 from minpy.compiler.ir import Eqn, Graph, Literal, Var
 from minpy.compiler.passes.algebra import simplify
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.fold import fold_constants
 from minpy.ops import FUNCTIONS, OPS, Aval
-from tests.compiler.passes.graphs import assert_equivalent, lines, names, traced
+from tests.compiler.passes.graphs import assert_equivalent, differentiated, lines, names, traced
 
 exp, log, power, transpose = (FUNCTIONS[name] for name in ("exp", "log", "power", "transpose"))
 dot, mean, square, broadcast_to = (FUNCTIONS[name] for name in ("dot", "mean", "square", "broadcast_to"))
@@ -164,3 +165,30 @@ def test_a_sign_that_others_use_stays():
     graph = traced(lambda x, y: (total(-x, 1), -x), (2, 3), (2, 3))
     found = simpler(eliminate_dead_code(graph))
     assert_equivalent(graph, found, ARRAYS)
+
+
+@pytest.mark.parametrize("name, pairs", [("max", "maximum"), ("min", "minimum")])
+def test_the_largest_of_windows_is_made_of_slices(name, pairs):
+    def pooled(x):
+        return FUNCTIONS[name](reshape(x, shape=(2, 2, 16, 2, 16, 3)), axis=(3, 5))
+
+    graph = traced(pooled, (2, 2, 32, 48))
+    found = simpler(graph)
+    assert names(found).count(pairs) == 5 and name not in names(found)
+    x = numpy.random.RandomState(0).randint(0, 5, (2, 2, 32, 48)).astype(float)
+    x[0, 1, 3, 4] = numpy.nan
+    assert_equivalent(graph, found, [x])
+    few = traced(lambda x: FUNCTIONS[name](reshape(x, shape=(1, 1, 1, 2, 3, 1)), axis=(3, 5)), (1, 1, 2, 3))
+    assert simplify(few) == few
+
+
+def test_the_largest_of_windows_shares_its_gradient():
+    def loss(x):
+        return sum_(
+            reshape(x, shape=(4, 4, 8, 2, 8, 2)).max(axis=(3, 5)) ** 2, axes=(0, 1, 2, 3), keepdims=False
+        )
+
+    graph = differentiated(loss, (4, 4, 16, 16))
+    assert_equivalent(
+        graph, optimize(graph)[0], [numpy.random.RandomState(0).randint(0, 3, (4, 4, 16, 16)) / 2]
+    )
