@@ -10,8 +10,9 @@ from typing import Any, Callable
 import numpy
 
 from minpy.core.gradient import name_of
-from minpy.errors import GradientError, GradientWarning
+from minpy.errors import GradientError, GradientWarning, ShapeError
 from minpy.ops import OPS, Op, aval_of
+from minpy.ops.creation import zeros_like
 from minpy.ops.op import UNDEFINED, ZERO, Box
 from minpy.runtime.array import Array, Value
 from minpy.runtime.context import current_context
@@ -137,47 +138,74 @@ def customop(library: str = "numpy") -> Callable[[Callable], CustomOp]:
 class _WithGradient(Op):
     """One call of a function under ``custom_gradient``, with the backward function it gave."""
 
-    def __init__(self, name: str, backward: Callable, value: Value):
+    def __init__(self, name: str, backward: Callable[[Sequence[Any]], list], values: tuple):
         super().__init__(name, numpy=_unknown, infer=_unknown, family="custom")
-        self.execute = lambda values: (value,)
+        self.execute = lambda _: values
         self._backward = backward
 
     def pull_back(self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
-        cotangents = self._backward(g)
-        return {i: cotangents[i] for i in wanted if cotangents[i] is not None}
+        parts, results = (g, ans) if isinstance(g, tuple) else ((g,), (ans,))
+        cotangents = self._backward([zeros_like(x) if g is None else g for g, x in zip(parts, results)])
+        found = {i: cotangents[i] for i in wanted if cotangents[i] is not None}
+        for i, cotangent in found.items():
+            have, want = numpy.shape(cotangent), args[i].shape
+            if not _is_sum_to(have, want):
+                raise ShapeError(
+                    f"{self.name}: a cotangent has shape {have}, the array that it is of has {want}"
+                )
+        return found
+
+
+def _is_sum_to(shape: tuple, wanted: tuple) -> bool:
+    """Whether an array of ``wanted`` shape could have been broadcast to this one."""
+    last = shape[len(shape) - len(wanted) :]
+    return len(shape) >= len(wanted) and all(m in (n, 1) for n, m in zip(last, wanted))
 
 
 def custom_gradient(function: Callable) -> Callable:
     """Decorator: ``function(*arrays)`` gives ``(value, backward)``, and ``backward`` is its gradient.
 
     ``backward(g)`` gives the cotangent of each positional argument (a tuple for several; None for zero),
-    nested like that, in ``minpy.numpy`` operations, so that it can be differentiated again. Arguments by
-    name are settings, which have no gradient.
+    nested like that, in ``minpy.numpy`` operations, so that it can be differentiated again. The value is an
+    array or a nested tuple, list or dict of them, and ``g`` is nested like it. Arguments by name are settings
+    without a gradient.
+
+    Raises:
+        GradientError: ``function`` gives something else, or ``backward`` another number of cotangents.
     """
 
     @functools.wraps(function)
     def wrapper(*args: Any, **settings: Any) -> Any:
         args = _held(args)
         detached = rebuild(lambda x: Array(x._current().alias()) if isinstance(x, Array) else x, args)
-        value, backward = _alone(function.__name__, lambda: function(*detached, **settings))
+        found = _alone(function.__name__, lambda: function(*detached, **settings))
+        if not (isinstance(found, (tuple, list)) and len(found) == 2 and callable(found[1])):
+            raise GradientError(
+                f"{function.__name__}: a function under custom_gradient gives (value, backward), where "
+                "backward(g) gives the cotangents of the arguments"
+            )
+        value, backward = found
 
-        def cotangents(g: Any) -> list:
-            found = backward(g.copy())  # which it may change
+        def cotangents(parts: Sequence[Any]) -> list:
+            following = iter(parts)
+            found = backward(rebuild(lambda x: next(following).copy(), value))  # which it may change
             is_alone = len(args) == 1 and (
                 not isinstance(found, (tuple, list)) or isinstance(args[0], (tuple, list))
             )
-            parts = (found,) if is_alone else found
-            if len(parts) != len(args):
+            by_argument = (found,) if is_alone else found
+            if len(by_argument) != len(args):
                 raise GradientError(
-                    f"{function.__name__}: {len(args)} arguments, but {len(parts)} cotangents"
+                    f"{function.__name__}: {len(args)} arguments, but {len(by_argument)} cotangents"
                 )
-            by_place = dict(leaves(tuple(parts)))
+            by_place = dict(leaves(tuple(by_argument)))
             return [by_place.get(steps) for steps, x in leaves(args) if isinstance(x, Array)]
 
         arrays = tuple([x for _, x in leaves(args) if isinstance(x, Array)])
-        result = value._current() if isinstance(value, Array) else Value(numpy.asarray(value))
-        result = _result(result, [x._current() for x in arrays])
-        return run_op(_WithGradient(function.__name__, cotangents, result), arrays, {})
+        operands = [x._current() for x in arrays]
+        values = tuple([_result(_as_value(x), operands) for _, x in leaves(value)])
+        results = run_op(_WithGradient(function.__name__, cotangents, values), arrays, {})
+        following = iter(results if isinstance(results, tuple) else (results,))
+        return rebuild(lambda x: next(following), value)
 
     wrapper.__minpy_opaque__ = f"{function.__name__} has a gradient of its own"  # type: ignore[attr-defined]
     return wrapper

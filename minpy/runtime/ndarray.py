@@ -118,9 +118,9 @@ class NDArrayMethods(ArrayMethods):
     def view(self, dtype: Any = None, type: Any = None) -> Any:
         """The same memory as another array; where it is to be of another dtype, without a gradient."""
         if type is None and (dtype is None or dtype == self.dtype):
-            return self[...]
+            return self if self.is_scalar else self[...]
         kinds = [x for x in (dtype, type) if x is not None]
-        return eager_interpreter().call(numpy.ndarray.view, (self, *kinds), {})
+        return eager_interpreter().call(self._numpys("view"), (self, *kinds), {})
 
     def setflags(self, write: Any = None, align: Any = None, uic: Any = None) -> None:
         """``ndarray.setflags``: ``write=False`` makes the array read-only."""
@@ -159,6 +159,10 @@ class NDArrayMethods(ArrayMethods):
     def _own(self, data: numpy.ndarray) -> Any:
         """NumPy's number for one of MinPy's: ``float()`` of a complex one warns and gives its real part."""
         return data[()] if self.is_scalar else data
+
+    def _numpys(self, name: str) -> Any:
+        """The method of NumPy's arrays, or of its numbers."""
+        return getattr(type(self._own(self.raw())), name)
 
     def __float__(self) -> float:
         return float(self._own(self._leaving("float()")))
@@ -223,7 +227,7 @@ def _numpys_method(name: str, method: Any) -> Any:
             self._leaving(f"{name}()")
         if known is not None:
             return known(self, *args, **kwargs)
-        return eager_interpreter().call(method, (self, *args), kwargs)
+        return eager_interpreter().call(self._numpys(name), (self, *args), kwargs)
 
     return call
 

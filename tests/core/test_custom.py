@@ -8,7 +8,7 @@ import pytest
 import minpy
 import minpy.numpy as np
 from minpy.core import checkpoint, custom_gradient, customop, grad, stop_gradient
-from minpy.errors import GradientError, GradientWarning
+from minpy.errors import GradientError, GradientWarning, ShapeError
 from minpy.runtime.engine import mx
 
 X = numpy.array([[0.5, -1.0, 2.0], [1.0, 0.0, -0.5]])
@@ -105,6 +105,32 @@ def test_custom_gradient_to_any_order():
     numpy.testing.assert_allclose(float(log1pexp(0.0)), numpy.log(2))
     assert grad(log1pexp)(0.0) == 0.5
     assert grad(lambda x: log1pexp(x * 2))(100.0) == 2.0  # nan without the rule
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, minpy.jit], ids=["eager", "jit"])
+def test_custom_gradient_of_several_results(wrap):
+    @custom_gradient
+    def split(x):
+        return {
+            "square": x * x,
+            "sums": (np.sum(x), np.sum(x, axis=0)),
+        }, lambda g: 2 * x * g["square"] + g["sums"][0] + g["sums"][1]
+
+    def loss(x):
+        parts = split(x)
+        return np.sum(parts["square"] * X) + parts["sums"][0] ** 2
+
+    numpy.testing.assert_allclose(grad(wrap(loss))(X), 2 * X * X + 2 * X.sum())
+
+
+def test_custom_gradients_that_do_not_fit():
+    for function, error in (
+        (lambda x: x * 2, "gives \\(value, backward\\)"),
+        (lambda x: (x * 2, lambda g: (g, g)), "1 arguments, but 2 cotangents"),
+        (lambda x: (x * 2, lambda g: np.sum(g)), "shape \\(\\), the array that it is of has \\(2, 3\\)"),
+    ):
+        with pytest.raises((GradientError, ShapeError), match=error):
+            grad(lambda x: np.sum(custom_gradient(function)(x)))(X)  # noqa: B023
 
 
 def test_a_gradient_past_ones_own_is_warned_of():

@@ -291,6 +291,22 @@ def test_conversions_of_numbers(convert, dtype):
         assert outcome(np.asarray(data).sum()) == outcome(data.sum())
 
 
+def test_methods_of_numbers():
+    for dtype in ("float64", "int64"):
+        data = numpy.array([2, 3]).astype(dtype)
+        for call in (
+            lambda x: x.tobytes(),
+            lambda x: x.view("int64"),
+            lambda x: x.view(),
+            lambda x: x.byteswap(),
+            lambda x: x.getfield("int32"),
+            lambda x: pickle.loads(x.dumps()),
+        ):
+            found, expected = call(np.asarray(data)[1]), call(data[1])
+            assert repr(found) == repr(expected)
+            assert isinstance(found, (Scalar, numpy.generic)) == isinstance(expected, numpy.generic)
+
+
 def test_repr_is_numpys():
     for data in (DATA, DATA.astype("float32"), numpy.arange(3), numpy.array(2.5), numpy.zeros((0, 2))):
         assert repr(np.asarray(data)) == repr(data)
