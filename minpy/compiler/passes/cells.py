@@ -5,11 +5,14 @@ The cells are those of ``ops/recurrent.py``.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from minpy.compiler.ir import Atom, Eqn, Var
+import numpy
+
+from minpy.compiler.ir import Atom, Eqn, Literal, Var
 from minpy.compiler.passes.patterns import Makers, identity, is_number, made
 from minpy.ops.keys import Layout
 
@@ -24,6 +27,7 @@ class Columns(NamedTuple):
     start: int
     stop: int
     rows: tuple[int, int] | None = None
+    is_negated: bool = False
 
 
 class Product(NamedTuple):
@@ -45,6 +49,11 @@ class Sum:
         of_state = [p for p in self.products if identity(p.left) == identity(state)]
         of_input = [p for p in self.products if identity(p.left) != identity(state)]
         return (of_input[0], of_state[0]) if len(of_state) == len(of_input) == 1 else None
+
+    def negated(self) -> Sum:
+        """The same with the other sign."""
+        products = [p._replace(weights=p.weights._replace(is_negated=True)) for p in self.products]
+        return Sum(products, [bias._replace(is_negated=True) for bias in self.biases])
 
 
 class Step(NamedTuple):
@@ -78,7 +87,10 @@ def _add_up(
     eqn = makers.get(atom) if isinstance(atom, Var) else None
     name = eqn.op.name if eqn is not None else ""
     if eqn is not None and name == "add" and atom.aval.ndim == 2:
-        return all(_add_up(x, found, makers, columns, depth - 1) for x in eqn.inputs)
+        numbers = [x for x in eqn.inputs if isinstance(x, Literal) and not x.aval.shape]
+        found.biases.extend(Columns(_uniform(float(x.value), stop - start), 0, stop - start) for x in numbers)
+        terms = [x for x in eqn.inputs if x not in numbers]
+        return all(_add_up(x, found, makers, columns, depth - 1) for x in terms)
     if eqn is not None and name == "matmul" and all(x.aval.ndim == 2 for x in eqn.inputs):
         found.products.extend(_products(eqn.inputs[0], eqn.inputs[1], start, stop, makers))
         return True
@@ -100,6 +112,12 @@ def _add_up(
         found.biases.append(Columns(atom, start, stop))
         return True
     return False
+
+
+@functools.lru_cache(maxsize=64)
+def _uniform(number: float, size: int) -> Literal:
+    """A number that is added to all of a gate, the same one for all steps."""
+    return Literal(numpy.full(size, number, "float32"))
 
 
 def _products(left: Atom, weights: Atom, start: int, stop: int, makers: Makers) -> Iterator[Product]:
@@ -154,22 +172,44 @@ def _lstm(eqn: Eqn, makers: Makers) -> Step | None:
 
 
 def _gru(eqn: Eqn, makers: Makers) -> Step | None:
-    """h = (1 - z) * n + z * before, n = tanh(a + r * u)"""
-    for new, kept in (eqn.inputs, eqn.inputs[::-1]):
-        first, second = made(new, "multiply", makers), made(kept, "multiply", makers)
-        if first is None or second is None:
-            continue
-        for rest, n in (first.inputs, first.inputs[::-1]):
-            for z, before in (second.inputs, second.inputs[::-1]):
-                rest_of = made(rest, "subtract", makers)
-                if rest_of is None or not is_number(rest_of.inputs[0], 1) or rest_of.inputs[1] is not z:
-                    continue
-                found = _new_of_gru(n, makers)
-                update = _gate(z, "sigmoid", makers)
-                if found and update and before.aval == eqn.outputs[0].aval:
-                    reset, plain, apart = found
-                    return Step("gru", eqn, [reset, update, plain], apart, before, None, None)
+    """h = (1 - z) * n + z * before, n = tanh(a + r * u); other forms are in ``_mixed``"""
+    for n, z, before, is_negated in _mixed(eqn, makers):
+        found = _new_of_gru(n, makers)
+        update = _gate(z, "sigmoid", makers)
+        if found and update and before.aval == eqn.outputs[0].aval:
+            reset, plain, apart = found
+            gates = [reset, update.negated() if is_negated else update, plain]
+            return Step("gru", eqn, gates, apart, before, None, None)
     return None
+
+
+def _mixed(eqn: Eqn, makers: Makers) -> Iterator[tuple[Atom, Atom, Atom, bool]]:
+    """n, z, before, and whether z goes with n: then it is 1 - z of the sum with the other sign."""
+    for one, other in (eqn.inputs, eqn.inputs[::-1]):
+        first, second = made(one, "multiply", makers), made(other, "multiply", makers)
+        if second is None:
+            continue
+        if first is not None:  # p * n + q * before
+            for p, n in (first.inputs, first.inputs[::-1]):
+                for q, before in (second.inputs, second.inputs[::-1]):
+                    if _is_rest(p, q, makers):
+                        yield n, q, before, False
+                    if _is_rest(q, p, makers):
+                        yield n, p, before, True
+        for z, change in (
+            second.inputs,
+            second.inputs[::-1],
+        ):  # n + z * (before - n), before + z * (n - before)
+            difference = made(change, "subtract", makers)
+            if difference is not None and identity(difference.inputs[1]) == identity(one):
+                yield one, z, difference.inputs[0], False
+                yield difference.inputs[0], z, one, True
+
+
+def _is_rest(rest: Atom, z: Atom, makers: Makers) -> bool:
+    """Whether an atom is 1 - z."""
+    eqn = made(rest, "subtract", makers)
+    return eqn is not None and is_number(eqn.inputs[0], 1) and eqn.inputs[1] is z
 
 
 def _new_of_gru(n: Atom, makers: Makers) -> tuple[Sum, Sum, Sum] | None:

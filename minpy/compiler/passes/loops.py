@@ -7,10 +7,11 @@
     e = add d bias                                              h3 = index template=(2,) s
     h1 = tanh e
 
-The cells are those of ``ops/recurrent.py``. Sums may stand in any order; weights and bias may be one for all
-gates, of which columns are taken before or after adding, or one for each gate; input and state may stand side
-by side. Only float32, for which MXNet's operator is fast and right. The equations of the steps stay, for
-others that use them, and are dead otherwise.
+The cells are those of ``ops/recurrent.py``. Of a GRU the two gates may be exchanged, and the state mixed as
+``n + z * (h - n)``; a number may be added to a gate. Sums may stand in any order; weights and bias may be one
+for all gates, of which columns are taken before or after adding, or one for each gate; input and state may
+stand side by side. Only float32, for which MXNet's operator is fast and right. The equations of the steps
+stay, for others that use them, and are dead otherwise.
 """
 
 from __future__ import annotations
@@ -175,14 +176,16 @@ class _Layer:
         """Columns side by side; all of one array in their order are that array."""
         array, ends = parts[0].array, [0, *[part.stop for part in parts]]
         rows = parts[0].rows
-        follow = all((p.array, p.start, p.rows) == (array, end, rows) for p, end in zip(parts, ends))
+        follow = all(p == Columns(array, end, p.stop, rows) for p, end in zip(parts, ends))
         if follow and ends[-1] == array.aval.shape[-1]:
             return self._taken(Columns(array, 0, ends[-1], rows))
         taken = [self._taken(part) for part in parts]
         return taken[0] if len(taken) == 1 else self._made("concatenate", *taken, axis=taken[0].aval.ndim - 1)
 
     def _taken(self, part: Columns) -> Atom:
-        array, start, stop, rows = part
+        array, start, stop, rows, is_negated = part
+        if is_negated:
+            return self._made("negative", self._taken(part._replace(is_negated=False)))
         if (start, stop) == (0, array.aval.shape[-1]) and rows is None:
             return array
         before = (("slice", *rows, None),) if rows else (WHOLE,) * (array.aval.ndim - 1)

@@ -126,6 +126,33 @@ def gru_with_two_biases(x, wx, wh, b):
     return h
 
 
+def lstm_that_remembers(x, wx, wh, b):
+    h = c = numpy.zeros((BATCH, HIDDEN), "float32")
+    for t in range(STEPS):
+        a = dot(x[t], wx) + dot(h, wh) + b
+        i, f, g, o = (a[:, k * HIDDEN : (k + 1) * HIDDEN] for k in range(4))
+        c = sigmoid(1.0 + f) * c + sigmoid(i) * tanh(g)
+        h = sigmoid(o) * tanh(c)
+    return h
+
+
+def gru_mixed(mix):
+    """A GRU whose last line is written in another way."""
+
+    def mixed(x, wx, wh, b):
+        h = numpy.zeros((BATCH, HIDDEN), "float32")
+        for t in range(STEPS):
+            a, u = dot(x[t], wx) + b, dot(h, wh)
+            r, z = (
+                sigmoid(a[:, :HIDDEN] + u[:, :HIDDEN]),
+                sigmoid(a[:, HIDDEN : 2 * HIDDEN] + u[:, HIDDEN : 2 * HIDDEN]),
+            )
+            h = mix(z, tanh(a[:, 2 * HIDDEN :] + r * u[:, 2 * HIDDEN :]), h)
+        return h
+
+    return mixed
+
+
 def two_layers(x, wx, wh, b, ux, uh):
     h = k = numpy.zeros((BATCH, HIDDEN), "float32")
     for t in range(STEPS):
@@ -150,6 +177,10 @@ LAYERS = [
     (lstm_of_input_and_state_side_by_side, (X, (INPUTS + HIDDEN, 4 * HIDDEN), (4 * HIDDEN,)), 1),
     (gru, (X, *weights(3)), 1),
     (gru_with_two_biases, (X, *weights(3)), 1),
+    (lstm_that_remembers, (X, *weights(4)), 1),
+    (gru_mixed(lambda z, n, h: z * n + (1 - z) * h), (X, *weights(3)), 1),
+    (gru_mixed(lambda z, n, h: n + z * (h - n)), (X, *weights(3)), 1),
+    (gru_mixed(lambda z, n, h: (n - h) * z + h), (X, *weights(3)), 1),
     (two_layers, (X, *weights(1), (HIDDEN, HIDDEN), (HIDDEN, HIDDEN)), 2),
 ]
 IDS = [function.__name__ for function, *_ in LAYERS]
