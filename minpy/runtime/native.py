@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from minpy.runtime.engine import is_synchronous, mx
+from minpy.runtime.engine import is_synchronous, mx, no_fusion
 
 if TYPE_CHECKING:
     NDArray = Any
@@ -347,16 +347,19 @@ class CachedGraph:
 
 def bind(symbol: Any, arrays: dict[str, NDArray]) -> Any:
     """An MXNet executor that reads these arrays, given by the names of the symbol's variables."""
-    return symbol.bind(mx.cpu(), arrays, grad_req="null")
+    with no_fusion():
+        return symbol.bind(mx.cpu(), arrays, grad_req="null")
 
 
+#: An executor always runs as in training, see ``IN_TRAINING``.
+IS_TRAINING = 1
 #: where the function is that runs an executor
 FORWARD = ctypes.cast(_LIB.MXExecutorForward, ctypes.c_void_p).value
 
 
 def forward(executor: Any) -> bool:
     """Run an executor; says whether it did not fail."""
-    return not _LIB.MXExecutorForward(executor.handle, ctypes.c_int(0))
+    return not _LIB.MXExecutorForward(executor.handle, ctypes.c_int(IS_TRAINING))
 
 
 def wait(arrays: Sequence[NDArray]) -> None:
