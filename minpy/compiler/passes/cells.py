@@ -76,6 +76,12 @@ class Step(NamedTuple):
         return self.cell, weights, biases, self.eqn.outputs[0].aval
 
 
+@functools.lru_cache(maxsize=1024)
+def _layout(shape: tuple[int, ...], template: tuple) -> Layout:
+    """What is read of an array; all steps of a loop read the same."""
+    return Layout(shape, (), template)
+
+
 def _add_up(
     atom: Atom, found: Sum, makers: Makers, columns: tuple[int, int] | None = None, depth: int = _DEPTH
 ) -> bool:
@@ -98,7 +104,7 @@ def _add_up(
         inner = eqn.inputs[0]
         template = eqn.params["template"]
         if inner.aval.ndim == 2 and None not in template:
-            layout = Layout(inner.aval.shape, (), template)
+            layout = _layout(inner.aval.shape, template)
             begin, step = layout.bounds["begin"], layout.bounds["step"]
             if (
                 layout.sliced == shape

@@ -16,8 +16,8 @@ def merge_common_subexpressions(graph: Graph) -> Graph:
     seen: dict[Any, Eqn] = {}
     eqns = []
     for eqn in graph.eqns:
-        inputs = tuple(known.get(atom, atom) for atom in eqn.inputs)
-        key = (eqn.op, tuple(map(_identity, inputs)), _hashable(eqn.params))
+        inputs = tuple([known.get(atom, atom) for atom in eqn.inputs])
+        key = (eqn.op, tuple(map(_identity, inputs)), _hashable(eqn.params) if eqn.params else ())
         first = seen.get(key)
         if first is not None:
             known.update(zip(eqn.outputs, first.outputs))
@@ -37,7 +37,7 @@ def _identity(atom: Atom) -> Any:
 
 
 def _hashable(params: dict) -> Any:
-    return tuple((name, value if _is_hashable(value) else id(value)) for name, value in params.items())
+    return tuple([(name, value if _is_hashable(value) else id(value)) for name, value in params.items()])
 
 
 def _is_hashable(value: Any) -> bool:

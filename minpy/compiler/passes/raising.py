@@ -75,16 +75,17 @@ def raised(
     found: list[Eqn] = []
     for eqn in eqns:
         var = eqn.outputs[0]
-        if any(x in numbers for x in eqn.inputs if isinstance(x, Var)):
+        if numbers and any(x in numbers for x in eqn.inputs):
             eqn = eqn._replace(inputs=tuple(numbers.get(x, x) for x in eqn.inputs))
-        if var.aval.size == 1 and all(isinstance(x, Literal) for x in eqn.inputs):
+        if all(isinstance(x, Literal) for x in eqn.inputs) and var.aval.size == 1:
             values = [x.value for x in eqn.inputs]  # type: ignore[union-attr]
             numbers[var] = Literal(evaluate(eqn.op, values, eqn.params)[0].astype(var.aval.dtype, copy=False))
         stand_ins = [known[var]] if var in known else _raised(eqn, makers, rules)
         if stand_ins[-1] is not eqn:
             known[var] = stand_ins[-1]
         for stand_in in stand_ins:
-            makers.update(dict.fromkeys(stand_in.outputs, stand_in))
+            for made_one in stand_in.outputs:
+                makers[made_one] = stand_in
         found.extend(stand_ins)
     return found
 
