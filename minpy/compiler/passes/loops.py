@@ -11,11 +11,12 @@ The cells are those of ``ops/recurrent.py``. Of a GRU the two gates may be excha
 ``n + z * (h - n)``; a number may be added to a gate. Sums may stand in any order; weights and bias may be one
 for all gates, of which columns are taken before or after adding, or one for each gate; input and state may
 stand side by side. Only float32, for which MXNet's operator is fast and right. The equations of the steps
-stay, for others that use them, and are dead otherwise.
+stay, for others that use them, and are dead otherwise. An LSTM stays whose memory is used elsewhere.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -39,20 +40,29 @@ _MOST_LOOPS = 16
 
 def roll_loops(graph: Graph) -> Graph:
     """Accepts any graph; afterwards recurrent layers are equations of their own, as far as they are known."""
-    return graph._replace(eqns=tuple(rolled(graph.eqns)))
+    return graph._replace(eqns=tuple(rolled(graph.eqns, graph.outputs)))
 
 
-def rolled(eqns: Sequence[Eqn]) -> list[Eqn]:
+def rolled(eqns: Sequence[Eqn], outputs: Sequence[Atom] = ()) -> list[Eqn]:
     """The equations with layers among them; all variables are made as before, perhaps in another order."""
     found = list(eqns)
     if not is_on("loops") or not _may_have_steps(found):
         return found
     merged = merge_common_subexpressions(Graph((), tuple(found), ())).eqns
-    loops = sorted(_loops(raised(merged)), key=len, reverse=True)
-    for steps in loops[:_MOST_LOOPS]:
+    uses = Counter(atom for eqn in merged for atom in eqn.inputs if isinstance(atom, Var))
+    uses.update(atom for atom in outputs if isinstance(atom, Var))
+    loops = [steps for steps in _loops(raised(merged)) if not _gives_memory(steps, uses)]
+    for steps in sorted(loops, key=len, reverse=True)[:_MOST_LOOPS]:
         makers = {var: eqn for eqn in found for var in eqn.outputs}
         found = _in_order(found, _Layer(steps, makers)) or found
     return found
+
+
+def _gives_memory(steps: list[_Linked], uses: Counter) -> bool:
+    """Whether others need the memory of an LSTM, which a layer does not give: all steps would stay."""
+    last = steps[-1].step.memory_after
+    memories = [linked.step.memory_after for linked in steps]
+    return any(uses[c] > (1 if c is last else 2) for c in memories if isinstance(c, Var))
 
 
 def _may_have_steps(eqns: Sequence[Eqn]) -> bool:

@@ -333,3 +333,18 @@ def test_states_that_others_use_are_there():
 def test_a_layer_does_not_fit_other_shapes():
     with pytest.raises(ValueError, match="lstm"):
         OPS["recurrence"].infer(*[numpy.zeros(s) for s in ((2, 3, 4), (5,), (3, 2), (3, 2))], cell="lstm")
+
+
+@pytest.mark.parametrize("used", [lambda h, c: sum_(h) + sum_(c), lambda h, c: (h, c), lambda h, c: h * c])
+def test_an_lstm_whose_memory_is_used_is_computed_once(used):
+    def function(x, wx, wh, b):
+        h = c = numpy.zeros((BATCH, HIDDEN), "float32")
+        for t in range(STEPS):
+            a = dot(x[t], wx) + dot(h, wh) + b
+            i, f, g, o = (a[:, k * HIDDEN : (k + 1) * HIDDEN] for k in range(4))
+            c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+            h = sigmoid(o) * tanh(c)
+        return used(h, c)
+
+    found = eliminate_dead_code(roll_loops(traced(function, X, *weights(4), dtype="float32")))
+    assert "recurrence" not in names(found) and names(found).count("tanh") == 2 * STEPS
