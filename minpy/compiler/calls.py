@@ -232,6 +232,8 @@ class Calls(InPlace):
         self._pin_what_is_kept(function, args)
         args = [self.plain(arg) for arg in args]
         kwargs = {name: self.plain(value) for name, value in kwargs.items()}
+        if any(map(_is_huge, walk_values([args, kwargs]))):
+            raise UnsupportedError("of an int of more than 64 bits NumPy makes an object")
         with self.trace.in_namespace(namespace):
             result = function(*args, **kwargs)
         if isinstance(result, Tracer) and any(result is arg for arg in args) and namespace is not None:
@@ -371,6 +373,10 @@ def _check_open(function: Any) -> None:
     if module in _HAPPENING:
         name = f"{_HAPPENING[module]}.{function.__name__}"
         raise UnsupportedError(f"{name} has to happen on every call, with real values")
+
+
+def _is_huge(x: Any) -> bool:
+    return type(x) is int and not -(2**63) <= x < 2**64
 
 
 def _content(x: Any) -> Any:

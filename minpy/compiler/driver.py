@@ -37,6 +37,7 @@ from minpy.compiler.passes.scaling import scale_factors
 from minpy.compiler.passes.sums import collect_terms
 from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.reuse import pairs
+from minpy.compiler.reals import Number
 from minpy.compiler.source import Source
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import FLOAT, Tracer
@@ -89,7 +90,8 @@ class Lowered:
     def forget_values(self) -> None:
         """Let go of what the lowering read: a plan must not keep the user's objects alive."""
         value = self.returned.value if self.returned is not None else None
-        self.result = value.atom if isinstance(value, Tracer) else None
+        is_array = isinstance(value, Tracer) and not isinstance(value, Number)  # Python has the others
+        self.result = value.atom if is_array else None
         self.returned = None
         self.variables = {}
         self.effects = []

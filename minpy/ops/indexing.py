@@ -43,7 +43,8 @@ from minpy.ops.op import (
 
 def _index_numpy(x: Any, *arrays: Any, template: tuple) -> Any:
     axis = len(template) - 1
-    if template == (WHOLE,) * axis + (ARRAY,) and arrays[0].dtype.kind == "i":
+    # between brackets NumPy does not check what it takes from an empty array
+    if template == (WHOLE,) * axis + (ARRAY,) and arrays[0].dtype.kind == "i" and x.size:
         return x.take(arrays[0], axis)  # faster, and in C order as MXNet's
     return x[join_key(arrays, template)]
 

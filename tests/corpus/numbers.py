@@ -122,3 +122,13 @@ def which_object_a_number_is(x, n, name):
     by_data = large is True, large is not None  # leftover
     by_text = name is low  # leftover
     return y, z, by_data, by_text
+
+
+@program((2.0,), (3,), (True,), (10**30,), (-(2.0**70),), no_gradient="there is no array")
+def no_array_at_all(number):
+    return number * 2 + 1
+
+
+@program((2.0,), (3,), (10**30,), no_gradient="there is no array")
+def numpy_on_numbers(number):
+    return np.add(number, number), np.zeros_like(number), numpy.conj(number)  # leftover

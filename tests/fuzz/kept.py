@@ -270,6 +270,13 @@ except ValueError:
 b[0, -1] = [0.0]
 return v0
 """,
+    "what is taken from an empty array is not checked": """
+a = numpy.zeros((1, 3, 0))
+b = np.zeros((1, 3, 0))
+
+v0 = np.where(b > 0.5, b, 0.5)
+return v0[[-3, 0, 3]], a[[-3, 0, 3]], b[:, [7]]
+""",
     "all of an array is overwritten": """
 a = np.array([1.0, 2.0])
 
