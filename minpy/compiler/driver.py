@@ -36,8 +36,8 @@ from minpy.compiler.passes.raising import PASSES as RAISING
 from minpy.compiler.passes.scaling import scale_factors
 from minpy.compiler.passes.sums import collect_terms
 from minpy.compiler.reads import PinRequest, ReadRequest
-from minpy.compiler.reuse import pairs
 from minpy.compiler.reals import Number
+from minpy.compiler.reuse import pairs
 from minpy.compiler.source import Source
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import FLOAT, Tracer
