@@ -90,8 +90,8 @@ class Lowered:
     def forget_values(self) -> None:
         """Let go of what the lowering read: a plan must not keep the user's objects alive."""
         value = self.returned.value if self.returned is not None else None
-        is_array = isinstance(value, Tracer) and not isinstance(value, Number)  # Python has the others
-        self.result = value.atom if is_array else None
+        # numbers are Python's
+        self.result = value.atom if isinstance(value, Tracer) and not isinstance(value, Number) else None
         self.returned = None
         self.variables = {}
         self.effects = []
