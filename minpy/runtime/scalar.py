@@ -32,6 +32,9 @@ class Scalar(Array):
             self._leaving(f"{name}()")
         return getattr(self.raw()[()], name)  # what only numbers have, such as is_integer
 
+    def __ipow__(self, other: Any) -> Any:  # Python 3.9 does not go on to ** by itself
+        return self**other
+
     def __trunc__(self) -> int:
         number: Any = self.raw()[()]
         return math.trunc(number)
