@@ -6,14 +6,9 @@ import functools
 import threading
 from typing import Any, Callable
 
-import numpy
-
 from minpy.errors import UnsupportedError
-from minpy.runtime.policy import current_policy
+from minpy.runtime.policy import current_policy, heeds_float_errors
 from minpy.runtime.routes import keep_out
-
-#: NumPy's bits for what to do about errors: three for each kind of error; 0 is to ignore, 1 to warn.
-_MORE_THAN_WARN = 0o6666
 
 
 class _Current(threading.local):
@@ -29,7 +24,7 @@ def compiles_now() -> bool:
     They do not under ``eager``, under NumPy's policy, and where NumPy is told to do more about errors of
     floats than to warn (``numpy.errstate(all="raise")``): a graph knows of no such errors.
     """
-    return not _current.depth and current_policy().compiles and not numpy.geterrobj()[1] & _MORE_THAN_WARN
+    return not _current.depth and current_policy().compiles and not heeds_float_errors()
 
 
 class KeptOut(UnsupportedError):

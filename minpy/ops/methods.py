@@ -171,7 +171,9 @@ class ArrayMethods(Box):
             raise TypeError(
                 f"Cannot cast array data from {self.dtype!r} to {dtype!r} by the rule {casting!r}"
             )
-        return elementwise.astype(self, dtype=dtype) if copy or dtype != self.dtype else self
+        made = elementwise.astype(self, dtype=dtype) if copy or dtype != self.dtype else self
+        rows = {"C": self, "F": self.T}[order] if order in ("C", "F") else None
+        return made if rows is None or rows.is_contiguous else made.copy(order)
 
     def copy(self, order: str = "C") -> Any:
         """A copy of the array, whose elements stand in memory by rows, or by columns for ``order='F'``."""

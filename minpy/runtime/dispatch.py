@@ -42,7 +42,7 @@ from minpy.runtime.objects import (
     remembered,
     shortened,
 )
-from minpy.runtime.policy import count_by_numpy, current_policy
+from minpy.runtime.policy import count_by_numpy, current_policy, heeds_float_errors
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.statistics import NO_OPS, name_of
 from minpy.runtime.tape import live_tape, record, same_tape
@@ -129,7 +129,7 @@ def _run(op: Op, values: tuple, params: dict, context: Any) -> tuple[Value, ...]
     is_numpys = context.device_type == "cpu" and (
         op in VIEW_OPS or not (op.cost == "compute" or policy.strict or all(map(_is_in_c_order, values)))
     )
-    if not policy.only_numpy and not is_numpys:
+    if not policy.only_numpy and not is_numpys and (policy.strict or not heeds_float_errors()):
         try:
             if policy.decide(op, values, params, context):
                 results = run_by_mxnet(op, values, params, context)

@@ -6,6 +6,8 @@ import functools
 import threading
 from typing import TYPE_CHECKING, Any, Callable
 
+import numpy
+
 from minpy.errors import PolicyError
 from minpy.ops.op import Op
 from minpy.runtime.objects import set_process_policy, set_thread_policy
@@ -135,6 +137,18 @@ set_process_policy(_default[0])
 def current_policy() -> Policy:
     """The policy of the innermost ``with`` block of this thread, else the global one."""
     return _current.stack[-1] if _current.stack else _default[0]
+
+
+#: NumPy's bits for what to do about errors: three for each kind of error; 0 is to ignore, 1 to warn.
+_MORE_THAN_WARN = 0o6666
+
+
+def heeds_float_errors() -> bool:
+    """Whether NumPy is told to do more about errors of floats than to warn, as by ``errstate(all="raise")``.
+
+    MXNet knows of no such errors.
+    """
+    return bool(numpy.geterrobj()[1] & _MORE_THAN_WARN)
 
 
 def count_by_numpy(name: str) -> None:

@@ -172,6 +172,10 @@ def test_copies():
         assert float(a[0, 0]) == 3
         numpy.testing.assert_array_equal(made.asnumpy()[1], DATA[1])
     assert all(made(a.T).flags.f_contiguous for made in (copy.copy, copy.deepcopy))
+    for order, dtype, source in itertools.product("CFAK", ("float32", "float64"), (DATA, DATA.T)):
+        found, expected = (x.astype(dtype, order, copy=False) for x in (np.asarray(source), source))
+        assert (found.strides, found.dtype) == (expected.strides, expected.dtype)
+        assert numpy.shares_memory(found, source) == numpy.shares_memory(expected, source)
     lists = np.array([[1], None], dtype=object)
     assert copy.copy(lists)[0] is lists[0] is not copy.deepcopy(lists)[0]
 

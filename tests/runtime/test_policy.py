@@ -196,3 +196,13 @@ def test_libraries_share_memory():
     own = y.asnumpy()
     own[:] = 0
     assert float(y[1, 1]) == -1
+
+
+def test_errors_of_floats_raise_where_they_are_asked_for():
+    x = np.array([1.0, 0.0])
+    with numpy.errstate(all="raise"):
+        for wrap in (lambda f: f, minpy.jit):
+            for function in (lambda x: 1 / x, np.log, lambda x: np.exp(x * 1e4)):
+                with pytest.raises(FloatingPointError):
+                    wrap(function)(x)
+    assert numpy.isinf(numpy.asarray(1 / x)).any()
