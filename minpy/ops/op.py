@@ -349,13 +349,13 @@ def of_numpy(function: Any) -> Any:
         found = BY_NUMPY.get(function)
     except TypeError:  # it cannot be hashed
         return None
-    if found is None and "minpy.ops.special" not in sys.modules and _may_be_of_scipy(function):
+    if found is None and "minpy.ops.special" not in sys.modules and may_be_of_scipy(function):
         add_scipy()
         found = BY_NUMPY.get(function)
     return found
 
 
-def _may_be_of_scipy(function: Any) -> bool:
+def may_be_of_scipy(function: Any) -> bool:
     """Whether something may be a function of ``scipy.special``; MXNet too imports that."""
     if "scipy.special" not in sys.modules:
         return False

@@ -101,11 +101,16 @@ def _checksum(key: str, text: str) -> str:
 # The folder of the process --------------------------------------------------------------------------
 
 
+def _folder(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(path)))
+
+
 def _from_environment() -> Artefacts | None:
     given = os.environ.get("MINPY_CACHE_DIR")
-    if given is None:
-        return Artefacts(cache_folder() / "compiled")
-    return Artefacts(Path(given).expanduser().absolute()) if given else None
+    folder = cache_folder() / "compiled" if given is None else _folder(given)
+    return (
+        Artefacts(folder) if given != "" and folder.is_absolute() else None
+    )  # who has no home has no folder
 
 
 _current = _from_environment()
@@ -131,7 +136,7 @@ def cache_dir(path: str | os.PathLike[str] | None = _PATH_UNCHANGED) -> Path | N
     """
     global _current
     if path is not _PATH_UNCHANGED:
-        folder = None if path is None else Path(path).expanduser().absolute()
+        folder = None if path is None else _folder(path)
         if folder is not None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _current = None if folder is None else Artefacts(folder)

@@ -397,3 +397,6 @@ def test_the_folder_at_the_start(tmp_path, monkeypatch):
     assert start(MINPY_CACHE_DIR="") is None
     assert start(XDG_CACHE_HOME=str(tmp_path)) == tmp_path / "minpy" / "compiled"
     assert start() == Path.home() / ".cache" / "minpy" / "compiled"
+    assert start(MINPY_CACHE_DIR="~/mine") == Path.home() / "mine"
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as where there is no home
+    assert start() is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from scipy.special import erf, gammaln, jn, logsumexp, softmax, xlogy
 
 import minpy
 import minpy.numpy as np
+from minpy.ops.op import BY_NUMPY, may_be_of_scipy
 from minpy.scipy import special
 from tests.ops.checks import check_gradient, projected_gradient
 from tests.ops.tolerances import GRADIENT, assert_same
@@ -146,3 +148,10 @@ except ImportError:
 def test_minpy_needs_no_scipy():
     ran = subprocess.run([sys.executable, "-c", WITHOUT_SCIPY], capture_output=True, text=True)
     assert ran.stdout == "no SciPy\n", ran.stderr
+
+
+def test_only_functions_of_scipy_bring_its_ops():
+    """MXNet imports SciPy, so that every program has it; what looks at functions has to tell them apart."""
+    known = [function for function, op in BY_NUMPY.items() if op.__name__.startswith("special.")]
+    assert len(known) > 200 and all(map(may_be_of_scipy, known))
+    assert not any(map(may_be_of_scipy, (numpy.sum, numpy.linalg.inv, math.sin, loss, print)))
