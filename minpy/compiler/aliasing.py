@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from minpy.compiler.guards import Disjoint, Guards, Path
+from minpy.compiler.guards import Disjoint, Guards
+from minpy.compiler.paths import Path
 from minpy.compiler.tracer import ARRAY, NDARRAY, Tracer
 from minpy.errors import UnsupportedError
 from minpy.runtime.memory import is_ordered, is_writable, overlap

@@ -17,8 +17,8 @@ import numpy
 
 from minpy.compiler.driver import compile_graph
 from minpy.compiler.graph_op import run_compiled
-from minpy.compiler.guards import Path, local_path
 from minpy.compiler.ir import Graph, Loc
+from minpy.compiler.paths import Path, local_path
 from minpy.compiler.reference import Reference, differ
 from minpy.errors import CheckError
 from minpy.runtime.array import Array, Value

@@ -16,7 +16,8 @@ import numpy
 
 from minpy.compiler.effects import REMOVED, Changed, DictContent, Effects, ListContent
 from minpy.compiler.frames import BoundMethod, Frame
-from minpy.compiler.guards import Computation, Distinct, Path, class_attribute, length_path
+from minpy.compiler.guards import Distinct, class_attribute
+from minpy.compiler.paths import Computation, Path, length_path
 from minpy.compiler.reads import ReadRequest, Reads, Ref, Text, is_constant_object, unref
 from minpy.compiler.reals import Deferred, Number
 from minpy.compiler.target import unjitted

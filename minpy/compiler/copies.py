@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minpy.compiler.guards import Path
 from minpy.compiler.library import Library
+from minpy.compiler.paths import Path
 from minpy.compiler.reads import Ref, is_plain, unref
 from minpy.compiler.tracer import NDARRAY, NUMBERS, Tracer
 from minpy.errors import UnsupportedError

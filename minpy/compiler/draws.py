@@ -14,7 +14,8 @@ from typing import Any, Callable, Protocol
 import numpy
 
 from minpy.compiler.aliasing import Origin
-from minpy.compiler.guards import Computation, Guards, Path, identifier
+from minpy.compiler.guards import Guards
+from minpy.compiler.paths import Computation, Path, identifier
 from minpy.compiler.reads import Ref, is_plain, kind_of, walk_values
 from minpy.compiler.reals import Number
 from minpy.compiler.trace import Trace

@@ -21,7 +21,7 @@ from minpy.compiler.aliasing import AliasRequest
 from minpy.compiler.control import Returned
 from minpy.compiler.effects import Effect
 from minpy.compiler.emit import Emitted, emit
-from minpy.compiler.guards import Guards, Path, local_path
+from minpy.compiler.guards import Guards
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
 from minpy.compiler.kept import Outputs
 from minpy.compiler.lower import Leftover, Lowering
@@ -35,6 +35,7 @@ from minpy.compiler.passes.loops import roll_loops
 from minpy.compiler.passes.raising import PASSES as RAISING
 from minpy.compiler.passes.scaling import scale_factors
 from minpy.compiler.passes.sums import collect_terms
+from minpy.compiler.paths import Path, local_path
 from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.reals import Number
 from minpy.compiler.reuse import pairs

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from minpy.compiler.guards import Guards, Path
+from minpy.compiler.guards import Guards
+from minpy.compiler.paths import Path
 from minpy.compiler.reals import Deferred
 from minpy.errors import UnsupportedError
 

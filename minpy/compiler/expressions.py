@@ -10,9 +10,9 @@ from typing import Any, Callable
 import gast
 
 from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, UnforeseenError
-from minpy.compiler.guards import Path
 from minpy.compiler.operators import Operators, elements_left
 from minpy.compiler.parts import Culprit
+from minpy.compiler.paths import Path
 from minpy.compiler.reads import Ref
 from minpy.compiler.texts import apply_later, joined
 from minpy.compiler.tracer import Tracer

@@ -6,8 +6,8 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from minpy.compiler.guards import Path
 from minpy.compiler.ir import Loc
+from minpy.compiler.paths import Path
 from minpy.compiler.source import Source
 from minpy.errors import UnsupportedError
 

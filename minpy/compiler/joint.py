@@ -12,8 +12,9 @@ import numpy
 from minpy.compiler import driver
 from minpy.compiler.driver import Refused
 from minpy.compiler.graph_op import run_compiled
-from minpy.compiler.guards import Guards, Path, local_path
+from minpy.compiler.guards import Guards
 from minpy.compiler.outputs import Epilogue
+from minpy.compiler.paths import Path, local_path
 from minpy.compiler.plans import Plan, Runnable
 from minpy.compiler.regions import Block
 from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows

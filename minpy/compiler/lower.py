@@ -17,10 +17,10 @@ from minpy.compiler.aliasing import AliasRequest
 from minpy.compiler.control import Returned
 from minpy.compiler.eager import KeptOut
 from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, bind_parameters
-from minpy.compiler.guards import Path, local_path
 from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import is_generator, may_be_closed
 from minpy.compiler.parts import Culprit
+from minpy.compiler.paths import Path, local_path
 from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.source import Source, read_source
 from minpy.compiler.tracer import OperandError, OrderUnknown

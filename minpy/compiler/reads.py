@@ -21,7 +21,8 @@ import numpy
 
 from minpy.compiler.aliasing import Aliasing, Origin
 from minpy.compiler.frames import OfRegion
-from minpy.compiler.guards import Guards, Path, array_type, class_attribute, identifier
+from minpy.compiler.guards import Guards, array_type, class_attribute
+from minpy.compiler.paths import Path, identifier
 from minpy.compiler.reals import Deferred, Number, Reader
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, Tracer

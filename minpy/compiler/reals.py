@@ -12,8 +12,9 @@ from typing import Any, Callable, NoReturn, Protocol
 
 import numpy
 
-from minpy.compiler.guards import Computation, Guards, Path
+from minpy.compiler.guards import Guards
 from minpy.compiler.ir import Atom, Var
+from minpy.compiler.paths import Computation, Path
 from minpy.compiler.tracer import BOOL, FLOAT, INT, Tracer
 from minpy.ops import Aval
 from minpy.ops.promotion import fits, limits

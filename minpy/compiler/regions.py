@@ -27,12 +27,12 @@ from minpy.compiler.eager import compiles_now
 from minpy.compiler.frames import UNBOUND
 from minpy.compiler.generated import CELLS
 from minpy.compiler.graph_op import GraphOp
-from minpy.compiler.guards import local_key
 from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import names_of
 from minpy.compiler.lower import Leftover as RefusedStatement
 from minpy.compiler.notes import Leftover
 from minpy.compiler.outputs import Epilogue, OutOfReach, type_of
+from minpy.compiler.paths import local_key
 from minpy.compiler.plans import Plan, Runnable, signature_of
 from minpy.compiler.program import Program
 from minpy.compiler.reads import walk_values

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy
 
 from minpy.compiler.draws import Draw
-from minpy.compiler.guards import ArrayType, Guard, Guards, Path, condition_of, local_path
+from minpy.compiler.guards import ArrayType, Guard, Guards, condition_of
+from minpy.compiler.paths import Path, local_path
 from minpy.ops import Aval
 from minpy.ops.aval import is_float
 from minpy.runtime.array import Array

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minpy.compiler.guards import Path, length_path
+from minpy.compiler.paths import Path, length_path
 
 if TYPE_CHECKING:
     from minpy.compiler.plans import Plan

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minpy.compiler.explain.numpy_program import Joint, NumPyProgram
-from minpy.compiler.guards import identifier
 from minpy.compiler.ir import Graph
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
+from minpy.compiler.paths import identifier
 from minpy.compiler.plans import Plan
 from minpy.compiler.program import Program
 from minpy.compiler.trace import ARRAY, Trace, flows, replay

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 from minpy.compiler.explain.spelling import Text, is_used_once, spelled, spelled_atom
 from minpy.compiler.explain.text import short_path
-from minpy.compiler.guards import Path, identifier
 from minpy.compiler.ir import Eqn, Graph, Loc, Var
+from minpy.compiler.paths import Path, identifier
 from minpy.compiler.source import Source
 
 WIDTH = 88  # of the lines
