@@ -143,6 +143,7 @@ _FORMULAS: dict[str, Callable[[Eqn], float]] = {
     "add_gemm": lambda eqn: 2 * _out(eqn) * eqn.inputs[1].aval.shape[0 if eqn.params["transpose_x"] else 1],
     "narrow_gradient": lambda eqn: 2 * _in(eqn) * eqn.outputs[0].aval.shape[1],
     "matmul": _matmul,
+    "dense": _matmul,
     **dict.fromkeys(
         ("convolution", "convolution_data_gradient", "convolution_weight_gradient"), _convolution
     ),

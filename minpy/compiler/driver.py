@@ -30,6 +30,7 @@ from minpy.compiler.passes.accumulation import accumulate_products
 from minpy.compiler.passes.algebra import simplify
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
+from minpy.compiler.passes.dense import add_biases
 from minpy.compiler.passes.fold import fold_constants
 from minpy.compiler.passes.loops import roll_loops
 from minpy.compiler.passes.raising import PASSES as RAISING
@@ -55,6 +56,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "algebra": simplify,
     "sums": collect_terms,
     "scaling": scale_factors,
+    "dense": add_biases,
     "accumulation": accumulate_products,
     "dce": eliminate_dead_code,
 }

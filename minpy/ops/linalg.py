@@ -229,6 +229,43 @@ narrow_gradient: Op = register(
 )
 
 
+def _dense_infer(x: Any, w: Any, bias: Any) -> Aval:
+    product = _gemm_infer(x, w, False, True)
+    if aval_of(bias).shape != product.shape[1:]:
+        raise ValueError(f"dense: a bias {aval_of(bias).shape} for the result {product.shape}")
+    return Aval(product.shape, numpy.result_type(product.dtype, aval_of(bias).dtype))
+
+
+def _dense_mx(b: Builder, out: Aval, *operands: Operand) -> Operand:
+    require(out.dtype, FLOATS, "matrix product")
+    x, w, bias = (b.cast(operand, out.dtype) for operand in operands)
+    return b.op("FullyConnected", out, x, w, bias, num_hidden=out.shape[1], flatten=False)
+
+
+# A layer of MXNet, which the compiler makes of a product and a bias after gradients were recorded.
+dense: Op = register(
+    Op(
+        "dense",
+        numpy=lambda x, w, bias: numpy.matmul(x, w.T) + bias,
+        infer=_dense_infer,
+        mx=_dense_mx,
+        vjp=(
+            lambda g, ans, x, w, bias: matmul_op(g, w),
+            lambda g, ans, x, w, bias: gemm(g, x, transpose_x=True, transpose_y=False),
+            lambda g, ans, x, w, bias: sum_of_rows(g),
+        ),
+        family="linalg",
+        source="{0} @ {1}.T + {2}",
+        cost="compute",
+    )
+)
+
+
+def sum_of_rows(g: Any) -> Any:
+    """The sum over the first axis, as a product."""
+    return matmul_op(numpy.ones(aval_of(g).shape[0], aval_of(g).dtype), g)
+
+
 def _t(x: Any) -> Any:
     return swapaxes.implementation(x, -1, -2)
 

@@ -337,6 +337,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "argmax": _POSITIONS,
     "argmin": _POSITIONS,
     "matmul": [Sample((Draw(a), Draw(b))) for a, b in _MATRICES],
+    "dense": [Sample((Draw((3, 4)), Draw((2, 4)), Draw((2,))), {}, FLOAT_DTYPES)],
     "narrow_gradient": [Sample((Draw((3, 4)), Draw((3, 2)), Draw((4, 2))), {}, FLOAT_DTYPES)],
     "gemm": [
         Sample((Draw(a[::-1] if x else a), Draw(b[::-1] if y else b)), {"transpose_x": x, "transpose_y": y})
