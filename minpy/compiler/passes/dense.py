@@ -7,8 +7,8 @@
     c = add a b                                              c = dense x v b
 
 Of float32, and not of small results. The second only where x has at least twice as many rows as w, so that
-turning w costs less than going over the result once more. It takes 5 to 25 percent less. The backward stays as
-it is: one product for each factor and one with ones for the bias, which need no weights that are turned.
+turning w costs less than going over the result once more. It takes 5 to 25 percent less. The backward
+stays as it is: one product for each factor and one with ones for the bias, for which nothing is turned.
 """
 
 from __future__ import annotations
