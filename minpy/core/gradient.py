@@ -383,7 +383,8 @@ def _taped(function: Callable, targets: Any, args: list, kwargs: dict, flat: lis
             return value, [None] * len(flat)
         if not is_float(value.dtype):
             raise GradientError(f"{name_of(function)} returned {aval_of(value)}; a gradient needs floats")
-        seed = Array(Value(numpy.ones(value.shape, value.dtype), context=value.context))
+        one = numpy.ones(value.shape, value.dtype) if value.shape else numpy.array(1, value.dtype)
+        seed = Array(Value(one, context=value.context))
         return value, distinct(tape.gradients([(value, seed)], boxes))
 
 

@@ -85,8 +85,8 @@ class Tape:
                 leaf.recorded = leaf.root().recorded = False
             for path in self.kept:
                 path.protect()
-        self.records.clear()
-        self.copies.clear()
+        for held in (self.records, self.leaves, self.kept, self.copies):
+            held.clear()  # values have the tape, so what it has would wait for the garbage collector
         self.shown.clear()
 
 

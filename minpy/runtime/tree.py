@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, Callable
 
+from minpy.ops.op import Box
+
 
 class Field(str):
     """The name of a field of a dataclass, as a step on the way to a leaf."""
@@ -47,7 +49,7 @@ def rebuild(function: Callable[[Any], Any], x: Any) -> Any:
 
 def is_record(x: Any) -> bool:
     """Whether ``x`` is an instance of a dataclass."""
-    return dataclasses.is_dataclass(x) and not isinstance(x, type)
+    return not isinstance(x, Box) and dataclasses.is_dataclass(type(x))  # of an array it is clear at once
 
 
 def _record(function: Callable[[Any], Any], x: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy
 import pytest
 
@@ -272,3 +274,23 @@ def test_views_stay_writable_when_their_base_becomes_read_only():
 
     assert f(X) == 25 + 9 + 9
     assert grad(f)(X).tolist() == [0, 0, 12]
+
+
+def test_nothing_of_a_gradient_waits_for_the_garbage_collector():
+    minpy.set_global_policy("only_numpy")
+    y = np.array(numpy.linspace(1, 2, 4))
+    for call in (
+        minpy.grad(lambda x: np.sum(np.tanh(x[1:]) * y[1:]) + np.mean(x)),
+        minpy.grad(lambda x: np.sum(minpy.grad(lambda z: np.sum(z**3))(x) * y)),
+        minpy.jacobian(lambda x: x * y),
+        minpy.hessian(lambda x: np.sum(x * x * y)),
+    ):
+        x = np.array(numpy.linspace(0.5, 1, 4))
+        call(x)
+        gc.collect()
+        gc.disable()
+        try:
+            call(x)
+            assert gc.collect() == 0
+        finally:
+            gc.enable()

@@ -263,3 +263,17 @@ def test_attributes():
             del number.dtype
         with pytest.raises(AttributeError):
             number.size = 3
+
+
+def test_a_number_is_broadcast_as_in_numpy():
+    number, data = minpy.Array(numpy.arange(3.0))[1], numpy.arange(3.0)[1]
+    for x, plain in ((number, data), (minpy.Array(numpy.array(2.0)), numpy.array(2.0))):
+        for shape in ((), (3,), (2, 0), (2, 3)):
+            for _ in range(2):
+                found, expected = np.broadcast_to(x, shape), numpy.broadcast_to(plain, shape)
+                assert (found.tolist(), found.strides) == (expected.tolist(), expected.strides)
+                assert type(found) is minpy.Array and not found.flags.writeable
+    base = minpy.Array(numpy.array(2.0))
+    view = np.broadcast_to(base, (2,))
+    base[...] = 5.0
+    assert view.tolist() == [5.0, 5.0]

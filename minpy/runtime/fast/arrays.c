@@ -276,14 +276,7 @@ int is_view_of(PyObject *result, PyObject *source) {
     return base != NULL && (base == source || base == PyArray_BASE(ndarray(source)));
 }
 
-/* A `MadeBy`, which is a named tuple. */
-PyObject *new_made_by(PyObject *op, PyObject *params) {
-    PyObject *made_by = made_by_type->tp_alloc(made_by_type, 2);
-    if (made_by == NULL) return NULL;
-    PyTuple_SET_ITEM(made_by, 0, Py_NewRef(op));
-    PyTuple_SET_ITEM(made_by, 1, Py_NewRef(params));
-    return made_by;
-}
+PyObject *new_made_by(PyObject *op, PyObject *params) { return new_pair((PyObject *)made_by_type, op, params); }
 
 void become_view(Array *view, PyObject *base, PyObject *made_by) {
     view->base = Py_NewRef(base);

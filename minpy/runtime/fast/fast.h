@@ -81,6 +81,7 @@ extern PyObject *aval_type, *cpu;
 void value_dealloc(Value *self);
 Value *new_value(PyObject *numpy); /* takes over the reference */
 PyObject *value_aval(Value *self, void *closure);
+PyObject *new_pair(PyObject *type, PyObject *first, PyObject *second);
 void set_recorded(Value *value, char flag);
 void follow(Value *value, Value *source);
 PyObject *protect(PyObject *module, PyObject *args);
@@ -127,7 +128,7 @@ PyObject *run_product(const KnownOp *op, PyObject *const *raw);
 /* kernels.c */
 enum { NO_KERNEL, ADD_KERNEL, SUBTRACT_KERNEL, MULTIPLY_KERNEL, DIVIDE_KERNEL, NEGATIVE_KERNEL, LESS_KERNEL,
        LESS_EQUAL_KERNEL, EQUAL_KERNEL, NOT_EQUAL_KERNEL, GREATER_KERNEL, GREATER_EQUAL_KERNEL, RESHAPE_KERNEL,
-       TRANSPOSE_KERNEL, CONCATENATE_KERNEL, PRODUCT_KERNEL, COPY_KERNEL, CAST_KERNEL, ARGMAX_KERNEL, ARGMIN_KERNEL,
+       TRANSPOSE_KERNEL, BROADCAST_KERNEL, CONCATENATE_KERNEL, PRODUCT_KERNEL, COPY_KERNEL, CAST_KERNEL, ARGMAX_KERNEL, ARGMIN_KERNEL,
        MEAN_KERNEL, VARIANCE_KERNEL, ROOT_KERNEL, SUM_KERNEL, PROD_KERNEL, MAX_KERNEL, MIN_KERNEL, ANY_KERNEL,
        ALL_KERNEL, KERNELS };
 int prepare_kernels(void);

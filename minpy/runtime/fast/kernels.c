@@ -6,7 +6,7 @@
 
 static const char *const kernel_names[KERNELS] = {
     "", "add", "subtract", "multiply", "true_divide", "negative", "less", "less_equal", "equal", "not_equal", "greater",
-    "greater_equal", "reshape", "transpose", "concatenate", "matmul", "copy", "astype", "argmax", "argmin", "mean", "var",
+    "greater_equal", "reshape", "transpose", "broadcast_to", "concatenate", "matmul", "copy", "astype", "argmax", "argmin", "mean", "var",
     "root", "sum", "prod", "max", "min", "any", "all",
 };
 static PyObject *s_axes, *s_axis, *s_ddof, *s_dtype, *s_keepdims, *s_shape;
@@ -74,6 +74,17 @@ static PyObject *arranged(int kernel, PyObject *array, PyObject *params) {
     PyArray_Dims dims = {numbers, length};
     return kernel == RESHAPE_KERNEL ? PyArray_Newshape(ndarray(array), &dims, NPY_CORDER)
                                     : PyArray_Transpose(ndarray(array), &dims);
+}
+
+/* An array of which each element is the one of an array without axes. */
+static PyObject *filled(PyObject *array, PyObject *params) {
+    npy_intp shape[NPY_MAXDIMS], strides[NPY_MAXDIMS] = {0};
+    int ndim = PyArray_NDIM(ndarray(array)) > 0 ? 0 : read_tuple(PyDict_GetItem(params, s_shape), shape, NPY_MAXDIMS);
+    if (ndim < 1) return NULL;
+    PyArray_Descr *dtype = (PyArray_Descr *)Py_NewRef((PyObject *)PyArray_DESCR(ndarray(array)));
+    PyObject *result = PyArray_NewFromDescr(&PyArray_Type, dtype, ndim, shape, strides, PyArray_DATA(ndarray(array)), 0, NULL);
+    if (result != NULL && PyArray_SetBaseObject(ndarray(result), Py_NewRef(array)) < 0) Py_CLEAR(result);
+    return result;
 }
 
 static PyObject *number_array(int type, const Number *number) {
@@ -245,6 +256,7 @@ static PyObject *result_of(const KnownOp *op, PyObject *const *raw, Py_ssize_t n
     case CAST_KERNEL: return cast_by_params(raw[0], params);
     case RESHAPE_KERNEL:
     case TRANSPOSE_KERNEL: return arranged(kernel, raw[0], params);
+    case BROADCAST_KERNEL: return filled(raw[0], params);
     default: return NULL;
     }
 }

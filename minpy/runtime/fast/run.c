@@ -281,8 +281,8 @@ PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *
             return NULL;
     }
     if (!has_array) return NULL;
-    if (Py_TYPE(args[0]) == scalar_type && (gives_view || known->gives_its_operand))
-        return NULL;
+    int of_scalar = Py_TYPE(args[0]) == scalar_type; /* nobody can write to it, so nothing is a view of it */
+    if (of_scalar && (gives_view || known->gives_its_operand) && known->kernel != BROADCAST_KERNEL) return NULL;
     if (policy->mode == LOOK_UP && !gives_view && is_numpy_faster(policy, op, raw, n) <= 0) return NULL;
     int is_scalar;
     PyObject *result = computed(known, raw, n, params, &is_scalar);
@@ -304,7 +304,7 @@ PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *
         return NULL;
     }
     Array *array = new_array(value, is_scalar);
-    if (array != NULL && gives_view && is_view_of(result, raw[0])) {
+    if (array != NULL && gives_view && !of_scalar && is_view_of(result, raw[0])) {
         PyObject *made_by = new_made_by(op, params);
         if (made_by == NULL)
             Py_CLEAR(array);

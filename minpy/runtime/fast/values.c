@@ -61,17 +61,23 @@ void value_dealloc(Value *self) {
     Py_TRASHCAN_END;
 }
 
+/* A named tuple of two. */
+PyObject *new_pair(PyObject *type, PyObject *first, PyObject *second) {
+    PyObject *pair = ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, 2);
+    if (pair == NULL) return NULL;
+    PyTuple_SET_ITEM(pair, 0, Py_NewRef(first));
+    PyTuple_SET_ITEM(pair, 1, Py_NewRef(second));
+    return pair;
+}
+
 /* Shape and dtype, made when first asked for. */
 PyObject *value_aval(Value *self, void *closure) {
     if (is_set(self->aval)) return Py_NewRef(self->aval);
     if (!is_set(self->numpy)) Py_RETURN_NONE;
     PyArrayObject *array = ndarray(self->numpy);
-    PyObject *aval = NULL, *shape = PyArray_IntTupleFromIntp(PyArray_NDIM(array), PyArray_DIMS(array));
-    if (shape != NULL) {
-        PyObject *args[2] = {shape, (PyObject *)PyArray_DESCR(array)};
-        aval = PyObject_Vectorcall(aval_type, args, 2, NULL);
-        Py_DECREF(shape);
-    }
+    PyObject *shape = PyArray_IntTupleFromIntp(PyArray_NDIM(array), PyArray_DIMS(array));
+    PyObject *aval = shape == NULL ? NULL : new_pair(aval_type, shape, (PyObject *)PyArray_DESCR(array));
+    Py_XDECREF(shape);
     if (aval == NULL) return NULL;
     Py_XSETREF(self->aval, Py_NewRef(aval));
     return aval;
