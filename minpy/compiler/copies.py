@@ -7,7 +7,7 @@ from typing import Any
 from minpy.compiler.library import Library
 from minpy.compiler.paths import Path
 from minpy.compiler.reads import Ref, is_plain, unref
-from minpy.compiler.tracer import NDARRAY, NUMBERS, Tracer
+from minpy.compiler.tracer import NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 
 
@@ -61,7 +61,9 @@ class Copies(Library):
         return result
 
     def _copied_array(self, x: Tracer) -> Any:
-        if x.kind in NUMBERS:
+        if x.kind == SCALAR and x.dtype.kind != "b":
+            return x.snapshot()  # another object
+        if x.is_number or x.kind == SCALAR:
             return x
         if x.kind == NDARRAY and not x.ordered:
             raise UnsupportedError("a copy keeps the order in memory, which is not that of its rows")

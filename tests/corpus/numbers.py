@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy
 
 import minpy.numpy as np
@@ -132,3 +134,11 @@ def no_array_at_all(number):
 @program((2.0,), (3,), (10**30,), no_gradient="there is no array")
 def numpy_on_numbers(number):
     return np.add(number, number), np.zeros_like(number), numpy.conj(number)  # leftover
+
+
+@program(
+    (numpy.float32(2),), (numpy.float64(3),), (numpy.bool_(True),), (2.5,), no_gradient="there is no array"
+)
+def copies_of_numbers(number):
+    shallow, deep = copy.copy(number), copy.deepcopy([number, number])
+    return shallow, shallow is number, deep[0] is deep[1], deep[0] is number
