@@ -28,6 +28,7 @@ MinPy beside what one would use instead. Written on {date} by `make bench`; the 
   peers take turns, and the numbers are medians over the turns. The first results of a peer are compared in
   full with the others' before it is timed. A *full step* is the gradient and the update of all parameters.
 - `python -m benchmarks mlp lstm` measures some of the cases; `--help` says more.
+- [Where the time goes](performance.md), and what was tried, where MinPy is not ahead.
 
 ## Time of a call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -40,10 +41,10 @@ def full_step(value_and_grad: Callable, rate: float) -> Callable:
 
 
 def minpy_compiled(work: Work) -> Task | None:
-    """``minpy.jit`` of the NumPy program."""
+    """``minpy.jit`` of the NumPy program; a step gives its parameters up, so that their memory is reused."""
     import minpy
 
-    return _minpy(work, minpy.jit)
+    return _minpy(work, functools.partial(minpy.jit, donate_argnames="params" if work.kind == "step" else ()))
 
 
 def minpy_eager(work: Work) -> Task | None:
