@@ -176,11 +176,9 @@ def jvp(function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
         _, pull = vjp(function, *primals)
         return _inner(pull(u), tuple(tangents))
 
-    return value, grad(along)(rebuild(_one, value))
-
-
-def _one(x: Any) -> Any:
-    return creation.ones_like(x)[()] if is_scalar(x) else creation.ones_like(x)
+    tangent = grad(along)(rebuild(creation.ones_like, value))
+    of_value = iter([x for _, x in leaves(value)])
+    return value, rebuild(lambda x: x[()] if is_scalar(next(of_value)) else x, tangent)
 
 
 def _inner(x: Any, y: Any) -> Any:
@@ -238,7 +236,7 @@ def _rows(number: int, results: list, value: Any, pull: Any) -> Any:
 
     shape, size = result.shape, result.size
     if not shape:
-        return row(_one(result))
+        return row(creation.ones_like(result))
     if size == 0:
         return rebuild(lambda x: creation.zeros(shape + numpy.shape(x), result.dtype), row(zeros[number]))
     rows = [row(_reshape(_unit(i, size, result.dtype), shape)) for i in range(size)]

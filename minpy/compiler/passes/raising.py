@@ -77,7 +77,8 @@ def raised(
         var = eqn.outputs[0]
         if numbers and any(x in numbers for x in eqn.inputs):
             eqn = eqn._replace(inputs=tuple(numbers.get(x, x) for x in eqn.inputs))
-        if all(isinstance(x, Literal) for x in eqn.inputs) and var.aval.size == 1:
+        is_leaf = eqn.op.name == "copy"  # of a gradient, perhaps, which is no constant for that
+        if all(isinstance(x, Literal) for x in eqn.inputs) and var.aval.size == 1 and not is_leaf:
             values = [x.value for x in eqn.inputs]  # type: ignore[union-attr]
             numbers[var] = Literal(evaluate(eqn.op, values, eqn.params)[0].astype(var.aval.dtype, copy=False))
         stand_ins = [known[var]] if var in known else _raised(eqn, makers, rules)
