@@ -17,7 +17,7 @@ from minpy.compiler.emit import Emitted, named_inputs
 from minpy.compiler.ir import Atom, Graph, Literal
 from minpy.ops import Aval
 from minpy.ops.keys import ARRAY
-from minpy.runtime.artefacts import artefacts, packed_array, surroundings, unpacked_array
+from minpy.runtime.artefacts import artefacts, is_uniform, packed_array, surroundings, unpacked_array
 from minpy.runtime.native import gives_no_gradient
 from minpy.runtime.symbols import without_gradient
 
@@ -57,7 +57,7 @@ def write(key: str, emitted: Emitted | None, outputs: Outputs) -> None:
     folder = artefacts()
     arrays = [what for source, what in outputs if source == "constant"]
     arrays.extend(emitted.constants.values() if emitted else ())
-    if folder is not None and all(array.nbytes <= _MOST_OF_CONSTANT for array in arrays):
+    if folder is not None and all(x.nbytes <= _MOST_OF_CONSTANT or is_uniform(x) for x in arrays):
         folder.write(key, _packed(emitted, outputs))
 
 

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import math
 import os
 import platform
 import sys
@@ -180,13 +181,22 @@ def _fingerprint() -> str:
 # Arrays in JSON -------------------------------------------------------------------------------------
 
 
+def is_uniform(array: numpy.ndarray) -> bool:
+    """Whether all elements are the same, bit by bit."""
+    data = array.tobytes()
+    return data == data[: array.itemsize] * array.size
+
+
 def packed_array(array: numpy.ndarray) -> dict[str, Any]:
-    """An array of numbers as JSON."""
-    data = base64.b64encode(numpy.ascontiguousarray(array).tobytes()).decode()
-    return {"dtype": array.dtype.str, "shape": array.shape, "data": data}
+    """An array of numbers as JSON; of a uniform one it has one element."""
+    data = array.tobytes()[: array.itemsize] if is_uniform(array) else array.tobytes()
+    return {"dtype": array.dtype.str, "shape": array.shape, "data": base64.b64encode(data).decode()}
 
 
 def unpacked_array(packed: dict[str, Any]) -> numpy.ndarray:
     """The array again; it can be written."""
+    dtype, shape = numpy.dtype(packed["dtype"]), tuple(packed["shape"])
     data = bytearray(base64.b64decode(packed["data"]))
-    return numpy.frombuffer(data, numpy.dtype(packed["dtype"])).reshape(packed["shape"])
+    if len(data) == dtype.itemsize:
+        data *= math.prod(shape)
+    return numpy.frombuffer(data, dtype).reshape(shape)

@@ -313,6 +313,17 @@ def test_short_graphs_and_large_constants_are_not_kept(folder):
     assert entries(folder) == []
 
 
+@pytest.mark.parametrize(
+    "array", [numpy.zeros((600, 500)), numpy.arange(6.0), numpy.full((), 3), [0.0, -0.0]]
+)
+def test_arrays_are_packed_bit_by_bit(array):
+    array = numpy.asarray(array)
+    text = json.dumps(artefacts.packed_array(array))
+    found = artefacts.unpacked_array(json.loads(text))
+    assert found.shape == array.shape and found.dtype == array.dtype and same(found, array)
+    assert found.flags.writeable and len(text) < 200
+
+
 def test_what_is_not_known_by_its_text_is_not_kept(folder):
     graph = minpy.jit(long)
     graph(X)
