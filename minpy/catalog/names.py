@@ -69,6 +69,7 @@ WITHOUT_RULE = {
             mathieu_even_coef mathieu_odd_coef obl_cv obl_cv_seq pro_cv pro_cv_seq zetac
         """,
     },
+    "SciPy warns of it": {"scipy.special": "btdtr btdtri"},
     "NumPy draws them by rejection, so that the numbers of a seed jump where a parameter moves": {
         "numpy.random": """
             beta chisquare dirichlet f noncentral_chisquare noncentral_f standard_gamma standard_t wald
