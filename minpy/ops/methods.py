@@ -242,12 +242,16 @@ def _multiplication(operation: Callable) -> Callable:
 def _comparison(name: str, operation: Callable) -> Callable:
     def method(self, other):
         other = as_operand(other) if isinstance(other, (list, tuple)) else other
-        of_numbers = all(getattr(x, "dtype", self.dtype).kind in "biufc" for x in (self, other))
-        if of_numbers and _is_operand(other):
+        if _is_operand(other) and not (_is_of_texts(self) or _is_of_texts(other)):
             return operation(self, other)
         return self.compared(name, other)
 
     return method
+
+
+def _is_of_texts(x: Any) -> bool:
+    """Whether NumPy or MinPy holds something else than numbers: texts, dates, objects."""
+    return isinstance(x, (Box, numpy.ndarray, numpy.generic)) and aval_of(x).dtype.kind not in "biufc"
 
 
 _OPERANDS = (Box, int, float, complex, numpy.ndarray, numpy.generic, list, tuple, range, numbers.Number)

@@ -95,12 +95,6 @@ sigmoid_gradient = _slope_op(
 )
 
 
-def _relu_gradient_infer(g: Any, x: Any) -> Aval:
-    if aval_of(g).dtype.kind != "f":
-        raise TypeError(f"a cotangent is a float, not {aval_of(g).dtype}")
-    return Aval(aval_of(x).shape, aval_of(g).dtype)
-
-
 def _relu_gradient_mx(b: Builder, out: Aval, g: Operand, x: Operand) -> Operand:
     """By oneDNN, which keeps its layout."""
     require(out.dtype, FLOATS, "relu")
@@ -117,7 +111,7 @@ relu_gradient: Op = register(
     Op(
         "relu_gradient",
         numpy=lambda g, x: g * numpy.logical_not(x <= 0).astype(g.dtype),
-        infer=_relu_gradient_infer,
+        infer=lambda g, x: Aval(aval_of(x).shape, aval_of(g).dtype),
         mx=_relu_gradient_mx,
         vjp=(lambda ct, ans, g, x: relu_gradient(ct, x), ZERO),
         family="neural",
@@ -183,10 +177,13 @@ def _gradient_op(name: str, function: Callable, vjp: tuple, source: str) -> Op:
     """MXNet's own backward of ``name``, of the cotangent and of what ``name`` gave: one pass over both."""
 
     def infer(g: Any, ans: Any, axis: int) -> Aval:
-        return Aval(aval_of(ans).shape, numpy.result_type(aval_of(g).dtype, aval_of(ans).dtype))
+        shape = aval_of(ans).shape
+        ones = [numpy.ones((1,) * len(shape), aval_of(x).dtype) for x in (g, ans)]
+        return Aval(shape, function(*ones, axis).dtype)
 
     def mx(b: Builder, out: Aval, g: Operand, ans: Operand, axis: int) -> Operand:
-        require(out.dtype, FLOATS, name)
+        for operand in (g, ans):
+            require(operand.aval.dtype, FLOATS, name)
         return b.op(f"_backward_{name}", out, b.cast(g, out.dtype), b.cast(ans, out.dtype), axis=axis)
 
     return register(

@@ -113,6 +113,6 @@ def bind(
             position, aval = inputs[name]
             arrays[name] = native.empty(*aval)
             memory.append((position, native.to_numpy(arrays[name], *aval)))
-    executor = native.bind(symbol, arrays)
+    executor = native.bind(symbol_json, arrays)
     made = [native.to_numpy(array, *aval) for array, aval in zip(executor.outputs, outputs)]
     return Bound(executor, memory, made, one_thread)

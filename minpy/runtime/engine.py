@@ -13,6 +13,7 @@ import importlib.util
 import os
 import sys
 import tempfile
+import threading
 import types
 import warnings
 
@@ -96,20 +97,25 @@ def _quiet_native_stderr(announcement: bytes = b""):
             os.close(saved)
 
 
+_binding = threading.Lock()
+
+
 @contextlib.contextmanager
 def no_fusion():
     """Executors bound in here are the symbol as it is. MXNet's pass that joins operators of oneDNN refuses
     operators that have to come after others, as those of a backward have."""
     name, announcement = "MXNET_SUBGRAPH_BACKEND", b"MXNET_SUBGRAPH_BACKEND=NONE"
-    before = os.environ.get(name)
-    os.environ[name] = "NONE"  # which is read each time
-    try:
-        with _quiet_native_stderr(announcement):
-            yield
-    finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before
+    with _binding:
+        before = os.environ.get(name)
+        os.environ[name] = "NONE"  # which is read each time
+        try:
+            with _quiet_native_stderr(announcement):
+                yield
+        finally:
+            if before is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = before
 
 
 def _as_numpy(array, dtype=None, copy=None):

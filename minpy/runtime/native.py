@@ -345,9 +345,14 @@ class CachedGraph:
         return given or _collect(count.value, outputs)
 
 
-def bind(symbol: Any, arrays: dict[str, NDArray]) -> Any:
+#: What MXNet's pass for oneDNN looks for, or refuses.
+_FUSED = ('"Convolution"', '"FullyConnected"', '"batch_dot"', '"control_deps"')
+
+
+def bind(symbol_json: str, arrays: dict[str, NDArray]) -> Any:
     """An MXNet executor that reads these arrays, given by the names of the symbol's variables."""
-    with no_fusion():
+    symbol = symbol_of(symbol_json)
+    with no_fusion() if any(name in symbol_json for name in _FUSED) else contextlib.nullcontext():
         return symbol.bind(mx.cpu(), arrays, grad_req="null")
 
 
