@@ -103,7 +103,10 @@ def _joined(families: Iterable[str]) -> dict[str, list]:
 def _raised(eqn: Eqn, makers: Makers, rules: Mapping[str, list]) -> Sequence[Eqn]:
     """What stands for an equation."""
     for rule in rules.get(eqn.op.name, ()):
-        found = rule(eqn, makers)
+        try:
+            found = rule(eqn, makers)
+        except (TypeError, ValueError):  # the op that it wants to take refuses these operands
+            continue
         if found is not None:
             *before, last = found if isinstance(found, list) else [found]
             last = last._replace(outputs=eqn.outputs, loc=eqn.loc)

@@ -273,7 +273,7 @@ def _loop_over_kernel(eqn: Eqn, makers: Makers) -> list[Eqn] | None:
 def _products_of_places(eqn: Eqn, makers: Makers) -> list[tuple[_Part, _Part, bool]]:
     """The terms of a sum; none where one is of another kind, or of other arrays."""
     waiting = [x for x in eqn.inputs if not is_number(x, 0)]
-    if _product_of_place(waiting[-1], makers) is None:
+    if waiting and _product_of_place(waiting[-1], makers) is None:
         waiting.reverse()
     terms: list[tuple[_Part, _Part, bool]] = []
     while waiting:
