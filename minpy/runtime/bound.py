@@ -36,7 +36,7 @@ def calls_until_worth(symbol_json: str, arrays: Iterable[Aval]) -> int:
     """
     if not native.SYNCHRONOUS or sum(product(a.shape) * a.dtype.itemsize for a in arrays) > MOST_BYTES:
         return _NEVER
-    if '"BatchNorm"' in symbol_json:  # which keeps statistics of its own
+    if native.is_in_training(symbol_json) or '"control_deps"' in symbol_json:  # MXNet's backward operators
         return _NEVER
     return 0 if symbol_json.count('"op"') <= MOST_NODES else _CALLS
 
@@ -113,6 +113,6 @@ def bind(
             position, aval = inputs[name]
             arrays[name] = native.empty(*aval)
             memory.append((position, native.to_numpy(arrays[name], *aval)))
-    executor = native.bind(symbol_json, arrays)
+    executor = native.bind(symbol, arrays)
     made = [native.to_numpy(array, *aval) for array, aval in zip(executor.outputs, outputs)]
     return Bound(executor, memory, made, one_thread)

@@ -12,8 +12,6 @@ import ctypes
 import importlib.util
 import os
 import sys
-import tempfile
-import threading
 import types
 import warnings
 
@@ -78,44 +76,22 @@ def _restore_old_names() -> None:
 
 
 @contextlib.contextmanager
-def _quiet_native_stderr(announcement: bytes = b""):
-    """Drop lines with ``announcement`` that native code writes to stderr, for which MXNet has no switch."""
+def _quiet_native_stderr():
+    """Drop what native code writes to stderr: MXNet announces its engine there, with no switch."""
     try:
         saved = os.dup(2)
     except OSError:  # no stderr at all, as under pythonw or a daemon
         yield
         return
-    with tempfile.TemporaryFile() as written:
-        try:
-            sys.stderr.flush() if sys.stderr is not None else None
-            os.dup2(written.fileno(), 2)
-            yield
-        finally:
-            os.dup2(saved, 2)
-            written.seek(0)
-            os.write(2, b"".join(line for line in written if announcement not in line))
-            os.close(saved)
-
-
-_binding = threading.Lock()
-
-
-@contextlib.contextmanager
-def no_fusion():
-    """Executors bound in here are the symbol as it is. MXNet's pass that joins operators of oneDNN refuses
-    operators that have to come after others, as those of a backward have."""
-    name, announcement = "MXNET_SUBGRAPH_BACKEND", b"MXNET_SUBGRAPH_BACKEND=NONE"
-    with _binding:
-        before = os.environ.get(name)
-        os.environ[name] = "NONE"  # which is read each time
-        try:
-            with _quiet_native_stderr(announcement):
-                yield
-        finally:
-            if before is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = before
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        sys.stderr.flush() if sys.stderr is not None else None
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
 
 
 def _as_numpy(array, dtype=None, copy=None):

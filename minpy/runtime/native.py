@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from minpy.runtime.engine import is_synchronous, mx, no_fusion
+from minpy.runtime.engine import is_synchronous, mx
 
 if TYPE_CHECKING:
     NDArray = Any
@@ -345,26 +345,18 @@ class CachedGraph:
         return given or _collect(count.value, outputs)
 
 
-#: What MXNet's pass for oneDNN looks for, or refuses.
-_FUSED = ('"Convolution"', '"FullyConnected"', '"batch_dot"', '"control_deps"')
-
-
-def bind(symbol_json: str, arrays: dict[str, NDArray]) -> Any:
+def bind(symbol: Any, arrays: dict[str, NDArray]) -> Any:
     """An MXNet executor that reads these arrays, given by the names of the symbol's variables."""
-    symbol = symbol_of(symbol_json)
-    with no_fusion() if any(name in symbol_json for name in _FUSED) else contextlib.nullcontext():
-        return symbol.bind(mx.cpu(), arrays, grad_req="null")
+    return symbol.bind(mx.cpu(), arrays, grad_req="null")
 
 
-#: An executor always runs as in training, see ``IN_TRAINING``.
-IS_TRAINING = 1
 #: where the function is that runs an executor
 FORWARD = ctypes.cast(_LIB.MXExecutorForward, ctypes.c_void_p).value
 
 
 def forward(executor: Any) -> bool:
     """Run an executor; says whether it did not fail."""
-    return not _LIB.MXExecutorForward(executor.handle, ctypes.c_int(IS_TRAINING))
+    return not _LIB.MXExecutorForward(executor.handle, ctypes.c_int(0))
 
 
 def wait(arrays: Sequence[NDArray]) -> None:

@@ -6,6 +6,8 @@ import math
 import numbers
 from typing import Any
 
+import numpy
+
 from minpy.runtime.array import Array
 
 
@@ -31,6 +33,9 @@ class Scalar(Array):
         if name in ("as_integer_ratio", "hex"):
             self._leaving(f"{name}()")
         return getattr(self.raw()[()], name)  # what only numbers have, such as is_integer
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> numpy.ndarray:
+        return super().__array__(dtype, True)  # in which nobody can change the number
 
     def __ipow__(self, other: Any) -> Any:  # Python 3.9 does not go on to ** by itself
         return self**other

@@ -121,6 +121,25 @@ def test_pooling(case, kind, mode):
     check_twice(pool, np.array(x))
 
 
+@pytest.mark.parametrize("kind", ["max", "avg"])
+@pytest.mark.parametrize("size", [(4, 1), (1, 4), (4, 4), (4, 2), (2, 1), (2, 2)], ids=str)
+def test_gradients_of_small_images_in_single_precision(size, kind):
+    """oneDNN takes part in float32 only; windows as large as the images are a case of their own there."""
+    x, w = draw(2, 3, 4, 4), draw(3, 3, *size)
+
+    def loss(x, w):
+        images = functional.conv2d(x, w, padding=(size[0] // 2, size[1] // 2))[:, :, :4, :4]
+        return np.sum(getattr(functional, f"{kind}_pool2d")(images, size) ** 3)
+
+    gradient = minpy.grad(loss, [0, 1])
+    found = minpy.jit(gradient)(*(np.array(a.astype("float32")) for a in (x, w)))
+    with minpy.OnlyNumPyPolicy():
+        expected = gradient(np.array(x), np.array(w))
+    for ours, theirs in zip(found, expected):
+        scale = numpy.abs(theirs.asnumpy()).max()
+        numpy.testing.assert_allclose(ours.asnumpy(), theirs.asnumpy(), rtol=1e-4, atol=1e-5 * scale)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_of_equal_elements_the_first_is_the_largest(mode):
     pool = in_mode(lambda x: np.sum(functional.max_pool2d(x, 2)), mode)

@@ -119,3 +119,9 @@ def test_a_scalar_is_a_key_and_reads_as_a_number():
     assert type(pickle.loads(pickle.dumps(total))) is Scalar
     with pytest.raises(TypeError):
         hash(np.array(3.0))
+
+
+def test_nobody_changes_a_number_through_an_array_made_of_it():
+    for number in (np.array([1.5, 2.0])[0], np.array([1.5]).sum()):
+        numpy.asarray(number)[...] = 7
+        assert number == 1.5

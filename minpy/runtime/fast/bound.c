@@ -48,7 +48,7 @@ int run_bound(Bound *self, PyObject *const *arrays, Py_ssize_t n) {
     if (copied == 1) {
         Py_BEGIN_ALLOW_THREADS
         if (self->one_thread && n_threads) set_threads(1);
-        failed = forward(self->handle, 1); /* in training */
+        failed = forward(self->handle, 0);
         if (self->one_thread && n_threads) set_threads(n_threads);
         Py_END_ALLOW_THREADS
     }

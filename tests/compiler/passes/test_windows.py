@@ -176,3 +176,15 @@ def test_windows_can_be_left_out(monkeypatch):
     compiled = minpy.jit(by_place)
     compiled(*given("float32"))
     assert all("Convolution" not in found for found in operators(compiled))
+
+
+def test_what_a_layer_refuses_stays():
+    x, w = np.array(X[:, :1].astype("float32")), np.array(W.astype("float32"))
+    expected = by_place(x, w, B)  # one channel, under filters of three
+    found = minpy.jit(by_place)(x, w, B)
+    numpy.testing.assert_allclose(found.asnumpy(), expected.asnumpy(), rtol=2e-5, atol=2e-6)
+
+    def sum_of_zeros(x):
+        return np.sum(np.zeros(3)[2:]) + 0.0
+
+    assert minpy.jit(lambda x: minpy.grad(sum_of_zeros)(x))(x).tolist() == numpy.zeros(x.shape).tolist()
