@@ -61,6 +61,15 @@ class Leftover(Exception):
         self.culprit = culprit
 
 
+def _bare(error: BaseException) -> BaseException:
+    """An error without its traceback, nor those of the errors that it came from."""
+    found: BaseException | None = error
+    while found is not None:
+        found.__traceback__ = None
+        found = found.__context__
+    return error
+
+
 class Lowering(Writes):
     """One attempt to lower a block.
 
@@ -158,7 +167,7 @@ class Lowering(Writes):
             loc = self.trace.loc or self.root.source.loc(statement)
             raise Leftover(
                 index if error.step is None else error.step, error.reason, loc, False
-            ) from error.with_traceback(None)
+            ) from _bare(error)
         except (UnsupportedError, OperandError) as error:
             reason = error.reason if isinstance(error, UnsupportedError) else str(error)
             loc = self.trace.loc or self.root.source.loc(statement)
@@ -167,12 +176,10 @@ class Lowering(Writes):
             culprit = self.culprit if is_ours else None
             raise Leftover(
                 index, reason, loc, isinstance(error, OperandError), is_whole, culprit
-            ) from error.with_traceback(None)
+            ) from _bare(error)
         except RecursionError as error:
             loc = self.root.source.loc(statement)
-            raise Leftover(index, "the calls are nested too deeply", loc, False) from error.with_traceback(
-                None
-            )
+            raise Leftover(index, "the calls are nested too deeply", loc, False) from _bare(error)
         except (PinRequest, ReadRequest, AliasRequest):
             raise
         except Exception as error:
@@ -180,7 +187,7 @@ class Lowering(Writes):
                 raise  # a fault of the compiler; without the check Python runs the line
             loc = self.trace.loc or self.root.source.loc(statement)
             reason = f"it raises {type(error).__name__}: {error}"
-            raise Leftover(index, reason, loc, True) from error.with_traceback(None)
+            raise Leftover(index, reason, loc, True) from _bare(error)
 
     @property
     def frame(self) -> Frame:  # type: ignore[override]
