@@ -19,9 +19,10 @@ from minpy.errors import MinPyError, UnsupportedError
 from minpy.ops import Aval, Op, aval_of, elementwise, indexing, linalg
 from minpy.ops.indexing import index
 from minpy.ops.keys import ARRAY as MARK
-from minpy.ops.keys import Mask, join_key, result_shape
+from minpy.ops.keys import Mask, check_written, join_key, result_shape
 from minpy.ops.logic import where_op
 from minpy.ops.methods import IN_PLACE, ArrayMethods
+from minpy.ops.op import as_operand
 from minpy.ops.rearrange import diagonal_op
 from minpy.ops.shape import broadcast_to_op, reshape_op, transpose_op
 from minpy.runtime.views import VIEW_OPS, WRITE_BACK
@@ -304,13 +305,16 @@ class Tracer(ArrayMethods):
         """The tracer as a part of a key, where its value is not asked for."""
         return self
 
-    def _without_known_masks(self, key: Any) -> Any:
+    def _without_known_masks(self, key: Any, written: Any = 0) -> Any:
         """A key with the places of what they choose for masks that are known at compile time."""
         parts = [_content(part) for part in as_parts(key)]
         masks = [isinstance(part, numpy.ndarray) and part.dtype.kind == "b" and part.ndim for part in parts]
         if not any(masks):
             return tuple(map(_place, key)) if isinstance(key, tuple) else _place(key)
-        result_shape(self.shape, *indexing.split_key(tuple(parts)))  # raises where a mask does not fit
+        arrays, template = indexing.split_key(tuple(parts))
+        result_shape(self.shape, arrays, template)  # raises where a mask does not fit
+        value = as_operand(written) if isinstance(written, (list, tuple, range)) else written
+        check_written(self.shape, arrays, template, aval_of(value).shape)
         places = [part.nonzero() if is_mask else (part,) for part, is_mask in zip(parts, masks)]
         return tuple(_place(place) for group in places for place in group)
 
@@ -337,7 +341,7 @@ class Tracer(ArrayMethods):
             raise UnsupportedError("a complex number is written where real ones are")
         if isinstance(value, Tracer) and value.root is self.root and not all(map(_is_place, as_parts(key))):
             raise UnsupportedError("at index arrays NumPy reads what it has just written, of the same memory")
-        self.write(indexing.setitem(self, self._without_known_masks(key), value))
+        self.write(indexing.setitem(self, self._without_known_masks(key, value), value))
 
     def update_where(self, mask: Tracer, operation: Callable, other: Any) -> None:
         """``self[mask] operation= other`` for a mask known at run time only."""

@@ -16,7 +16,7 @@ import numpy
 
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis, product
-from minpy.ops.keys import ARRAY, WHOLE, Layout, Mask, join_key, result_shape, split_key
+from minpy.ops.keys import ARRAY, WHOLE, Layout, Mask, check_written, join_key, result_shape, split_key
 from minpy.ops.logic import equal, where_op
 from minpy.ops.lowering import (
     NUMBERS,
@@ -229,6 +229,7 @@ def _without_leading_ones(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
 
 def _index_put_infer(x: Any, v: Any, *arrays: Any, template: tuple) -> Aval:
     aval = aval_of(x)
+    check_written(aval.shape, arrays, template, aval_of(v).shape)
     if any(isinstance(array, Box) and aval_of(array).dtype.kind == "b" for array in arrays):
         Mask(aval.shape, aval_of(v).shape, [aval_of(array) for array in arrays], template)
         return aval

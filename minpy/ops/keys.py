@@ -111,6 +111,16 @@ def result_shape(shape: tuple[int, ...], arrays: Sequence, template: tuple) -> t
     return x[join_key(stand_ins, template)].shape
 
 
+def check_written(shape: tuple[int, ...], arrays: Sequence, template: tuple, value: tuple[int, ...]) -> None:
+    """Raise TypeError for a value of this shape with several axes at a mask of a whole array, as NumPy does."""
+    is_mask = template == (ARRAY,) and shape and aval_of(arrays[0]) == Aval(shape, numpy.dtype(bool))
+    if is_mask and len(value) > 1:
+        raise TypeError(
+            "NumPy boolean array indexing assignment requires a 0 or 1-dimensional input, "
+            f"input has {len(value)} dimensions"
+        )
+
+
 class Layout:
     """A template laid over the axes of an array, as the steps by which MXNet reads ``x[key]``.
 

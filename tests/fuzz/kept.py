@@ -417,6 +417,18 @@ v0[0] = 7
 v1 = np.einsum("ij->ji", table["w"])
 return v0, v1
 """,
+    "a value with two axes at a mask of which nothing is true": """
+a = numpy.array([[2.0]])
+b = numpy.ones(3)
+
+b[[False, False, False]] = a
+""",
+    "a sum of zeros": """
+a = numpy.array([0.5, -1.5, 2.0])
+
+v0 = np.split(np.zeros(a.shape), [2])[1]
+return v0
+""",
 }
 
 GRADIENTS = {
