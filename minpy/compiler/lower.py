@@ -165,18 +165,16 @@ class Lowering(Writes):
             return action()
         except OrderUnknown as error:
             loc = self.trace.loc or self.root.source.loc(statement)
-            raise Leftover(
-                index if error.step is None else error.step, error.reason, loc, False
-            ) from _bare(error)
+            step = index if error.step is None else error.step
+            raise Leftover(step, error.reason, loc, False) from _bare(error)
         except (UnsupportedError, OperandError) as error:
             reason = error.reason if isinstance(error, UnsupportedError) else str(error)
             loc = self.trace.loc or self.root.source.loc(statement)
             is_whole = isinstance(error, KeptOut) and loc == self.root.source.loc(statement)
             is_ours = self.culprit is not None and self.culprit.error is error
             culprit = self.culprit if is_ours else None
-            raise Leftover(
-                index, reason, loc, isinstance(error, OperandError), is_whole, culprit
-            ) from _bare(error)
+            is_pinned = isinstance(error, OperandError)
+            raise Leftover(index, reason, loc, is_pinned, is_whole, culprit) from _bare(error)
         except RecursionError as error:
             loc = self.root.source.loc(statement)
             raise Leftover(index, "the calls are nested too deeply", loc, False) from _bare(error)

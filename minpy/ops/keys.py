@@ -112,7 +112,7 @@ def result_shape(shape: tuple[int, ...], arrays: Sequence, template: tuple) -> t
 
 
 def check_written(shape: tuple[int, ...], arrays: Sequence, template: tuple, value: tuple[int, ...]) -> None:
-    """Raise TypeError for a value of this shape with several axes at a mask of a whole array, as NumPy does."""
+    """Raise TypeError, as NumPy does, for a value of several axes at a mask of a whole array."""
     is_mask = template == (ARRAY,) and shape and aval_of(arrays[0]) == Aval(shape, numpy.dtype(bool))
     if is_mask and len(value) > 1:
         raise TypeError(
