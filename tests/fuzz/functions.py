@@ -150,7 +150,8 @@ def check_jit(program: Program, library: Any = None, way: str = "") -> None:
         way = [*WAYS, *["jit"] * 4][choice // 3 % 9]
     is_gradient = way not in ("jit", "static")
     before, wrap = (functools.partial(wrap, wanted=wanted) for wrap in WAYS[way])
-    near = VALUE[numpy.dtype("float32")] if "float32" in source else None  # its numbers may become float64
+    has_float32 = "float32" in source or any("float32" in text for _, text in program.sources)
+    near = VALUE[numpy.dtype("float32")] if has_float32 else None  # its numbers may become float64
     with as_numpy_creates():
         plain, jitted = Module(source, library, before), Module(source, library, wrap)
         try:
