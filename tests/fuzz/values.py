@@ -128,7 +128,9 @@ def _compare(found: Any, expected: Any, what: str, near: Tolerance) -> None:
     else:
         same_kind = isinstance(expected, _PYTHON) and type(found) is type(expected)
     assert same_kind, f"{what} is the {type(found)} {found!r}, should be {expected!r}"
-    mine, theirs = numpy.asarray(found), numpy.asarray(expected)
+    theirs = numpy.asarray(expected)
+    is_ours = isinstance(found, minpy.Array)  # also of a number the memory, and no copy
+    mine = minpy.Array.__array__(found) if is_ours else numpy.asarray(found)
     if (mine.dtype, mine.shape) == (theirs.dtype, theirs.shape) and mine.tobytes() == theirs.tobytes():
         return
     assert_same(mine, theirs, what, near if theirs.dtype in VALUE else None)
