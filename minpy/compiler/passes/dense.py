@@ -6,9 +6,10 @@
     a = matmul x w                                       ->  v = transpose axes=(1, 0) w
     c = add a b                                              c = dense x v b
 
-Of float32, and not of small results. The second only where x has at least twice as many rows as w, so that
-turning w costs less than going over the result once more. It takes 5 to 25 percent less. The backward
-stays as it is: one product for each factor and one with ones for the bias, for which nothing is turned.
+Of float32, and not in small graphs: these run on memory of their own, which layers cannot. The second only
+where x has at least twice as many rows as w, so that turning w costs less than going over the result once
+more. It takes 5 to 25 percent less. The backward stays as it is: one product for each factor and one with
+ones for the bias, for which nothing is turned.
 """
 
 from __future__ import annotations
@@ -19,21 +20,22 @@ import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Var
 from minpy.compiler.passes.patterns import applied
-
-#: How large a result is at least; for smaller ones the start of the layer takes longer than the addition.
-_LEAST = 1 << 10
+from minpy.runtime.bound import MOST_BYTES
 
 
 def add_biases(graph: Graph) -> Graph:
     """Accepts any graph; afterwards no bias is added to a product that nobody else needs, where the layer is
     faster. The products are left as dead code."""
+    ends = {atom for atom in (*graph.inputs, *graph.outputs) if isinstance(atom, Var)}
+    if sum(var.aval.size * var.aval.dtype.itemsize for var in ends) <= MOST_BYTES:
+        return graph
     uses = Counter(atom for eqn in graph.eqns for atom in eqn.inputs if isinstance(atom, Var))
     uses.update(atom for atom in graph.outputs if isinstance(atom, Var))
     products: dict[Atom, Eqn] = {}
     eqns: list[Eqn] = []
     for eqn in graph.eqns:
         name, out = eqn.op.name, eqn.outputs[0]
-        if name in ("gemm", "matmul") and uses[out] == 1 and out.aval.ndim == 2 and out.aval.size >= _LEAST:
+        if name in ("gemm", "matmul") and uses[out] == 1 and out.aval.ndim == 2:
             products[out] = eqn
         eqns.extend(_layer(eqn, products) if name == "add" and products else (eqn,))
     return graph._replace(eqns=tuple(eqns))
