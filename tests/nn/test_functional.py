@@ -121,20 +121,20 @@ def test_pooling(case, kind, mode):
     check_twice(pool, np.array(x))
 
 
-@pytest.mark.parametrize("kind", ["max", "avg"])
+@pytest.mark.parametrize("name", ["max_pool2d", "avg_pool2d", "conv2d"])
 @pytest.mark.parametrize("size", [(4, 1), (1, 4), (4, 4), (4, 2), (2, 1), (2, 2)], ids=str)
-def test_gradients_of_small_images_in_single_precision(size, kind):
+def test_gradients_of_small_images_in_single_precision(size, name):
     """oneDNN takes part in float32 only; windows as large as the images are a case of their own there."""
-    x, w = draw(2, 3, 4, 4), draw(3, 3, *size)
+    arrays = [draw(2, 3, 4, 4), draw(5, 3, *size)][: 2 if name == "conv2d" else 1]
+    layer = getattr(functional, name)
 
-    def loss(x, w):
-        images = functional.conv2d(x, w, padding=(size[0] // 2, size[1] // 2))[:, :, :4, :4]
-        return np.sum(getattr(functional, f"{kind}_pool2d")(images, size) ** 3)
+    def loss(*arrays):
+        return np.sum((layer(*arrays) if name == "conv2d" else layer(arrays[0], size)) ** 3)
 
-    gradient = minpy.grad(loss, [0, 1])
-    found = minpy.jit(gradient)(*(np.array(a.astype("float32")) for a in (x, w)))
+    gradient = minpy.grad(loss, [*range(len(arrays))])
+    found = minpy.jit(gradient)(*(np.array(a.astype("float32")) for a in arrays))
     with minpy.OnlyNumPyPolicy():
-        expected = gradient(np.array(x), np.array(w))
+        expected = gradient(*map(np.array, arrays))
     for ours, theirs in zip(found, expected):
         scale = numpy.abs(theirs.asnumpy()).max()
         numpy.testing.assert_allclose(ours.asnumpy(), theirs.asnumpy(), rtol=1e-4, atol=1e-5 * scale)
