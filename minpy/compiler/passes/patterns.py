@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Literal, Var, infer
-from minpy.ops import OPS
+from minpy.ops import OPS, Aval, Op
 from minpy.ops.keys import WHOLE
 
 #: For a variable the equation that makes it.
@@ -58,10 +58,22 @@ def whole_of(rows: Sequence[Atom], makers: Makers) -> Atom | None:
     return whole
 
 
+class DoesNotFitError(Exception):
+    """An op refuses the operands that a pass wants to give it."""
+
+
+def inferred(op: Op, inputs: tuple[Atom, ...], params: dict[str, Any]) -> tuple[Aval, ...]:
+    """What an op gives. Raises DoesNotFitError where it refuses the inputs."""
+    try:
+        return infer(op, inputs, params)
+    except (TypeError, ValueError) as error:
+        raise DoesNotFitError(str(error)) from error
+
+
 def applied(name: str, *inputs: Atom, like: Eqn, **params: Any) -> Eqn:
-    """A new equation on the line of another one."""
+    """A new equation on the line of another one. Raises DoesNotFitError where the op refuses the inputs."""
     op = OPS[name]
-    return Eqn(op, inputs, params, tuple(map(Var, infer(op, inputs, params))), like.loc)
+    return Eqn(op, inputs, params, tuple(map(Var, inferred(op, inputs, params))), like.loc)
 
 
 def becomes(eqn: Eqn, name: str, x: Atom, **params: Any) -> Eqn:

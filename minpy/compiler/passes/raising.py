@@ -38,12 +38,14 @@ from functools import partial
 
 import numpy
 
-from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate, infer
+from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate
 from minpy.compiler.passes import activations, is_on, losses, norms, windows
 from minpy.compiler.passes.patterns import (
+    DoesNotFitError,
     Makers,
     Rules,
     becomes,
+    inferred,
     is_last,
     is_number,
     is_same,
@@ -105,20 +107,20 @@ def _raised(eqn: Eqn, makers: Makers, rules: Mapping[str, list]) -> Sequence[Eqn
     for rule in rules.get(eqn.op.name, ()):
         try:
             found = rule(eqn, makers)
-        except (TypeError, ValueError):  # the op that it wants to take refuses these operands
+            if found is not None:
+                *before, last = found if isinstance(found, list) else [found]
+                last = last._replace(outputs=eqn.outputs, loc=eqn.loc)
+                if _gives_the_same(last):
+                    return *before, last
+        except DoesNotFitError:
             continue
-        if found is not None:
-            *before, last = found if isinstance(found, list) else [found]
-            last = last._replace(outputs=eqn.outputs, loc=eqn.loc)
-            if _gives_the_same(last):
-                return *before, last
     return (eqn,)
 
 
 def _gives_the_same(eqn: Eqn) -> bool:
     """Whether shape and dtype are those of the variable, and of floats."""
     is_float = eqn.inputs[0].aval.dtype.kind == "f"
-    return is_float and infer(eqn.op, eqn.inputs, eqn.params) == (eqn.outputs[0].aval,)
+    return is_float and inferred(eqn.op, eqn.inputs, eqn.params) == (eqn.outputs[0].aval,)
 
 
 def _sigmoid(eqn: Eqn, makers: Makers) -> Eqn | None:
