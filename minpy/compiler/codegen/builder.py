@@ -1,0 +1,302 @@
+"""Writes LLVM's instructions as text, on scalars and on vectors alike.
+
+A ``Value`` is a name with a dtype and a number of lanes. Where operands differ in lanes, those of one lane are
+repeated. What scalar rules of the op table and the elementary functions are written with is ``Builder``; its
+arithmetic is that of IEEE 754, without any freedom for LLVM to reorder or contract.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, NamedTuple
+
+import numpy
+
+_FLOAT_TYPES = {"float32": "float", "float64": "double"}
+_COMPARISONS = {"less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge", "equal": "eq"}
+
+
+class Value(NamedTuple):
+    """A result of an instruction, or a constant.
+
+    Attributes:
+        text: how LLVM's language names it, without its type.
+        number: of a constant, the number.
+    """
+
+    text: str
+    dtype: numpy.dtype
+    lanes: int = 1
+    number: Any = None
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype.kind == "f"
+
+    @property
+    def bits(self) -> int:
+        """The width of the dtype."""
+        return self.dtype.itemsize * 8
+
+
+def scalar_type(dtype: numpy.dtype) -> str:
+    """LLVM's name of a dtype in a register."""
+    if dtype.kind == "f":
+        return _FLOAT_TYPES[dtype.name]
+    return "i1" if dtype.kind == "b" else f"i{dtype.itemsize * 8}"
+
+
+def type_of(dtype: numpy.dtype, lanes: int) -> str:
+    """LLVM's name of a vector of that many lanes."""
+    return scalar_type(dtype) if lanes == 1 else f"<{lanes} x {scalar_type(dtype)}>"
+
+
+def literal(number: Any, dtype: numpy.dtype) -> str:
+    """A constant in LLVM's language, rounded to the dtype."""
+    with numpy.errstate(all="ignore"):
+        exact = numpy.asarray(number).astype(dtype).item()
+    if dtype.kind == "f":
+        return "0x" + struct.pack(">d", exact).hex().upper()
+    return ("true" if exact else "false") if dtype.kind == "b" else str(exact)
+
+
+class Builder:
+    """The instructions of one function, in the order in which they are called for.
+
+    Attributes:
+        lines: the text so far.
+        intrinsics: declarations that the text needs.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.intrinsics: dict[str, str] = {}
+        self._count = 0
+
+    # Text -----------------------------------------------------------------------------------
+
+    def name(self) -> str:
+        """A new name."""
+        self._count += 1
+        return f"%v{self._count}"
+
+    def emit(self, instruction: str) -> str:
+        """Append an instruction that has a result; gives its name."""
+        name = self.name()
+        self.lines.append(f"  {name} = {instruction}")
+        return name
+
+    def intrinsic(self, name: str, result: str, *operands: tuple[str, str]) -> str:
+        """Call one of LLVM's intrinsics: operands are pairs of type and text."""
+        types = ", ".join(kind for kind, _ in operands)
+        self.intrinsics[name] = f"declare {result} @{name}({types})"
+        return self.emit(f"call {result} @{name}({', '.join(f'{kind} {text}' for kind, text in operands)})")
+
+    # Values ---------------------------------------------------------------------------------
+
+    def constant(self, number: Any, dtype: Any) -> Value:
+        """A number, rounded to a dtype."""
+        dtype = numpy.dtype(dtype)
+        return Value(literal(number, dtype), dtype, 1, number)
+
+    def like(self, number: Any, x: Value) -> Value:
+        """A number of the dtype of ``x``."""
+        return self.constant(number, x.dtype)
+
+    def spread(self, x: Value, lanes: int) -> Value:
+        """A value of one lane, repeated."""
+        if x.lanes == lanes:
+            return x
+        assert x.lanes == 1, f"{x} has lanes already"
+        if x.number is not None:
+            return Value(f"splat ({scalar_type(x.dtype)} {x.text})", x.dtype, lanes, x.number)
+        kind, one = type_of(x.dtype, lanes), scalar_type(x.dtype)
+        first = self.emit(f"insertelement {kind} poison, {one} {x.text}, i64 0")
+        order = f"<{lanes} x i32> zeroinitializer"
+        return Value(self.emit(f"shufflevector {kind} {first}, {kind} poison, {order}"), x.dtype, lanes)
+
+    def _even(self, *operands: Value) -> list[Value]:
+        lanes = max(x.lanes for x in operands)
+        return [self.spread(x, lanes) for x in operands]
+
+    def _plain(self, instruction: str, x: Value, y: Value) -> Value:
+        assert x.dtype == y.dtype, f"{instruction} of {x.dtype} and {y.dtype}"
+        x, y = self._even(x, y)
+        kind = type_of(x.dtype, x.lanes)
+        return Value(self.emit(f"{instruction} {kind} {x.text}, {y.text}"), x.dtype, x.lanes)
+
+    def call(self, name: str, *operands: Value) -> Value:
+        """LLVM's intrinsic ``llvm.<name>`` for operands of one dtype, as ``fma`` or ``floor``."""
+        operands = tuple(self._even(*operands))
+        x = operands[0]
+        kind = type_of(x.dtype, x.lanes)
+        suffix = ("f" if x.is_float else "i") + str(x.bits)
+        full = f"llvm.{name}.{suffix}" if x.lanes == 1 else f"llvm.{name}.v{x.lanes}{suffix}"
+        return Value(self.intrinsic(full, kind, *[(kind, y.text) for y in operands]), x.dtype, x.lanes)
+
+    # Arithmetic, of operands of one dtype ------------------------------------------------------
+
+    def add(self, x: Value, y: Value) -> Value:
+        """x + y; integers wrap around."""
+        return self._plain("fadd" if x.is_float else "add", x, y)
+
+    def subtract(self, x: Value, y: Value) -> Value:
+        """x - y."""
+        return self._plain("fsub" if x.is_float else "sub", x, y)
+
+    def multiply(self, x: Value, y: Value) -> Value:
+        """x * y."""
+        return self._plain("fmul" if x.is_float else "mul", x, y)
+
+    def divide(self, x: Value, y: Value) -> Value:
+        """x / y, of floats."""
+        return self._plain("fdiv", x, y)
+
+    def fma(self, x: Value, y: Value, z: Value) -> Value:
+        """x * y + z, rounded once."""
+        return self.call("fma", x, y, z)
+
+    def negative(self, x: Value) -> Value:
+        """-x."""
+        if not x.is_float:
+            return self.subtract(self.like(0, x), x)
+        x = self.spread(x, x.lanes)
+        return Value(self.emit(f"fneg {type_of(x.dtype, x.lanes)} {x.text}"), x.dtype, x.lanes)
+
+    def absolute(self, x: Value) -> Value:
+        """|x|."""
+        if x.is_float:
+            return self.call("fabs", x)
+        return x if x.dtype.kind in "ub" else self.select(self.less(x, self.like(0, x)), self.negative(x), x)
+
+    def sqrt(self, x: Value) -> Value:
+        """The square root, correctly rounded."""
+        return self.call("sqrt", x)
+
+    def copysign(self, x: Value, sign: Value) -> Value:
+        """|x| with the sign of another number."""
+        return self.call("copysign", x, sign)
+
+    def round(self, how: str, x: Value) -> Value:
+        """``floor``, ``ceil``, ``trunc`` or ``roundeven`` of floats."""
+        return self.call(how, x)
+
+    # Comparisons and choice --------------------------------------------------------------------
+
+    def _compare(self, name: str, x: Value, y: Value) -> Value:
+        assert x.dtype == y.dtype, f"{name} of {x.dtype} and {y.dtype}"
+        x, y = self._even(x, y)
+        how = _COMPARISONS[name]
+        if x.is_float:
+            instruction = f"fcmp o{how}"
+        elif how == "eq":
+            instruction = "icmp eq"
+        else:
+            instruction = f"icmp {'s' if x.dtype.kind == 'i' else 'u'}{how}"
+        return self._bool(f"{instruction} {type_of(x.dtype, x.lanes)} {x.text}, {y.text}", x.lanes)
+
+    def _bool(self, instruction: str, lanes: int) -> Value:
+        return Value(self.emit(instruction), numpy.dtype(bool), lanes)
+
+    def less(self, x: Value, y: Value) -> Value:
+        """x < y; false for nan, as all comparisons."""
+        return self._compare("less", x, y)
+
+    def less_equal(self, x: Value, y: Value) -> Value:
+        """x <= y."""
+        return self._compare("less_equal", x, y)
+
+    def greater(self, x: Value, y: Value) -> Value:
+        """x > y."""
+        return self._compare("greater", x, y)
+
+    def greater_equal(self, x: Value, y: Value) -> Value:
+        """x >= y."""
+        return self._compare("greater_equal", x, y)
+
+    def equal(self, x: Value, y: Value) -> Value:
+        """x == y."""
+        return self._compare("equal", x, y)
+
+    def not_equal(self, x: Value, y: Value) -> Value:
+        """x != y; true for nan."""
+        return self.invert(self.equal(x, y))
+
+    def isnan(self, x: Value) -> Value:
+        """Whether x is nan."""
+        kind = type_of(x.dtype, x.lanes)
+        return self._bool(f"fcmp uno {kind} {x.text}, {x.text}", x.lanes)
+
+    def select(self, condition: Value, x: Value, y: Value) -> Value:
+        """x where the condition holds, else y."""
+        assert x.dtype == y.dtype, f"select of {x.dtype} and {y.dtype}"
+        condition, x, y = self._even(condition, x, y)
+        kind = type_of(x.dtype, x.lanes)
+        mask = type_of(condition.dtype, condition.lanes)
+        text = f"select {mask} {condition.text}, {kind} {x.text}, {kind} {y.text}"
+        return Value(self.emit(text), x.dtype, x.lanes)
+
+    # Bits, of integers and bools ------------------------------------------------------------------
+
+    def bit_and(self, x: Value, y: Value) -> Value:
+        """x & y."""
+        return self._plain("and", x, y)
+
+    def bit_or(self, x: Value, y: Value) -> Value:
+        """x | y."""
+        return self._plain("or", x, y)
+
+    def bit_xor(self, x: Value, y: Value) -> Value:
+        """x ^ y."""
+        return self._plain("xor", x, y)
+
+    def invert(self, x: Value) -> Value:
+        """All bits turned; of a bool, its opposite."""
+        return self.bit_xor(x, self.like(1 if x.dtype.kind == "b" else -1, x))
+
+    def shift_left(self, x: Value, by: Value) -> Value:
+        """x << by, for by less than the width."""
+        return self._plain("shl", x, by)
+
+    def shift_right(self, x: Value, by: Value) -> Value:
+        """x >> by, for by less than the width; signed integers keep their sign."""
+        return self._plain("ashr" if x.dtype.kind == "i" else "lshr", x, by)
+
+    def bitcast(self, x: Value, dtype: Any) -> Value:
+        """The same bits as another dtype of the same width."""
+        dtype = numpy.dtype(dtype)
+        source, target = type_of(x.dtype, x.lanes), type_of(dtype, x.lanes)
+        return Value(self.emit(f"bitcast {source} {x.text} to {target}"), dtype, x.lanes)
+
+    # Conversions ----------------------------------------------------------------------------------
+
+    def cast(self, x: Value, dtype: Any) -> Value:
+        """``x.astype(dtype)``. Floats outside of an integer's range give some number, as in NumPy."""
+        dtype = numpy.dtype(dtype)
+        if x.dtype == dtype:
+            return x
+        if x.number is not None:
+            return (
+                self.constant(x.number, dtype)
+                if x.lanes == 1
+                else self.spread(self.constant(x.number, dtype), x.lanes)
+            )
+        if dtype.kind == "b":
+            return self.not_equal(x, self.like(0, x))
+        source, target = type_of(x.dtype, x.lanes), type_of(dtype, x.lanes)
+        return Value(
+            self.emit(f"{_conversion(x.dtype, dtype)} {source} {x.text} to {target}"), dtype, x.lanes
+        )
+
+
+def _conversion(source: numpy.dtype, target: numpy.dtype) -> str:
+    is_signed = source.kind == "i"
+    if source.kind == "f" and target.kind == "f":
+        return "fpext" if target.itemsize > source.itemsize else "fptrunc"
+    if source.kind == "f":
+        return "fptosi" if target.kind == "i" else "fptoui"
+    if target.kind == "f":
+        return "sitofp" if is_signed else "uitofp"
+    if source.kind == "b" or target.itemsize > source.itemsize:
+        return "sext" if is_signed else "zext"
+    return "trunc" if target.itemsize < source.itemsize else "bitcast"

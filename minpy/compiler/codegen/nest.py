@@ -1,0 +1,136 @@
+"""A loop nest as data: what a kernel reads, computes, reduces and stores.
+
+    loops i < 100, j < 784:
+      0  load a[784 i + j]                  float32
+      1  reduce maximum of 0 over j         float32
+      2  subtract 0 1                       float32
+      3  exp 2                              float32
+      4  store 3 to b[784 i + j]
+
+Nodes are numbered; each names those that it takes. A value depends on the loops along which something that it was
+made of moves, so nothing has to be said about where it is computed: ``loops.py`` finds that. A store is done once
+for each turn of the loops that its value or its place depends on.
+
+Nests are plain, hashable data, so that equal ones are compiled once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Union
+
+import numpy
+
+
+class Access(NamedTuple):
+    """Where a nest reads or writes.
+
+    Attributes:
+        argument: the number of the pointer.
+        dtype: of the elements.
+        strides: the distance in elements from one turn of a loop to the next, for each loop.
+        offset: in elements, of the first turn.
+    """
+
+    argument: int
+    dtype: numpy.dtype
+    strides: tuple[int, ...]
+    offset: int = 0
+
+
+class Load(NamedTuple):
+    """An element of memory."""
+
+    access: Access
+
+    @property
+    def dtype(self) -> numpy.dtype:
+        return self.access.dtype
+
+
+class Constant(NamedTuple):
+    """A number; ``value`` is Python's, of any size: it is rounded to ``dtype``."""
+
+    value: Any
+    dtype: numpy.dtype
+
+
+class Index(NamedTuple):
+    """The number of the turn of a loop, as int64."""
+
+    loop: int
+    dtype: numpy.dtype = numpy.dtype("int64")
+
+
+class Apply(NamedTuple):
+    """An elementwise op of the table, by name; params are sorted pairs."""
+
+    op: str
+    dtype: numpy.dtype
+    operands: tuple[int, ...]
+    params: tuple[tuple[str, Any], ...] = ()
+
+
+class Reduce(NamedTuple):
+    """A value combined over some loops, in ``dtype``: ``kind`` is the name of a binary op of the table, one of
+    add, multiply, maximum, minimum, logical_and, logical_or."""
+
+    kind: str
+    dtype: numpy.dtype
+    operand: int
+    over: tuple[int, ...]
+
+
+class Store(NamedTuple):
+    """A value put into memory. It is of the dtype of the memory."""
+
+    access: Access
+    value: int
+
+
+Node = Union[Load, Constant, Index, Apply, Reduce, Store]
+
+
+class Nest(NamedTuple):
+    """Loops, outermost first, and the nodes in them.
+
+    The loops are in three groups, one behind the other:
+
+    - the first ``outer`` may be shared out among threads. A ``Reduce`` over all of these (and perhaps more) gives a
+      value for each chunk, and nothing in the nest but stores takes it;
+    - the next ``summed`` are those of products: each ``Reduce`` over them keeps the last loop;
+    - the others are inner loops, at least one. The last is run in vectors. A ``Reduce`` over all of the inner loops
+      gives a value for each turn of the outer ones, which later nodes may take. ``summed`` is 0 then.
+    """
+
+    extents: tuple[int, ...]
+    outer: int
+    summed: int
+    nodes: tuple[Node, ...]
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """The numbers of the inner loops."""
+        return tuple(range(self.outer + self.summed, len(self.extents)))
+
+
+def dependences(nest: Nest) -> list[frozenset[int]]:
+    """For each node the loops that it depends on; for a store those in which it is done."""
+    found: list[frozenset[int]] = []
+    for node in nest.nodes:
+        if isinstance(node, Load):
+            found.append(_moves(node.access))
+        elif isinstance(node, Constant):
+            found.append(frozenset())
+        elif isinstance(node, Index):
+            found.append(frozenset({node.loop}))
+        elif isinstance(node, Apply):
+            found.append(frozenset().union(*[found[i] for i in node.operands]))
+        elif isinstance(node, Reduce):
+            found.append(found[node.operand] - frozenset(node.over))
+        else:
+            found.append(found[node.value] | _moves(node.access))
+    return found
+
+
+def _moves(access: Access) -> frozenset[int]:
+    return frozenset(i for i, stride in enumerate(access.strides) if stride)
