@@ -1,8 +1,8 @@
 """Writes LLVM's instructions as text, on scalars and on vectors alike.
 
-A ``Value`` is a name with a dtype and a number of lanes. Where operands differ in lanes, those of one lane are
-repeated. What scalar rules of the op table and the elementary functions are written with is ``Builder``; its
-arithmetic is that of IEEE 754, without any freedom for LLVM to reorder or contract.
+A ``Value`` is a name with a dtype and a number of lanes. Where operands differ in lanes, those of one lane
+are repeated. ``Builder`` is what scalar rules of the op table and the elementary functions are written with;
+its arithmetic is that of IEEE 754, without any freedom for LLVM to reorder or contract.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@
       3  exp 2                              float32
       4  store 3 to b[784 i + j]
 
-Nodes are numbered; each names those that it takes. A value depends on the loops along which something that it was
-made of moves, so nothing has to be said about where it is computed: ``loops.py`` finds that. A store is done once
-for each turn of the loops that its value or its place depends on.
+Nodes are numbered; each names those that it takes. A value depends on the loops along which something that it
+was made of moves, so nothing has to be said about where it is computed: ``loops.py`` finds that. A store is
+done once for each turn of the loops that its value or its place depends on.
 
 Nests are plain, hashable data, so that equal ones are compiled once.
 """
@@ -71,8 +71,8 @@ class Apply(NamedTuple):
 
 
 class Reduce(NamedTuple):
-    """A value combined over some loops, in ``dtype``: ``kind`` is the name of a binary op of the table, one of
-    add, multiply, maximum, minimum, logical_and, logical_or."""
+    """A value combined over some loops, in ``dtype``. ``kind`` is the name of a binary op of the table: add,
+    multiply, maximum, minimum, logical_and or logical_or."""
 
     kind: str
     dtype: numpy.dtype
@@ -95,11 +95,11 @@ class Nest(NamedTuple):
 
     The loops are in three groups, one behind the other:
 
-    - the first ``outer`` may be shared out among threads. A ``Reduce`` over all of these (and perhaps more) gives a
-      value for each chunk, and nothing in the nest but stores takes it;
+    - the first ``outer`` may be shared out among threads. A ``Reduce`` over all of these (and perhaps more)
+      gives a value for each chunk, and nothing in the nest but stores takes it;
     - the next ``summed`` are those of products: each ``Reduce`` over them keeps the last loop;
-    - the others are inner loops, at least one. The last is run in vectors. A ``Reduce`` over all of the inner loops
-      gives a value for each turn of the outer ones, which later nodes may take. ``summed`` is 0 then.
+    - the others are inner loops, at least one. The last is run in vectors. A ``Reduce`` over all of the inner
+      loops gives a value for each turn of the outer ones, which later nodes may take. ``summed`` is 0 then.
     """
 
     extents: tuple[int, ...]
