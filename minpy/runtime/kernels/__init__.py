@@ -1,0 +1,1 @@
+"""Fused kernels for the CPU: programs, their machine code, and what runs them."""
