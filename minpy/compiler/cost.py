@@ -20,6 +20,7 @@ eigenvectors, SVD, inverse     9 n^3; 22 m n k; 22 m n k, for (m, n) with k the 
 Fourier transform              5 out log2(n) along an axis of n
 sorting                        out log2(n) along an axis of n (comparisons)
 everything that moves data     0
+kernel                         those of its body
 =============================  =============================================================
 
 The factors of the factorizations are those of Golub and Van Loan, "Matrix Computations", 4th edition.
@@ -60,6 +61,8 @@ def _nanoseconds(eqn: Eqn) -> float:
 
 def flops(eqn: Eqn) -> int:
     """The floating point operations of an equation."""
+    if eqn.body is not None:
+        return sum(map(flops, eqn.body.eqns))
     formula = _FORMULAS.get(eqn.op.name) or _BY_FAMILY.get(eqn.op.family)
     if formula is not None:
         return round(formula(eqn))

@@ -248,7 +248,8 @@ class Compiled:
 def _rewritten(before: Graph, after: Graph) -> frozenset[Loc]:
     """The lines of equations that apply another op than before, or are new."""
     known = {(eqn.op, eqn.outputs) for eqn in before.eqns}
-    return frozenset(eqn.loc for eqn in after.eqns if eqn.loc and (eqn.op, eqn.outputs) not in known)
+    new = Graph((), tuple(eqn for eqn in after.eqns if (eqn.op, eqn.outputs) not in known), ())
+    return frozenset(eqn.loc for eqn in new.flat if eqn.loc)
 
 
 def compile_graph(graph: Graph, donated: Collection[int] = ()) -> Compiled:

@@ -90,13 +90,18 @@ class Eqn(NamedTuple):
         return self.format(_Names())
 
     def format(self, names: dict[Atom, str]) -> str:
-        """The equation as one line of text."""
-        params = "".join(f" {name}={value}" for name, value in self.params.items())
+        """The equation as one line of text, without its body."""
+        params = "".join(f" {name}={value}" for name, value in self.params.items() if name != "body")
         outputs = ", ".join(f"{names[var]}: {var.aval}" for var in self.outputs)
         inputs = " ".join(names[atom] for atom in self.inputs)
         where = f"    # line {self.loc.line}" if self.loc else ""
         where += ", backward" if self.loc and self.loc.is_backward else ""
         return f"{outputs} = {self.op.name}{params} {inputs}{where}"
+
+    @property
+    def body(self) -> Graph | None:
+        """The graph that it holds, if it does."""
+        return self.params.get("body")
 
     @property
     def can_fail(self) -> bool:
@@ -119,9 +124,27 @@ class Graph(NamedTuple):
     def __str__(self) -> str:
         names = self.names()
         lines = ["graph(" + ", ".join(f"{names[v]}: {v.aval}" for v in self.inputs) + "):"]
-        lines.extend(f"  {eqn.format(names)}" for eqn in self.eqns)
-        lines.append("  return " + ", ".join(names[x] for x in self.outputs))
+        lines.extend(f"  {line}" for line in self._lines(names))
         return "\n".join(lines)
+
+    def _lines(self, names: dict[Atom, str]) -> Iterator[str]:
+        """The equations as text, each with its body below it."""
+        for eqn in self.eqns:
+            yield eqn.format(names)
+            if eqn.body is not None:
+                outside = [names[atom] for atom in (*eqn.inputs, *eqn.outputs)]
+                names.update(zip((*eqn.body.inputs, *eqn.body.outputs), outside))
+                yield from (f"  {line}" for line in eqn.body._lines(names))
+        yield "return " + ", ".join(names[x] for x in self.outputs)
+
+    @property
+    def flat(self) -> Iterator[Eqn]:
+        """The equations, of those that hold a graph the ones in it."""
+        for eqn in self.eqns:
+            if eqn.body is None:
+                yield eqn
+            else:
+                yield from eqn.body.flat
 
     def names(self) -> dict[Atom, str]:
         """The name of each variable in the graph's text; of constants their own."""
@@ -194,6 +217,10 @@ def check_graph(graph: Graph, stage: str = "") -> None:
         for atom in eqn.inputs:
             use(atom, eqn)
         told = infer(eqn.op, eqn.inputs, eqn.params)
+        if eqn.body is not None:
+            check_graph(eqn.body, stage)
+            taken = [var.aval for var in eqn.body.inputs]
+            assert taken == [atom.aval for atom in eqn.inputs], f"{stage}: {eqn} should take {taken}"
         have = tuple(var.aval for var in eqn.outputs)
         assert told == have, f"{stage}: {eqn} should have {told}"
         for var in eqn.outputs:

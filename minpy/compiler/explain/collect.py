@@ -182,7 +182,7 @@ def _version(
         compile_seconds=compiled.compile_seconds,
         graph_sizes={stage.name: stage.size for stage in compiled.stages},
         rewritten={stage.name: _lines(stage.rewritten) for stage in compiled.stages if stage.rewritten},
-        backward_equations=sum(eqn.loc is not None and eqn.loc.is_backward for eqn in compiled.graph.eqns),
+        backward_equations=sum(eqn.loc is not None and eqn.loc.is_backward for eqn in compiled.graph.flat),
         operators=compiled.executor.operators() if compiled.executor else {},
         flops=flops,
         bytes=traffic,

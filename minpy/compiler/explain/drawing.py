@@ -41,7 +41,9 @@ def drawing(graph: Graph) -> str:
 
 
 def _call(eqn: Eqn, names: dict[Any, str]) -> str:
-    params = [f"{name}={value}" for name, value in eqn.params.items()]
+    params = [f"{name}={value}" for name, value in eqn.params.items() if name != "body"]
+    if eqn.body is not None:
+        params = [f"of {', '.join(dict.fromkeys(inner.op.name for inner in eqn.body.eqns))}"]
     return f"{eqn.op.name}({', '.join([*[names[atom] for atom in eqn.inputs], *params])})"
 
 
