@@ -7,7 +7,9 @@ its arithmetic is that of IEEE 754, without any freedom for LLVM to reorder or c
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy
@@ -66,11 +68,13 @@ class Builder:
     Attributes:
         lines: the text so far.
         intrinsics: declarations that the text needs.
+        label: of the block that is being written.
     """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.intrinsics: dict[str, str] = {}
+        self.label = "entry"
         self._count = 0
 
     # Text -----------------------------------------------------------------------------------
@@ -91,6 +95,43 @@ class Builder:
         types = ", ".join(kind for kind, _ in operands)
         self.intrinsics[name] = f"declare {result} @{name}({types})"
         return self.emit(f"call {result} @{name}({', '.join(f'{kind} {text}' for kind, text in operands)})")
+
+    # Control --------------------------------------------------------------------------------
+
+    def labels(self, *names: str) -> list[str]:
+        """New labels that begin like these."""
+        self._count += 1
+        return [f"{name}{self._count}" for name in names]
+
+    def place(self, label: str) -> None:
+        """Begin a block."""
+        self.lines.append(f"{label}:")
+        self.label = label
+
+    def jump(self, label: str) -> None:
+        """End the block."""
+        self.lines.append(f"  br label %{label}")
+
+    def branch(self, condition: Value, yes: str, no: str) -> None:
+        """End the block by a choice; the condition has one lane."""
+        self.lines.append(f"  br i1 {condition.text}, label %{yes}, label %{no}")
+
+    @contextlib.contextmanager
+    def loop(self, start: Any, stop: Any, step: int = 1) -> Iterator[str]:
+        """``for (i = start; i < stop; i += step)``, of int64; behind it the name of i has its last value."""
+        head, body, done = self.labels("head", "body", "done")
+        before = self.label
+        self.jump(head)
+        self.place(head)
+        index, place = self.name(), len(self.lines)
+        self.lines.append("")
+        self.branch(self._bool(f"icmp slt i64 {index}, {stop}", 1), body, done)
+        self.place(body)
+        yield index
+        after = self.emit(f"add nsw i64 {index}, {step}")
+        self.lines[place] = f"  {index} = phi i64 [ {start}, %{before} ], [ {after}, %{self.label} ]"
+        self.jump(head)
+        self.place(done)
 
     # Values ---------------------------------------------------------------------------------
 

@@ -1,0 +1,231 @@
+"""In which loop of a nest each node is computed, and which values of a row are kept.
+
+With reductions over the inner loops whose results are used, a turn of the outer loops (a *row*) is several
+*sweeps* over the inner ones: softmax finds the maximum in the first, sums up the exponentials in the second,
+and divides in the third. What a later sweep needs again is computed again if that is cheap, and is else kept
+in a row on the stack.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from minpy.compiler.codegen.nest import Apply, Load, Nest, Reduce, Store, dependences
+
+#: bits of the vectors that are written; LLVM takes several registers where the processor's are shorter
+_VECTOR = 512
+_MOST_LANES = 32
+#: elements of a block that a long last loop is cut into, so that threads can share it
+BLOCK = 2048
+#: bytes on the stack for rows that are kept
+_STACK = 1 << 16
+#: turns that are written out one after the other instead of as a loop
+_WRITTEN_OUT = 32
+#: what a value may cost to be computed again
+_CHEAP = 12
+_WEIGHTS = {"true_divide": 6, "sqrt": 6, "remainder": 12, "floor_divide": 12}
+
+
+class Sweep(NamedTuple):
+    """One run over the inner loops.
+
+    Attributes:
+        before: nodes of the row that are done ahead of it: stores, and what is reduced over the outer loops.
+        roots: nodes in it that are done for their effect: stores, and what is reduced.
+        saved: nodes that it computes and later sweeps read.
+    """
+
+    before: tuple[int, ...]
+    roots: tuple[int, ...]
+    saved: tuple[int, ...]
+
+
+class Schedule:
+    """What ``loops.py`` needs to know of a nest.
+
+    Attributes:
+        depends: for each node the loops that it depends on.
+        row: reductions over the inner loops, whose results nodes of the row take.
+        product: reductions over the summed loops.
+        terminal: reductions over all of the outer loops.
+        lanes: of vectors along the last loop.
+        copies: vectors that one turn of the last loop works on.
+        blocks: the number that the last loop is cut into, each a turn of its own.
+        is_written_out: the outer loops are no loops; there is one turn.
+    """
+
+    def __init__(self, nest: Nest):
+        self.nest = nest
+        self.depends = dependences(nest)
+        self.outer = frozenset(range(nest.outer))
+        self.summed = frozenset(range(nest.outer, nest.outer + nest.summed))
+        self.inner = frozenset(nest.inner)
+        self._find_kinds()
+        self.lanes = self._lanes()
+        self.columns = frozenset(i for i in self.terminal if self.depends[i])
+        rows = math.prod(nest.extents[: nest.outer])
+        sums = math.prod(nest.extents[i] for i in self.summed)
+        vectors = -(-nest.extents[-1] // self.lanes)
+        can_be_cut = len(self.inner) == 1 and not self.row and not self.columns and not nest.summed
+        self.blocks = -(-nest.extents[-1] // BLOCK) if can_be_cut and nest.extents[-1] >= 2 * BLOCK else 1
+        is_short = rows * sums * vectors * max(len(self.inner), 1) <= _WRITTEN_OUT and len(self.inner) == 1
+        self.is_written_out = is_short and rows > 1 and not self.terminal and len(nest.nodes) * rows < 200
+        self.turns = 1 if self.is_written_out else rows * self.blocks
+        self._find_stages()
+        self.copies = self._copies(vectors)
+
+    def is_of_row(self, node: int) -> bool:
+        """Whether it does not depend on inner or summed loops."""
+        return self.depends[node] <= self.outer
+
+    def _find_kinds(self) -> None:
+        nodes = self.nest.nodes
+        taken = {i for node in nodes if not isinstance(node, Store) for i in _operands(node)}
+        kinds: dict[str, set[int]] = {"row": set(), "product": set(), "terminal": set()}
+        for i, node in enumerate(nodes):
+            if isinstance(node, Reduce):
+                over = frozenset(node.over)
+                if over and over <= self.summed:
+                    kinds["product"].add(i)
+                elif self.outer <= over and i not in taken and (self.outer or not self.nest.summed):
+                    kinds["terminal"].add(i)
+                else:
+                    assert over <= self.inner, f"{node} reduces over some of the outer loops"
+                    kinds["row"].add(i)
+        self.row, self.product = frozenset(kinds["row"]), frozenset(kinds["product"])
+        self.terminal = frozenset(kinds["terminal"])
+
+    def _lanes(self) -> int:
+        nodes = self.nest.nodes
+        widths = [
+            node.dtype.itemsize
+            for i, node in enumerate(nodes)
+            if isinstance(node, (Load, Apply)) and len(self.nest.extents) - 1 in self.depends[i]
+        ]
+        most = min(_VECTOR // 8 // max(widths, default=8), _MOST_LANES)
+        return min(most, 1 << (self.nest.extents[-1] - 1).bit_length())
+
+    def _find_stages(self) -> None:
+        """Number the sweeps: a node is in the first one before which all that it takes is known."""
+        nodes = self.nest.nodes
+        stage: list[int] = []
+        for i, node in enumerate(nodes):
+            last = max((stage[j] for j in _operands(node)), default=0)
+            stage.append(last + 1 if i in self.row else last)
+        self.stage = stage
+        before: list[list[int]] = [[] for _ in range(max(stage) + 1)]
+        roots: list[list[int]] = [[] for _ in range(max(stage) + 1)]
+        for i, node in enumerate(nodes):
+            if i in self.row:
+                roots[stage[i] - 1].append(i)
+            elif i in self.terminal:
+                operand = node.operand  # type: ignore[union-attr]
+                # over the inner loops too, although it does not depend on them: as often as there are turns
+                is_row = self.is_of_row(operand) and not self.inner & frozenset(node.over)  # type: ignore[union-attr]
+                (before if is_row else roots)[stage[i]].append(i)
+            elif isinstance(node, Store) and node.value not in self.terminal:
+                (before if self.is_of_row(i) else roots)[stage[i]].append(i)
+        saved = self._saved(roots)
+        self.sweeps = [Sweep(tuple(b), tuple(r), tuple(s)) for b, r, s in zip(before, roots, saved)]
+
+    def _saved(self, roots: list[list[int]]) -> list[list[int]]:
+        first: dict[int, int] = {}
+        saved: list[list[int]] = [[] for _ in roots]
+        room = _STACK
+        size = math.prod(self.nest.extents[i] for i in self.inner)
+
+        def visit(i: int, sweep: int) -> None:
+            nonlocal room
+            node = self.nest.nodes[i]
+            if self.is_of_row(i) or isinstance(node, Reduce):
+                return
+            made = first.setdefault(i, sweep)
+            if i in saved[made] and made < sweep:
+                return
+            if made < sweep and size * node.dtype.itemsize <= room and self._work(i) > _CHEAP:  # type: ignore[union-attr]
+                room -= size * node.dtype.itemsize  # type: ignore[union-attr]
+                saved[made].append(i)
+                return
+            for j in _operands(node):
+                visit(j, sweep)
+
+        for sweep, nodes in enumerate(roots):
+            for i in nodes:
+                for j in _operands(self.nest.nodes[i]):
+                    visit(j, sweep)
+        return saved
+
+    def _work(self, node: int) -> int:
+        """About how many instructions it takes to compute a value again from memory."""
+        seen: set[int] = set()
+
+        def visit(i: int) -> int:
+            if i in seen or self.is_of_row(i):
+                return 0
+            seen.add(i)
+            it = self.nest.nodes[i]
+            return _weight(it) + sum(map(visit, _operands(it)))
+
+        return visit(node)
+
+    def _copies(self, vectors: int) -> int:
+        work = sum(_weight(node) for i, node in enumerate(self.nest.nodes) if not self.is_of_row(i))
+        wanted = 4 if work <= 12 else 2 if work <= 60 else 1
+        while wanted > 1 and vectors < wanted:
+            wanted //= 2
+        return wanted
+
+
+def _operands(node: object) -> tuple[int, ...]:
+    if isinstance(node, Apply):
+        return node.operands
+    if isinstance(node, Reduce):
+        return (node.operand,)
+    return (node.value,) if isinstance(node, Store) else ()
+
+
+def _weight(node: object) -> int:
+    if isinstance(node, Load):
+        return 1
+    if not isinstance(node, Apply):
+        return 0
+    return _WEIGHTS.get(node.op, 16 if is_function(node.op) else 1)
+
+
+#: ops of one instruction or a few
+_SHORT = {
+    *(
+        "add",
+        "subtract",
+        "multiply",
+        "negative",
+        "positive",
+        "absolute",
+        "fabs",
+        "square",
+        "sign",
+        "astype",
+        "copy",
+    ),
+    *(
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "equal",
+        "where",
+    ),
+    *("not_equal", "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or"),
+    *("bitwise_xor", "invert", "floor", "ceil", "trunc", "rint", "isnan", "isinf", "isfinite", "share"),
+    *("relu", "relu_gradient"),
+}
+
+
+def is_function(op: str) -> bool:
+    """Whether an elementwise op takes many instructions, as an exponential does."""
+    return op not in _SHORT and op not in _WEIGHTS
