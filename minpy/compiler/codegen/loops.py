@@ -17,7 +17,8 @@ from typing import Callable, NamedTuple
 
 import numpy
 
-from minpy.compiler.codegen.builder import Builder, Value, scalar_type, type_of
+from minpy.compiler.codegen.builder import Value, scalar_type, type_of
+from minpy.compiler.codegen.functions import Kernel
 from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, stored_type, times
 from minpy.compiler.codegen.nest import Access, Apply, Constant, Index, Load, Nest, Reduce, Store
 from minpy.compiler.codegen.schedule import BLOCK, Schedule
@@ -63,7 +64,7 @@ class _Writer:
     def __init__(self, nest: Nest):
         self.nest = nest
         self.plan = Schedule(nest)
-        self.k = Builder()
+        self.k = Kernel()
         self.stack: list[str] = []  # allocations
         self.known: dict[int, Value] = {}  # what depends on no loop
         self.at: list[Number] = [0] * len(nest.extents)  # the turn of each loop
