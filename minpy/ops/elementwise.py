@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 import numpy
 
+from minpy.ops import kernels
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
 from minpy.ops.logic import common_dtype, equal, where, where_op
 from minpy.ops.lowering import (
@@ -59,6 +60,7 @@ astype = register(
         numpy=lambda x, dtype: numpy.asarray(x).astype(dtype),
         infer=lambda x, dtype: Aval(aval_of(x).shape, numpy.dtype(dtype)),
         mx=lambda b, out, x, dtype: b.cast(x, dtype),
+        scalar=lambda k, out, x, dtype: kernels.unchanged(k, out, x),
         vjp=(_astype_vjp,),
         family="elementwise",
         source="np.asarray({0}, {dtype})",
@@ -72,6 +74,7 @@ copy = register(
         numpy=lambda x: numpy.array(x, order="C"),
         infer=lambda x: aval_of(x),
         mx=unary("_copy", STORABLE),
+        scalar=kernels.unchanged,
         vjp=(lambda g, ans, x: g,),
         family="elementwise",
         source="np.array({0})",
@@ -85,6 +88,7 @@ real = register(
         numpy=numpy.real,
         infer=lambda x: Aval(aval_of(x).shape, real_dtype(aval_of(x).dtype)),
         mx=unary("_copy", NUMBERS),  # MXNet has real numbers only
+        scalar=kernels.unchanged,
         vjp=(lambda g, ans, x: g,),
         family="elementwise",
         source="np.real({0})",
@@ -249,6 +253,11 @@ def _share_infer(g: Any, x: Any, y: Any) -> Aval:
     return Aval(broadcast_shapes(shape, aval_of(x).shape, aval_of(y).shape), dtype)
 
 
+def _share_parts(g: Any, x: Any, y: Any) -> Any:
+    one, half, zero = numpy.asarray([1, 0.5, 0], aval_of(g).dtype)
+    return g * where_op(OPS["greater"](x, y), one, where_op(equal(x, y), half, zero))
+
+
 def _share(g: Any, x: Any, y: Any) -> Any:
     part = numpy.add(x > y, x >= y, dtype=numpy.asarray(g).dtype)
     return numpy.multiply(g, numpy.multiply(part, 0.5, dtype=part.dtype))
@@ -260,6 +269,7 @@ share: Op = register(
         numpy=_share,
         infer=_share_infer,
         mx=_share_mx,
+        parts=_share_parts,
         vjp=(lambda ct, ans, g, x, y: share(ct, x, y), ZERO, ZERO),
         family="elementwise",
         source="{0} * np.asarray((({1} > {2}) + 1.0 * ({1} >= {2})) / 2, {0}.dtype)",
@@ -327,6 +337,7 @@ root = register(
         numpy=lambda x: numpy.sqrt(x),
         infer=sqrt.infer,
         mx=sqrt.mx,
+        scalar=sqrt.scalar,
         vjp=(lambda g, ans, x: g * 0.5 / unless_zero(ans),),
         family="elementwise",
         source="np.sqrt({0})",
@@ -487,6 +498,7 @@ round_op = register(
         numpy=lambda x, decimals: numpy.around(x, decimals),
         infer=lambda x, decimals: Aval(aval_of(x).shape, _rounded_dtype(aval_of(x).dtype, decimals)),
         mx=_round_mx,
+        scalar=kernels.round_to,
         vjp=(ZERO,),
         family="elementwise",
         source="np.around({0}, {decimals})",

@@ -7,6 +7,7 @@ from typing import Any, Callable
 
 import numpy
 
+from minpy.ops import kernels
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, result_type
 from minpy.ops.lowering import (
     FLOATS,
@@ -143,6 +144,7 @@ where_op: Op = register(
         numpy=numpy.where,
         infer=_where_infer,
         mx=_where_mx,
+        scalar=kernels.where,
         vjp=(
             ZERO,
             lambda g, ans, condition, x, y: where_op(condition, g, 0),

@@ -19,6 +19,7 @@ import numpy
 
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, function_dtype
+from minpy.ops.kernels import SCALARS
 
 #: Three ways in which an argument can have no gradient rule. The messages for the user differ.
 ZERO = "zero"  # known: the derivative is zero everywhere it is defined
@@ -110,6 +111,9 @@ class Op:
             as NumPy does.
         mx: ``(b, out, *operands, **params)`` builds the same from MXNet operators (see
             ``ops/lowering.py``); None where MXNet has nothing.
+        scalar: of an elementwise op ``(k, dtype, *values, **params)`` writes one element of the result for
+            a kernel (see ``ops/kernels.py``, where those of ufuncs are); None where kernels cannot have it.
+        parts: ``(*args, **params)``, the same written in ops that kernels can have, like a gradient rule.
         vjp: a rule ``(g, ans, *args, **params) -> cotangent`` for each argument, or one of the
             markers above; for an op with any number of arguments, one callable ``i -> rule``.
         elementwise: each element of the result depends on one element of each operand.
@@ -130,6 +134,8 @@ class Op:
         numpy: Callable,
         infer: Callable[..., Any],
         mx: Callable | None = None,
+        scalar: Callable | None = None,
+        parts: Callable | None = None,
         vjp: Any = UNDEFINED,
         family: str = "",
         elementwise: bool = False,
@@ -144,6 +150,8 @@ class Op:
         self.numpy = numpy
         self.infer = infer
         self.mx = mx
+        self.scalar = scalar
+        self.parts = parts
         self.vjp = vjp
         self.family = family
         self.elementwise = elementwise
@@ -443,6 +451,7 @@ class Ufunc(Op):
 
     def __init__(self, name: str, ufunc: Callable, **columns: Any):
         columns.setdefault("infer", _elementwise_infer(ufunc))
+        columns.setdefault("scalar", SCALARS.get(name))
         super().__init__(name, numpy=ufunc, elementwise=True, **columns)
         for fact in _UFUNC_FACTS:
             setattr(self, fact, getattr(ufunc, fact))

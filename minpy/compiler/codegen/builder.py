@@ -53,13 +53,17 @@ def type_of(dtype: numpy.dtype, lanes: int) -> str:
     return scalar_type(dtype) if lanes == 1 else f"<{lanes} x {scalar_type(dtype)}>"
 
 
-def literal(number: Any, dtype: numpy.dtype) -> str:
-    """A constant in LLVM's language, rounded to the dtype."""
+def rounded(number: Any, dtype: numpy.dtype) -> Any:
+    """A number as NumPy casts it to a dtype."""
     with numpy.errstate(all="ignore"):
-        exact = numpy.asarray(number).astype(dtype).item()
+        return numpy.asarray(number).astype(dtype).item()
+
+
+def literal(number: Any, dtype: numpy.dtype) -> str:
+    """A number of a dtype in LLVM's language."""
     if dtype.kind == "f":
-        return "0x" + struct.pack(">d", exact).hex().upper()
-    return ("true" if exact else "false") if dtype.kind == "b" else str(exact)
+        return "0x" + struct.pack(">d", number).hex().upper()
+    return ("true" if number else "false") if dtype.kind == "b" else str(number)
 
 
 class Builder:
@@ -138,6 +142,7 @@ class Builder:
     def constant(self, number: Any, dtype: Any) -> Value:
         """A number, rounded to a dtype."""
         dtype = numpy.dtype(dtype)
+        number = rounded(number, dtype)
         return Value(literal(number, dtype), dtype, 1, number)
 
     def like(self, number: Any, x: Value) -> Value:
@@ -192,6 +197,16 @@ class Builder:
     def divide(self, x: Value, y: Value) -> Value:
         """x / y, of floats."""
         return self._plain("fdiv", x, y)
+
+    def quotient(self, x: Value, y: Value) -> Value:
+        """x / y of integers, rounded towards zero; not by 0, nor the least integer by -1."""
+        return self._plain("sdiv" if x.dtype.kind == "i" else "udiv", x, y)
+
+    def remainder(self, x: Value, y: Value) -> Value:
+        """What ``quotient`` leaves, with the sign of x; of floats too, exactly."""
+        if x.is_float:
+            return self._plain("frem", x, y)
+        return self._plain("srem" if x.dtype.kind == "i" else "urem", x, y)
 
     def fma(self, x: Value, y: Value, z: Value) -> Value:
         """x * y + z, rounded once."""
@@ -312,7 +327,7 @@ class Builder:
     # Conversions ----------------------------------------------------------------------------------
 
     def cast(self, x: Value, dtype: Any) -> Value:
-        """``x.astype(dtype)``. Floats outside of an integer's range give some number, as in NumPy."""
+        """``x.astype(dtype)``; of floats outside of an integer's range as in C, on this processor."""
         dtype = numpy.dtype(dtype)
         if x.dtype == dtype:
             return x
@@ -324,6 +339,23 @@ class Builder:
             )
         if dtype.kind == "b":
             return self.not_equal(x, self.like(0, x))
+        if x.is_float and dtype.kind in "iu":
+            return self._truncated(x, dtype)
+        return self._converted(x, dtype)
+
+    def _truncated(self, x: Value, dtype: numpy.dtype) -> Value:
+        """A float as an integer, by way of the wider one that C takes: large numbers wrap around."""
+        if dtype.name == "uint64":
+            half = self.like(2**63, x)
+            low, high = (self._converted(y, numpy.dtype("int64")) for y in (x, self.subtract(x, half)))
+            high = self.bit_xor(high, self.like(-(2**63), high))
+            return self.cast(self.select(self.greater_equal(x, half), high, low), dtype)
+        wide = numpy.dtype("int64" if dtype.itemsize == 8 or dtype.name == "uint32" else "int32")
+        return self.cast(self._converted(x, wide), dtype)
+
+    def _converted(self, x: Value, dtype: numpy.dtype) -> Value:
+        if x.dtype == dtype:
+            return x
         source, target = type_of(x.dtype, x.lanes), type_of(dtype, x.lanes)
         return Value(
             self.emit(f"{_conversion(x.dtype, dtype)} {source} {x.text} to {target}"), dtype, x.lanes
@@ -335,7 +367,7 @@ def _conversion(source: numpy.dtype, target: numpy.dtype) -> str:
     if source.kind == "f" and target.kind == "f":
         return "fpext" if target.itemsize > source.itemsize else "fptrunc"
     if source.kind == "f":
-        return "fptosi" if target.kind == "i" else "fptoui"
+        return "fptosi"
     if target.kind == "f":
         return "sitofp" if is_signed else "uitofp"
     if source.kind == "b" or target.itemsize > source.itemsize:

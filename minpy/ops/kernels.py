@@ -1,0 +1,387 @@
+"""What an op's ``scalar`` column is written in: one element of the result, for the compiler's own kernels.
+
+``op.scalar(k, dtype, *operands, **params)`` gets a builder ``k`` of instructions, that of
+``compiler/codegen/builder.py``, the dtype of the result, and the operands, each a value of its own dtype. It
+returns the value of the result. What is constant knows its ``number``. As in ``lowering.py`` the helpers here
+cast operands to the dtype in which NumPy computes, so that rules only say what is computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Callable
+
+import numpy
+
+from minpy.errors import UnsupportedError
+from minpy.ops.aval import aval_of, result_type
+
+#: The dtypes that kernels compute with.
+COMPUTED = frozenset(
+    [
+        *map(numpy.dtype, ("bool", "float32", "float64")),
+        *(numpy.dtype(f"{kind}{bits}") for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+    ]
+)
+
+
+def require(*dtypes: numpy.dtype) -> None:
+    """Raise UnsupportedError for a dtype that kernels do not compute with."""
+    for dtype in dtypes:
+        if dtype not in COMPUTED:
+            raise UnsupportedError(f"kernels do not compute with {dtype}")
+
+
+_COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+_ON_TRUTH = {
+    "logical_and": "bit_and",
+    "logical_or": "bit_or",
+    "logical_xor": "bit_xor",
+    "logical_not": "invert",
+}
+
+
+def operand_dtypes(op: Any, operands: Sequence[Any]) -> list[numpy.dtype]:
+    """The dtypes of values that the scalar rule of an op is given for avals, boxes or numbers.
+
+    They are the operands' own, but for comparisons, whose result does not tell in what dtype they are done: a
+    number, or an array without axes, may be cast before it meets an array.
+
+    Raises:
+        UnsupportedError: where NumPy compares integers of 64 bits with a sign and without.
+    """
+    dtypes = [aval_of(x).dtype for x in operands]
+    require(*dtypes)
+    if op.name not in _COMPARISONS and op.name not in _ON_TRUTH:
+        return dtypes
+    common = result_type(*operands)
+    if common.kind == "f" and all(dtype.kind in "iub" for dtype in dtypes):
+        raise UnsupportedError(f"kernels do not compare {dtypes[0]} with {dtypes[1]}")
+    return [common] * len(dtypes)
+
+
+def _method(compute: str | Callable) -> Callable:
+    return (lambda k, *operands: getattr(k, compute)(*operands)) if isinstance(compute, str) else compute
+
+
+def computed(compute: str | Callable, bools: str = "") -> Callable:
+    """Rule of an op that computes in the dtype of its result.
+
+    Args:
+        compute: ``(k, *operands) -> value``, or the name of a method of ``k``.
+        bools: the method to take where that dtype is bool.
+    """
+    compute = _method(compute)
+    on_bools = _method(bools) if bools else compute
+
+    def scalar(k: Any, dtype: numpy.dtype, *operands: Any) -> Any:
+        require(dtype, *[x.dtype for x in operands])
+        return (on_bools if dtype.kind == "b" else compute)(k, *[k.cast(x, dtype) for x in operands])
+
+    return scalar
+
+
+def compared(name: str) -> Callable:
+    """Rule of a comparison: of operands in one dtype, see ``operand_dtypes``."""
+
+    def scalar(k: Any, dtype: numpy.dtype, x: Any, y: Any) -> Any:
+        common = numpy.promote_types(x.dtype, y.dtype)
+        require(common)
+        return getattr(k, name)(k.cast(x, common), k.cast(y, common))
+
+    return scalar
+
+
+def logical(name: str) -> Callable:
+    """Rule of an op on truth values."""
+
+    def scalar(k: Any, dtype: numpy.dtype, *operands: Any) -> Any:
+        require(*[x.dtype for x in operands])
+        return getattr(k, name)(*[k.cast(x, numpy.bool_) for x in operands])
+
+    return scalar
+
+
+def classified(compute: Callable) -> Callable:
+    """Rule of a test for nan or infinities: ``compute(k, x)`` of floats; other numbers are neither."""
+
+    def scalar(k: Any, dtype: numpy.dtype, x: Any) -> Any:
+        require(x.dtype)
+        return compute(k, x if x.is_float else k.cast(x, numpy.float64))
+
+    return scalar
+
+
+unchanged = computed(lambda k, x: x)
+
+
+# Selection -------------------------------------------------------------------------------------
+
+
+def where(k: Any, dtype: numpy.dtype, condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition is not 0, else y."""
+    require(dtype, *[v.dtype for v in (condition, x, y)])
+    return k.select(k.cast(condition, numpy.bool_), k.cast(x, dtype), k.cast(y, dtype))
+
+
+def _is_number(x: Any) -> bool:
+    return x.number is not None and x.number == x.number
+
+
+def extremum(is_beyond: str) -> Callable:
+    """The operand that ``is_beyond`` the other one; nan if one is nan."""
+
+    def compute(k: Any, x: Any, y: Any) -> Any:
+        beyond = getattr(k, is_beyond)
+        if _is_number(x):
+            x, y = y, x
+        found = k.select(beyond(y, x), y, x)  # x where one of both is nan
+        return k.select(k.isnan(y), y, found) if x.is_float and not _is_number(y) else found
+
+    return compute
+
+
+def extremum_of_numbers(is_beyond: str) -> Callable:
+    """The same, and the other operand if one is nan."""
+
+    def compute(k: Any, x: Any, y: Any) -> Any:
+        found = k.select(getattr(k, is_beyond)(x, y), x, y)  # y where one of both is nan
+        return k.select(k.isnan(y), x, found) if x.is_float else found
+
+    return compute
+
+
+# Signs and scales ------------------------------------------------------------------------------
+
+
+def sign(k: Any, x: Any) -> Any:
+    """-1, 0 or 1; nan stays nan."""
+    zero, one = k.like(0, x), k.like(1, x)
+    if x.dtype.kind == "u":
+        return k.select(k.equal(x, zero), zero, one)
+    rest = k.select(k.equal(x, zero), zero, x) if x.is_float else zero
+    return k.select(k.greater(x, zero), one, k.select(k.less(x, zero), k.like(-1, x), rest))
+
+
+def scaled(numerator: float, divisor: float) -> Callable:
+    """Times a quotient, which is rounded in the dtype of the result."""
+
+    def compute(k: Any, x: Any) -> Any:
+        return k.multiply(x, k.like(x.dtype.type(numerator) / x.dtype.type(divisor), x))
+
+    return computed(compute)
+
+
+def heaviside(k: Any, x: Any, y: Any) -> Any:
+    """0 below zero, 1 above, y at it; nan stays nan."""
+    zero = k.like(0, x)
+    above = k.select(k.greater(x, zero), k.like(1, x), x)
+    return k.select(k.equal(x, zero), y, k.select(k.less(x, zero), zero, above))
+
+
+# Rounding --------------------------------------------------------------------------------------
+
+
+def rounded(how: str) -> Callable:
+    """To a whole number: ``floor``, ``ceil``, ``trunc`` or ``roundeven``."""
+    return computed(lambda k, x: k.round(how, x))
+
+
+def round_to(k: Any, dtype: numpy.dtype, x: Any, decimals: int) -> Any:
+    """As NumPy: multiplied by a power of ten, rounded, divided again; integers as float64."""
+    require(dtype, x.dtype)
+    if dtype.kind != "f" and decimals >= 0:
+        return k.cast(x, dtype)
+    x = k.cast(x, dtype if dtype.kind == "f" else numpy.float64)
+    if not decimals:
+        return k.round("roundeven", x)
+    factor = k.like(10.0 ** abs(decimals), x)
+    before, after = (k.multiply, k.divide) if decimals > 0 else (k.divide, k.multiply)
+    return k.cast(after(k.round("roundeven", before(x, factor)), factor), dtype)
+
+
+# Quotients -------------------------------------------------------------------------------------
+
+
+def reciprocal(k: Any, x: Any) -> Any:
+    """1 / x; of integers rounded towards zero."""
+    if x.is_float:
+        return k.divide(k.like(1, x), x)
+    return k.cast(k.divide(k.constant(1, numpy.float64), k.cast(x, numpy.float64)), x.dtype)
+
+
+def _whole_parts(k: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Of integers the quotient rounded towards zero and what it leaves; both 0 for a divisor 0."""
+    zero, one = k.like(0, x), k.like(1, x)
+    by_zero = k.equal(y, zero)
+    if x.dtype.kind == "u":
+        divisor = k.select(by_zero, one, y)
+        return k.select(by_zero, zero, k.quotient(x, divisor)), k.remainder(x, divisor)
+    by_minus_one = k.equal(y, k.like(-1, y))  # the quotient of the least integer has no room
+    divisor = k.select(k.bit_or(by_zero, by_minus_one), one, y)
+    quotient = k.select(by_minus_one, k.negative(x), k.quotient(x, divisor))
+    return k.select(by_zero, zero, quotient), k.remainder(x, divisor)
+
+
+def _floored_parts(k: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Of integers the quotient rounded down and what it leaves, which has the sign of y."""
+    quotient, rest = _whole_parts(k, x, y)
+    if x.dtype.kind == "u":
+        return quotient, rest
+    zero = k.like(0, x)
+    differs = k.bit_and(k.not_equal(rest, zero), k.bit_xor(k.less(rest, zero), k.less(y, zero)))
+    return (
+        k.select(differs, k.subtract(quotient, k.like(1, x)), quotient),
+        k.select(differs, k.add(rest, y), rest),
+    )
+
+
+def _floored_floats(k: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """The same of floats, step by step as NumPy's ``npy_divmod``."""
+    zero, one = k.like(0, x), k.like(1, x)
+    by_zero = k.equal(y, zero)
+    rest = k.remainder(x, y)
+    quotient = k.divide(k.subtract(x, rest), y)
+    differs = k.bit_and(k.not_equal(rest, zero), k.bit_xor(k.less(rest, zero), k.less(y, zero)))
+    quotient = k.select(differs, k.subtract(quotient, one), quotient)
+    rest = k.select(k.equal(rest, zero), k.copysign(zero, y), k.select(differs, k.add(rest, y), rest))
+    floor = k.round("floor", quotient)
+    floor = k.select(k.greater(k.subtract(quotient, floor), k.like(0.5, x)), k.add(floor, one), floor)
+    plain = k.divide(x, y)
+    floor = k.select(k.equal(quotient, zero), k.copysign(zero, plain), floor)
+    return k.select(by_zero, plain, floor), rest
+
+
+def floor_divide(k: Any, x: Any, y: Any) -> Any:
+    """x // y; of integers 0 for a divisor 0."""
+    return (_floored_floats if x.is_float else _floored_parts)(k, x, y)[0]
+
+
+def remainder(k: Any, x: Any, y: Any) -> Any:
+    """x % y, with the sign of y."""
+    return (_floored_floats if x.is_float else _floored_parts)(k, x, y)[1]
+
+
+def fmod(k: Any, x: Any, y: Any) -> Any:
+    """What is left of x, with the sign of x."""
+    return k.remainder(x, y) if x.is_float else _whole_parts(k, x, y)[1]
+
+
+# Powers ----------------------------------------------------------------------------------------
+
+#: Powers of so many factors have errors of less than 4 units in the last place.
+_MOST_FACTORS = 5
+
+
+def power(k: Any, x: Any, y: Any) -> Any:
+    """x**y; products where that is known to be a small whole number."""
+    exponent = y.number
+    if not x.is_float:
+        if exponent is None or exponent < 0:
+            raise UnsupportedError("kernels raise integers to constant powers only")
+        return _product(k, x, int(exponent))
+    if exponent is not None and exponent in (*range(_MOST_FACTORS + 1), -1, -2):
+        base = x if exponent >= 0 else k.divide(k.like(1, x), x)
+        return _product(k, base, int(abs(exponent)))
+    if exponent == 0.5:
+        is_lowest = k.equal(x, k.like(-math.inf, x))
+        return k.select(is_lowest, k.like(math.inf, x), k.sqrt(k.add(x, k.like(0, x))))  # -0.0 becomes 0.0
+    return k.power(x, y)
+
+
+def _product(k: Any, x: Any, count: int) -> Any:
+    """The product of so many factors x, by squares."""
+    found, square = None, x
+    while count:
+        if count % 2:
+            found = square if found is None else k.multiply(found, square)
+        count //= 2
+        square = k.multiply(square, square) if count else square
+    return k.like(1, x) if found is None else found
+
+
+# Logarithms of sums ----------------------------------------------------------------------------
+
+
+def logaddexp(k: Any, x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)), without overflow."""
+    apart = k.subtract(x, y)
+    larger = k.select(k.greater(apart, k.like(0, x)), x, y)
+    found = k.add(larger, k.log1p(k.exp(k.negative(k.absolute(apart)))))
+    found = k.select(k.isnan(apart), apart, found)
+    return k.select(k.equal(x, y), k.add(x, k.like(math.log(2), x)), found)
+
+
+def logaddexp2(k: Any, x: Any, y: Any) -> Any:
+    """The same of powers and logarithms of 2."""
+    apart = k.subtract(x, y)
+    larger = k.select(k.greater(apart, k.like(0, x)), x, y)
+    part = k.log1p(k.exp2(k.negative(k.absolute(apart))))
+    found = k.add(larger, k.multiply(part, k.like(1 / math.log(2), x)))
+    found = k.select(k.isnan(apart), apart, found)
+    return k.select(k.equal(x, y), k.add(x, k.like(1, x)), found)
+
+
+# Neighbors -------------------------------------------------------------------------------------
+
+
+def nextafter(k: Any, x: Any, y: Any) -> Any:
+    """The next float after x in the direction of y: of its bits, taken as an integer, the next one."""
+    integer = numpy.dtype(f"int{x.bits}")
+    zero, bits = k.like(0, x), k.bitcast(x, integer)
+    is_away = k.equal(k.less(x, y), k.greater(x, zero))  # from zero
+    moved = k.add(bits, k.select(is_away, k.constant(1, integer), k.constant(-1, integer)))
+    least = k.copysign(k.bitcast(k.spread(k.constant(1, integer), x.lanes), x.dtype), y)
+    found = k.select(k.equal(x, zero), least, k.bitcast(moved, x.dtype))
+    found = k.select(k.equal(x, y), y, found)
+    return k.select(k.isnan(x), x, k.select(k.isnan(y), y, found))
+
+
+# The column ------------------------------------------------------------------------------------
+
+#: Where ``k`` has a method of the same name, in the dtype of the result.
+_METHODS = (
+    *("subtract", "negative", "absolute", "invert", "copysign", "sqrt", "cbrt", "hypot"),
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "tanh", "arcsinh", "arccosh"),
+    *("arctanh", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
+)
+
+#: The scalar rules of the ufuncs, by name.
+SCALARS: dict[str, Callable] = {
+    **{name: computed(name) for name in _METHODS},
+    **{name: compared(name) for name in _COMPARISONS},
+    **{name: logical(method) for name, method in _ON_TRUTH.items()},
+    **{f"bitwise_{name}": computed(f"bit_{name}") for name in ("and", "or", "xor")},
+    "isnan": classified(lambda k, x: k.isnan(x)),
+    "isinf": classified(lambda k, x: k.equal(k.absolute(x), k.like(math.inf, x))),
+    "isfinite": classified(lambda k, x: k.less(k.absolute(x), k.like(math.inf, x))),
+    "add": computed("add", bools="bit_or"),
+    "multiply": computed("multiply", bools="bit_and"),
+    "true_divide": computed("divide"),
+    "floor_divide": computed(floor_divide),
+    "remainder": computed(remainder),
+    "fmod": computed(fmod),
+    "reciprocal": computed(reciprocal),
+    "power": computed(power),
+    "float_power": computed(power),
+    "square": computed(lambda k, x: k.multiply(x, x)),
+    "positive": unchanged,
+    "conjugate": unchanged,
+    "fabs": computed("absolute"),
+    "sign": computed(sign),
+    "heaviside": computed(heaviside),
+    "deg2rad": scaled(math.pi, 180),
+    "rad2deg": scaled(180, math.pi),
+    "maximum": computed(extremum("greater"), bools="bit_or"),
+    "minimum": computed(extremum("less"), bools="bit_and"),
+    "fmax": computed(extremum_of_numbers("greater"), bools="bit_or"),
+    "fmin": computed(extremum_of_numbers("less"), bools="bit_and"),
+    "floor": rounded("floor"),
+    "ceil": rounded("ceil"),
+    "trunc": rounded("trunc"),
+    "rint": rounded("roundeven"),
+    "logaddexp": computed(logaddexp),
+    "logaddexp2": computed(logaddexp2),
+    "nextafter": computed(nextafter),
+}

@@ -1,0 +1,121 @@
+"""The scalar rules of the table, run element by element as machine code, against NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy
+import pytest
+
+from minpy.errors import UnsupportedError
+from minpy.ops import OPS, Op
+from minpy.ops.kernels import COMPUTED
+from minpy.ops.op import Ufunc
+from tests.ops.elements import run
+from tests.ops.samples import samples_of
+from tests.ops.test_special_values import FREE_SIGN_OF_ZERO, VALUES, WIDE
+from tests.ops.test_table import reference
+
+DTYPES = sorted(COMPUTED, key=str)
+FLOATS = [dtype for dtype in DTYPES if dtype.kind == "f"]
+#: What elementary functions give may be so many units in the last place away; all else is exact.
+MOST_UNITS = 4
+APPROXIMATE = {
+    *("power", "float_power", "cbrt", "hypot", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p"),
+    *("logaddexp", "logaddexp2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
+}
+EXACT = [op for op in OPS.values() if op.scalar is not None and op.name not in APPROXIMATE]
+#: Dtypes that meet in one of their own.
+MIXED = [
+    *(("float32", "float64"), ("float64", "int64"), ("float32", "bool"), ("int32", "float32")),
+    *(("int8", "int64"), ("uint8", "int8"), ("uint32", "int32"), ("bool", "int64"), ("int16", "uint16")),
+    *(("uint64", "float32"), ("int64", "uint64")),
+]
+NUMBERS = (numpy.nan, -0.0, 0.1, 1e-310, 0, 2, -1, True)
+
+
+def specials(dtype: numpy.dtype) -> numpy.ndarray:
+    """Zeros of both signs, nan, the infinities, what is least and greatest, numbers between."""
+    if dtype.kind == "b":
+        return numpy.array([False, True])
+    if dtype.kind == "f":
+        limits = numpy.finfo(dtype)
+        edges = (
+            limits.max,
+            limits.min,
+            limits.tiny,
+            limits.smallest_subnormal,
+            1 / limits.eps,
+            0.3 / limits.eps,
+        )
+        return numpy.array([*VALUES, *(WIDE if dtype.itemsize == 8 else ()), *edges, 7.25, -1e5], dtype)
+    info = numpy.iinfo(dtype)
+    values = {0, 1, 2, 3, 7, 100, info.min, info.min + 1, info.max, info.max - 1, -1, -2, -3, -7}
+    return numpy.array(sorted(n for n in values if info.min <= n <= info.max), dtype)
+
+
+def calls(op: Op) -> Iterator[tuple[tuple, dict]]:
+    """Operands and params: of a ufunc in all dtypes, of another op those that the table is tested with."""
+    if not isinstance(op, Ufunc):
+        for sample in samples_of(op):
+            for dtype in sample.dtypes:
+                yield sample.draw(dtype), sample.params
+        if op.name in ("astype", "round"):
+            yield from ((args, params) for args in of_all_dtypes(1) for params in _params(op, *args))
+        return
+    for args in of_all_dtypes(op.nin):
+        yield args, {}
+
+
+def _params(op: Op, x: numpy.ndarray) -> list[dict]:
+    if op.name == "astype":
+        return [{"dtype": dtype} for dtype in DTYPES]
+    return [{"decimals": decimals} for decimals in (-2, 0, 1, 3) if decimals >= 0 or x.dtype != numpy.uint32]
+
+
+def of_all_dtypes(count: int) -> Iterator[tuple]:
+    if count == 1:
+        yield from ((specials(dtype),) for dtype in DTYPES)
+        return
+    for one, other in [*((dtype, dtype) for dtype in DTYPES), *MIXED]:
+        yield specials(numpy.dtype(one))[:, None], specials(numpy.dtype(other))
+    for number in NUMBERS:
+        yield specials(numpy.dtype("float32")), number
+        yield number, specials(numpy.dtype("int32"))
+
+
+def _apart(x: Any) -> Any:
+    """The same elements with gaps in memory, which NumPy takes one by one."""
+    return numpy.repeat(x, 2, axis=-1)[..., ::2] if isinstance(x, numpy.ndarray) and x.ndim else x
+
+
+def check(op: Op, args: Sequence[Any], params: dict) -> bool:
+    """Compare with NumPy; gives whether there is something to compare."""
+    expected = reference(op, args, params)
+    if isinstance(expected, type):
+        return False
+    try:
+        if op.infer(*args, **params).dtype != expected.dtype:
+            return False  # NumPy looks at values, which kernels do not know
+        got = run(op, args, params)
+    except UnsupportedError:
+        return False
+    what = f"{op.name} {[getattr(x, 'dtype', x) for x in args]} {params}"
+    assert (got.dtype, got.shape) == (expected.dtype, expected.shape), what
+    same = (got == expected) | ((got != got) & (expected != expected))
+    if expected.dtype.kind == "f" and op.name not in FREE_SIGN_OF_ZERO:
+        same &= (expected != 0) | (numpy.signbit(got) == numpy.signbit(expected))
+    if expected.dtype == numpy.uint32:  # of floats out of range NumPy makes one number or another
+        same |= expected != reference(op, [_apart(x) for x in args], params)
+    if not same.all():
+        operands = [numpy.broadcast_to(x, same.shape)[~same][:5] for x in args]
+        raise AssertionError(f"{what}: {operands}: {got[~same][:5]}, should be {expected[~same][:5]}")
+    return True
+
+
+@pytest.mark.parametrize("op", EXACT, ids=lambda op: op.name)
+def test_rule_is_exact(op):
+    done = [check(op, args, params) for args, params in calls(op)]
+    assert any(done)
