@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 
 # Read, not imported: importing the package needs what is only about to be installed.
 VERSION = re.search(r'^__version__ = "([^"]+)"', (HERE / "minpy" / "version.py").read_text("utf-8"), re.M)[1]
-FINGERPRINT = runpy.run_path(str(HERE / "minpy/runtime/sources.py"))["fingerprint"]()
+fingerprint = runpy.run_path(str(HERE / "minpy/runtime/sources.py"))["fingerprint"]
 README = HERE / "README.md"
 
 # Not needed to run: what a program imports from it works on MinPy's arrays too. See minpy/ops/special.py.
@@ -65,7 +65,7 @@ EXTENSIONS = [
         sorted(str(path.relative_to(HERE)) for path in (HERE / "minpy/runtime/fast").glob("*.c")),
         depends=[f"minpy/runtime/fast/{name}.h" for name in ("fast", "calls", "routes")],
         include_dirs=[numpy.get_include()],
-        define_macros=[("FINGERPRINT", f"{FINGERPRINT}u")],
+        define_macros=[("FINGERPRINT", f"{fingerprint('fast/*.[ch]')}u")],
         extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-fvisibility=hidden"],
         optional=True,
     ),
@@ -75,6 +75,14 @@ EXTENSIONS = [
         define_macros=[("_GLIBCXX_USE_CXX11_ABI", "0")],
         extra_compile_args=["-O1", "-std=c++14", "-fvisibility=hidden"],
         libraries=["dl"],
+        optional=True,
+    ),
+    Extension(  # not a module of Python's: MXNet loads it
+        "minpy.runtime.kernels._library",
+        ["minpy/runtime/kernels/library.c"],
+        define_macros=[("FINGERPRINT", f"{fingerprint('kernels/*.c')}u")],
+        extra_compile_args=["-O2", "-std=gnu11", "-fopenmp", "-fvisibility=hidden"],
+        extra_link_args=["-fopenmp"],
         optional=True,
     ),
 ]
@@ -94,6 +102,8 @@ setup(
         "numpy>=1.25,<2",
         "gast>=0.5.5,<0.8",  # 0.5.5 is the first that takes the syntax trees of Python 3.12
         "astunparse>=1.6.3,<2",
+        # For fused kernels; without it MXNet's operators run. Python 3.9 has older ones only.
+        "llvmlite>=0.50,<0.51; python_version >= '3.10'",
     ],
     extras_require=EXTRAS,
     zip_safe=False,

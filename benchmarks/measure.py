@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from benchmarks.peers import missing
 from benchmarks.work import Work
 
 FIRST_CALL_LIMIT = 120  # seconds; who compiles longer is left out
+WARMING = {"steps": 8, "seconds": 2.0}  # before anything is timed
 
 
 class Failed(Exception):
@@ -43,14 +45,15 @@ class Line:
     work: Work
     results: dict[str, Result] = field(default_factory=dict)
 
-    def best(self) -> str | None:
-        """The fastest peer that is not MinPy."""
+    def best(self, peers: Collection[str] = ()) -> str | None:
+        """The fastest of some peers, or of all, that is not MinPy."""
         others = {p: r.seconds for p, r in self.results.items() if r.seconds and not p.startswith("minpy")}
-        return min(others, key=others.__getitem__, default=None)
+        chosen = others.keys() & peers if peers else others
+        return min(chosen, key=others.__getitem__, default=None)
 
-    def ratio(self) -> float | None:
-        """MinPy's time over that of the best other peer; below 1 is faster."""
-        ours, best = self.results.get("minpy compiled"), self.best()
+    def ratio(self, peers: Collection[str] = ()) -> float | None:
+        """MinPy's time over that of the best of these peers; below 1 is faster."""
+        ours, best = self.results.get("minpy compiled"), self.best(peers)
         return ours.seconds / self.results[best].seconds if ours and ours.seconds and best else None
 
 
@@ -158,10 +161,13 @@ class Bench:
                 line.results[peer].note = f"another result: {error:.1e} off"
             else:
                 timed[peer] = []
-        for _ in range(rounds):
+        for number in range(rounds + 1):
             for peer in list(timed):
                 try:
-                    timed[peer].append(self.processes[peer].ask(do="run", seconds=seconds)["seconds"])
+                    if number == 0:
+                        self.processes[peer].ask(do="warm", **WARMING)
+                    else:
+                        timed[peer].append(self.processes[peer].ask(do="run", seconds=seconds)["seconds"])
                 except Failed as failure:
                     line.results[peer].note = str(failure)
                     del timed[peer]

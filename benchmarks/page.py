@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+import numpy
+
 from benchmarks.fresh import Fresh
 from benchmarks.measure import Line
 
@@ -12,6 +14,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 PICTURE = "images/benchmarks.png"
 
 NOTHING = "-"
+MXNET = ("mx.sym", "gluon")
 
 PAGE = """# Benchmarks
 
@@ -25,15 +28,17 @@ MinPy beside what one would use instead. Written on {date} by `make bench`; the 
   fastest operators, in an executor and in a block hybridized with static memory. PyTorch uses its own
   operators, also for whole sequences.
 - **Fair play**: the same mathematics, dtype and number of threads. Each peer has a process of its own; the
-  peers take turns, and the numbers are medians over the turns. The first results of a peer are compared in
-  full with the others' before it is timed. A *full step* is the gradient and the update of all parameters.
+  peers take turns, and the numbers are medians of wall time over the turns. The first results of a peer are
+  compared in full with the others' before it is timed. A *full step* is the gradient and the update of all
+  parameters.
 - `python -m benchmarks mlp lstm` measures some of the cases; `--help` says more.
 - [Where the time goes](performance.md), and what was tried, where MinPy is not ahead.
 
 ## Time of a call
 
-Milliseconds, the best peer in bold. *Ratio*: MinPy, compiled, to the best peer; below 1 MinPy is faster.
-Where nothing stands, the peer lacks what the case needs, or the notes say why.
+Milliseconds, the best peer in bold. In front MinPy's time, compiled, in relation to the best peer and to the
+better of both forms of MXNet; below 1 MinPy is faster. Where nothing stands, the peer lacks what the case
+needs, or the notes say why.
 
 {times}
 
@@ -41,13 +46,13 @@ Where nothing stands, the peer lacks what the case needs, or the notes say why.
 
 ## First call
 
-Seconds of the first call, compilation included, in a process that has measured other cases before.
+Milliseconds of the first call, compilation included, in a process that has measured other cases before.
 
 {first}
 
 ## Alone: first call and memory
 
-In a fresh process for each number: seconds of the first call after the import, and the peak of resident
+In a fresh process for each column: milliseconds of the first call after the import, and the peak of resident
 memory over several calls, in MB beyond what the process has after the import.
 
 {fresh}
@@ -71,27 +76,34 @@ def _digits(number: float) -> str:
     """Three digits, without an exponent."""
     if not number:
         return NOTHING
-    return f"{number:.3g}" if number < 100 else f"{number:.0f}"
+    return numpy.format_float_positional(
+        number, precision=max(0, 2 - int(numpy.log10(number) // 1)), trim="-"
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return _digits(seconds * 1e3)
 
 
 def _times(lines: list[Line], peers: list[str]) -> str:
     rows = []
     for line in lines:
-        best, ratio = line.best(), line.ratio()
+        best = line.best()
         cells = []
         for peer in peers:
             result = line.results.get(peer)
-            text = _digits(result.seconds * 1e3) if result else NOTHING
+            text = _milliseconds(result.seconds) if result else NOTHING
             cells.append(f"**{text}**" if peer == best else text)
-        rows.append([line.name, *cells, _digits(ratio) if ratio else NOTHING])
-    return _table(["", *peers, "ratio"], rows)
+        ratios = [line.ratio(), line.ratio(MXNET)]
+        rows.append([line.name, *(f"{ratio:.2f}" if ratio else NOTHING for ratio in ratios), *cells])
+    return _table(["", "to the best", "to MXNet", *peers], rows)
 
 
 def _firsts(lines: list[Line], peers: list[str]) -> str:
     rows = []
     for line in lines:
         results = [line.results.get(peer) for peer in peers]
-        rows.append([line.name, *(_digits(r.first) if r else NOTHING for r in results)])
+        rows.append([line.name, *(_milliseconds(r.first) if r else NOTHING for r in results)])
     return _table(["", *peers], rows)
 
 
@@ -99,17 +111,19 @@ def _fresh(found: dict[str, dict[str, Fresh]], peers: list[str]) -> str:
     rows = []
     for name, by_peer in found.items():
         results = [by_peer.get(peer) for peer in peers]
-        rows.append([f"{name}, first call, s", *(_digits(r.first) if r else NOTHING for r in results)])
+        rows.append([f"{name}, first call, ms", *(_milliseconds(r.first) if r else NOTHING for r in results)])
         rows.append([f"{name}, memory, MB", *(_digits(r.memory) if r else NOTHING for r in results)])
     return _table(["", *peers], rows)
 
 
 def _notes(lines: list[Line], missing: dict[str, str]) -> str:
     notes = [f"- *{peer}* is left out: {reason}." for peer, reason in missing.items()]
+    names: dict[tuple[str, str], list[str]] = {}
     for line in lines:
         for peer, result in line.results.items():
             if result.note:
-                notes.append(f"- {line.name}, *{peer}*: {result.note}.")
+                names.setdefault((peer, result.note), []).append(line.name)
+    notes += [f"- *{peer}* {note}: {', '.join(works)}." for (peer, note), works in names.items()]
     return "\n".join(notes) or "None."
 
 
@@ -133,6 +147,7 @@ def plot(lines: list[Line], peers: list[str], path: Path) -> None:
             axes.plot(*zip(*points), marker, label=peer, alpha=0.8)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_yticks(range(len(shown)), [line.name for line in shown])
     axes.set_xlabel("time of the peer / time of MinPy compiled: right of the line MinPy is faster")
     axes.grid(axis="x", which="both", alpha=0.2)

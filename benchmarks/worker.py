@@ -1,6 +1,7 @@
 """The process of one peer: it reads what to do from its standard input, a JSON object a line, and answers so.
 
 ``first``: prepare a work, do it once, keep the results in a file; the answer has the seconds.
+``warm``: do it a few times, which lets a library adapt.
 ``run``: the median seconds of a step, over ``seconds`` of steps. ``memory``: its resident memory so far.
 """
 
@@ -70,6 +71,16 @@ class Worker:
         if into is not None:
             numpy.savez(into, *results(work, self.task.read(first)))
         return {"seconds": seconds}
+
+    def warm(self, steps: int, seconds: float) -> dict[str, Any]:
+        """That many steps, or as many as have room in that time."""
+        assert self.task is not None
+        until = time.perf_counter() + seconds
+        for _ in range(steps):
+            self.task.step()
+            if time.perf_counter() > until:
+                break
+        return {}
 
     def run(self, seconds: float) -> dict[str, Any]:
         """Steps."""

@@ -105,18 +105,19 @@ class Control(Matching):
         """How far the lowering has come."""
         return Progress(len(self.trace.eqns), self.computed, self.executed)
 
-    def judge(self, turns: int, before: Progress) -> None:
+    def judge(self, turns: int, done: int, before: Progress) -> None:
         """Raise UnsupportedError where unrolling a loop is not worth it.
 
         Args:
             turns: of the loop, in all.
+            done: turns that have been lowered.
             before: the progress one turn ago.
         """
         now = self.progress()
         equations, computed, statements = (y - x for x, y in zip(before, now))
         if not equations and turns * max(computed, statements) > MAX_OF_NUMBERS:
             raise ForPython(f"its {turns} turns compute with numbers only, which Python does faster")
-        self.check_size(self.size + turns * (equations + computed), turns)
+        self.check_size(self.size + (turns - done) * (equations + computed), turns)
 
     def check_size(self, equations: float, turns: int = 0) -> None:
         """Raise UnsupportedError where the graph has, or behind a loop will have, too many equations."""

@@ -53,7 +53,7 @@ class Expressions(Operators):
     assign: Callable[[Any, Any], None]
     executed: int
     progress: Callable[[], Any]
-    judge: Callable[[int, Any], None]
+    judge: Callable[[int, int, Any], None]
     closure: Callable[[Any, str, Sequence[Any]], Closure]
 
     def evaluate(self, node: Any) -> Any:
@@ -290,7 +290,7 @@ class Expressions(Operators):
                 before = self.progress()
             elif number == _TURNS_TO_JUDGE and count > _TURNS_TO_JUDGE:
                 self.trace.loc, saved = loc, self.trace.loc
-                self.judge(count, before)
+                self.judge(count, number - 1, before)
                 self.trace.loc = saved
             yield item
 

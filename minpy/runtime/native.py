@@ -46,13 +46,19 @@ def _check(code: int) -> None:
         raise MXNetError(mx.base.py_str(_LIB.MXGetLastError()))
 
 
+def address_of(function: str) -> int | None:
+    """Where a function is of MXNet's library, or of those that it is linked to."""
+    return ctypes.cast(getattr(_LIB, function), ctypes.c_void_p).value
+
+
 _BOOL_FLAG = 7  # MXNet's number for bool, missing in its own table
 
 #: dtypes that an MXNet array can hold.
 MXNET_DTYPES = tuple(
     numpy.dtype(name) for name in ("float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool")
 )
-_TYPE_FLAGS = {dtype: mx.nd.ndarray._DTYPE_NP_TO_MX.get(dtype.type, _BOOL_FLAG) for dtype in MXNET_DTYPES}
+#: MXNet's numbers for them
+TYPE_FLAGS = {dtype: mx.nd.ndarray._DTYPE_NP_TO_MX.get(dtype.type, _BOOL_FLAG) for dtype in MXNET_DTYPES}
 
 
 class _DLTensor(ctypes.Structure):
@@ -153,7 +159,7 @@ def empty(shape: tuple[int, ...], dtype: numpy.dtype, device: tuple[int, int] = 
             ctypes.c_int(device[0]),
             ctypes.c_int(device[1]),
             ctypes.c_int(0),
-            ctypes.c_int(_TYPE_FLAGS[dtype]),
+            ctypes.c_int(TYPE_FLAGS[dtype]),
             ctypes.byref(handle),
         )
     )
@@ -213,7 +219,7 @@ def _openmp_threads() -> int:
 
 
 THREADS = _openmp_threads()
-SET_THREADS = ctypes.cast(_LIB.MXSetNumOMPThreads, ctypes.c_void_p).value
+SET_THREADS = address_of("MXSetNumOMPThreads")
 
 
 class threads:
@@ -351,12 +357,23 @@ def bind(symbol: Any, arrays: dict[str, NDArray]) -> Any:
 
 
 #: where the function is that runs an executor
-FORWARD = ctypes.cast(_LIB.MXExecutorForward, ctypes.c_void_p).value
+FORWARD = address_of("MXExecutorForward")
 
 
 def forward(executor: Any) -> bool:
     """Run an executor; says whether it did not fail."""
     return not _LIB.MXExecutorForward(executor.handle, ctypes.c_int(0))
+
+
+def load_operators(path: str | os.PathLike[str]) -> None:
+    """Let MXNet have the operators of a library."""
+    _check(_LIB.MXLoadLib(str(path).encode(), ctypes.c_uint(0)))
+
+
+def wait_for_all() -> None:
+    """Wait for all operators that were queued."""
+    if not SYNCHRONOUS:
+        mx.nd.waitall()
 
 
 def wait(arrays: Sequence[NDArray]) -> None:

@@ -20,7 +20,7 @@ _fast: Any = None
 if not TYPE_CHECKING and os.environ.get("MINPY_FAST") != "0":
     with contextlib.suppress(ImportError):  # not built, for want of a C compiler
         from minpy.runtime import _fast
-if _fast is not None and getattr(_fast, "fingerprint", None) != fingerprint() != 0:
+if _fast is not None and getattr(_fast, "fingerprint", None) != fingerprint("fast/*.[ch]") != 0:
     warnings.warn(
         f"{_fast.__file__} was built from other sources than those in minpy/runtime/fast, so MinPy runs "
         "without it, slower. Build it again: python setup.py build_ext --inplace --force",

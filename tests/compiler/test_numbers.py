@@ -236,6 +236,21 @@ def test_a_loop_is_judged_after_a_few_turns(monkeypatch):
     assert len(recorded) < 100
 
 
+@pytest.mark.parametrize("turns", [10, 11])
+def test_a_loop_of_as_many_operations_as_the_limit_is_unrolled(monkeypatch, turns):
+    monkeypatch.setattr("minpy.compiler.control.MAX_EQUATIONS", 20)
+
+    def f(x, y):
+        for _ in range(turns):
+            x = np.tanh(x * y)
+        return x
+
+    compiled = minpy.jit(f)
+    compiled(X, X)
+    reasons = [item.reason for item in minpy.explain(compiled).leftovers]
+    assert not reasons if turns == 10 else "11 turns to about 22 operations" in reasons[0]
+
+
 @pytest.mark.parametrize("library", [np, numpy], ids=["minpy", "numpy"])
 def test_what_shapes_say_is_known_while_compiling(library):
     def function(x):

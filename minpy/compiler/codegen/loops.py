@@ -28,8 +28,8 @@ _FLOAT64 = numpy.dtype("float64")
 _INT64 = numpy.dtype("int64")
 #: elements of float32 that are added up in it
 _SHORT_SUM = 1024
-#: turns of summed loops that are written out one after the other
-_WRITTEN_OUT = 16
+#: vectors of products that are written out one after the other instead of as a loop
+_WRITTEN_OUT = 32
 
 
 def turns(nest: Nest) -> int:
@@ -48,11 +48,16 @@ class _Place(NamedTuple):
     Attributes:
         start: the index of its first element.
         copy: which of the vectors of one turn it is.
+        row: which of the rows of the tile it is in.
     """
 
     start: Number
     lanes: Lanes
-    copy: int
+    copy: int = 0
+    row: int = 0
+
+
+_ROW = _Place(0, Lanes(1, 1))
 
 
 class _Writer:
@@ -61,17 +66,20 @@ class _Writer:
         self.plan = Schedule(nest)
         self.k = Kernel()
         self.stack: list[str] = []  # allocations
-        self.known: dict[
-            int, Value
-        ] = {}  # what does not depend on the loops inside the one that is being written
+        self.known: dict[int, Value] = {}  # what depends on no loop
         self.at: list[Number] = [0] * len(nest.extents)  # the turn of each loop
-        self.partial: dict[tuple[int, int], str] = {}  # a reduction and a copy: where it is added up
+        self.partial: dict[tuple[int, int, int], str] = {}  # reduction, row, copy: where it is added up
         self.total: dict[tuple[int, int], str] = {}  # the same over all turns of a chunk
         self.rows: dict[int, str] = {}  # memory for values of a row
         self.saved: set[int] = set()  # those that are in it
         self.last = len(nest.extents) - 1
         self.accesses = [node.access for node in nest.nodes if isinstance(node, (Load, Store))]
-        self.pointers = {access: self._pointer(access) for access in self.accesses}  # to the row
+        self.first: Number = 0  # of the rows of the tile
+        self.pointers: list[dict[Access, str]] = []  # to each row of the tile
+        self.known_in: list[
+            dict[int, Value]
+        ] = []  # what depends on outer loops only, for each row of the tile
+        self._enter_tile(1)
 
     # The module ---------------------------------------------------------------------------------
 
@@ -103,41 +111,49 @@ class _Writer:
 
     def _body(self) -> None:
         k, plan = self.k, self.plan
-        self._row_values(frozenset())
+        self._row_values(frozenset(), self.known)
         for i in plan.terminal:
             self._start_terminal(i)
         if plan.is_written_out:
-            once = dict(self.known)
             for place in numpy.ndindex(*self.nest.extents[: self.nest.outer]):
-                self.known = dict(once)
                 self.at[: self.nest.outer] = place
-                self._row(0)
-        elif plan.turns == 1 and not plan.terminal:
-            self._row(0)
+                self._tile(0, 1)
         else:
             with k.loop("%begin", "%end") as turn:
-                once = dict(self.known)
-                self._row(self._find_row(turn))
-                self.known = once
+                self._turn(turn)
         for i in plan.terminal:
             self._end_terminal(i)
 
-    def _find_row(self, turn: str) -> Number:
-        """Set the outer loops to those of a turn; gives the block of the last loop."""
-        k = self.k
-        row: Number = turn
+    def _turn(self, turn: Number) -> None:
+        k, tile = self.k, self.plan.tile
         block: Number = 0
         if self.plan.blocks > 1:
-            row, block = self._divided(turn, self.plan.blocks)
+            turn, block = self._divided(turn, self.plan.blocks)
         for loop in reversed(range(self.nest.outer)):
             extent = self.nest.extents[loop]
+            if loop == self.nest.outer - 1:
+                extent = -(-extent // tile)
             if loop == 0:
-                self.at[loop] = row
-            elif extent == 1:
-                self.at[loop] = 0
+                self.at[loop] = turn
             else:
-                row, self.at[loop] = self._divided(row, extent)
-        return times(k, block, BLOCK)
+                turn, self.at[loop] = self._divided(turn, extent)
+        start = times(k, block, BLOCK)
+        if tile == 1:
+            self._tile(start, 1)
+            return
+        row, extent = self.at[self.nest.outer - 1], self.nest.extents[self.nest.outer - 1]
+        self.at[self.nest.outer - 1] = first = times(k, row, tile)
+        if extent % tile == 0:
+            self._tile(start, tile)
+            return
+        full, rest, done = k.labels("full", "rest", "done")
+        k.branch(k.less(Value(str(row), _INT64), k.constant(extent // tile, _INT64)), full, rest)
+        for label, rows in ((full, tile), (rest, extent % tile)):
+            k.place(label)
+            self.at[self.nest.outer - 1] = first
+            self._tile(start, rows)
+            k.jump(done)
+        k.place(done)
 
     def _divided(self, x: Number, by: int) -> tuple[Number, Number]:
         if isinstance(x, int):
@@ -146,12 +162,31 @@ class _Writer:
 
     # One turn of the outer loops ------------------------------------------------------------------
 
-    def _row(self, start: Number) -> None:
-        self.pointers = {access: self._pointer(access) for access in self.accesses}
+    def _enter_tile(self, rows: int) -> None:
+        """Prepare for some rows, of which the outer loops are at the first."""
+        if self.nest.outer:
+            self.first = self.at[self.nest.outer - 1]
+        self.pointers, self.known_in = [], []
+        for row in range(rows):
+            self._enter(_ROW._replace(row=row))
+            self.pointers.append({access: self._pointer(access) for access in self.accesses})
+            self.known_in.append(dict(self.known))
+
+    def _enter(self, place: _Place) -> None:
+        if self.nest.outer:
+            self.at[self.nest.outer - 1] = plus(self.k, self.first, place.row)
+        self.at[self.last] = place.start
+
+    def _tile(self, start: Number, rows: int) -> None:
+        self._enter_tile(rows)
         self.saved = set()
         for stage, sweep in enumerate(self.plan.sweeps):
-            for i in sweep.before:
-                self._effect(i, _Place(0, Lanes(1, 1), 0), self.known)
+            for row in range(rows):
+                place = _ROW._replace(row=row)
+                self._enter(place)
+                for i in sweep.before:
+                    self._effect(i, place, self.known_in[row])
+                self._row_values(self.plan.outer, self.known_in[row], row, stage)
             roots = [*sweep.roots, *sweep.saved]
             if not roots:
                 continue
@@ -160,18 +195,19 @@ class _Writer:
             ]
             for i in sums:
                 self._start_partial(i)
-            self._row_values(self.plan.outer, stage)
             self._inner_loops(list(self.nest.inner[:-1]), start, roots)
             self.saved.update(sweep.saved)
             for i in sums:
                 self._end_partial(i)
 
-    def _row_values(self, loops: frozenset[int], stage: int = 0) -> None:
+    def _row_values(
+        self, loops: frozenset[int], known: dict[int, Value], row: int = 0, stage: int = 0
+    ) -> None:
         """Compute what depends on these loops only, so that inner loops have it."""
         for i, node in enumerate(self.nest.nodes):
             is_ready = self.plan.depends[i] <= loops and self.plan.stage[i] <= stage
-            if is_ready and isinstance(node, (Load, Apply, Index, Constant)) and i not in self.known:
-                self._value(i, _Place(0, Lanes(1, 1), 0), self.known)
+            if is_ready and isinstance(node, (Load, Apply, Index, Constant)) and i not in known:
+                self._value(i, _ROW._replace(row=row), known)
 
     def _inner_loops(self, loops: list[int], start: Number, roots: Sequence[int]) -> None:
         if not loops:
@@ -188,12 +224,16 @@ class _Writer:
             return
         extent, width = self.nest.extents[-1], self.plan.lanes
         step = width * self.plan.copies
-        done = extent // step * step if extent >= 2 * step else 0
-        if done:
+        done = extent // step * step
+        if done > step:
             with self.k.loop(0, done, step) as at:
                 self._copies(at, roots)
-        for index in range(done, extent, width):
-            self._places([_Place(index, Lanes(width, min(width, extent - index)), 0)], roots)
+        elif done:
+            self._copies(0, roots)
+        left = range(done, extent, width)
+        if left:
+            lanes = [Lanes(width, min(width, extent - index)) for index in left]
+            self._places([_Place(index, lanes[c], c) for c, index in enumerate(left)], roots)
 
     def _block(self, start: str, roots: Sequence[int]) -> None:
         k, extent, width = self.k, self.nest.extents[-1], self.plan.lanes
@@ -204,48 +244,52 @@ class _Writer:
             self._copies(at, roots)
         if extent % step >= width:
             with k.loop(at, k.emit(f"sub i64 {stop.text}, {width - 1}"), width) as at:
-                self._places([_Place(at, Lanes(width, width), 0)], roots)
+                self._places([_Place(at, Lanes(width, width))], roots)
         if extent % width:
             rest, done = k.labels("rest", "done")
             k.branch(k.less(Value(at, _INT64), stop), rest, done)
             k.place(rest)
-            self._places([_Place(at, Lanes(width, extent % width), 0)], roots)
+            self._places([_Place(at, Lanes(width, extent % width))], roots)
             k.jump(done)
             k.place(done)
 
-    def _copies(self, at: str, roots: Sequence[int]) -> None:
+    def _copies(self, at: Number, roots: Sequence[int]) -> None:
         width = self.plan.lanes
         copies = range(self.plan.copies)
         self._places([_Place(plus(self.k, at, c * width), Lanes(width, width), c) for c in copies], roots)
 
     def _places(self, places: Sequence[_Place], roots: Sequence[int]) -> None:
         """What one turn of the last loop does, for several vectors."""
-        scopes = [dict(self.known) for _ in places]
+        places = [place._replace(row=row) for row in range(len(self.pointers)) for place in places]
+        scopes = [dict(self.known_in[place.row]) for place in places]
         if self.plan.product:
             self._products(places, scopes)
         for place, scope in zip(places, scopes):
-            self.at[self.last] = place.start
+            self._enter(place)
             for i in roots:
-                self._effect(i, place, scope)
+                if i not in self.plan.columns:
+                    self._effect(i, place, scope)
+        for i in sorted(self.plan.columns.intersection(roots)):
+            self._add_to_columns(i, places, scopes)
 
     def _products(self, places: Sequence[_Place], scopes: list[dict[int, Value]]) -> None:
         """Compute the reductions over the summed loops, for several vectors."""
         for i in self.plan.product:
             for place in places:
-                self._start_partial(i, place.copy)
+                self._start_partial(i, place)
         self._summed_loops(sorted(self.plan.summed), places)
         for i in self.plan.product:
             for place, scope in zip(places, scopes):
                 kind = self._kind(i, place.lanes.width)
                 dtype = self._sum_dtype(i)
-                name = self.partial[i, place.copy]
+                name = self.partial[i, place.row, place.copy]
                 total = Value(self.k.emit(f"load {kind}, ptr {name}"), dtype, place.lanes.width)
                 scope[i] = self.k.cast(total, self._reduce(i).dtype)
 
     def _summed_loops(self, loops: list[int], places: Sequence[_Place]) -> None:
         if loops:
             sizes = [self.nest.extents[i] for i in loops]
-            if math.prod(sizes) <= _WRITTEN_OUT:
+            if math.prod(sizes) * len(places) <= _WRITTEN_OUT:
                 for turn in numpy.ndindex(*sizes):
                     self.at[loops[0] : loops[-1] + 1] = turn
                     self._summed_loops([], places)
@@ -254,9 +298,10 @@ class _Writer:
                     self.at[loops[0]] = index
                     self._summed_loops(loops[1:], places)
             return
+        shared: dict[tuple[int, int], dict[int, Value]] = {}
         for place in places:
-            self.at[self.last] = place.start
-            scope = dict(self.known)
+            self._enter(place)
+            scope = _Shared(self.plan, place, self.known_in[place.row], shared)
             for i in self.plan.product:
                 self._add(i, place, scope)
 
@@ -327,16 +372,16 @@ class _Writer:
         value = self.k.spread(value, lanes)
         self.k.lines.append(f"  store {type_of(value.dtype, lanes)} {value.text}, ptr {name}")
 
-    def _start_partial(self, i: int, copy: int | None = None) -> None:
-        for c in range(self.plan.copies) if copy is None else [copy]:
-            if (i, c) not in self.partial:
-                self.partial[i, c] = self._allocate(self._kind(i, self.plan.lanes))
-            self._put(self._identity(i), self.partial[i, c], self.plan.lanes)
+    def _start_partial(self, i: int, place: _Place | None = None) -> None:
+        for row, copy in [(place.row, place.copy)] if place else [(0, c) for c in range(self.plan.copies)]:
+            if (i, row, copy) not in self.partial:
+                self.partial[i, row, copy] = self._allocate(self._kind(i, self.plan.lanes))
+            self._put(self._identity(i), self.partial[i, row, copy], self.plan.lanes)
 
     def _end_partial(self, i: int) -> None:
-        names = [self.partial[i, c] for c in range(self.plan.copies)]
+        names = [self.partial[i, 0, c] for c in range(self.plan.copies)]
         if i in self.plan.row:
-            self.known[i] = self._folded(i, names, self.plan.lanes)
+            self.known_in[0][i] = self._folded(i, names, self.plan.lanes)
             return
         for copy, name in enumerate(names):
             lanes = self.plan.lanes
@@ -372,11 +417,8 @@ class _Writer:
         """Add one vector to a reduction."""
         k, node = self.k, self._reduce(i)
         dtype = self._sum_dtype(i)
-        if i in self.plan.columns:
-            self._add_to_columns(i, place, scope)
-            return
         is_row = self._is_row_sum(i)
-        name = self.total[i, 0] if is_row else self.partial[i, place.copy]
+        name = self.total[i, 0] if is_row else self.partial[i, place.row, place.copy]
         lanes = 1 if is_row else place.lanes.width
         total = Value(k.emit(f"load {type_of(dtype, lanes)}, ptr {name}"), dtype, lanes)
         factors = self.nest.nodes[node.operand]
@@ -391,16 +433,24 @@ class _Writer:
             value = k.select(used, value, self._identity(i))
         self._put(self._combine(i, total, value), name, lanes)
 
-    def _add_to_columns(self, i: int, place: _Place, scope: dict[int, Value]) -> None:
-        """Add one vector to sums in memory."""
+    def _add_to_columns(self, i: int, places: Sequence[_Place], scopes: Sequence[dict[int, Value]]) -> None:
+        """Add vectors of all rows of the tile to sums in memory."""
         k, node = self.k, self._reduce(i)
-        value = k.cast(self._value(node.operand, place, scope), node.dtype)
-        for access in self._stores_of(i):
-            at = plus(k, access.offset, self._distance(access, self.nest.inner))
-            pointer = element(k, self._chunk(i, access), at, access.dtype)
-            stride = access.strides[-1]
-            old = load(k, pointer, access.dtype, stride, place.lanes)
-            store(k, self._combine(i, old, value), pointer, stride, place.lanes)
+        for place in places[: len(places) // len(self.pointers)]:
+            values = []
+            for other, scope in zip(places, scopes):
+                if other.copy == place.copy:
+                    self._enter(other)
+                    values.append(k.cast(self._value(node.operand, other, scope), node.dtype))
+            self._enter(place)
+            for access in self._stores_of(i):
+                at = plus(k, access.offset, self._distance(access, self.nest.inner))
+                pointer = element(k, self._chunk(i, access), at, access.dtype)
+                stride = access.strides[-1]
+                total = load(k, pointer, access.dtype, stride, place.lanes)
+                for value in values:
+                    total = self._combine(i, total, value)
+                store(k, total, pointer, stride, place.lanes)
 
     # Nodes ----------------------------------------------------------------------------------------
 
@@ -411,7 +461,7 @@ class _Writer:
             self._add(i, place, scope)
         elif isinstance(node, Store):
             value = self.k.cast(self._value(node.value, place, scope), node.access.dtype)
-            store(self.k, value, self._address(node.access), node.access.strides[-1], place.lanes)
+            store(self.k, value, self._address(node.access, place), node.access.strides[-1], place.lanes)
         else:
             value = self._value(i, place, scope)
             if i not in self.rows:
@@ -425,10 +475,10 @@ class _Writer:
             at = plus(self.k, times(self.k, at, self.nest.extents[loop]), self.at[loop])
         return element(self.k, self.rows[i], at, dtype)
 
-    def _address(self, access: Access) -> str:
+    def _address(self, access: Access, place: _Place) -> str:
         """A pointer to the element of an access at the current turn of all loops."""
         loops = range(self.nest.outer, len(self.nest.extents))
-        return element(self.k, self.pointers[access], self._distance(access, loops), access.dtype)
+        return element(self.k, self.pointers[place.row][access], self._distance(access, loops), access.dtype)
 
     def _pointer(self, access: Access) -> str:
         """The part of an address that depends on the outer loops."""
@@ -450,7 +500,9 @@ class _Writer:
         if i in self.saved:
             value = load(k, self._saved_at(i, node.dtype), node.dtype, 1, place.lanes)  # type: ignore[union-attr]
         elif isinstance(node, Load):
-            value = load(k, self._address(node.access), node.dtype, node.access.strides[-1], place.lanes)
+            value = load(
+                k, self._address(node.access, place), node.dtype, node.access.strides[-1], place.lanes
+            )
         elif isinstance(node, Constant):
             value = k.constant(node.value, node.dtype)
         elif isinstance(node, Index):
@@ -468,6 +520,32 @@ class _Writer:
             return first
         steps = "<" + ", ".join(f"i64 {i}" for i in range(place.lanes.width)) + ">"
         return self.k.add(first, Value(steps, _INT64, place.lanes.width))
+
+
+class _Shared(dict):
+    """Values at a place in a product: those that other places of the tile have too are computed once."""
+
+    def __init__(
+        self,
+        plan: Schedule,
+        place: _Place,
+        known: dict[int, Value],
+        shared: dict[tuple[int, int], dict[int, Value]],
+    ):
+        super().__init__(known)
+        self._plan, self._place, self._shared = plan, place, shared
+
+    def _of(self, i: int) -> dict[int, Value]:
+        depends, plan = self._plan.depends[i], self._plan
+        row = self._place.row if plan.nest.outer - 1 in depends else -1
+        copy = self._place.copy if len(plan.nest.extents) - 1 in depends else -1
+        return self._shared.setdefault((row, copy), {})
+
+    def get(self, i: int, default: Value | None = None) -> Value | None:  # type: ignore[override]
+        return super().get(i) or self._of(i).get(i, default)
+
+    def __setitem__(self, i: int, value: Value) -> None:
+        self._of(i)[i] = value
 
 
 def _rule(op: str) -> Callable[..., Value]:

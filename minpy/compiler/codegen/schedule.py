@@ -22,6 +22,8 @@ BLOCK = 2048
 _STACK = 1 << 16
 #: turns that are written out one after the other instead of as a loop
 _WRITTEN_OUT = 32
+#: accumulators of a product that are held in registers
+_TILE = 24
 #: what a value may cost to be computed again
 _CHEAP = 12
 _WEIGHTS = {"true_divide": 6, "sqrt": 6, "remainder": 12, "floor_divide": 12}
@@ -52,6 +54,7 @@ class Schedule:
         lanes: of vectors along the last loop.
         copies: vectors that one turn of the last loop works on.
         blocks: the number that the last loop is cut into, each a turn of its own.
+        tile: turns of the last outer loop that are done at once, so that what they share is read once.
         is_written_out: the outer loops are no loops; there is one turn.
     """
 
@@ -71,9 +74,15 @@ class Schedule:
         self.blocks = -(-nest.extents[-1] // BLOCK) if can_be_cut and nest.extents[-1] >= 2 * BLOCK else 1
         is_short = rows * sums * vectors * max(len(self.inner), 1) <= _WRITTEN_OUT and len(self.inner) == 1
         self.is_written_out = is_short and rows > 1 and not self.terminal and len(nest.nodes) * rows < 200
-        self.turns = 1 if self.is_written_out else rows * self.blocks
         self._find_stages()
         self.copies = self._copies(vectors)
+        self.tile = self._tile()
+        tiles = (
+            rows // nest.extents[nest.outer - 1] * -(-nest.extents[nest.outer - 1] // self.tile)
+            if nest.outer
+            else 1
+        )
+        self.turns = 1 if self.is_written_out else tiles * self.blocks
 
     def is_of_row(self, node: int) -> bool:
         """Whether it does not depend on inner or summed loops."""
@@ -169,7 +178,22 @@ class Schedule:
 
         return visit(node)
 
+    def _tile(self) -> int:
+        if self.is_written_out or not self.nest.outer or self.blocks > 1:
+            return 1
+        if self.product:
+            wanted = _TILE // self.copies
+        else:
+            wanted = 4 if self.columns and not self.row and len(self.nest.nodes) < 40 else 1
+        return min(wanted, self.nest.extents[self.nest.outer - 1])
+
     def _copies(self, vectors: int) -> int:
+        if self.product:
+            return (
+                next((c for c in (3, 2) if vectors % c == 0), min(vectors, 2))
+                if len(self.product) == 1
+                else 1
+            )
         work = sum(_weight(node) for i, node in enumerate(self.nest.nodes) if not self.is_of_row(i))
         wanted = 4 if work <= 12 else 2 if work <= 60 else 1
         while wanted > 1 and vectors < wanted:

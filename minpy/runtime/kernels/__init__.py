@@ -1,1 +1,20 @@
 """Fused kernels for the CPU: programs, their machine code, and what runs them."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+
+@functools.cache
+def state() -> str:
+    """Why there are no fused kernels, in words; empty where there are."""
+    if os.environ.get("MINPY_FUSION") == "0":
+        return "MINPY_FUSION=0 is set"
+    from minpy.runtime.kernels import llvm  # llvmlite takes a while to load, so only when someone asks
+
+    if llvm.missing is not None:
+        return llvm.missing
+    from minpy.runtime.kernels.library import library
+
+    return "" if library() is not None else "its library was not built, for want of a C compiler"

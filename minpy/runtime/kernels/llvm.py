@@ -33,8 +33,9 @@ else:
 #: The function that a text defines.
 ENTRY = "nest"
 
-#: The texts have vectors, and nothing twice: more passes take twice the time for the same code.
-_PASSES = "instruction_combine", "simplify_cfg"
+#: Sums lie on the stack in the texts. Else they are what is to run: more passes take twice the time for the
+#: same code.
+_PASSES = "sroa", "simplify_cfg"
 #: For the linker code has to be independent of its position; it lies next to its constants.
 _MACHINE: dict[str, Any] = {"opt": 2, "reloc": "pic", "codemodel": "small", "jit": True}
 
