@@ -37,7 +37,7 @@ from minpy.ops.aval import product
 
 #: Nanoseconds, of one core of 2020 or so. With OpenMP each of MXNet's operators wakes its threads, however
 #: small its arrays are; it takes longer until they have work of their own.
-_PRODUCT, _ARITHMETIC, _FUNCTION = 0.01, 1, 8
+_PRODUCT, _ARITHMETIC, _FUNCTION, _IN_KERNEL = 0.01, 1, 8, 0.3
 _WAKE, _SHARE = 4_000, 12_000
 
 
@@ -56,6 +56,8 @@ def _nanoseconds(eqn: Eqn) -> float:
     """Of each operation of an equation, roughly."""
     if eqn.op.cost == "compute":
         return _PRODUCT
+    if eqn.body is not None:
+        return _IN_KERNEL
     return _FUNCTION if eqn.op.singular or eqn.op.name in _FUNCTIONS else _ARITHMETIC
 
 

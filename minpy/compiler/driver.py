@@ -44,6 +44,7 @@ from minpy.compiler.source import Source
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import FLOAT, Tracer
 from minpy.compiler.varying import NUMBERS, Numbers
+from minpy.runtime.context import CPU, Context
 from minpy.runtime.executor import Executor
 from minpy.runtime.routes import Meter
 
@@ -252,9 +253,10 @@ def _rewritten(before: Graph, after: Graph) -> frozenset[Loc]:
     return frozenset(eqn.loc for eqn in new.flat if eqn.loc)
 
 
-def compile_graph(graph: Graph, donated: Collection[int] = ()) -> Compiled:
-    """Optimize and emit a graph, or take what was kept of it. ``donated``: inputs that the caller gives up.
+def compile_graph(graph: Graph, donated: Collection[int] = (), context: Context = CPU) -> Compiled:
+    """Optimize and emit a graph for a device, or take what was kept of it.
 
+    ``donated`` are the inputs that the caller gives up.
     ``MINPY_DUMP=all`` or the name of a pass prints the graph after it; ``MINPY_CHECK=1`` verifies the graph
     after every pass. Then the passes run each time.
 

@@ -18,7 +18,7 @@ from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import Op
 from minpy.runtime import watch
 from minpy.runtime.array import Array, Value, same_context
-from minpy.runtime.context import current_context
+from minpy.runtime.context import Context, current_context
 from minpy.runtime.dispatch import run_op
 from minpy.runtime.native import MXNetError
 from minpy.runtime.tape import live_tape
@@ -33,7 +33,7 @@ def run_compiled(compiled: Compiled, inputs: Sequence[Any], free: Collection[int
     values = [_value(x) for x in inputs]
     if watch.current is not None:
         look_for_nans(compiled.lowered, values)  # which has what the user wrote
-    context = values[0].context if values else current_context()
+    context = context_of(values)
     for value in values:
         if value.context is not context:
             same_context(context, value.context)
@@ -52,6 +52,11 @@ def run_compiled(compiled: Compiled, inputs: Sequence[Any], free: Collection[int
     compiled.meter.calls += 1
     compiled.meter.seconds += now() - started
     return outputs
+
+
+def context_of(values: Sequence[Any]) -> Context:
+    """The device of arrays that meet in a graph."""
+    return _value(values[0]).context if values else current_context()
 
 
 class GraphOp(Op):
@@ -89,7 +94,7 @@ class GraphOp(Op):
         if self.compiled is not None:
             return tuple(run_compiled(self.compiled, values))
         with no_collection():
-            self.compiled = compile_graph(self.graph)
+            self.compiled = compile_graph(self.graph, context=context_of(values))
         results = tuple(run_compiled(self.compiled, values))
         if self.check is not None:
             self.check(self.graph, [_value(value).numpy() for value in values], results)

@@ -94,7 +94,7 @@ def _plan(block: Block, signature: tuple, wanted: tuple, values: tuple) -> Plan:
         grads = [None if i is None else next(found) for i in positions]
         given = [*end.atoms, *(grad.atom for grad in grads if grad is not None)]
         graph = trace.graph(given, end.parts)
-        compiled = driver.compile_graph(graph)
+        compiled = driver.compile_graph(graph, context=trace.context)
     except (UnsupportedError, GradientError, OperandError) as error:
         plan = _no_graph(block, signature, lowered.guards, str(error))
         if isinstance(error, UnsupportedError) and block.program.refuse is not None:

@@ -6,8 +6,8 @@
       e: float32[] = sum axes=(0,) keepdims=False d
       return c, e
 
-Inputs and outputs belong to those of the body one by one. Constant arrays are inputs, single numbers stand in
-the body. ``passes/fuse.py`` makes such equations.
+Inputs and outputs belong to those of the body one by one. Constant arrays are inputs; those of which all
+elements are the same are made in the body, from a number. ``passes/fuse.py`` makes such equations.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate
 from minpy.ops import Aval, Op
+from minpy.ops.shape import broadcast_to_op
+from minpy.runtime.artefacts import is_uniform
 
 
 def _run(*values: Any, body: Graph) -> tuple[numpy.ndarray, ...]:
@@ -48,19 +50,28 @@ def kernel(eqns: Sequence[Eqn], outputs: Sequence[Var]) -> Eqn:
     """Equations as one, which gives these of their variables. It has the line of the first of them."""
     made = {var for eqn in eqns for var in eqn.outputs}
     inputs: dict[int, Atom] = {}  # by the ``id`` of the variable, or of the constant array
+    filled: dict[int, Eqn] = {}
     stand_ins: dict[int, Var] = {}
 
     def inside(atom: Atom) -> Atom:
         if isinstance(atom, Literal):
-            if atom.aval.size == 1:
-                return atom
-            inputs.setdefault(id(atom.value), atom)
-            return stand_ins.setdefault(id(atom.value), Var(atom.aval))
+            return atom if atom.aval.shape == () else stand_in(atom)
         if atom not in made:
             inputs.setdefault(id(atom), atom)
         return atom
 
-    within = tuple([eqn._replace(inputs=tuple(map(inside, eqn.inputs))) for eqn in eqns])
+    def stand_in(array: Literal) -> Var:
+        key = id(array.value)
+        if key not in stand_ins:
+            stand_ins[key] = Var(array.aval)
+            if is_uniform(array.value):
+                number, shape = Literal(array.value.reshape(-1)[:1].reshape(())), {"shape": array.aval.shape}
+                filled[key] = Eqn(broadcast_to_op, (number,), shape, (stand_ins[key],), None)
+            else:
+                inputs[key] = array
+        return stand_ins[key]
+
+    within = [eqn._replace(inputs=tuple(map(inside, eqn.inputs))) for eqn in eqns]
     taken = [stand_ins.get(key, atom) for key, atom in inputs.items()]
-    body = Graph(tuple(taken), within, tuple(outputs))  # type: ignore[arg-type]
+    body = Graph(tuple(taken), (*filled.values(), *within), tuple(outputs))  # type: ignore[arg-type]
     return Eqn(KERNEL, tuple(inputs.values()), {"body": body}, tuple(outputs), eqns[0].loc)

@@ -232,6 +232,8 @@ class Reads:
         tracer = self.trace.input(aval, kind, identifier(path.label))
         tracer.origin = Origin(path, value, self.guards.input(path))
         self.inputs.append(tracer)
+        if isinstance(value, Array):
+            self.trace.context = value.context
         self.aliasing.add(tracer)
         self._tracers[path] = tracer
         return tracer

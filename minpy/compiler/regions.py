@@ -280,7 +280,7 @@ class Block(Routed):
         end = self._end(lowered)
         graph = lowered.trace.graph(end.atoms, end.parts)
         donated, kept = self._donated(lowered)
-        compiled = driver.compile_graph(graph, donated.keys() - kept)
+        compiled = driver.compile_graph(graph, donated.keys() - kept, lowered.trace.context)
         states = [lowered.guards.input(path) for path in lowered.states]
         plan = Plan(
             signature,

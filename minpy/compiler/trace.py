@@ -39,6 +39,7 @@ from minpy.ops.promotion import fits, unsure, within
 from minpy.ops.reverse import pull_back
 from minpy.ops.scalars import gives_scalar
 from minpy.ops.shape import broadcast_to_op
+from minpy.runtime.context import CPU
 from minpy.runtime.location import lost_gradient
 
 _PYTHON_REALS = (bool, int, float)
@@ -74,12 +75,14 @@ class Trace(Interpreter):
         namespace: ARRAY while a function of ``minpy.numpy`` runs, whose results are minpy arrays;
             None where the kind of the result follows from the operands.
         runs: the graph is going to run, so MXNet has to have the operators.
+        context: the device that the graph is for.
         raises: gradients are recorded from what ``passes/loops.py`` and ``raising.py`` make of the equations.
     """
 
     def __init__(self) -> None:
         self.runs = True
         self.raises = True
+        self.context = CPU
         self.inputs: list[Var] = []
         self.eqns: list[Eqn] = []
         self._stand_ins: dict[

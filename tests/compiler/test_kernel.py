@@ -65,3 +65,14 @@ def test_the_checker_looks_inside():
 
 def test_its_drawing_names_the_ops():
     assert "kernel(x, y, const float64[3], of multiply, add" in drawing(fused()[1])
+
+
+def test_a_uniform_array_is_made_inside():
+    graph = traced(
+        lambda x: x * numpy.full((2, 3), 0.5, "float32") + numpy.array([[2.0]]), (3,), dtype="float32"
+    )
+    one = kernel(graph.eqns, graph.outputs)
+    assert one.inputs == graph.inputs
+    assert [eqn.op.name for eqn in one.body.eqns] == ["broadcast_to", "broadcast_to", "multiply", "add"]
+    after = Graph(graph.inputs, (one,), graph.outputs)
+    assert_equivalent(graph, after, (X.astype("float32"),))

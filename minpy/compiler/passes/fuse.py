@@ -1,0 +1,352 @@
+"""Fusion: what MXNet would do in one operator after the other becomes kernels, on the CPU.
+
+    a = multiply x y                             ->  c, d = kernel x y w
+    b = add a 1                                        a = multiply x y
+    c = exp b                                          b = add a 1
+    d = sum axes=(1,) keepdims=False b                 c = exp b
+    e = convolution c w                                d = sum axes=(1,) keepdims=False b
+                                                     e = convolution c w
+
+Every equation has a *level*: how often kernels and operators of MXNet alternate on the longest way to it.
+What can be fused and is of one level becomes one kernel, also where it does not hang together: that is one
+node of the graph, and no kernel can wait for itself. The kernels are the even levels.
+
+What a later kernel reads is stored, or computed again where that reads no more bytes. Views cost nothing in a
+kernel, so each has its own. Between layers of oneDNN the operators that keep its layout of images stay, since
+leaving it costs more than they do.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var
+from minpy.compiler.kernel import kernel
+from minpy.compiler.passes.fold import fold_constants
+from minpy.compiler.trace import ARRAY, Trace
+from minpy.ops import keys
+from minpy.ops.elementwise import copy
+
+#: Functions whose results are computed again rather than stored, where that reads no more bytes.
+_CHEAP = frozenset(
+    (
+        *("add", "subtract", "multiply", "negative", "positive", "absolute", "fabs", "square", "sign"),
+        *(
+            "equal",
+            "not_equal",
+            "less",
+            "less_equal",
+            "greater",
+            "greater_equal",
+            "isnan",
+            "isinf",
+            "isfinite",
+        ),
+        *(
+            "logical_and",
+            "logical_or",
+            "logical_xor",
+            "logical_not",
+            "bitwise_and",
+            "bitwise_or",
+            "bitwise_xor",
+        ),
+        *(
+            "invert",
+            "where",
+            "maximum",
+            "minimum",
+            "astype",
+            "copy",
+            "relu",
+            "relu_gradient",
+            "stop_gradient",
+        ),
+        *("tanh_gradient", "sigmoid_gradient"),
+    )
+)
+_MOST_AGAIN = 8  # equations that are computed again for one value
+_VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "diagonal"))
+_MOVERS = frozenset(("concatenate", "index_add", "index_put", "copy", "stop_gradient"))
+
+#: Layers that oneDNN computes in a layout of its own, and what it does in that layout between them.
+_LAYERS = frozenset(
+    (
+        *("convolution", "convolution_data_gradient", "batch_norm", "batch_norm_data_gradient"),
+        *("max_pooling", "max_pooling_gradient", "mean_pooling", "mean_pooling_gradient"),
+    )
+)
+_IN_ITS_LAYOUT = frozenset(("add", "relu", "relu_gradient"))
+
+#: Results of operators that wait for a kernel take memory: after so many bytes it has to run before others.
+_MOST_WAITING = 1 << 28
+
+
+def fuse(graph: Graph) -> Graph:
+    """Accepts any graph; afterwards all that kernels can have stands in them, apart from views and copies
+    that none of them needs, and what stands between layers of oneDNN."""
+    return _Fusion(graph).run()
+
+
+_NAMES = (
+    _CHEAP
+    | _VIEWS
+    | _MOVERS
+    | frozenset(
+        (
+            *(
+                "true_divide",
+                "power",
+                "sqrt",
+                "exp",
+                "expm1",
+                "log",
+                "log1p",
+                "tanh",
+                "sigmoid",
+                "sin",
+                "cos",
+                "share",
+            ),
+            *("special.erf", "special.gelu", "sum", "prod", "max", "min", "index"),
+        )
+    )
+)
+_DTYPES = frozenset(("float32", "float64", "int32", "int64", "bool"))
+
+
+def can_take(eqn: Eqn) -> bool:
+    """Whether the codegen has an equation."""
+    atoms = (*eqn.inputs, *eqn.outputs)
+    return eqn.op.name in _NAMES and all(atom.aval.dtype.name in _DTYPES for atom in atoms)
+
+
+class _Place(NamedTuple):
+    """Where an equation stands: its number in the graph, its level, and whether it is a view of what is in
+    memory, which each kernel makes for itself."""
+
+    number: int
+    level: int
+    is_free: bool = False
+
+    @property
+    def is_fused(self) -> bool:
+        return self.level % 2 == 0
+
+
+class _Fusion:
+    """One run of the pass."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.parts: dict[int, Sequence[Eqn]] = {}  # by the number of the equation
+        self.makers: dict[Atom, _Place] = {}
+        self.levels: dict[int, list[int]] = defaultdict(list)
+        self._find_levels()
+        #: what has to be in memory
+        self.needed: set[Atom] = set(graph.outputs)
+        for place in self.makers.values():
+            if not (place.is_fused or place.is_free):
+                self.needed.update(graph.eqns[place.number].inputs)
+
+    def run(self) -> Graph:
+        found: list[list[Eqn]] = []
+        for level in sorted(self.levels, reverse=True):
+            found.append(self._operators(level) if level % 2 else self._kernel(level))
+        eqns = [eqn for eqns in reversed(found) for eqn in eqns]
+        return self.graph._replace(eqns=tuple(eqns))
+
+    # Levels -------------------------------------------------------------------------------------------
+
+    def _find_levels(self) -> None:
+        takes = self._taken()
+        floor, waiting = -1, 0
+        for number, eqn in enumerate(self.graph.eqns):
+            before = [self.makers[x].level for x in eqn.inputs if x in self.makers]
+            is_view = takes[number] and _is_view(eqn)
+            level = max(before, default=-1)
+            if not takes[number]:
+                level = max(level, floor)
+                level += level % 2 == 0
+                waiting += _bytes(*eqn.outputs)
+            elif not is_view:
+                level += level % 2
+            place = _Place(number, level, is_view and level % 2 == 1)
+            self.makers.update(dict.fromkeys(eqn.outputs, place))
+            self.levels[level].append(number)
+            if waiting > _MOST_WAITING:
+                floor, waiting = level + 2, 0
+
+    def _taken(self) -> list[bool]:
+        """For each equation whether it can stand in a kernel, and would not stand there for nothing."""
+        eqns = self.graph.eqns
+        blocked = _in_layout_of_layers(eqns)
+        takes = [not blocked[i] and self._can_take(i) for i in range(len(eqns))]
+        made: set[Atom] = set()  # computed by kernels, or moved there
+        for i, eqn in enumerate(eqns):
+            if takes[i] and (not _moves(eqn) or not made.isdisjoint(eqn.inputs)):
+                made.update(eqn.outputs)
+        read: set[Atom] = set()
+        for i in reversed(range(len(eqns))):
+            if takes[i] and (not _moves(eqns[i]) or not read.isdisjoint(eqns[i].outputs)):
+                read.update(eqns[i].inputs)
+        return [
+            takes[i] and (not _moves(eqn) or _is_view(eqn) or not (made | read).isdisjoint(eqn.outputs))
+            for i, eqn in enumerate(eqns)
+        ]
+
+    def _can_take(self, number: int) -> bool:
+        eqn = self.graph.eqns[number]
+        if eqn.can_fail:
+            return False
+        if eqn.op.parts is None:
+            return can_take(eqn)
+        self.parts[number] = parts_of(eqn)
+        return all(map(can_take, self.parts[number]))
+
+    # Operators and kernels --------------------------------------------------------------------------------
+
+    def _operators(self, level: int) -> list[Eqn]:
+        """What stays of a level: operators, and views that are needed in memory."""
+        found = []
+        for number in reversed(self.levels[level]):
+            eqn = self.graph.eqns[number]
+            if not self.makers[eqn.outputs[0]].is_free or not self.needed.isdisjoint(eqn.outputs):
+                self.needed.update(eqn.inputs)
+                found.append(eqn)
+        return found[::-1]
+
+    def _kernel(self, level: int) -> list[Eqn]:
+        """The kernel of a level: what is needed of it, and what that takes."""
+        eqns = self.graph.eqns
+        numbers: set[int] = set()
+        read: set[Atom] = set()
+        for number in reversed(self.levels[level]):
+            outputs = eqns[number].outputs
+            if not (self.needed.isdisjoint(outputs) and read.isdisjoint(outputs)):
+                numbers.add(number)
+                read.update(_variables(eqns[number]))
+        own = [eqns[number] for number in sorted(numbers)]
+        if all(_moves(eqn) and eqn.op.mx is not None for eqn in own):
+            self.needed.update(read)
+            return own
+        stored = [var for eqn in own for var in eqn.outputs if var in self.needed]
+        read.difference_update(*[eqn.outputs for eqn in own])
+        numbers |= self._in_addition(read)
+        body = [eqn for number in sorted(numbers) for eqn in self.parts.get(number, (eqns[number],))]
+        return [kernel(body, stored)]
+
+    def _in_addition(self, read: set[Atom]) -> set[int]:
+        """The equations of earlier levels that a kernel computes again to have what it reads, by number. The
+        rest is needed in memory."""
+        numbers: set[int] = set()
+        memory: set[Atom] = set()
+        for var in sorted(read, key=self._order):
+            found = self._from_memory(var)
+            if found is None or (self._is_fused(var) and _bytes(*found[1] - memory) > _bytes(var)):
+                found = set(), {var}
+            numbers |= found[0]
+            memory |= found[1]
+        self.needed |= memory
+        return numbers
+
+    def _order(self, var: Atom) -> tuple[bool, int]:
+        """What is in memory anyway first, then what was computed last."""
+        return self._is_fused(var), -self.makers[var].number if var in self.makers else 1
+
+    def _is_fused(self, var: Atom) -> bool:
+        return var in self.makers and self.makers[var].is_fused
+
+    def _from_memory(self, var: Atom) -> tuple[set[int], set[Atom]] | None:
+        """The equations that make a variable of what is in memory, by number, and what that is. None where
+        they are many, or take longer than memory."""
+        numbers: set[int] = set()
+        leaves: set[Atom] = set()
+        waiting = [var]
+        while waiting:
+            atom = waiting.pop()
+            is_stored = self._is_fused(atom) and atom in self.needed and atom is not var
+            place = self.makers.get(atom)
+            if place is None or is_stored or not (place.is_fused or place.is_free):
+                leaves.add(atom)
+            elif place.number not in numbers:
+                eqn = self.graph.eqns[place.number]
+                if place.is_fused and (len(numbers) == _MOST_AGAIN or not _is_cheap(eqn)):
+                    return None
+                numbers.add(place.number)
+                waiting.extend(_variables(eqn))
+        return numbers, leaves
+
+
+def parts_of(eqn: Eqn) -> list[Eqn]:
+    """The equations that an op is made of, which give the same variables."""
+    trace = Trace()
+    trace.runs, trace.loc = False, eqn.loc
+    known: dict[Any, Atom] = {}
+    operands = []
+    for atom in eqn.inputs:
+        if isinstance(atom, Literal):
+            operands.append(atom.value)
+        else:
+            operands.append(trace.input(atom.aval, ARRAY))
+            known[operands[-1].atom] = atom
+    with trace.interpreting(), trace.in_namespace(ARRAY):
+        assert eqn.op.parts is not None
+        found = eqn.op.parts(*operands, **eqn.params)
+    results = found if isinstance(found, tuple) else (found,)
+    whole = fold_constants(trace.graph([trace.atom(result) for result in results]))
+    named = dict(zip(whole.outputs, eqn.outputs))
+    eqns = []
+    for part in whole.eqns:
+        inputs = tuple(named.get(x, known.get(x, x)) for x in part.inputs)
+        outputs = tuple(named.get(var, var) for var in part.outputs)
+        part = part._replace(inputs=inputs, outputs=outputs)  # type: ignore[arg-type]
+        eqns.extend([part] if part.op.parts is None else parts_of(part))
+    made = {var for part in eqns for var in part.outputs}
+    for atom, var in zip(whole.outputs, eqn.outputs):
+        if var not in made:  # an operand itself, or the same as another result
+            source = known.get(atom, named.get(atom, atom))
+            eqns.append(Eqn(copy, (source,), {}, (var,), eqn.loc))
+    return eqns
+
+
+def _in_layout_of_layers(eqns: Sequence[Eqn]) -> list[bool]:
+    """Which equations oneDNN computes in the layout of the layers that they stand between."""
+    images: set[Atom] = set()
+    found = []
+    for eqn in eqns:
+        aval = eqn.outputs[0].aval
+        is_between = (
+            eqn.op.name in _IN_ITS_LAYOUT
+            and not images.isdisjoint(eqn.inputs)
+            and all(atom.aval == aval for atom in eqn.inputs)
+        )
+        if is_between or (eqn.op.name in _LAYERS and aval.ndim == 4):
+            images.update(eqn.outputs)
+        found.append(is_between)
+    return found
+
+
+def _is_view(eqn: Eqn) -> bool:
+    """Whether a kernel moves nothing for an equation."""
+    is_slice = eqn.op.name == "index" and keys.ARRAY not in eqn.params["template"]
+    return is_slice or eqn.op.name in _VIEWS
+
+
+def _moves(eqn: Eqn) -> bool:
+    """Whether an equation computes nothing."""
+    return _is_view(eqn) or eqn.op.name in _MOVERS
+
+
+def _is_cheap(eqn: Eqn) -> bool:
+    return eqn.op.name in _CHEAP or _is_view(eqn)
+
+
+def _variables(eqn: Eqn) -> Iterable[Atom]:
+    return (atom for atom in eqn.inputs if isinstance(atom, Var))
+
+
+def _bytes(*atoms: Atom) -> int:
+    return sum(atom.aval.size * atom.aval.dtype.itemsize for atom in atoms)
