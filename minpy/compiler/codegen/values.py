@@ -1,0 +1,181 @@
+"""The values of a nest: where they are read, computed and stored, at a place in its loops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Callable, NamedTuple
+
+import numpy
+
+from minpy.compiler.codegen.builder import Value
+from minpy.compiler.codegen.functions import Kernel
+from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, stored_type, times
+from minpy.compiler.codegen.nest import Access, Apply, Constant, Index, Load, Nest, Store
+from minpy.compiler.codegen.schedule import Schedule
+from minpy.ops import OPS
+
+INT64 = numpy.dtype("int64")
+
+
+class Place(NamedTuple):
+    """Where in the last loop a vector stands.
+
+    Attributes:
+        start: the index of its first element.
+        copy: which of the vectors of one turn it is.
+        row: which of the rows of the tile it is in.
+    """
+
+    start: Number
+    lanes: Lanes
+    copy: int = 0
+    row: int = 0
+
+
+ROW = Place(0, Lanes(1, 1))
+
+
+class Values:
+    """A nest that is being written, as far as its nodes go."""
+
+    def __init__(self, nest: Nest):
+        self.nest = nest
+        self.plan = Schedule(nest)
+        self.k = Kernel()
+        self.stack: list[str] = []  # allocations
+        self.known: dict[int, Value] = {}  # what depends on no loop
+        self.at: list[Number] = [0] * len(nest.extents)  # the turn of each loop
+        self.partial: dict[tuple[int, int, int], str] = {}  # reduction, row, copy: where it is added up
+        self.total: dict[tuple[int, int], str] = {}  # the same over all turns of a chunk
+        self.rows: dict[int, str] = {}  # memory for values of a row
+        self.saved: set[int] = set()  # those that are in it
+        self.last = len(nest.extents) - 1
+        self.accesses = [node.access for node in nest.nodes if isinstance(node, (Load, Store))]
+        self.first: Number = 0  # of the rows of the tile
+        self.pointers: list[dict[Access, str]] = []  # to each row of the tile
+        self.known_in: list[
+            dict[int, Value]
+        ] = []  # what depends on outer loops only, for each row of the tile
+        self.enter_tile(1)
+
+    def allocate(self, kind: str, count: int = 1) -> str:
+        """Memory on the stack."""
+        name = self.k.name()
+        self.stack.append(f"  {name} = alloca {kind}, i64 {count}, align 64")
+        return name
+
+    def enter_tile(self, rows: int) -> None:
+        """Prepare for some rows, of which the outer loops are at the first."""
+        if self.nest.outer:
+            self.first = self.at[self.nest.outer - 1]
+        self.pointers, self.known_in = [], []
+        for row in range(rows):
+            self.enter(ROW._replace(row=row))
+            self.pointers.append({access: self._pointer(access) for access in self.accesses})
+            self.known_in.append(dict(self.known))
+
+    def enter(self, place: Place) -> None:
+        """Set the loops to a place."""
+        if self.nest.outer:
+            self.at[self.nest.outer - 1] = plus(self.k, self.first, place.row)
+        self.at[self.last] = place.start
+
+    def put(self, i: int, place: Place, scope: dict[int, Value]) -> None:
+        """Do a store, or save a value of the row."""
+        node = self.nest.nodes[i]
+        if isinstance(node, Store):
+            value = self.k.cast(self.value(node.value, place, scope), node.access.dtype)
+            store(self.k, value, self._address(node.access, place), node.access.strides[-1], place.lanes)
+        else:
+            value = self.value(i, place, scope)
+            if i not in self.rows:
+                size = math.prod(self.nest.extents[loop] for loop in self.plan.inner)
+                self.rows[i] = self.allocate(stored_type(node.dtype), size)
+            store(self.k, value, self._saved_at(i, node.dtype), 1, place.lanes)
+
+    def _saved_at(self, i: int, dtype: numpy.dtype) -> str:
+        at: Number = 0
+        for loop in self.nest.inner:
+            at = plus(self.k, times(self.k, at, self.nest.extents[loop]), self.at[loop])
+        return element(self.k, self.rows[i], at, dtype)
+
+    def _address(self, access: Access, place: Place) -> str:
+        """A pointer to the element of an access at the current turn of all loops."""
+        loops = range(self.nest.outer, len(self.nest.extents))
+        return element(self.k, self.pointers[place.row][access], self.distance(access, loops), access.dtype)
+
+    def _pointer(self, access: Access) -> str:
+        """The part of an address that depends on the outer loops."""
+        at = plus(self.k, access.offset, self.distance(access, range(self.nest.outer)))
+        return element(self.k, f"%a{access.argument}", at, access.dtype)
+
+    def distance(self, access: Access, loops: Iterable[int]) -> Number:
+        """In elements, from where an access is at the first turn of these loops to where it is now."""
+        at: Number = 0
+        for loop in loops:
+            at = plus(self.k, at, times(self.k, self.at[loop], access.strides[loop]))
+        return at
+
+    def value(self, i: int, place: Place, scope: dict[int, Value]) -> Value:
+        """The value of a node, computed in the current block where it is not known."""
+        found = scope.get(i)
+        if found is not None:
+            return found
+        k, node = self.k, self.nest.nodes[i]
+        if i in self.saved:
+            value = load(k, self._saved_at(i, node.dtype), node.dtype, 1, place.lanes)  # type: ignore[union-attr]
+        elif isinstance(node, Load):
+            value = load(
+                k, self._address(node.access, place), node.dtype, node.access.strides[-1], place.lanes
+            )
+        elif isinstance(node, Constant):
+            value = k.constant(node.value, node.dtype)
+        elif isinstance(node, Index):
+            value = self._index(node.loop, place)
+        else:
+            assert isinstance(node, Apply), f"{node} has no value here"
+            operands = [self.value(j, place, scope) for j in node.operands]
+            value = rule(node.op)(k, node.dtype, *operands, **dict(node.params))
+        scope[i] = value
+        return value
+
+    def _index(self, loop: int, place: Place) -> Value:
+        first = Value(str(self.at[loop]), INT64)
+        if loop != self.last or place.lanes.width == 1:
+            return first
+        steps = "<" + ", ".join(f"i64 {i}" for i in range(place.lanes.width)) + ">"
+        return self.k.add(first, Value(steps, INT64, place.lanes.width))
+
+
+class Shared(dict):
+    """Values at a place in a product: those that other places of the tile have too are computed once."""
+
+    def __init__(
+        self,
+        plan: Schedule,
+        place: Place,
+        known: dict[int, Value],
+        shared: dict[tuple[int, int], dict[int, Value]],
+    ):
+        super().__init__(known)
+        self._plan, self._place, self._shared = plan, place, shared
+
+    def _of(self, i: int) -> dict[int, Value]:
+        depends, plan = self._plan.depends[i], self._plan
+        row = self._place.row if plan.nest.outer - 1 in depends else -1
+        copy = self._place.copy if len(plan.nest.extents) - 1 in depends else -1
+        return self._shared.setdefault((row, copy), {})
+
+    def get(self, i: int, default: Value | None = None) -> Value | None:  # type: ignore[override]
+        return super().get(i) or self._of(i).get(i, default)
+
+    def __setitem__(self, i: int, value: Value) -> None:
+        self._of(i)[i] = value
+
+
+def rule(op: str) -> Callable[..., Value]:
+    """How an elementwise op is written in instructions."""
+    rule = OPS[op].scalar
+    assert rule is not None, f"{op} has no scalar rule"
+    return rule
