@@ -6,6 +6,8 @@
 EXTRA ?= cpu
 # Test processes. One thread each, so that they do not fight over the cores.
 JOBS ?= 2
+# The tests to run; default: all.
+TESTS ?=
 
 VENV := .venv$(if $(filter-out cpu,$(EXTRA)),-$(EXTRA))
 BENCH_VENV := $(VENV)-bench
@@ -30,7 +32,7 @@ demo: $(VENV)/.demo  ## train a digit classifier, in plain NumPy style
 	@$(VENV)/bin/python -m examples.digits
 
 test: $(VENV)/.dev  ## run the tests
-	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS)
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) $(TESTS)
 
 lint: $(VENV)/.dev  ## check the formatting, the style and the types
 	@$(VENV)/bin/python -m ruff format --check --quiet .

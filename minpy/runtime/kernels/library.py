@@ -74,11 +74,14 @@ class Loaded:
 
     def __call__(self, inputs: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
         """The outputs for arrays that are as the program says. Raises MemoryError."""
-        given = [numpy.ascontiguousarray(x) for x in inputs]
         outputs = [numpy.empty(*aval) for aval in self.program.outputs]
-        if not self._library.minpy_run(self.address, _pointers(given), _pointers(outputs)):
-            raise MemoryError(f"{self.program.scratch} bytes of scratch")
+        self.run([numpy.ascontiguousarray(x) for x in inputs], outputs)
         return outputs
+
+    def run(self, inputs: Sequence[numpy.ndarray], outputs: Sequence[numpy.ndarray]) -> None:
+        """The same into the memory of given arrays. All are C-contiguous. Raises MemoryError."""
+        if not self._library.minpy_run(self.address, _pointers(inputs), _pointers(outputs)):
+            raise MemoryError(f"{self.program.scratch} bytes of scratch")
 
     def __del__(self) -> None:
         if getattr(self, "address", 0) and not sys.is_finalizing():
