@@ -1,0 +1,400 @@
+"""From a body's statements to groups, each of which becomes a loop nest.
+
+Statements are taken in order, groups are numbered. A statement may go into a group if what it takes is there already:
+in memory after an earlier group, or as a value within the group itself, when that stands in the same loops. So
+there are no cycles. A new group is opened at the end where no group fits. What a later group takes is stored,
+unless it is as cheap to compute it again from what lies in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Union
+
+import numpy
+
+from minpy.compiler.codegen.nest import Apply, Constant, Reduce
+from minpy.compiler.codegen.schedule import is_function
+from minpy.compiler.codegen.space import Loops, Space, own_strides
+from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Root, Statements
+from minpy.compiler.codegen.views import View, reshaped, through, whole
+from minpy.ops.aval import product
+
+#: nodes that one nest may have: more take long to compile, and registers
+_MOST_NODES = 160
+#: elements of what is reduced as a whole within one nest that goes on with the result
+_SMALL = 1 << 13
+#: sums of columns are kept in memory up to this many, and if each is of this many elements
+_MOST_COLUMNS, _FEWEST_ROWS = 4096, 16
+#: ops that a value may take to be computed again
+_FEW_OPS = 4
+#: groups that a statement looks at because they read what it reads
+_NEIGHBORS = 4
+
+
+class Read(NamedTuple):
+    """An element of memory; ``moves`` are pairs of a loop and the distance from turn to turn."""
+
+    root: Root
+    home: Home
+    offset: int
+    moves: tuple[tuple[int, int], ...]
+
+
+class Written(NamedTuple):
+    """A value that is put into memory."""
+
+    home: Home
+    offset: int
+    moves: tuple[tuple[int, int], ...]
+    node: int
+    dtype: numpy.dtype
+
+
+Entry = Union[Read, Constant, Apply, Reduce]
+
+
+class Within(NamedTuple):
+    """A value of a group: the node that computes it, and how the numbers of its elements move in the loops."""
+
+    node: int
+    moves: dict[int, int]
+
+
+class Group:
+    """Statements over one space of loops.
+
+    Attributes:
+        row: the loops over which rows are reduced, whose results the group goes on with.
+        summed: the loops of sums within, as those of a product of matrices.
+        terminal: for each reduction over outer loops the loops that it is over; its result is there afterwards.
+        nodes: what is computed, in order; loops are those of ``space``.
+        values: what other statements of the group may take.
+        ends: values that are there after the group only.
+    """
+
+    def __init__(self, number: int):
+        self.number = number
+        self.space = Space()
+        self.row: Loops | None = None
+        self.summed: Loops | None = None
+        self.terminal: list[Loops] = []
+        self.nodes: list[Entry] = []
+        self.values: dict[Root, Within] = {}
+        self.ends: dict[Root, Within] = {}
+        self.puts: list[Written] = []
+        self.reads: set[Root] = set()
+        self._numbers: dict[Any, int] = {}
+
+    def node(self, entry: Entry) -> int:
+        """The number of a node, which is there once."""
+        key = repr(entry) if isinstance(entry, (Constant, Apply)) else entry  # 0.0, -0.0 and False are equal
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self.nodes)
+            self.nodes.append(entry)
+        return found
+
+    @property
+    def closed(self) -> Loops:
+        """Loops that values of the group cannot go along any more."""
+        return self.space.leaves(self.summed or ())
+
+    def may_have_rows(self, over: Loops) -> bool:
+        """Whether rows over these loops, the last ones, fit to what is reduced so far."""
+        if self.row is not None:
+            return set(self.space.leaves(self.row)) == set(over)
+        outer = set(self.space.order) - set(over)
+        return all(outer <= set(self.space.leaves(other)) for other in self.terminal)
+
+    def may_end(self, over: Loops) -> bool:
+        """Whether a reduction over these loops can be one over all of the outer loops."""
+        return bool(over) and self.outer([*self.terminal, over]) is not None
+
+    def outer(self, terminal: Sequence[Loops]) -> Loops | None:
+        """The outer loops, if there are such with these reductions over them."""
+        leaves = [set(self.space.leaves(loops)) for loops in terminal]
+        if self.row is None:
+            found = set.intersection(*leaves) if leaves else set()
+        else:
+            found = set(self.space.order) - set(self.space.leaves(self.row))
+        is_first = set(self.space.order[: len(found)]) == found
+        fits = is_first and all(found <= loops for loops in leaves) and (found or self.row is not None)
+        return tuple(self.space.order[: len(found)]) if fits else None
+
+
+class Grouping:
+    """The groups of a body's statements."""
+
+    def __init__(self, statements: Statements):
+        self.groups: list[Group] = []
+        self._readers: dict[Root, list[Group]] = {}
+        for root in statements.roots:
+            by = root.by
+            if isinstance(by, Join):
+                self._join(root, by)
+            elif isinstance(by, Fold):
+                self._fold(root, by)
+            elif isinstance(by, Map):
+                self._map(root, by)
+
+    # Statements -----------------------------------------------------------------------------
+
+    def _map(self, root: Root, by: Map) -> None:
+        for group in self._candidates(by.operands):
+            axes = self._axes(group, by.operands, by.shape)
+            if axes is not None:
+                break
+        else:
+            group, axes = self._opened(by.shape)
+        self._computed(group, root, by, axes)
+
+    def _computed(self, group: Group, root: Root, by: Map, axes: Sequence[Loops]) -> None:
+        operands = tuple(self._node(group, x, axes) for x in by.operands)
+        node = group.node(Apply(by.op, root.dtype, operands, _pairs(by.params)))
+        group.values[root] = Within(node, own_strides(group.space, by.shape, axes))
+        root.group = group.number
+
+    def _join(self, root: Root, by: Join) -> None:
+        """Let each part be stored where it belongs."""
+        root.group = -1
+        for x, shape, home in by.parts:
+            number = self._directly(x, home)
+            if number is None:
+                number = self._put(x, shape, home)
+            root.group = max(root.group, number)
+
+    def _directly(self, x: Operand, home: Home) -> int | None:
+        """Give a value that is being computed a home in the memory of another, if it can lie there as it is."""
+        if isinstance(x, Constant) or not x.is_whole or not isinstance(x.root.by, (Map, Fold)):
+            return None
+        there = reshaped(View(home, x.shape, home.strides, home.offset), x.root.shape)
+        if there is None:
+            return None
+        x.root.homes.append(Home(home.buffer, there.strides, there.offset))
+        return x.root.group
+
+    def _put(self, x: Operand, shape: tuple[int, ...], home: Home) -> int:
+        for group in self._candidates([x]):
+            axes = self._axes(group, [x], shape)
+            if axes is not None:
+                break
+        else:
+            group, axes = self._opened(shape)
+        node = self._node(group, x, axes)
+        dtype = x.dtype if isinstance(x, Constant) else x.root.dtype
+        moves = tuple(group.space.along(axes, home.strides).items())
+        group.puts.append(Written(home, home.offset, moves, node, dtype))
+        return group.number
+
+    def _fold(self, root: Root, by: Fold) -> None:
+        is_product = len(by.operands) > 1
+        for group in self._candidates(by.operands):
+            axes = self._axes(group, by.operands, by.shape)
+            how = "" if axes is None else self._reduced(group, by, axes, False)
+            if how:
+                break
+        else:
+            group, axes = self._opened(by.shape, None if is_product else by.operands[0])
+            how = self._reduced(group, by, axes, True)
+        operands = tuple(self._node(group, x, axes, not is_product or how != "sum") for x in by.operands)
+        node = operands[0]
+        if is_product:
+            node = group.node(Apply("multiply", root.dtype, operands))
+        over = group.space.leaves(loop for axis in by.axes for loop in axes[axis])
+        node = group.node(Reduce(by.kind, root.dtype, node, over))
+        kept = [loops for axis, loops in enumerate(axes) if axis not in by.axes]
+        within = Within(node, own_strides(group.space, root.shape, kept))
+        (group.ends if how == "end" else group.values)[root] = within
+        root.group = group.number
+
+    def _reduced(self, group: Group, by: Fold, axes: Sequence[Loops], is_new: bool) -> str:
+        """How a group reduces something: as ``row``, ``end`` or ``sum``; nothing where it cannot."""
+        space = group.space
+        over = space.leaves(loop for axis in by.axes for loop in axes[axis])
+        kept = [loop for loop in space.order if loop not in over]
+        size = product(by.shape)
+        if group.summed is not None:
+            return ""
+        if set(space.order[len(kept) :]) == set(over) and (kept or size <= _SMALL):  # the last loops
+            if group.may_have_rows(over):
+                group.row = over
+                return "row"
+        columns = product(space.extents[loop] for loops in axes for loop in loops if loop not in over)
+        is_worth = columns <= _MOST_COLUMNS and size // columns >= _FEWEST_ROWS
+        is_small = is_new and size <= _SMALL
+        if (columns == 1 or (is_worth and not is_small)) and group.may_end(over):
+            group.terminal.append(over)
+            return "end"
+        if is_new:
+            group.summed = over
+        return "sum" if is_new else ""
+
+    # Choice of a group ------------------------------------------------------------------------
+
+    def _candidates(self, operands: Iterable[Operand]) -> Iterable[Group]:
+        """Groups that may take a statement: that of what it takes, then others that read the same."""
+        views = [x for x in operands if isinstance(x, View)]
+        first = max([self._ready(x.root) for x in views], default=-1)
+        own = {x.root.group for x in views if x.root.group >= max(first, 0) and not self._is_memory(x.root)}
+        near = {
+            group.number
+            for x in views
+            for root in ([x.root] if self._is_memory(x.root) else self._sources(x.root) or ())
+            if 2 * product(root.shape) >= product(x.shape)  # numbers and rows are read by many
+            for group in self._readers.get(root, [])[-_NEIGHBORS:]
+            if group.number >= first
+        }
+        for number in (*sorted(own, reverse=True), *sorted(near - own, reverse=True)):
+            if number >= 0 and len(self.groups[number].nodes) < _MOST_NODES:
+                yield self.groups[number]
+
+    def _is_memory(self, root: Root) -> bool:
+        """Whether it can only be read from memory."""
+        return not isinstance(root.by, (Map, Fold))
+
+    def _ready(self, root: Root) -> int:
+        """The first group that can take a value."""
+        is_there = self._is_memory(root) or root in self.groups[root.group].ends
+        first = root.group + 1 if is_there else root.group
+        sources = self._sources(root)
+        return first if sources is None else min(first, max([x.group + 1 for x in sources], default=0))
+
+    def _sources(self, root: Root) -> list[Root] | None:
+        """The values in memory from which a value is computed in few operations; None for any other value."""
+        if not isinstance(root.by, Map):
+            return None
+        found: list[Root] = []
+        count = 0
+        waiting = [root]
+        while waiting:
+            by = waiting.pop().by
+            assert isinstance(by, Map)
+            count += 1
+            if count > _FEW_OPS or (is_function(by.op)):
+                return None
+            for x in by.operands:
+                if isinstance(x, Constant):
+                    continue
+                if _is_between(x):
+                    waiting.append(x.root)
+                elif x.root not in found:
+                    found.append(x.root)
+        return found
+
+    def _axes(self, group: Group, operands: Iterable[Operand], shape: tuple[int, ...]) -> list[Loops] | None:
+        """The loops of a group for the axes of a statement; None where it does not fit into the group."""
+        axes: list[Loops | None] = [None] * len(shape)
+        is_inside = False
+        for x in operands:
+            if isinstance(x, Constant):
+                continue
+            within = group.values.get(x.root)
+            if within is None and x.root.group < group.number:
+                continue  # from memory
+            found = None if within is None else group.space.match(x, within.moves)
+            if found is None:
+                if self._worth_again(group, x):
+                    continue
+                return None
+            is_inside = True
+            for axis, loops in enumerate(found):
+                if loops is None:
+                    continue
+                known = axes[axis]
+                if known is not None and group.space.leaves(known) != group.space.leaves(loops):
+                    return None
+                axes[axis] = loops
+        filled = group.space.fill(shape, axes, group.closed)
+        if filled is None:
+            return None
+        if not is_inside and sorted(loop for loops in filled for loop in loops) != sorted(group.space.order):
+            return None
+        return filled
+
+    def _opened(self, shape: tuple[int, ...], x: View | None = None) -> tuple[Group, list[Loops]]:
+        """A new group over a shape; its loops are in the order in which ``x`` lies in memory."""
+        group = Group(len(self.groups))
+        self.groups.append(group)
+        order = list(range(len(shape)))
+        if x is not None:
+            order.sort(key=lambda axis: -abs(x.strides[axis]) if x.strides[axis] else 1)
+        loops = {axis: (group.space.add(shape[axis]),) if shape[axis] > 1 else () for axis in order}
+        return group, [loops[axis] for axis in range(len(shape))]
+
+    # Values -----------------------------------------------------------------------------------
+
+    def _node(self, group: Group, x: Operand, axes: Sequence[Loops], again: bool = True) -> int:
+        """The node that has a value in a group: there already, computed again, or read."""
+        if isinstance(x, Constant):
+            return group.node(x)
+        within = group.values.get(x.root)
+        if within is not None and self._stands(group, x, within, axes):
+            return within.node
+        if again and self._worth_again(group, x):
+            return self._again(group, x, axes)
+        view, home = self._in_memory(x)
+        self._readers.setdefault(x.root, [])
+        if group not in self._readers[x.root][-1:]:
+            self._readers[x.root].append(group)
+        group.reads.add(x.root)
+        moves = tuple(sorted(group.space.along(axes, view.strides).items()))
+        return group.node(Read(x.root, home, view.offset, moves))
+
+    def _stands(self, group: Group, x: View, within: Within, axes: Sequence[Loops]) -> bool:
+        moves = group.space.moves(within.moves)
+        return not x.offset and group.space.moves(group.space.along(axes, x.strides)) == moves
+
+    def _in_memory(self, x: View) -> tuple[View, Home]:
+        """A view of a value as one of its memory."""
+        for home in x.root.homes:
+            found = through(x, x.root.shape, home.strides, home.offset)
+            if found is not None:
+                return found, home
+        x.root.at_home("scratch")
+        return x, x.root.homes[-1]
+
+    def _worth_again(self, group: Group, x: View) -> bool:
+        """Whether computing a value again reads no more than reading it does."""
+        sources = self._sources(x.root)
+        if sources is None or any(root.group >= group.number for root in sources) or not self._can_move(x):
+            return False
+        is_stored = x.root.homes and x.root.group < group.number
+        most = 0 if is_stored else x.root.bytes
+        return sum(root.bytes for root in sources if root not in group.reads) <= most
+
+    def _can_move(self, x: View) -> bool:
+        """Whether what a value is computed from can be seen through a view of it."""
+        for operand in _seen_through(x):
+            if operand is None or (_is_between(operand) and not self._can_move(operand)):
+                return False
+        return True
+
+    def _again(self, group: Group, x: View, axes: Sequence[Loops]) -> int:
+        nodes = []
+        for operand in _seen_through(x):
+            assert operand is not None
+            compute = self._again if _is_between(operand) else self._node
+            nodes.append(compute(group, operand, axes))
+        by = x.root.by
+        return group.node(Apply(by.op, x.root.dtype, tuple(nodes), _pairs(by.params)))
+
+
+def _is_between(x: Operand) -> bool:
+    """Whether it is a value that is computed again together with what takes it."""
+    return isinstance(x, View) and isinstance(x.root.by, Map) and not x.root.homes
+
+
+def _seen_through(x: View) -> list[Operand | None]:
+    """What a value is computed from, as a view of the value shows it; None for what cannot be seen so."""
+    found: list[Operand | None] = []
+    for operand in x.root.by.operands:
+        if isinstance(operand, View):
+            inner = through(x, x.root.shape, operand.strides, operand.offset)
+            operand = None if inner is None else inner._replace(root=operand.root)
+        found.append(operand)
+    return found
+
+
+def _pairs(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(params.items()))

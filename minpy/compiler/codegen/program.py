@@ -1,0 +1,150 @@
+"""A body's graph as a program: nests in their order, how they are shared out, and where in memory values lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from minpy.compiler.codegen.grouping import Grouping
+from minpy.compiler.codegen.loops import turns, write
+from minpy.compiler.codegen.nest import Access, Apply, Constant, Load, Nest, Reduce, Store
+from minpy.compiler.codegen.nests import End, Planned, planned
+from minpy.compiler.codegen.schedule import is_function
+from minpy.compiler.codegen.statements import Buffer, Statements
+from minpy.compiler.codegen.views import contiguous
+from minpy.compiler.ir import Graph
+from minpy.ops import Aval
+from minpy.ops.aval import product
+from minpy.runtime.kernels.program import ALIGNMENT, Place, Program, Step
+
+#: What a chunk should take at least, in ns, and how much of it a byte and a short operation on an element take.
+_CHUNK, _BYTE, _OPERATION = 16_000, 0.1, 0.1
+#: a function such as an exponential, in short operations
+_FUNCTION = 10
+#: chunks of a nest at most, more for rows that nothing is added up over
+_MOST_CHUNKS = 512
+
+
+class Work(NamedTuple):
+    """A nest on buffers, shared out in chunks of turns."""
+
+    nest: Nest
+    arguments: tuple[tuple[Buffer, int], ...]
+    size: int = 1
+    chunk: int = 1
+
+
+def program_of(body: Graph) -> Program:
+    """The program that computes a body's outputs from its inputs.
+
+    Raises:
+        UnsupportedError: for an equation that loops cannot do (``statements.takes``).
+    """
+    work = planned_work(body)
+    places, scratch = located(work, len(body.inputs), len(body.outputs))
+    texts: dict[str, str] = {}
+    steps = []
+    for (nest, _, size, chunk), told in zip(work, places):
+        key = repr(nest)  # numbers that are equal, as 0.0 and -0.0, are different ones here
+        if key not in texts:
+            texts[key] = write(nest)
+        steps.append(Step(texts[key], told, size, chunk))
+    avals = [tuple(Aval(*atom.aval) for atom in atoms) for atoms in (body.inputs, body.outputs)]
+    return Program(avals[0], avals[1], scratch, tuple(steps))
+
+
+def planned_work(body: Graph) -> list[Work]:
+    """What there is to do for a body, in order."""
+    found: list[Work] = []
+    for group in Grouping(Statements(body)).groups:
+        plan = planned(group)
+        if plan is not None:
+            found.extend(_work(plan))
+    return found
+
+
+def _work(plan: Planned) -> Iterable[Work]:
+    """The nest, and for what it adds up in parts the nests that combine these."""
+    size = turns(plan.nest)
+    ends = [buffer for buffer, _ in plan.arguments if isinstance(buffer, End)]
+    chunk = _chunk(plan, size, bool(ends))
+    chunks = -(-size // chunk)
+    places: dict[int, Buffer] = {}
+    combined: list[Work] = []
+    arguments: list[tuple[Buffer, int]] = []
+    for buffer, offset in plan.arguments:
+        if isinstance(buffer, End):
+            end = buffer
+            if chunks == 1 and len(end.homes) == 1 and end.homes[0].strides == contiguous(end.shape):
+                home = end.homes[0]
+                buffer, offset = home.buffer, home.offset * end.dtype.itemsize
+            else:
+                buffer = places[id(end)] = Buffer("scratch", 0, Aval((chunks, *end.shape), end.dtype))
+                combined.append(_combining(end, buffer, chunks))
+        arguments.append((buffer, offset))
+    yield Work(plan.nest, tuple(arguments), size, chunk)
+    yield from combined
+
+
+def _chunk(plan: Planned, size: int, is_added_up: bool) -> int:
+    """How many turns are done at once. It depends on shapes alone."""
+    nest = plan.nest
+    elements = product(nest.extents)
+    operations = sum(
+        _FUNCTION if is_function(node.op) else 1 for node in nest.nodes if isinstance(node, Apply)
+    )
+    time = (plan.traffic * _BYTE + operations * elements * _OPERATION) / max(size, 1)
+    if not nest.outer and any(isinstance(n, Reduce) for n in nest.nodes) and not is_added_up:
+        return size  # what is reduced is used, or stored as it is
+    return max(1, min(size, -(-int(_CHUNK) // max(int(time), 1))), -(-size // _MOST_CHUNKS))
+
+
+def _combining(end: End, parts: Buffer, chunks: int) -> Work:
+    """The nest that makes a result of its parts."""
+    extents = (chunks, *end.shape)
+    strides = contiguous(extents)
+    first = Load(Access(0, end.dtype, strides if end.shape else (1,)))
+    nodes: list = [first, Reduce(end.kind, end.dtype, 0, (0,))]
+    arguments = [(parts, 0)]
+    for home in end.homes:
+        nodes.append(Store(Access(len(arguments), end.dtype, (0, *home.strides)), 1))
+        arguments.append((home.buffer, home.offset * end.dtype.itemsize))
+    nest = Nest(extents, 0, 1 if end.shape else 0, tuple(nodes))
+    size = turns(nest)
+    return Work(nest, tuple(arguments), size, size)
+
+
+# Memory ---------------------------------------------------------------------------------------------
+
+
+def located(work: list[Work], inputs: int, outputs: int) -> tuple[list[tuple[Place, ...]], int]:
+    """Where the pointers of each step point, and how much scratch there is: buffers that are not used at the same
+    time may share it."""
+    lives: dict[Buffer, list[int]] = {}
+    for i, step in enumerate(work):
+        for buffer, _ in step.arguments:
+            if buffer.kind == "scratch":
+                lives.setdefault(buffer, [i, i])[1] = i
+    offsets: dict[Buffer, int] = {}
+    taken: list[tuple[int, int, int]] = []  # begin, end, last step
+    total = 0
+    for buffer, (first, last) in lives.items():
+        taken = [held for held in taken if held[2] >= first]
+        size = -(-buffer.size // ALIGNMENT) * ALIGNMENT
+        at = 0
+        for begin, end, _ in sorted(taken):
+            if begin - at >= size:
+                break
+            at = max(at, end)
+        offsets[buffer] = at
+        taken.append((at, at + size, last))
+        total = max(total, at + size)
+
+    def place(buffer: Buffer, offset: int) -> Place:
+        if buffer.kind == "input":
+            return Place(buffer.number, offset)
+        if buffer.kind == "output":
+            return Place(inputs + buffer.number, offset)
+        return Place(inputs + outputs, offsets[buffer] + offset)
+
+    return [tuple(place(*argument) for argument in step.arguments) for step in work], total

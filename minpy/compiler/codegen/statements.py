@@ -1,0 +1,98 @@
+"""What loops do for a body: elementwise maps, folds, and values joined in one piece of memory.
+
+Each statement makes a ``Root``, and names its operands by views of roots, broadcast to the shape of its loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Union
+
+import numpy
+
+from minpy.compiler.codegen.nest import Constant
+from minpy.compiler.codegen.views import View, contiguous
+from minpy.ops.aval import product
+
+
+class Buffer:
+    """A piece of memory.
+
+    Attributes:
+        kind: ``input``, ``output`` or ``scratch``.
+        number: of an input or output, which one it is.
+        size: in bytes.
+    """
+
+    __slots__ = ("kind", "number", "size")
+
+    def __init__(self, kind: str, number: int, aval: Any):
+        self.kind = kind
+        self.number = number
+        self.size = product(aval.shape) * aval.dtype.itemsize
+
+
+class Home(NamedTuple):
+    """Where the elements of a value lie: how its axes move in a buffer, in elements."""
+
+    buffer: Buffer
+    strides: tuple[int, ...]
+    offset: int = 0
+
+
+class Root:
+    """A value that views look at.
+
+    Attributes:
+        by: what computes it; None for an input.
+        homes: where it lies, or is to be stored.
+        group: the number of the group of statements after which it is there; -1 for inputs.
+    """
+
+    __slots__ = ("by", "dtype", "group", "homes", "shape")
+
+    def __init__(self, shape: Sequence[int], dtype: Any, by: Statement | None = None):
+        self.shape = tuple(shape)
+        self.dtype = numpy.dtype(dtype)
+        self.by = by
+        self.homes: list[Home] = []
+        self.group = -1
+
+    @property
+    def bytes(self) -> int:
+        return product(self.shape) * self.dtype.itemsize
+
+    def at_home(self, kind: str, number: int = 0) -> Root:
+        """Let it lie in a buffer of its own."""
+        self.homes.append(Home(Buffer(kind, number, self), contiguous(self.shape)))
+        return self
+
+
+Operand = Union[View, Constant]
+
+
+class Map(NamedTuple):
+    """An elementwise op."""
+
+    op: str
+    shape: tuple[int, ...]
+    operands: tuple[Operand, ...]
+    params: dict[str, Any]
+
+
+class Fold(NamedTuple):
+    """A reduction of a value, or of the products of two, over some axes of their space; without ``axes`` left."""
+
+    kind: str
+    shape: tuple[int, ...]
+    operands: tuple[View, ...]
+    axes: tuple[int, ...]
+
+
+class Join(NamedTuple):
+    """Values that together fill the memory of another: each with its shape and its place there."""
+
+    parts: tuple[tuple[Operand, tuple[int, ...], Home], ...]
+
+
+Statement = Union[Map, Fold, Join]

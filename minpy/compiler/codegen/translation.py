@@ -1,0 +1,322 @@
+"""A body's equations as statements.
+
+Equations that only say where elements stand become views of what they look at. A product of matrices is a fold
+of products over a space with one more axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+
+from minpy.compiler.codegen.nest import Constant
+from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Root, Statement
+from minpy.compiler.codegen.views import View, contiguous, is_view, moved, reshaped, spread, whole
+from minpy.compiler.ir import Eqn, Graph, Literal
+from minpy.errors import UnsupportedError
+from minpy.ops import Aval
+from minpy.ops.aval import PYTHON_SCALARS, broadcast_shapes, product
+from minpy.ops.kernels import operand_dtypes
+from minpy.ops.keys import Layout
+from minpy.ops.op import OPS
+
+_FOLDS = {
+    "sum": "add",
+    "mean": "add",
+    "prod": "multiply",
+    "max": "maximum",
+    "min": "minimum",
+    "any": "logical_or",
+    "all": "logical_and",
+}
+_JOINS = ("concatenate", "index_add", "index_put")
+_PRODUCTS = ("matmul", "gemm", "add_gemm", "narrow_gradient", "dense")
+#: Ops that change nothing, for real numbers.
+_NOTHING = ("copy", "real", "conjugate")
+#: Slices with larger steps leave too many gaps to be filled one by one.
+_MOST_STEP = 4
+
+
+def takes(eqn: Eqn) -> bool:
+    """Whether an equation can stand in a body, as far as loops are concerned: not its dtype, nor its scalar rule."""
+    if any(0 in atom.aval.shape for atom in (*eqn.inputs, *eqn.outputs)) or len(eqn.outputs) != 1:
+        return False
+    if any(isinstance(atom, Literal) and number_of(atom) is None for atom in eqn.inputs):
+        return False
+    name, params = eqn.op.name, eqn.params
+    if name in ("index_add", "index_put"):
+        if len(eqn.inputs) > (1 if name == "index_add" else 2):
+            return False
+        steps = Layout(eqn.outputs[0].aval.shape, (), params["template"]).bounds["step"]
+        return all(abs(step) <= _MOST_STEP for step in steps)
+    return eqn.op.elementwise or name in _FOLDS or name in _JOINS + _PRODUCTS or is_view(eqn.op, params)
+
+
+class Body:
+    """What a body computes, in order.
+
+    Attributes:
+        inputs, outputs: roots that lie in the program's buffers.
+        roots: the values in between, each ``by`` its statement.
+    """
+
+    def __init__(self, body: Graph):
+        self.inputs = [Root(*v.aval).at_home("input", i) for i, v in enumerate(body.inputs)]
+        self.roots: list[Root] = []
+        self._values: dict[Any, Operand] = {var: whole(root) for var, root in zip(body.inputs, self.inputs)}
+        for eqn in body.eqns:
+            self._values[eqn.outputs[0]] = self._result(eqn)
+        self.outputs = [self._output(i, atom) for i, atom in enumerate(body.outputs)]
+
+    # Values ---------------------------------------------------------------------------------
+
+    def _operand(self, atom: Any) -> Operand:
+        if not isinstance(atom, Literal):
+            return self._values[atom]
+        number = number_of(atom)
+        if number is None:
+            raise UnsupportedError("an array of constants within a kernel")
+        return number
+
+    def _computed(self, by: Statement, shape: Sequence[int], dtype: Any) -> View:
+        root = Root(shape, dtype, by)
+        self.roots.append(root)
+        return whole(root)
+
+    def map(
+        self, op: str, shape: tuple[int, ...], dtype: Any, operands: Sequence[Operand], **params: Any
+    ) -> View:
+        """An elementwise op on operands that broadcast to a shape."""
+        return self._computed(
+            Map(op, shape, tuple(_spread(x, shape) for x in operands), params), shape, dtype
+        )
+
+    def cast(self, x: Operand, dtype: numpy.dtype) -> Operand:
+        """``x.astype(dtype)``."""
+        if isinstance(x, Constant):
+            return x if x.dtype == dtype else _constant_as(x, dtype)
+        if x.root.dtype == dtype:
+            return x
+        return self.map("astype", x.shape, dtype, [x], dtype=dtype)
+
+    # Equations ------------------------------------------------------------------------------
+
+    def _result(self, eqn: Eqn) -> Operand:
+        name, out = eqn.op.name, eqn.outputs[0].aval
+        operands = [self._operand(atom) for atom in eqn.inputs]
+        if 0 in out.shape:
+            raise UnsupportedError("an array without elements within a kernel")
+        if is_view(eqn.op, eqn.params):
+            return self._moved(eqn, operands[0])
+        if name in _NOTHING and out.dtype.kind != "c":
+            return operands[0]
+        if name == "astype":
+            return self.cast(operands[0], out.dtype)
+        if name in _FOLDS:
+            return self._fold(eqn, operands[0], out)
+        if name in _PRODUCTS:
+            return self._product(eqn, operands, out)
+        if name == "concatenate":
+            return self._concatenated(operands, eqn, out)
+        if name in _JOINS:
+            return self._written(eqn, operands, out)
+        if not eqn.op.elementwise:
+            raise UnsupportedError(f"{name} within a kernel")
+        operands = self._as_compared(eqn, operands, out)
+        return self.map(name, out.shape, out.dtype, operands, **eqn.params)
+
+    def _as_compared(self, eqn: Eqn, operands: list[Operand], out: Aval) -> list[Operand]:
+        """Operands of a comparison: NumPy lets the dtype of numbers give way to that of arrays."""
+        if out.dtype.kind != "b" or len(operands) != 2:
+            return operands
+        dtype = result_type(*[x.value if _is_number(x) else x.aval for x in eqn.inputs])
+        return [
+            self.cast(x, dtype) if isinstance(x, Constant) or not atom.aval.ndim else x
+            for x, atom in zip(operands, eqn.inputs)
+        ]
+
+    def _moved(self, eqn: Eqn, x: Operand) -> Operand:
+        if isinstance(x, Constant):
+            return x
+        found = moved(x, eqn.op, eqn.params)
+        if found is None:  # the elements are brought into order first
+            found = moved(self._stored(x), eqn.op, eqn.params)
+            assert found is not None
+        return found
+
+    def _stored(self, x: View) -> View:
+        root = Root(x.shape, x.root.dtype).at_home("scratch")
+        root.by = Join(((x, x.shape, root.homes[0]),))
+        self.roots.append(root)
+        return whole(root)
+
+    def _fold(self, eqn: Eqn, x: Operand, out: Aval) -> Operand:
+        shape, axes = eqn.inputs[0].aval.shape, eqn.params["axes"]
+        x = self.cast(x, out.dtype)
+        count = product(shape[axis] for axis in axes)
+        if isinstance(x, Constant):
+            x = self.map("astype", shape, out.dtype, [x], dtype=out.dtype)
+        total: Operand
+        if count == 1:
+            found = reshaped(x, out.shape)
+            total = found if found is not None else self._shaped(self._stored(x), out.shape)
+        else:
+            kept = tuple(n for axis, n in enumerate(shape) if axis not in axes)
+            by = Fold(_FOLDS[eqn.op.name], shape, (x,), axes)
+            total = self._shaped(self._computed(by, kept, out.dtype), out.shape)
+        if eqn.op.name != "mean":
+            return total
+        return self.map("true_divide", out.shape, out.dtype, [total, Constant(count, out.dtype)])
+
+    def _shaped(self, x: View, shape: tuple[int, ...]) -> View:
+        found = reshaped(x, shape)
+        assert found is not None
+        return found
+
+    # Products -------------------------------------------------------------------------------
+
+    def _product(self, eqn: Eqn, operands: list[Operand], out: Aval) -> Operand:
+        name, params = eqn.op.name, eqn.params
+        views = [self._as_view(x, atom.aval) for x, atom in zip(operands, eqn.inputs)]
+        others, (x, y) = views[:-2], views[-2:]
+        flags = params.get("transpose_x", False), params.get("transpose_y", False)
+        if name == "narrow_gradient":
+            others, (x, y), flags = [], views[:2], (True, False)
+        elif name == "dense":
+            others, (x, y), flags = views[2:], views[:2], (False, True)
+        x, y = (_transposed(v) if flag else v for v, flag in zip((x, y), flags))
+        found = self._shaped(self._contracted(x, y, out.dtype), out.shape)
+        if not others:
+            return found
+        op = "subtract" if params.get("sign", 1) < 0 else "add"
+        return self.map(op, out.shape, out.dtype, [*others, found])
+
+    def _contracted(self, x: View, y: View, dtype: numpy.dtype) -> View:
+        """The product of matrices, or of stacks of them; a vector is a matrix of one row, or of one column."""
+        if len(x.shape) == 1:
+            x = x._replace(shape=(1, *x.shape), strides=(0, *x.strides))
+        if len(y.shape) == 1:
+            y = y._replace(shape=(*y.shape, 1), strides=(*y.strides, 0))
+        batch = broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        (rows, inner), columns = x.shape[-2:], y.shape[-1]
+        space = (*batch, rows, inner, columns)
+        x = spread(x._replace(shape=(*x.shape, 1), strides=(*x.strides, 0)), space)
+        y = y._replace(shape=(*y.shape[:-2], 1, *y.shape[-2:]), strides=(*y.strides[:-2], 0, *y.strides[-2:]))
+        y = spread(y, space)
+        if inner == 1:
+            return self.map("multiply", space, dtype, [x, y])
+        by = Fold("add", space, (x, y), (len(batch) + 1,))
+        return self._computed(by, (*batch, rows, columns), dtype)
+
+    def _as_view(self, x: Operand, aval: Aval) -> View:
+        """An operand as an array, also where it is the same number everywhere."""
+        return (
+            self.map("astype", aval.shape, aval.dtype, [x], dtype=aval.dtype)
+            if isinstance(x, Constant)
+            else x
+        )
+
+    # Values put together --------------------------------------------------------------------
+
+    def _concatenated(self, operands: list[Operand], eqn: Eqn, out: Aval) -> View:
+        axis, start = eqn.params["axis"], 0
+        whole_strides = contiguous(out.shape)
+        root = Root(*out).at_home("scratch")
+        parts = []
+        for x, atom in zip(operands, eqn.inputs):
+            shape = atom.aval.shape
+            unit = product(out.shape[axis + 1 :])
+            strides = tuple(0 if n == 1 else stride for n, stride in zip(shape, whole_strides))
+            parts.append((self.cast(x, out.dtype), shape, Home(root.homes[0].buffer, strides, start * unit)))
+            start += shape[axis]
+        return self._joined(root, parts)
+
+    def _joined(self, root: Root, parts: list) -> View:
+        root.by = Join(tuple((_spread(x, shape), shape, home) for x, shape, home in parts))
+        self.roots.append(root)
+        return whole(root)
+
+    def _written(self, eqn: Eqn, operands: list[Operand], out: Aval) -> View:
+        """``index_add``: zeros with a value in a part of it; ``index_put``: another array with one."""
+        root = Root(*out).at_home("scratch")
+        buffer = root.homes[0].buffer
+        place = moved(whole(root), OPS["index"], {"template": eqn.params["template"]})
+        assert place is not None
+        rest: Operand = (
+            Constant(0, out.dtype) if eqn.op.name == "index_add" else self.cast(operands[0], out.dtype)
+        )
+        value = self.cast(operands[-1], out.dtype)
+        if isinstance(value, View):  # leading axes of one element are let through
+            extra = max(len(value.shape) - len(place.shape), 0)
+            value = value._replace(shape=value.shape[extra:], strides=value.strides[extra:])
+        parts = [(value, place.shape, Home(buffer, place.strides, place.offset))]
+        for bounds in _around(out.shape, Layout(out.shape, (), eqn.params["template"])):
+            key = tuple(("slice", *bound) for bound in bounds)
+            gap = moved(whole(root), OPS["index"], {"template": key})
+            assert gap is not None
+            source = rest if isinstance(rest, Constant) else moved(rest, OPS["index"], {"template": key})
+            parts.append((source, gap.shape, Home(buffer, gap.strides, gap.offset)))
+        return self._joined(root, parts)
+
+    # Outputs --------------------------------------------------------------------------------
+
+    def _output(self, number: int, atom: Any) -> Root:
+        """The root of an output: a value that is computed straight into it, or one that is put together there."""
+        x = self._operand(atom)
+        if isinstance(x, View) and x.is_whole and isinstance(x.root.by, (Map, Fold, Join)):
+            root = x.root
+            if isinstance(root.by, Join):
+                if root.homes[0].buffer.kind == "scratch":
+                    old = root.homes[0].buffer
+                    old.kind, old.number = "output", number
+                    return root
+            else:
+                return root.at_home("output", number)
+        root = Root(*atom.aval).at_home("output", number)
+        self._joined(root, [(self.cast(x, root.dtype), root.shape, root.homes[0])])
+        return root
+
+
+def number_of(atom: Literal) -> Constant | None:
+    """The number that a constant is everywhere; None where there are several."""
+    if isinstance(atom.value, PYTHON_SCALARS):
+        return Constant(atom.value, atom.aval.dtype)
+    flat = numpy.asarray(atom.value).reshape(-1)
+    is_one = flat.size and flat.tobytes() == flat[:1].tobytes() * flat.size  # also nan, but not 0.0 and -0.0
+    return Constant(flat[0].item(), atom.aval.dtype) if is_one else None
+
+
+def _spread(x: Operand, shape: tuple[int, ...]) -> Operand:
+    return x if isinstance(x, Constant) else spread(x, shape)
+
+
+def _constant_as(x: Constant, dtype: numpy.dtype) -> Constant:
+    with numpy.errstate(all="ignore"):
+        return Constant(numpy.asarray(x.value).astype(dtype).item(), dtype)
+
+
+def _is_number(atom: Any) -> bool:
+    return isinstance(atom, Literal) and isinstance(atom.value, PYTHON_SCALARS)
+
+
+def _transposed(x: View) -> View:
+    return x._replace(shape=x.shape[::-1], strides=x.strides[::-1])
+
+
+def _around(extents: tuple[int, ...], key: Layout) -> list[list[tuple[int, int | None, int]]]:
+    """The boxes of an array that a key of slices and numbers leaves out, as slices."""
+    boxes = []
+    chosen: list[tuple[int, int | None, int]] = []
+    for axis, (start, step, count) in enumerate(zip(key.bounds["begin"], key.bounds["step"], key.sliced)):
+        if step < 0:
+            start, step = start + step * (count - 1), -step
+        last = start + step * (count - 1)
+        rest = [(0, n, 1) for n in extents[axis + 1 :]]
+        gaps = [(0, start, 1), (last + 1, extents[axis], 1)] + [
+            (start + i, last, step) for i in range(1, step)
+        ]
+        boxes.extend([*chosen, gap, *rest] for gap in gaps if gap[0] < gap[1])  # type: ignore[operator]
+        chosen.append((start, last + 1, step))
+    return boxes

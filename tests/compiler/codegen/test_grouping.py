@@ -1,0 +1,143 @@
+"""Nests of bodies give what NumPy gives, and are as few as they should be."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+import minpy.numpy as np
+from minpy.compiler.codegen.program import planned_work
+from tests.compiler.codegen.evaluate import evaluate
+from tests.compiler.passes.graphs import differentiated, outputs, traced
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def standardized(x):
+    d = x - x.mean(-1, keepdims=True)
+    return d / np.sqrt((d * d).mean(-1, keepdims=True) + 1e-5)
+
+
+def rotation(x):
+    return np.stack([np.stack([np.cos(x), -np.sin(x)]), np.stack([np.sin(x), np.cos(x)])])
+
+
+#: a function, shapes of its arguments, and how many nests it takes
+CASES = {
+    "elementwise": (lambda x, y: x + 2 * np.tanh(x * y), [(30, 40), (30, 40)], 1),
+    "broadcast": (lambda x, y, z: x * y + z, [(3, 1, 5), (4, 1), ()], 1),
+    "number": (lambda x: np.exp(x) * 2 - 1, [()], 1),
+    "several results": (lambda x, y: (x + y, x - y, x), [(7, 3), (3,)], None),
+    "same result twice": (lambda x: (np.exp(x),) * 2, [(9,)], 1),
+    "large": (lambda x, y: np.sin(x) * y, [(70, 101), (101,)], 1),
+    "softmax": (softmax, [(300, 40)], 1),
+    "softmax of a stack": (softmax, [(3, 4, 50)], 1),
+    "softmax of a vector": (softmax, [(50,)], 1),
+    "softmax of a long vector": (softmax, [(20_000,)], None),
+    "standardized": (standardized, [(64, 33)], 1),
+    "sum": (lambda x: x.sum(), [(50_000,)], 2),
+    "sum of squares": (lambda x: (x * x).sum(), [(300, 211)], 2),
+    "small sum": (lambda x: np.sqrt((x * x).sum()), [(30, 21)], 1),
+    "sum of a softmax": (lambda x: (softmax(x) ** 2).sum(), [(300, 40)], 2),
+    "columns": (lambda x: np.exp(x).sum(0), [(3000, 20)], 2),
+    "columns of a softmax": (lambda x: softmax(x).sum(0), [(3000, 20)], 2),
+    "few long rows": (lambda x: x.sum(0), [(4, 9000)], 1),
+    "middle": (lambda x: x.sum(1), [(4, 50, 6)], 1),
+    "outer axes": (lambda x: (x.mean((0, 2)), x.max(1)), [(4, 50, 6)], None),
+    "extrema": (lambda x: (x.max(-1) - x.min(-1), x.prod(0)), [(20, 30)], None),
+    "tests": (lambda x: ((x > 0.7).all(0), (x > 1.4).any(1)), [(20, 30)], None),
+    "transposed": (lambda x, y: x.T * y + y, [(30, 4), (4, 30)], 1),
+    "transposed within": (lambda x, y: np.exp(x).T * y, [(30, 4), (4, 30)], 1),
+    "with its transpose": (lambda x: np.exp(x) + np.exp(x).T, [(6, 6)], None),
+    "flattened": (lambda x: np.exp(x).reshape(-1) * 3, [(6, 7)], 1),
+    "folded": (lambda x: np.exp(x).reshape(6, 4, 5).sum(-1), [(120,)], 1),
+    "reshaped across": (lambda x: (x.reshape(6, 4) * 2).reshape(3, 8).T + x.reshape(8, 3), [(24,)], None),
+    "transposed and flattened": (lambda x: x.T.reshape(-1) + 1, [(6, 7)], None),
+    "differences": (lambda x: np.exp(x)[1:] - np.exp(x)[:-1], [(50,)], None),
+    "cheap differences": (lambda x: (x * 2)[1:] - (x * 2)[:-1], [(50,)], 1),
+    "steps": (lambda x: x[::-2, 1::3] * np.exp(x[1::2, ::3]), [(10, 9)], 1),
+    "joined": (lambda x: np.concatenate([np.exp(x), x * 2, x[::-1]]), [(100,)], 1),
+    "stacked": (lambda x, y: np.stack([x, y, x * y], axis=1), [(6, 5), (6, 5)], None),
+    "padded": (lambda x: np.pad(np.exp(x), ((1, 2), (2, 3))), [(4, 5)], None),
+    "rotation": (rotation, [()], None),
+    "product": (lambda x, y: x @ y, [(5, 6), (6, 7)], 1),
+    "layer": (lambda x, y, z: np.tanh(x @ y + z), [(5, 6), (6, 7), (7,)], 1),
+    "with a vector": (lambda x, y: np.tanh(x @ y + 1), [(5, 6), (6,)], 1),
+    "of a vector": (lambda x, y: np.tanh(x @ y + 1), [(6,), (6, 7)], 1),
+    "of vectors": (lambda x, y: np.sin(x) @ y, [(60,), (60,)], 1),
+    "stacks of products": (lambda x, y: np.exp(x) @ y, [(4, 5, 6), (3, 1, 6, 2)], 2),
+    "chain": (lambda x, y, z: (x @ y) @ (np.sin(z) @ x), [(3, 3)] * 3, None),
+    "written": (lambda x, y: np.concatenate([x[:2], y[None], x[3:]]) * x, [(5, 4), (4,)], None),
+    "diagonal": (lambda x: np.diagonal(np.exp(x), 1) + x[:3, 0], [(4, 5)], None),
+    "maximum and choice": (lambda x, y: np.where(x > y, x, np.maximum(x, 1.0)), [(8, 3), (3,)], 1),
+}
+
+
+def arrays_for(shapes, dtype="float64"):
+    rng = numpy.random.default_rng(3)
+    return [rng.uniform(0.5, 1.5, shape).astype(dtype) for shape in shapes]
+
+
+def assert_same(graph, arrays) -> None:
+    for found, want in zip(evaluate(graph, arrays), outputs(graph, arrays)):
+        assert (found.shape, found.dtype) == (want.shape, want.dtype)
+        exact = 1e-12 if want.dtype == "float64" else 2e-5
+        numpy.testing.assert_allclose(found, want, rtol=exact, atol=exact)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gives_what_numpy_gives(name):
+    function, shapes, count = CASES[name]
+    graph = traced(function, *shapes)
+    assert_same(graph, arrays_for(shapes))
+    if count is not None:
+        assert len(planned_work(graph)) == count
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in CASES
+        if name not in ("tests", "several results", "outer axes", "same result twice", "extrema")
+    ],
+)
+def test_gradients_give_what_numpy_gives(name):
+    function, shapes, _ = CASES[name]
+    assert_same(differentiated(lambda *args: np.sum(function(*args) ** 2), *shapes), arrays_for(shapes))
+
+
+def test_dtypes():
+    graph = traced(
+        lambda x, y: ((x > y[0]).sum(0), x.astype("int32").mean(1), x * y, -x),
+        (40, 30),
+        (30,),
+        dtype="float32",
+    )
+    assert_same(graph, arrays_for([(40, 30), (30,)], "float32"))
+
+
+def test_equal_computations_are_equal_nests():
+    def steps(x, y):
+        for _ in range(6):
+            x = np.tanh(x @ y)
+        return x
+
+    work = planned_work(traced(steps, (3, 3), (3, 3)))
+    assert len(work) == 6
+    assert len({step.nest for step in work}) == 1
+
+
+def test_scratch_is_shared_by_values_of_different_times():
+    from minpy.compiler.codegen.program import located
+
+    def steps(x, y):
+        for _ in range(10):
+            x = x @ y
+        return x
+
+    graph = traced(steps, (8, 8), (8, 8))
+    assert located(planned_work(graph), 2, 1)[1] == 2 * 8 * 8 * 8
