@@ -1,9 +1,9 @@
 """From a body's statements to groups, each of which becomes a loop nest.
 
-Statements are taken in order, groups are numbered. A statement may go into a group if what it takes is there already:
-in memory after an earlier group, or as a value within the group itself, when that stands in the same loops. So
-there are no cycles. A new group is opened at the end where no group fits. What a later group takes is stored,
-unless it is as cheap to compute it again from what lies in memory.
+Statements are taken in order, groups are numbered. A statement may go into a group if what it takes is there
+already: in memory after an earlier group, or as a value within the group itself, when that stands in the same
+loops. So there are no cycles. A new group is opened at the end where no group fits. What a later group takes
+is stored, unless it is as cheap to compute it again from what lies in memory.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy
 from minpy.compiler.codegen.nest import Apply, Constant, Reduce
 from minpy.compiler.codegen.schedule import is_function
 from minpy.compiler.codegen.space import Loops, Space, own_strides
-from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Root, Statements
-from minpy.compiler.codegen.views import View, reshaped, through, whole
+from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Root
+from minpy.compiler.codegen.views import View, reshaped, through
 from minpy.ops.aval import product
 
 #: nodes that one nest may have: more take long to compile, and registers
@@ -55,7 +55,7 @@ Entry = Union[Read, Constant, Apply, Reduce]
 
 
 class Within(NamedTuple):
-    """A value of a group: the node that computes it, and how the numbers of its elements move in the loops."""
+    """A value of a group: the node that computes it, and how its elements' numbers move in the loops."""
 
     node: int
     moves: dict[int, int]
@@ -67,7 +67,7 @@ class Group:
     Attributes:
         row: the loops over which rows are reduced, whose results the group goes on with.
         summed: the loops of sums within, as those of a product of matrices.
-        terminal: for each reduction over outer loops the loops that it is over; its result is there afterwards.
+        terminal: the loops of each reduction over the outer ones, whose result is there afterwards.
         nodes: what is computed, in order; loops are those of ``space``.
         values: what other statements of the group may take.
         ends: values that are there after the group only.
@@ -126,10 +126,10 @@ class Group:
 class Grouping:
     """The groups of a body's statements."""
 
-    def __init__(self, statements: Statements):
+    def __init__(self, roots: Iterable[Root]):
         self.groups: list[Group] = []
         self._readers: dict[Root, list[Group]] = {}
-        for root in statements.roots:
+        for root in roots:
             by = root.by
             if isinstance(by, Join):
                 self._join(root, by)
@@ -165,7 +165,7 @@ class Grouping:
             root.group = max(root.group, number)
 
     def _directly(self, x: Operand, home: Home) -> int | None:
-        """Give a value that is being computed a home in the memory of another, if it can lie there as it is."""
+        """Give a computed value a home in the memory of another, if it can lie there as it is."""
         if isinstance(x, Constant) or not x.is_whole or not isinstance(x.root.by, (Map, Fold)):
             return None
         there = reshaped(View(home, x.shape, home.strides, home.offset), x.root.shape)
@@ -190,9 +190,10 @@ class Grouping:
     def _fold(self, root: Root, by: Fold) -> None:
         is_product = len(by.operands) > 1
         for group in self._candidates(by.operands):
-            axes = self._axes(group, by.operands, by.shape)
-            how = "" if axes is None else self._reduced(group, by, axes, False)
-            if how:
+            found = self._axes(group, by.operands, by.shape)
+            how = "" if found is None else self._reduced(group, by, found, False)
+            if found is not None and how:
+                axes = found
                 break
         else:
             group, axes = self._opened(by.shape, None if is_product else by.operands[0])
@@ -216,10 +217,10 @@ class Grouping:
         size = product(by.shape)
         if group.summed is not None:
             return ""
-        if set(space.order[len(kept) :]) == set(over) and (kept or size <= _SMALL):  # the last loops
-            if group.may_have_rows(over):
-                group.row = over
-                return "row"
+        are_last = set(space.order[len(kept) :]) == set(over)
+        if are_last and (kept or size <= _SMALL) and group.may_have_rows(over):
+            group.row = over
+            return "row"
         columns = product(space.extents[loop] for loops in axes for loop in loops if loop not in over)
         is_worth = columns <= _MOST_COLUMNS and size // columns >= _FEWEST_ROWS
         is_small = is_new and size <= _SMALL
@@ -366,7 +367,7 @@ class Grouping:
     def _can_move(self, x: View) -> bool:
         """Whether what a value is computed from can be seen through a view of it."""
         for operand in _seen_through(x):
-            if operand is None or (_is_between(operand) and not self._can_move(operand)):
+            if operand is None or (_is_between(operand) and not self._can_move(operand)):  # type: ignore[arg-type]
                 return False
         return True
 
@@ -374,9 +375,10 @@ class Grouping:
         nodes = []
         for operand in _seen_through(x):
             assert operand is not None
-            compute = self._again if _is_between(operand) else self._node
+            compute: Any = self._again if _is_between(operand) else self._node
             nodes.append(compute(group, operand, axes))
         by = x.root.by
+        assert isinstance(by, Map)
         return group.node(Apply(by.op, x.root.dtype, tuple(nodes), _pairs(by.params)))
 
 
@@ -388,11 +390,14 @@ def _is_between(x: Operand) -> bool:
 def _seen_through(x: View) -> list[Operand | None]:
     """What a value is computed from, as a view of the value shows it; None for what cannot be seen so."""
     found: list[Operand | None] = []
-    for operand in x.root.by.operands:
+    by = x.root.by
+    assert isinstance(by, Map)
+    for operand in by.operands:
         if isinstance(operand, View):
             inner = through(x, x.root.shape, operand.strides, operand.offset)
-            operand = None if inner is None else inner._replace(root=operand.root)
-        found.append(operand)
+            found.append(None if inner is None else inner._replace(root=operand.root))
+        else:
+            found.append(operand)
     return found
 
 

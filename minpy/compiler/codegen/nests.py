@@ -11,7 +11,7 @@ from typing import NamedTuple, Union
 import numpy
 
 from minpy.compiler.codegen.grouping import Group, Read, Within, Written
-from minpy.compiler.codegen.nest import Access, Apply, Constant, Load, Nest, Node, Reduce, Store
+from minpy.compiler.codegen.nest import Access, Apply, Load, Nest, Node, Reduce, Store
 from minpy.compiler.codegen.statements import Buffer, Home, Root
 from minpy.compiler.codegen.views import View, contiguous, through
 from minpy.ops.aval import product
@@ -137,10 +137,8 @@ class _Maker:
         """Loops in the order in which memory is run through, above all that which is written."""
 
         def distance(loop: int) -> int:
-            written = [abs(dict(store.moves).get(loop, 0)) for store in self.stores]
-            return max(written, default=0) or max(
-                [abs(m.get(loop, 0)) for m in self.moves.values()], default=0
-            )
+            written = max([abs(dict(store.moves).get(loop, 0)) for store in self.stores], default=0)
+            return written or max([abs(moves.get(loop, 0)) for moves in self.moves.values()], default=0)
 
         return sorted(loops, key=distance, reverse=True)
 

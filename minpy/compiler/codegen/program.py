@@ -1,4 +1,4 @@
-"""A body's graph as a program: nests in their order, how they are shared out, and where in memory values lie."""
+"""A body's graph as a program: nests in their order, how they are shared out, where in memory values lie."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import NamedTuple
 
 from minpy.compiler.codegen.grouping import Grouping
 from minpy.compiler.codegen.loops import turns, write
-from minpy.compiler.codegen.nest import Access, Apply, Constant, Load, Nest, Reduce, Store
+from minpy.compiler.codegen.nest import Access, Apply, Load, Nest, Reduce, Store
 from minpy.compiler.codegen.nests import End, Planned, planned
 from minpy.compiler.codegen.schedule import is_function
-from minpy.compiler.codegen.statements import Buffer, Statements
+from minpy.compiler.codegen.statements import Buffer
+from minpy.compiler.codegen.translation import Body
 from minpy.compiler.codegen.views import contiguous
 from minpy.compiler.ir import Graph
 from minpy.ops import Aval
 from minpy.ops.aval import product
 from minpy.runtime.kernels.program import ALIGNMENT, Place, Program, Step
 
-#: What a chunk should take at least, in ns, and how much of it a byte and a short operation on an element take.
+#: What a chunk should take at least, in ns; and what a byte and a short operation on an element take
 _CHUNK, _BYTE, _OPERATION = 16_000, 0.1, 0.1
 #: a function such as an exponential, in short operations
 _FUNCTION = 10
@@ -38,7 +39,7 @@ def program_of(body: Graph) -> Program:
     """The program that computes a body's outputs from its inputs.
 
     Raises:
-        UnsupportedError: for an equation that loops cannot do (``statements.takes``).
+        UnsupportedError: for an equation that loops cannot do (``translation.takes``).
     """
     work = planned_work(body)
     places, scratch = located(work, len(body.inputs), len(body.outputs))
@@ -56,7 +57,7 @@ def program_of(body: Graph) -> Program:
 def planned_work(body: Graph) -> list[Work]:
     """What there is to do for a body, in order."""
     found: list[Work] = []
-    for group in Grouping(Statements(body)).groups:
+    for group in Grouping(Body(body).roots).groups:
         plan = planned(group)
         if plan is not None:
             found.extend(_work(plan))
@@ -118,8 +119,10 @@ def _combining(end: End, parts: Buffer, chunks: int) -> Work:
 
 
 def located(work: list[Work], inputs: int, outputs: int) -> tuple[list[tuple[Place, ...]], int]:
-    """Where the pointers of each step point, and how much scratch there is: buffers that are not used at the same
-    time may share it."""
+    """Where the pointers of each step point, and how much scratch there is.
+
+    Buffers that are not used at the same time may share it.
+    """
     lives: dict[Buffer, list[int]] = {}
     for i, step in enumerate(work):
         for buffer, _ in step.arguments:

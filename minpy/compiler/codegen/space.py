@@ -1,7 +1,7 @@
 """The loops that statements share, and where in them a view of a value stands.
 
-A loop may be split in two, an outer and an inner one, as often as it takes to tell the axes of a reshaped value
-apart. What was said of the whole loop holds on: ``moves`` and ``leaves`` translate it to the loops that there are.
+A loop may be split in two, an outer and an inner one, as often as it takes to tell the axes of a reshaped
+value apart. What was said of the whole loop still holds: ``moves`` and ``leaves`` say it of its parts.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Space:
     def match(self, view: View, strides: Mapping[int, int]) -> list[Loops | None] | None:
         """The loops of each axis of a view, for a value whose elements move by ``strides`` in these loops.
 
-        An axis along which the view stays where it is has None. The answer is None where the view is none of all
-        elements, each once, or its axes are not made of loops.
+        An axis along which the view stays where it is has None. The answer is None where the view is not of
+        all elements, each once, or where its axes are not made of loops.
         """
         if view.offset:
             return None

@@ -1,6 +1,6 @@
 """What loops do for a body: elementwise maps, folds, and values joined in one piece of memory.
 
-Each statement makes a ``Root``, and names its operands by views of roots, broadcast to the shape of its loops.
+Each statement makes a ``Root``. Its operands are views of roots, broadcast to the shape of its loops.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Map(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """A reduction of a value, or of the products of two, over some axes of their space; without ``axes`` left."""
+    """A reduction of a value, or of the products of two, over axes of their space, which it does not keep."""
 
     kind: str
     shape: tuple[int, ...]

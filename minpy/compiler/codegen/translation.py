@@ -1,12 +1,12 @@
 """A body's equations as statements.
 
-Equations that only say where elements stand become views of what they look at. A product of matrices is a fold
-of products over a space with one more axis.
+Equations that only say where elements stand become views of what they look at. A product of matrices is a
+fold of products over a space with one more axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy
@@ -19,7 +19,7 @@ from minpy.errors import UnsupportedError
 from minpy.ops import Aval
 from minpy.ops.aval import PYTHON_SCALARS, broadcast_shapes, product
 from minpy.ops.kernels import operand_dtypes
-from minpy.ops.keys import Layout
+from minpy.ops.keys import WHOLE, Layout
 from minpy.ops.op import OPS
 
 _FOLDS = {
@@ -40,7 +40,7 @@ _MOST_STEP = 4
 
 
 def takes(eqn: Eqn) -> bool:
-    """Whether an equation can stand in a body, as far as loops are concerned: not its dtype, nor its scalar rule."""
+    """Whether an equation can stand in a body, dtypes and scalar rules apart."""
     if any(0 in atom.aval.shape for atom in (*eqn.inputs, *eqn.outputs)) or len(eqn.outputs) != 1:
         return False
     if any(isinstance(atom, Literal) and number_of(atom) is None for atom in eqn.inputs):
@@ -49,8 +49,8 @@ def takes(eqn: Eqn) -> bool:
     if name in ("index_add", "index_put"):
         if len(eqn.inputs) > (1 if name == "index_add" else 2):
             return False
-        steps = Layout(eqn.outputs[0].aval.shape, (), params["template"]).bounds["step"]
-        return all(abs(step) <= _MOST_STEP for step in steps)
+        slices = Slices(eqn.outputs[0].aval.shape, params["template"])
+        return all(abs(step) <= _MOST_STEP for _, step, _ in slices.axes)
     return eqn.op.elementwise or name in _FOLDS or name in _JOINS + _PRODUCTS or is_view(eqn.op, params)
 
 
@@ -85,13 +85,10 @@ class Body:
         self.roots.append(root)
         return whole(root)
 
-    def map(
-        self, op: str, shape: tuple[int, ...], dtype: Any, operands: Sequence[Operand], **params: Any
-    ) -> View:
+    def map(self, op: str, shape: tuple[int, ...], dtype: Any, *operands: Operand, **params: Any) -> View:
         """An elementwise op on operands that broadcast to a shape."""
-        return self._computed(
-            Map(op, shape, tuple(_spread(x, shape) for x in operands), params), shape, dtype
-        )
+        by = Map(op, shape, tuple(_spread(x, shape) for x in operands), params)
+        return self._computed(by, shape, dtype)
 
     def cast(self, x: Operand, dtype: numpy.dtype) -> Operand:
         """``x.astype(dtype)``."""
@@ -99,7 +96,11 @@ class Body:
             return x if x.dtype == dtype else _constant_as(x, dtype)
         if x.root.dtype == dtype:
             return x
-        return self.map("astype", x.shape, dtype, [x], dtype=dtype)
+        return self._cast(x, x.shape, dtype)
+
+    def _cast(self, x: Operand, shape: tuple[int, ...], dtype: numpy.dtype) -> View:
+        """A value, or a number at all places, computed as ``dtype``."""
+        return self._computed(Map("astype", shape, (_spread(x, shape),), {"dtype": dtype}), shape, dtype)
 
     # Equations ------------------------------------------------------------------------------
 
@@ -124,18 +125,9 @@ class Body:
             return self._written(eqn, operands, out)
         if not eqn.op.elementwise:
             raise UnsupportedError(f"{name} within a kernel")
-        operands = self._as_compared(eqn, operands, out)
-        return self.map(name, out.shape, out.dtype, operands, **eqn.params)
-
-    def _as_compared(self, eqn: Eqn, operands: list[Operand], out: Aval) -> list[Operand]:
-        """Operands of a comparison: NumPy lets the dtype of numbers give way to that of arrays."""
-        if out.dtype.kind != "b" or len(operands) != 2:
-            return operands
-        dtype = result_type(*[x.value if _is_number(x) else x.aval for x in eqn.inputs])
-        return [
-            self.cast(x, dtype) if isinstance(x, Constant) or not atom.aval.ndim else x
-            for x, atom in zip(operands, eqn.inputs)
-        ]
+        dtypes = operand_dtypes(eqn.op, [_as_promoted(x) for x in eqn.inputs])
+        operands = [self.cast(x, dtype) for x, dtype in zip(operands, dtypes)]
+        return self.map(name, out.shape, out.dtype, *operands, **eqn.params)
 
     def _moved(self, eqn: Eqn, x: Operand) -> Operand:
         if isinstance(x, Constant):
@@ -157,7 +149,7 @@ class Body:
         x = self.cast(x, out.dtype)
         count = product(shape[axis] for axis in axes)
         if isinstance(x, Constant):
-            x = self.map("astype", shape, out.dtype, [x], dtype=out.dtype)
+            x = self._cast(x, shape, out.dtype)
         total: Operand
         if count == 1:
             found = reshaped(x, out.shape)
@@ -168,7 +160,7 @@ class Body:
             total = self._shaped(self._computed(by, kept, out.dtype), out.shape)
         if eqn.op.name != "mean":
             return total
-        return self.map("true_divide", out.shape, out.dtype, [total, Constant(count, out.dtype)])
+        return self.map("true_divide", out.shape, out.dtype, total, Constant(count, out.dtype))
 
     def _shaped(self, x: View, shape: tuple[int, ...]) -> View:
         found = reshaped(x, shape)
@@ -191,10 +183,10 @@ class Body:
         if not others:
             return found
         op = "subtract" if params.get("sign", 1) < 0 else "add"
-        return self.map(op, out.shape, out.dtype, [*others, found])
+        return self.map(op, out.shape, out.dtype, *others, found)
 
     def _contracted(self, x: View, y: View, dtype: numpy.dtype) -> View:
-        """The product of matrices, or of stacks of them; a vector is a matrix of one row, or of one column."""
+        """The product of matrices, or of stacks of them; a vector is one row, or one column."""
         if len(x.shape) == 1:
             x = x._replace(shape=(1, *x.shape), strides=(0, *x.strides))
         if len(y.shape) == 1:
@@ -206,17 +198,13 @@ class Body:
         y = y._replace(shape=(*y.shape[:-2], 1, *y.shape[-2:]), strides=(*y.strides[:-2], 0, *y.strides[-2:]))
         y = spread(y, space)
         if inner == 1:
-            return self.map("multiply", space, dtype, [x, y])
+            return self.map("multiply", space, dtype, x, y)
         by = Fold("add", space, (x, y), (len(batch) + 1,))
         return self._computed(by, (*batch, rows, columns), dtype)
 
     def _as_view(self, x: Operand, aval: Aval) -> View:
         """An operand as an array, also where it is the same number everywhere."""
-        return (
-            self.map("astype", aval.shape, aval.dtype, [x], dtype=aval.dtype)
-            if isinstance(x, Constant)
-            else x
-        )
+        return self._cast(x, aval.shape, aval.dtype) if isinstance(x, Constant) else x
 
     # Values put together --------------------------------------------------------------------
 
@@ -241,39 +229,33 @@ class Body:
     def _written(self, eqn: Eqn, operands: list[Operand], out: Aval) -> View:
         """``index_add``: zeros with a value in a part of it; ``index_put``: another array with one."""
         root = Root(*out).at_home("scratch")
-        buffer = root.homes[0].buffer
-        place = moved(whole(root), OPS["index"], {"template": eqn.params["template"]})
-        assert place is not None
-        rest: Operand = (
-            Constant(0, out.dtype) if eqn.op.name == "index_add" else self.cast(operands[0], out.dtype)
-        )
+        slices = Slices(out.shape, eqn.params["template"])
         value = self.cast(operands[-1], out.dtype)
+        other: Operand = Constant(0, out.dtype)
+        if eqn.op.name == "index_put":
+            other = self.cast(operands[0], out.dtype)
+        there = _at(whole(root), eqn.params["template"])
         if isinstance(value, View):  # leading axes of one element are let through
-            extra = max(len(value.shape) - len(place.shape), 0)
+            extra = max(len(value.shape) - len(there.shape), 0)
             value = value._replace(shape=value.shape[extra:], strides=value.strides[extra:])
-        parts = [(value, place.shape, Home(buffer, place.strides, place.offset))]
-        for bounds in _around(out.shape, Layout(out.shape, (), eqn.params["template"])):
-            key = tuple(("slice", *bound) for bound in bounds)
-            gap = moved(whole(root), OPS["index"], {"template": key})
-            assert gap is not None
-            source = rest if isinstance(rest, Constant) else moved(rest, OPS["index"], {"template": key})
-            parts.append((source, gap.shape, Home(buffer, gap.strides, gap.offset)))
-        return self._joined(root, parts)
+        parts = [(value, there)]
+        for key in slices.around():
+            parts.append((other if isinstance(other, Constant) else _at(other, key), _at(whole(root), key)))
+        buffer = root.homes[0].buffer
+        return self._joined(root, [(x, v.shape, Home(buffer, v.strides, v.offset)) for x, v in parts])
 
     # Outputs --------------------------------------------------------------------------------
 
     def _output(self, number: int, atom: Any) -> Root:
-        """The root of an output: a value that is computed straight into it, or one that is put together there."""
+        """The root of an output: a value that is computed straight into it, or one that is put together."""
         x = self._operand(atom)
-        if isinstance(x, View) and x.is_whole and isinstance(x.root.by, (Map, Fold, Join)):
-            root = x.root
-            if isinstance(root.by, Join):
-                if root.homes[0].buffer.kind == "scratch":
-                    old = root.homes[0].buffer
-                    old.kind, old.number = "output", number
-                    return root
-            else:
-                return root.at_home("output", number)
+        if isinstance(x, View) and x.is_whole:
+            if isinstance(x.root.by, (Map, Fold)):
+                return x.root.at_home("output", number)
+            buffer = x.root.homes[0].buffer
+            if buffer.kind == "scratch":
+                buffer.kind, buffer.number = "output", number
+                return x.root
         root = Root(*atom.aval).at_home("output", number)
         self._joined(root, [(self.cast(x, root.dtype), root.shape, root.homes[0])])
         return root
@@ -297,26 +279,45 @@ def _constant_as(x: Constant, dtype: numpy.dtype) -> Constant:
         return Constant(numpy.asarray(x.value).astype(dtype).item(), dtype)
 
 
-def _is_number(atom: Any) -> bool:
-    return isinstance(atom, Literal) and isinstance(atom.value, PYTHON_SCALARS)
+def _as_promoted(atom: Any) -> Any:
+    """What the dtypes of an elementwise op depend on: a number of Python, or an aval."""
+    return atom.value if isinstance(getattr(atom, "value", None), PYTHON_SCALARS) else atom.aval
 
 
 def _transposed(x: View) -> View:
     return x._replace(shape=x.shape[::-1], strides=x.strides[::-1])
 
 
-def _around(extents: tuple[int, ...], key: Layout) -> list[list[tuple[int, int | None, int]]]:
-    """The boxes of an array that a key of slices and numbers leaves out, as slices."""
-    boxes = []
-    chosen: list[tuple[int, int | None, int]] = []
-    for axis, (start, step, count) in enumerate(zip(key.bounds["begin"], key.bounds["step"], key.sliced)):
-        if step < 0:
-            start, step = start + step * (count - 1), -step
-        last = start + step * (count - 1)
-        rest = [(0, n, 1) for n in extents[axis + 1 :]]
-        gaps = [(0, start, 1), (last + 1, extents[axis], 1)] + [
-            (start + i, last, step) for i in range(1, step)
-        ]
-        boxes.extend([*chosen, gap, *rest] for gap in gaps if gap[0] < gap[1])  # type: ignore[operator]
-        chosen.append((start, last + 1, step))
-    return boxes
+def _at(x: View, template: tuple) -> View:
+    """``x[key]``, for slices and numbers."""
+    found = moved(x, OPS["index"], {"template": template})
+    assert found is not None
+    return found
+
+
+class Slices:
+    """What a key of slices and numbers means in an array.
+
+    Attributes:
+        axes: for each axis the first place, the step upwards, and how many places there are.
+    """
+
+    def __init__(self, shape: tuple[int, ...], template: tuple):
+        key = Layout(shape, (), template)
+        self.shape = shape
+        self.axes: list[tuple[int, int, int]] = []
+        for start, step, count in zip(key.bounds["begin"], key.bounds["step"], key.sliced):
+            first = start if step > 0 else start + step * (count - 1)  # type: ignore[operator]
+            self.axes.append((first, abs(step), count))  # type: ignore[arg-type]
+
+    def around(self) -> Iterator[tuple]:
+        """The keys of boxes that together are all that this one leaves out."""
+        chosen: list[tuple] = []
+        for axis, (start, step, count) in enumerate(self.axes):
+            stop = start + step * (count - 1) + 1
+            gaps = [(0, start, 1), (stop, self.shape[axis], 1)]
+            gaps += [(start + i, stop, step) for i in range(1, step)] if count > 1 else []
+            for gap in gaps:
+                if gap[0] < gap[1]:
+                    yield (*chosen, ("slice", *gap), *[WHOLE] * (len(self.shape) - axis - 1))
+            chosen.append(("slice", start, stop, step))

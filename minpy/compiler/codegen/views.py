@@ -1,7 +1,7 @@
 """Views as arithmetic: which element of a value stands at each place of a reshaped, sliced, broadcast one.
 
-A ``View`` speaks of a value's elements as they are numbered in C order, whether the value lies in memory already
-or is still to be computed. NumPy does the arithmetic, on arrays that nobody reads.
+A ``View`` speaks of a value's elements as they are numbered in C order, whether the value lies in memory or
+is still to be computed. NumPy does the arithmetic, on arrays that nobody reads.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
 """Runs the nests of a body by NumPy: slow and simple, to hold machine code and the planning of nests against.
 
-Memory that nobody has written holds what no result should: large numbers, or true.
+Memory that nobody has written yet holds what no result should.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy
 
-from minpy.compiler.codegen.nest import Apply, Constant, Index, Load, Nest, Reduce, dependences
+from minpy.compiler.codegen.nest import Apply, Constant, Index, Load, Nest, Reduce, Store, dependences
 from minpy.compiler.codegen.program import located, planned_work
 from minpy.compiler.codegen.schedule import BLOCK, Schedule
 from minpy.compiler.ir import Graph
@@ -40,41 +42,45 @@ def evaluate(body: Graph, arrays) -> list[numpy.ndarray]:
 
 def _run(nest: Nest, pointers, begin: int, end: int, chunk: int) -> None:
     plan = Schedule(nest)
-    rows = int(numpy.prod(nest.extents[: nest.outer], dtype=int))
     totals: dict[int, numpy.ndarray] = {}
     if plan.turns == 1:
-        _turn(nest, plan, pointers, numpy.arange(rows), slice(None), totals)
+        _turn(nest, plan, pointers, numpy.arange(math.prod(nest.extents[: nest.outer])), slice(None), totals)
     elif plan.blocks == 1:
-        _turn(nest, plan, pointers, numpy.arange(begin, end), slice(None), totals)
+        last = nest.extents[nest.outer - 1]
+        tiles = -(-last // plan.tile)
+        starts = [(turn // tiles * last, turn % tiles * plan.tile) for turn in range(begin, end)]
+        rows = [row + i for row, first in starts for i in range(first, min(last, first + plan.tile))]
+        _turn(nest, plan, pointers, numpy.array(rows), slice(None), totals)
     else:
         for turn in range(begin, end):
             row, block = divmod(turn, plan.blocks)
             part = slice(block * BLOCK, (block + 1) * BLOCK)
             _turn(nest, plan, pointers, numpy.arange(row, row + 1), part, totals)
-    kept = [int(numpy.prod([nest.extents[k] for k in loops], dtype=int)) for loops in dependences(nest)]
     for node in nest.nodes:
-        if not isinstance(node, (Load, Constant, Index, Apply, Reduce)) and node.value in totals:
-            _store(
-                node.access,
-                [0] * len(nest.extents),
-                chunk * kept[node.value],
-                totals[node.value],
-                nest,
-                pointers,
-            )
+        if isinstance(node, Store) and node.value in totals:  # what a chunk added up; it may keep inner loops
+            loops = dependences(nest)[node.value]
+            start = chunk * math.prod(nest.extents[loop] for loop in loops)
+            at = _grid([n if i in loops else 1 for i, n in enumerate(nest.extents)])
+            value = totals[node.value]
+            _store(node.access, at, start, value.reshape((1,) * nest.outer + value.shape[1:]), pointers)
+
+
+def _grid(extents):
+    """The indices of loops, each along an axis of its own."""
+    return [
+        numpy.arange(n).reshape([n if j == i else 1 for j in range(len(extents))])
+        for i, n in enumerate(extents)
+    ]
 
 
 def _turn(nest: Nest, plan: Schedule, pointers, rows, part: slice, totals) -> None:
-    outer, count = nest.outer, len(nest.extents)
-    ranges = [numpy.arange(n) for n in nest.extents[outer:]]
-    ranges[-1] = ranges[-1][part]
-    at = list(numpy.unravel_index(rows, nest.extents[:outer])) if outer else []
-    at = [x.reshape(-1, *[1] * len(ranges)) for x in at]
-    for axis, x in enumerate(ranges):
-        shape = [1] * (len(ranges) + 1)
-        shape[axis + 1] = -1
-        at.append(x.reshape(shape))
-    full = (len(rows), *map(len, ranges))
+    """Turns of the outer loops, along one axis, with those of the others along axes behind it."""
+    inner = nest.extents[nest.outer :]
+    outer = numpy.unravel_index(rows, nest.extents[: nest.outer]) if nest.outer else ()
+    at = [x.reshape(-1, *[1] * len(inner)) for x in outer]
+    at += _grid([1, *inner])[1:]
+    at[-1] = at[-1][..., part]
+    full = (len(rows), *inner[:-1], at[-1].size)
     values: list = []
     for i, node in enumerate(nest.nodes):
         if isinstance(node, Load):
@@ -88,39 +94,29 @@ def _turn(nest: Nest, plan: Schedule, pointers, rows, part: slice, totals) -> No
             values.append(_applied(node, [values[j] for j in node.operands]))
         elif isinstance(node, Reduce):
             is_end = i in plan.terminal
-            axes = tuple(
-                sorted({max(loop - outer + 1, 0) for loop in node.over} | ({0} if is_end else set()))
-            )
-            value = numpy.asarray(values[node.operand])
-            value = numpy.broadcast_to(
-                value.reshape((1,) * (len(full) - value.ndim) + value.shape),
-                tuple(
-                    n if axis in axes else m
-                    for axis, (n, m) in enumerate(zip(full, (value.shape or (1,) * len(full))))
-                ),
-            )
-            assert value.dtype == node.dtype, f"{node} of {value.dtype}"
-            found = _UFUNCS[node.kind].reduce(value, axes, keepdims=True)
-            assert found.dtype == node.dtype, f"{node} gives {found.dtype}"
+            over = {max(loop - nest.outer + 1, 0) for loop in node.over} | ({0} if is_end else set())
+            value = values[node.operand]
+            value = value.reshape((1,) * (len(full) - value.ndim) + value.shape)
+            own = [n if axis in over else m for axis, (n, m) in enumerate(zip(full, value.shape))]
+            found = _UFUNCS[node.kind].reduce(numpy.broadcast_to(value, own), tuple(over), keepdims=True)
+            assert value.dtype == found.dtype == node.dtype, f"{node} of {value.dtype}"
             if is_end:
                 totals[i] = _UFUNCS[node.kind](totals[i], found) if i in totals else found
             values.append(None if is_end else found)
         else:
             values.append(None)
             if node.value not in plan.terminal:
-                _store(node.access, at, 0, values[node.value], nest, pointers)
-    assert count == len(at)
+                _store(node.access, at, 0, values[node.value], pointers)
 
 
-def _store(access, at, start: int, value, nest: Nest, pointers) -> None:
-    if all(isinstance(x, int) for x in at):  # what a chunk added up: it may keep inner loops
-        at = [0] * nest.outer
-        ranges = nest.extents[nest.outer :]
-        for axis, n in enumerate(ranges):
-            shape = [1] * (len(ranges) + 1)
-            shape[axis + 1] = -1
-            at.append(numpy.arange(n).reshape(shape) if access.strides[nest.outer + axis] else 0)
-    value = numpy.asarray(value)
+def _applied(node: Apply, operands) -> numpy.ndarray:
+    """An op on operands of the dtype in which NumPy computes, as scalar rules cast them."""
+    if node.dtype.kind != "b" and node.op != "where":
+        operands = [numpy.asarray(x).astype(node.dtype) for x in operands]
+    return numpy.asarray(OPS[node.op].numpy(*operands, **dict(node.params))).astype(node.dtype)
+
+
+def _store(access, at, start: int, value, pointers) -> None:
     assert value.dtype == access.dtype, f"{access} of {value.dtype}"
     array, places = _elements(access, at, start, pointers)
     value = numpy.broadcast_to(value, numpy.broadcast_shapes(value.shape, places.shape))
@@ -138,12 +134,3 @@ def _elements(access, at, start: int, pointers):
     array = memory[: len(memory) // size * size].view(access.dtype)
     assert total.min() >= 0 and total.max() < len(array), f"{access} is outside of its buffer"
     return array, total
-
-
-def _applied(node: Apply, operands):
-    """An op on operands of the dtype in which NumPy computes, as scalar rules cast them."""
-    op = OPS[node.op]
-    if node.dtype.kind != "b" and node.op != "where":
-        operands = [numpy.asarray(x).astype(node.dtype) for x in operands]
-    found = numpy.asarray(op.numpy(*operands, **dict(node.params)))
-    return found.astype(node.dtype)

@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 import minpy.numpy as np
-from minpy.compiler.codegen.program import planned_work
+from minpy.compiler.codegen.program import located, planned_work
 from tests.compiler.codegen.evaluate import evaluate
 from tests.compiler.passes.graphs import differentiated, outputs, traced
 
@@ -71,9 +71,14 @@ CASES = {
     "stacks of products": (lambda x, y: np.exp(x) @ y, [(4, 5, 6), (3, 1, 6, 2)], 2),
     "chain": (lambda x, y, z: (x @ y) @ (np.sin(z) @ x), [(3, 3)] * 3, None),
     "written": (lambda x, y: np.concatenate([x[:2], y[None], x[3:]]) * x, [(5, 4), (4,)], None),
-    "diagonal": (lambda x: np.diagonal(np.exp(x), 1) + x[:3, 0], [(4, 5)], None),
+    "diagonal": (lambda x: np.diagonal(np.exp(x), 1) + x[:, 0], [(4, 5)], None),
     "maximum and choice": (lambda x, y: np.where(x > y, x, np.maximum(x, 1.0)), [(8, 3), (3,)], 1),
 }
+
+
+#: those with several results, and those whose gradients have ops that kernels are not given
+NO_GRADIENT = {"tests", "several results", "outer axes", "same result twice", "extrema", "diagonal"}
+NO_GRADIENT |= {name for name in CASES if "softmax" in name}
 
 
 def arrays_for(shapes, dtype="float64"):
@@ -97,26 +102,17 @@ def test_gives_what_numpy_gives(name):
         assert len(planned_work(graph)) == count
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name
-        for name in CASES
-        if name not in ("tests", "several results", "outer axes", "same result twice", "extrema")
-    ],
-)
+@pytest.mark.parametrize("name", [name for name in CASES if name not in NO_GRADIENT])
 def test_gradients_give_what_numpy_gives(name):
     function, shapes, _ = CASES[name]
     assert_same(differentiated(lambda *args: np.sum(function(*args) ** 2), *shapes), arrays_for(shapes))
 
 
 def test_dtypes():
-    graph = traced(
-        lambda x, y: ((x > y[0]).sum(0), x.astype("int32").mean(1), x * y, -x),
-        (40, 30),
-        (30,),
-        dtype="float32",
-    )
+    def several(x, y):
+        return (x > y[0]).sum(0), x.astype("int32").mean(1), x * y, -x, x > 0.9
+
+    graph = traced(several, (40, 30), (30,), dtype="float32")
     assert_same(graph, arrays_for([(40, 30), (30,)], "float32"))
 
 
@@ -132,8 +128,6 @@ def test_equal_computations_are_equal_nests():
 
 
 def test_scratch_is_shared_by_values_of_different_times():
-    from minpy.compiler.codegen.program import located
-
     def steps(x, y):
         for _ in range(10):
             x = x @ y
