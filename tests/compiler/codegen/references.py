@@ -26,9 +26,13 @@ def quiet(function: Callable) -> Callable:
     return run
 
 
-_NUMPY = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh")
+_NUMPY = (
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan"),
+)
 UNARY: dict[str, Callable] = {name: quiet(getattr(numpy, name)) for name in _NUMPY}
 UNARY.update(sigmoid=quiet(_sigmoid), softplus=quiet(_softplus))
+BINARY: dict[str, Callable] = {name: quiet(getattr(numpy, name)) for name in ("arctan2",)}
 
 
 def edges(dtype: str) -> numpy.ndarray:
@@ -51,7 +55,7 @@ def edges(dtype: str) -> numpy.ndarray:
 
 def points(dtype: str, size: int, rng: numpy.random.Generator) -> numpy.ndarray:
     """The edges and ``size`` numbers of each kind: all bit patterns; magnitudes from 1e-10 to 1e10; near 0;
-    near 1; those where exponentials neither over- nor underflow."""
+    near 1; those where exponentials neither over- nor underflow; and some next to multiples of pi/2."""
     whole = numpy.dtype(f"uint{numpy.dtype(dtype).itemsize * 8}")
     every = rng.integers(0, 2 ** (whole.itemsize * 8), size, dtype=whole).view(dtype)
     every[numpy.isnan(every)] = numpy.nan  # the others of its kind raise flags
@@ -62,6 +66,7 @@ def points(dtype: str, size: int, rng: numpy.random.Generator) -> numpy.ndarray:
         1 + rng.normal(0, 0.1, size),
         rng.uniform(-110, 110, size),
         rng.uniform(-750, 750, size),
+        numpy.arange(500) * numpy.pi / 2,
     ]
     return numpy.concatenate([every, *[x.astype(dtype) for x in drawn], edges(dtype)])
 
@@ -75,3 +80,11 @@ def ulps(got: numpy.ndarray, want: numpy.ndarray) -> numpy.ndarray:
         errors = numpy.asarray(abs(got.astype(want.dtype) - want) / unit, float)
     same = (got == rounded) | (numpy.isnan(got) & numpy.isnan(rounded))
     return numpy.where(numpy.isfinite(rounded) & numpy.isfinite(got), errors, numpy.where(same, 0, numpy.inf))
+
+
+def pairs(dtype: str, size: int, rng: numpy.random.Generator) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Each edge with each, and ``size`` of all bit patterns and of each magnitude."""
+    ends = edges(dtype)
+    x, y = [side.ravel() for side in numpy.meshgrid(ends, ends)]
+    drawn = [points(dtype, size, rng) for _ in range(2)]
+    return tuple(numpy.concatenate(both) for both in zip((x, y), map(rng.permutation, drawn)))

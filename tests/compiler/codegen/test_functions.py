@@ -6,23 +6,47 @@ import numpy
 import pytest
 
 from tests.compiler.codegen.machine import compiled
-from tests.compiler.codegen.references import UNARY, points, ulps
+from tests.compiler.codegen.references import BINARY, UNARY, pairs, points, ulps
 
 DTYPES = ("float32", "float64")
 LIMIT = 4
+
+
+def check(name, want, *operands):
+    """The function is near to the exact result, and where that is 0, of the same sign."""
+    got = compiled(name, operands[0].dtype.name, len(operands))(*operands)
+    errors = ulps(got, want)
+    worst = int(errors.argmax())
+    shown = f"{name}({', '.join(repr(x[worst]) for x in operands)}) is {got[worst]!r}, not {want[worst]!r}"
+    assert errors[worst] <= LIMIT, shown
+    zeros = want == 0
+    assert (numpy.signbit(got[zeros]) == numpy.signbit(want[zeros])).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", sorted(UNARY))
 def test_unary(name, dtype):
     x = points(dtype, 3000, numpy.random.default_rng(0))
-    got = compiled(name, dtype)(x)
-    want = UNARY[name](x.astype(numpy.longdouble))
-    errors = ulps(got, want)
-    worst = int(errors.argmax())
-    assert errors[worst] <= LIMIT, f"{name}({x[worst]!r}) is {got[worst]!r}, not {want[worst]!r}"
-    zeros = want == 0
-    assert (numpy.signbit(got[zeros]) == numpy.signbit(want[zeros])).all()
+    check(name, UNARY[name](x.astype(numpy.longdouble)), x)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", sorted(BINARY))
+def test_binary(name, dtype):
+    x, y = pairs(dtype, 10000, numpy.random.default_rng(0))
+    check(name, BINARY[name](x.astype(numpy.longdouble), y.astype(numpy.longdouble)), x, y)
+
+
+def test_argument_next_to_a_multiple_of_pi():
+    """No other float64 is so near to one (Muller, "Elementary Functions", on range reduction)."""
+    x = numpy.asarray([6381956970095103.0 * 2.0**797])
+    check("cos", numpy.asarray([-4.68716592425462761112e-19], numpy.longdouble), x)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("name", "x"), [("cos", 0), ("exp", 0), ("tanh", 40), ("sigmoid", 800)])
+def test_exactly_one(name, x, dtype):
+    assert compiled(name, dtype)(numpy.asarray([x], dtype))[0] == 1
 
 
 @pytest.mark.parametrize("name", ["exp", "log"])

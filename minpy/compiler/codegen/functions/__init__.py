@@ -8,7 +8,7 @@ overflows where NumPy does, and does the same for every lane.
 from __future__ import annotations
 
 from minpy.compiler.codegen.builder import Builder
-from minpy.compiler.codegen.functions import exponentials, hyperbolic, logarithms
+from minpy.compiler.codegen.functions import exponentials, hyperbolic, inverse, logarithms, trigonometric
 from minpy.compiler.codegen.functions.terms import elementary
 
 
@@ -26,3 +26,10 @@ class Kernel(Builder):
     softplus = elementary(logarithms.softplus)
     logaddexp = elementary(logarithms.logaddexp)
     tanh = elementary(hyperbolic.tanh)
+    sin = elementary(trigonometric.sin)
+    cos = elementary(trigonometric.cos)
+    tan = elementary(trigonometric.tan)
+    arcsin = elementary(inverse.arcsin)
+    arccos = elementary(inverse.arccos)
+    arctan = elementary(inverse.arctan)
+    arctan2 = elementary(inverse.arctan2)

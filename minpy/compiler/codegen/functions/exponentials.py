@@ -27,6 +27,8 @@ _EXP2_64 = (
     7.073783100324249e-09, 4.434766638504461e-10,
 )  # fmt: skip
 
+_SHIFTS = (1.5 * 2.0**23, 1.5 * 2.0**52)
+
 #: log(2) in two parts
 LOG2_32 = (0.6931471824645996, -1.9046542121259336e-09)
 LOG2_64 = (0.6931471805599453, 2.3190468138462996e-17)
@@ -37,9 +39,14 @@ def nearest(x: Term, factor: float = 1.0) -> tuple[Term, Term]:
 
     1.5 * 2^23, or 2^52, is added: that leaves no bits for a fraction, and the lowest ones count.
     """
-    shift = x.choose(1.5 * 2.0**23, 1.5 * 2.0**52)
+    shift = x.choose(*_SHIFTS)
     shifted = fma(x, factor, shift)
     return shifted - shift, shifted.bits()
+
+
+def low_bits(n: Term) -> Term:
+    """An integer that is held by a float, in the low bits of an integer."""
+    return (n + n.choose(*_SHIFTS)).bits()
 
 
 def power_of_2(n: Term, like: Term, offset: int = 0) -> Term:

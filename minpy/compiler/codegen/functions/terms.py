@@ -11,7 +11,7 @@ from typing import Any, Callable, Union
 
 import numpy
 
-from minpy.compiler.codegen.builder import Builder, Value
+from minpy.compiler.codegen.builder import Builder, Value, literal, type_of
 from minpy.errors import UnsupportedError
 
 Number = Union["Term", float, int]
@@ -121,6 +121,10 @@ class Term:
         """The number in another dtype."""
         return Term(self.k, self.k.cast(self.value, dtype))
 
+    def rounded(self) -> Term:
+        """The nearest integer, as a float; the even one of two."""
+        return Term(self.k, self.k.round("roundeven", self.value))
+
     def bits(self) -> Term:
         """Of a float, its bits as an unsigned integer."""
         return Term(self.k, self.k.bitcast(self.value, self.choose("uint32", "uint64")))
@@ -150,6 +154,47 @@ def where(condition: Term, x: Number, y: Number) -> Term:
     term = x if isinstance(x, Term) else y
     assert isinstance(term, Term)
     return Term(term.k, term.k.select(condition.value, term.of(x), term.of(y)))
+
+
+def rarely(condition: Term, usual: Sequence[Term], rare: Callable[[], Sequence[Term]]) -> list[Term]:
+    """Values that have to be computed in another way where the condition holds: by ``rare()``, which is
+    skipped where it holds for no lane."""
+    k = condition.k
+    lanes = condition.value.lanes
+    some = condition.value
+    if lanes > 1:
+        name = f"llvm.vector.reduce.or.v{lanes}i1"
+        some = Value(k.intrinsic(name, "i1", (f"<{lanes} x i1>", some.text)), some.dtype)
+    begin, end = k.labels("rare", "usual")
+    before = k.label
+    k.branch(some, begin, end)
+    k.place(begin)
+    others = [where(condition, x, y) for x, y in zip(rare(), usual)]
+    last = k.label
+    k.jump(end)
+    k.place(end)
+    results = []
+    for x, y in zip(usual, others):
+        kind = type_of(y.dtype, y.value.lanes)
+        text = k.emit(f"phi {kind} [ {x.value.text}, %{before} ], [ {y.value.text}, %{last} ]")
+        results.append(Term(k, Value(text, y.dtype, y.value.lanes)))
+    return results
+
+
+def lookup(name: str, table: Sequence[float], index: Term) -> Term:
+    """Elements of a table of float64, by indices of 64 bits. Slow."""
+    k, lanes, dtype = index.k, index.value.lanes, numpy.dtype("float64")
+    numbers = ", ".join(f"double {literal(x, dtype)}" for x in table)
+    k.intrinsics[name] = f"@{name} = internal constant [{len(table)} x double] [{numbers}]"
+    kind, pointers = type_of(dtype, lanes), "ptr" if lanes == 1 else f"<{lanes} x ptr>"
+    at = k.emit(f"getelementptr double, ptr @{name}, {type_of(index.dtype, lanes)} {index.value.text}")
+    if lanes == 1:
+        return Term(k, Value(k.emit(f"load double, ptr {at}, align 8"), dtype))
+    gather = f"llvm.masked.gather.v{lanes}f64.v{lanes}p0"
+    mask = (f"<{lanes} x i1>", "splat (i1 true)")
+    return Term(
+        k, Value(k.intrinsic(gather, kind, (pointers, at), mask, (kind, "zeroinitializer")), dtype, lanes)
+    )
 
 
 def sqrt(x: Term) -> Term:
