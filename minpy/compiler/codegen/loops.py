@@ -208,11 +208,16 @@ class _Writer(Reductions):
         scopes = [dict(self.known_in[place.row]) for place in places]
         if self.plan.product:
             self._products(places, scopes)
-        for place, scope in zip(places, scopes):
-            self.enter(place)
-            for i in roots:
-                if i not in self.plan.columns:
-                    self._effect(i, place, scope)
+        # The same of all vectors in turn, not one vector after the other: the processor works on several at
+        # once only where they are near each other.
+        for i in self.plan.needed(roots, self.saved):
+            for place, scope in zip(places, scopes):
+                self.enter(place)
+                if i in roots:
+                    if i not in self.plan.columns:
+                        self._effect(i, place, scope)
+                elif i not in scope:
+                    self.value(i, place, scope)
         for i in sorted(self.plan.columns.intersection(roots)):
             self.add_to_columns(i, places, scopes)
 

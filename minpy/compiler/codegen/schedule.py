@@ -9,6 +9,7 @@ in a row on the stack.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from minpy.compiler.codegen.nest import Apply, Load, Nest, Reduce, Store, dependences
@@ -22,6 +23,8 @@ BLOCK = 2048
 _STACK = 1 << 16
 #: turns that are written out one after the other instead of as a loop
 _WRITTEN_OUT = 32
+#: instructions that a processor looks ahead, about
+_WINDOW = 100
 #: accumulators of a product that are held in registers
 _TILE = 24
 #: what a value may cost to be computed again
@@ -87,6 +90,18 @@ class Schedule:
     def is_of_row(self, node: int) -> bool:
         """Whether it does not depend on inner or summed loops."""
         return self.depends[node] <= self.outer
+
+    def needed(self, roots: Iterable[int], known: Collection[int]) -> list[int]:
+        """What depends on inner loops and has to be computed for some nodes, and these, in order."""
+        found: set[int] = set()
+        stack = list(roots)
+        while stack:
+            i = stack.pop()
+            if i not in found:
+                found.add(i)
+                takes = () if i in known else _operands(self.nest.nodes[i])
+                stack.extend(j for j in takes if not self.is_of_row(j) and j not in self.product | self.row)
+        return sorted(found)
 
     def _find_kinds(self) -> None:
         nodes = self.nest.nodes
@@ -194,8 +209,14 @@ class Schedule:
                 if len(self.product) == 1
                 else 1
             )
-        work = sum(_weight(node) for i, node in enumerate(self.nest.nodes) if not self.is_of_row(i))
-        wanted = 4 if work <= 12 else 2 if work <= 60 else 1
+        longest: dict[int, int] = {}  # of instructions that wait for each other
+        work = 0
+        for i, node in enumerate(self.nest.nodes):
+            weight = 0 if self.is_of_row(i) else _weight(node)
+            work += weight
+            longest[i] = weight + max((longest[j] for j in _operands(node)), default=0)
+        is_chain = work > _WINDOW and 2 * max(longest.values()) > work and vectors * self.lanes >= BLOCK
+        wanted = 4 if work <= 12 or is_chain else 2
         while wanted > 1 and vectors < wanted:
             wanted //= 2
         return wanted
