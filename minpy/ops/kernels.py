@@ -304,17 +304,8 @@ def _product(k: Any, x: Any, count: int) -> Any:
 # Logarithms of sums ----------------------------------------------------------------------------
 
 
-def logaddexp(k: Any, x: Any, y: Any) -> Any:
-    """log(exp(x) + exp(y)), without overflow."""
-    apart = k.subtract(x, y)
-    larger = k.select(k.greater(apart, k.like(0, x)), x, y)
-    found = k.add(larger, k.log1p(k.exp(k.negative(k.absolute(apart)))))
-    found = k.select(k.isnan(apart), apart, found)
-    return k.select(k.equal(x, y), k.add(x, k.like(math.log(2), x)), found)
-
-
 def logaddexp2(k: Any, x: Any, y: Any) -> Any:
-    """The same of powers and logarithms of 2."""
+    """log2(2**x + 2**y), without overflow."""
     apart = k.subtract(x, y)
     larger = k.select(k.greater(apart, k.like(0, x)), x, y)
     part = k.log1p(k.exp2(k.negative(k.absolute(apart))))
@@ -343,7 +334,21 @@ def nextafter(k: Any, x: Any, y: Any) -> Any:
 #: Where ``k`` has a method of the same name, in the dtype of the result.
 _METHODS = (
     *("subtract", "negative", "absolute", "invert", "copysign", "sqrt", "cbrt", "hypot"),
-    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "tanh", "arcsinh", "arccosh"),
+    *(
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "logaddexp",
+        "sinh",
+        "cosh",
+        "tanh",
+        "arcsinh",
+        "arccosh",
+    ),
     *("arctanh", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
 )
 
@@ -381,7 +386,6 @@ SCALARS: dict[str, Callable] = {
     "ceil": rounded("ceil"),
     "trunc": rounded("trunc"),
     "rint": rounded("roundeven"),
-    "logaddexp": computed(logaddexp),
     "logaddexp2": computed(logaddexp2),
     "nextafter": computed(nextafter),
 }

@@ -16,6 +16,7 @@ from minpy.ops.data import content
 from minpy.ops.elementwise import (
     clip,
     maximum,
+    minimum,
     multiply,
     real,
     root,
@@ -64,6 +65,19 @@ def _var_mx(b: Builder, out: Aval, x: Operand, axes: tuple[int, ...], ddof: floa
     return b.op("_npi_multiply_scalar", out, found, scalar=factor, is_int=False) if ddof else found
 
 
+def _var_parts(x: Any, axes: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
+    refuse(dtype="of complex numbers" if aval_of(x).dtype.kind == "c" else None)
+    dtype, left = _var_dtype(aval_of(x).dtype), max(_degrees(x, axes, ddof), 0)
+    x = cast(x, dtype)
+    squares = square(subtract(x, mean_op(x, axes=axes, keepdims=True)))
+    return true_divide(sum_op(squares, axes=axes, keepdims=keepdims), numpy.asarray(left, dtype))
+
+
+def _times_parts(g: Any, y: Any) -> Any:
+    largest = numpy.asarray(numpy.finfo(aval_of(g).dtype).max)
+    return multiply(minimum(maximum(g, -largest), largest), y)
+
+
 def _times(g: Any, y: Any) -> Any:
     if not numpy.isfinite(g).all():
         largest = numpy.finfo(g.dtype).max
@@ -87,6 +101,7 @@ times_op = register(
         numpy=_times,
         infer=multiply.infer,
         mx=_times_mx,
+        parts=_times_parts,
         vjp=(lambda h, ans, g, y: h * y, lambda h, ans, g, y: h * g),
         family="reduction",
         source="{0} * {1}",
@@ -127,6 +142,7 @@ var_op = register(
             reduced_shape(aval_of(x).shape, axes, keepdims), _var_dtype(aval_of(x).dtype)
         ),
         mx=_var_mx,
+        parts=_var_parts,
         vjp=(_var_vjp,),
         family="reduction",
         source=_var_source,

@@ -9,13 +9,14 @@ from typing import Any, Callable
 
 import numpy
 
+from minpy.ops import kernels
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, function_dtype, normalize_axis
-from minpy.ops.elementwise import astype, exp, large_relu
+from minpy.ops.elementwise import astype, exp, large_relu, log
 from minpy.ops.linalg import matmul_op
-from minpy.ops.logic import equal
+from minpy.ops.logic import equal, less_equal, logical_not
 from minpy.ops.lowering import FLOATS, Builder, Operand, activation, require, unary
 from minpy.ops.op import OPS, ZERO, Op, numpy_function, refuse, register
-from minpy.ops.reduction import sum_op
+from minpy.ops.reduction import max_op, sum_op
 from minpy.ops.shape import reshape_op, swapaxes
 
 
@@ -27,13 +28,16 @@ def _relu(x: Any) -> Any:
     return numpy.maximum(x, 0)
 
 
-def _activation(name: str, function: Callable, mx: Callable, vjp: Callable, source: str) -> Op:
+def _activation(
+    name: str, function: Callable, mx: Callable, scalar: Callable, vjp: Callable, source: str
+) -> Op:
     return register(
         Op(
             name,
             numpy=function,
             infer=lambda x: Aval(aval_of(x).shape, function_dtype(function, x)),
             mx=mx,
+            scalar=scalar,
             vjp=(vjp,),
             family="neural",
             elementwise=True,
@@ -46,6 +50,7 @@ sigmoid_op = _activation(
     "sigmoid",
     _sigmoid,
     activation("sigmoid", unary("_npx_sigmoid")),
+    kernels.computed("sigmoid"),
     lambda g, ans, x: g * (ans * (1 - ans)),
     "np.exp(-np.logaddexp(0, -{0}))",
 )
@@ -54,6 +59,7 @@ relu_op = _activation(
     "relu",
     _relu,
     lambda b, out, x: large_relu(b, out, x) or unary("_npx_relu")(b, out, x),
+    lambda k, dtype, x: kernels.SCALARS["maximum"](k, dtype, x, k.constant(0, dtype)),
     lambda g, ans, x: relu_gradient(g, x),
     "np.maximum({0}, 0)",
 )
@@ -80,6 +86,7 @@ def _slope_op(name: str, function: Callable, slope_of_slope: Callable, source: s
             numpy=function,
             infer=infer,
             mx=mx,
+            parts=function,
             vjp=(rule, lambda ct, ans, g, y: ct * g * slope_of_slope(y)),
             family="neural",
             elementwise=True,
@@ -106,6 +113,10 @@ def _relu_gradient_mx(b: Builder, out: Aval, g: Operand, x: Operand) -> Operand:
     return b.op("_npi_multiply", out, g, slope)
 
 
+def _relu_gradient_parts(g: Any, x: Any) -> Any:
+    return g * astype(logical_not(less_equal(x, 0)), dtype=aval_of(g).dtype)
+
+
 # What is not <= 0 has the derivative 1, nan too, as in oneDNN and PyTorch.
 relu_gradient: Op = register(
     Op(
@@ -113,6 +124,7 @@ relu_gradient: Op = register(
         numpy=lambda g, x: g * numpy.logical_not(x <= 0).astype(g.dtype),
         infer=lambda g, x: Aval(aval_of(x).shape, aval_of(g).dtype),
         mx=_relu_gradient_mx,
+        parts=_relu_gradient_parts,
         vjp=(lambda ct, ans, g, x: relu_gradient(ct, x), ZERO),
         family="neural",
         elementwise=True,
@@ -149,6 +161,19 @@ def _total(x: Any, axis: int) -> Any:
     return sum_op(x, axes=(axis,), keepdims=True)
 
 
+def softmax_parts(x: Any, axes: tuple[int, ...]) -> Any:
+    """``softmax`` over several axes, in ops that kernels can have."""
+    x = _floats(x)
+    powers = exp(x - max_op(x, axes=axes, keepdims=True))
+    return powers / sum_op(powers, axes=axes, keepdims=True)
+
+
+def _log_softmax_parts(x: Any, axis: int) -> Any:
+    x = _floats(x)
+    x = x - max_op(x, axes=(axis,), keepdims=True)
+    return x - log(_total(exp(x), axis))
+
+
 def _is_last(axis: int, x: Any) -> bool:
     """Over other axes MXNet's backward jumps through memory, and takes longer than its parts."""
     return axis == aval_of(x).ndim - 1
@@ -173,7 +198,7 @@ def _log_softmax_gradient_rule(ct: Any, ans: Any, g: Any, q: Any, axis: int) -> 
     return -(ct * exp(q) * _total(g, axis))
 
 
-def _gradient_op(name: str, function: Callable, vjp: tuple, source: str) -> Op:
+def _gradient_op(name: str, function: Callable, parts: Callable, vjp: tuple, source: str) -> Op:
     """MXNet's own backward of ``name``, of the cotangent and of what ``name`` gave: one pass over both."""
 
     def infer(g: Any, ans: Any, axis: int) -> Aval:
@@ -192,6 +217,7 @@ def _gradient_op(name: str, function: Callable, vjp: tuple, source: str) -> Op:
             numpy=function,
             infer=infer,
             mx=mx,
+            parts=parts,
             vjp=vjp,
             family="neural",
             source=source,
@@ -203,24 +229,27 @@ def _gradient_op(name: str, function: Callable, vjp: tuple, source: str) -> Op:
 softmax_gradient: Op = _gradient_op(
     "softmax",
     lambda g, p, axis: p * (g - (g * p).sum(axis, keepdims=True)),
+    lambda g, p, axis: p * (g - _total(g * p, axis)),
     (lambda ct, ans, g, p, axis: softmax_gradient(ct, p, axis=axis), _softmax_gradient_rule),
     "{out} = {0} - np.sum({0} * {1}, axis={axis}, keepdims=True)\n{out} = {1} * {out}",
 )
 log_softmax_gradient: Op = _gradient_op(
     "log_softmax",
     lambda g, q, axis: g - numpy.exp(q) * g.sum(axis, keepdims=True),
+    lambda g, q, axis: g - exp(q) * _total(g, axis),
     (lambda ct, ans, g, q, axis: ct - _total(ct * exp(q), axis), _log_softmax_gradient_rule),
     "{out} = np.sum({0}, axis={axis}, keepdims=True)\n{out} = {0} - np.exp({1}) * {out}",
 )
 
 
-def _softmax_op(name: str, function: Callable, vjp: Callable, source: str) -> Op:
+def _softmax_op(name: str, function: Callable, parts: Callable, vjp: Callable, source: str) -> Op:
     return register(
         Op(
             name,
             numpy=function,
             infer=lambda x, axis: Aval(aval_of(x).shape, function_dtype(numpy.exp, aval_of(x))),
             mx=_softmax_mx(name),
+            parts=parts,
             vjp=(vjp,),
             family="neural",
             source=source,
@@ -231,6 +260,7 @@ def _softmax_op(name: str, function: Callable, vjp: Callable, source: str) -> Op
 softmax_op = _softmax_op(
     "softmax",
     _softmax,
+    lambda x, axis: softmax_parts(x, (axis,)),
     _softmax_vjp,
     "{out} = np.exp({0} - np.max({0}, axis={axis}, keepdims=True))\n"
     "{out} = {out} / np.sum({out}, axis={axis}, keepdims=True)",
@@ -238,6 +268,7 @@ softmax_op = _softmax_op(
 log_softmax_op = _softmax_op(
     "log_softmax",
     _log_softmax,
+    _log_softmax_parts,
     _log_softmax_vjp,
     "{out} = {0} - np.max({0}, axis={axis}, keepdims=True)\n"
     "{out} = {out} - np.log(np.sum(np.exp({out}), axis={axis}, keepdims=True))",

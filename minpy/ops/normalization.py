@@ -19,7 +19,7 @@ from minpy.ops.convolution import windowed_op
 from minpy.ops.elementwise import astype, sqrt
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
 from minpy.ops.op import ZERO, Op, numpy_function, register
-from minpy.ops.reduction import mean_op
+from minpy.ops.reduction import cast, mean_op, sum_op
 from minpy.ops.shape import broadcast_to_op, reshape_op
 
 # Over the batch --------------------------------------------------------------------------------
@@ -91,8 +91,12 @@ def _gradient_mx(of: int) -> Callable:
     return mx
 
 
+def _but_channels(x: Any) -> tuple[int, ...]:
+    return (0, *range(2, aval_of(x).ndim))
+
+
 def _channel_mean(x: Any) -> Any:
-    return mean_op(x, axes=(0, *range(2, aval_of(x).ndim)), keepdims=True)
+    return mean_op(x, axes=_but_channels(x), keepdims=True)
 
 
 def _per_channel(a: Any, x: Any) -> Any:
@@ -132,6 +136,36 @@ def _variance_rule(ct: Any, ans: Any, x: Any, *others: Any, eps: float) -> Any:
     return (x - _channel_mean(x)) * (_per_channel(ct, x) * (2 * shape[1] / product(shape)))
 
 
+# In ops that kernels can have
+
+
+def _standard(x: Any, eps: float) -> tuple[Any, Any]:
+    """The elements with mean 0 and deviation 1 in each channel, and the deviation that they had."""
+    centered = x - _channel_mean(x)
+    deviation = sqrt(_channel_mean(centered * centered) + eps)
+    return centered / deviation, deviation
+
+
+def _batch_norm_parts(x: Any, gamma: Any, beta: Any, eps: float) -> Any:
+    return _standard(x, eps)[0] * _per_channel(gamma, x) + _per_channel(beta, x)
+
+
+def _data_gradient_parts(g: Any, x: Any, gamma: Any, beta: Any, eps: float) -> Any:
+    s, deviation = _standard(x, eps)
+    rest = g - _channel_mean(g) - s * _channel_mean(g * s)
+    return cast(rest * (_per_channel(gamma, x) / deviation), aval_of(g).dtype)
+
+
+def _gain_gradient_parts(g: Any, x: Any, gamma: Any, beta: Any, eps: float) -> Any:
+    total = sum_op(g * _standard(x, eps)[0], axes=_but_channels(x), keepdims=False)
+    return cast(total, aval_of(g).dtype)
+
+
+def _batch_variance_parts(x: Any, gamma: Any, beta: Any, eps: float) -> Any:
+    centered = x - _channel_mean(x)
+    return mean_op(centered * centered, axes=_but_channels(x), keepdims=False)
+
+
 _HELPERS = norms.channel_mean, norms.per_channel, norms.channel_deviation
 
 data_gradient: Op = windowed_op(
@@ -139,6 +173,7 @@ data_gradient: Op = windowed_op(
     *_HELPERS,
     infer=lambda g, x, gamma, beta, eps: Aval(_float(x).shape, _float(g).dtype),
     mx=_gradient_mx(0),
+    parts=_data_gradient_parts,
     vjp=(
         lambda ct, ans, g, x, gamma, beta, eps: data_gradient(ct, x, gamma, beta, eps=eps),
         _data_gradient_rule_x,
@@ -151,6 +186,7 @@ gain_gradient: Op = windowed_op(
     *_HELPERS[::2],
     infer=lambda g, x, gamma, beta, eps: Aval(aval_of(gamma).shape, _float(g).dtype),
     mx=_gradient_mx(1),
+    parts=_gain_gradient_parts,
     vjp=(
         lambda ct, ans, g, x, gamma, beta, eps: batch_norm(x, ct, 0 * ct, eps=eps),
         lambda ct, ans, g, x, gamma, beta, eps: data_gradient(g, x, ct, beta, eps=eps),
@@ -162,6 +198,7 @@ shift_gradient: Op = windowed_op(
     norms.batch_norm_shift_gradient,
     infer=lambda g, x, gamma, beta, eps: Aval(aval_of(beta).shape, _float(g).dtype),
     mx=_gradient_mx(2),
+    parts=lambda g, x, *others, eps: sum_op(g, axes=_but_channels(g), keepdims=False),
     vjp=(_shift_gradient_rule, ZERO, ZERO, ZERO),
 )
 batch_norm: Op = windowed_op(
@@ -169,6 +206,7 @@ batch_norm: Op = windowed_op(
     *_HELPERS,
     infer=_infer,
     mx=_forward_mx(0),
+    parts=_batch_norm_parts,
     vjp=(
         lambda g, ans, *operands, eps: data_gradient(g, *operands, eps=eps),
         lambda g, ans, *operands, eps: gain_gradient(g, *operands, eps=eps),
@@ -180,6 +218,7 @@ batch_mean: Op = windowed_op(
     norms.channel_mean,
     infer=_infer_statistic,
     mx=_forward_mx(1),
+    parts=lambda x, *others, eps: mean_op(x, axes=_but_channels(x), keepdims=False),
     vjp=(_mean_rule, ZERO, ZERO),
 )
 batch_variance: Op = windowed_op(
@@ -187,6 +226,7 @@ batch_variance: Op = windowed_op(
     norms.channel_mean,
     infer=_infer_statistic,
     mx=_variance_mx,
+    parts=_batch_variance_parts,
     vjp=(_variance_rule, ZERO, ZERO),
 )
 
@@ -227,12 +267,18 @@ def _rows_mx(output: int) -> Callable:
     return mx
 
 
+def _deviation_parts(x: Any, eps: float) -> Any:
+    centered = x - _row_mean(x)
+    return sqrt(_row_mean(centered * centered) + eps)
+
+
 standardize_op: Op = register(
     Op(
         "standardize",
         numpy=_standardize,
         infer=lambda x, eps: _float(x),
         mx=_rows_mx(0),
+        parts=lambda x, eps: (x - _row_mean(x)) / _deviation_parts(x, eps),
         vjp=(lambda g, ans, x, eps: _within_rows(g, ans) / _deviation_op(x, eps=eps),),
         family="neural",
         source="{out} = {0} - np.mean({0}, axis=-1, keepdims=True)\n"
@@ -246,6 +292,7 @@ _deviation_op: Op = register(
         numpy=_deviation,
         infer=lambda x, eps: Aval((*_float(x).shape[:-1], 1), aval_of(x).dtype),
         mx=_rows_mx(2),
+        parts=_deviation_parts,
         vjp=(lambda g, ans, x, eps: standardize_op(x, eps=eps) * (g / float(max(aval_of(x).shape[-1], 1))),),
         family="neural",
         source="{out} = {0} - np.mean({0}, axis=-1, keepdims=True)\n"
@@ -269,5 +316,4 @@ def standardize(x, eps=1e-5):
     eps = float(eps)
     if aval_of(x).dtype == numpy.float32:
         return standardize_op(x, eps=eps)
-    centered = x - _row_mean(x)
-    return centered / sqrt(_row_mean(centered * centered) + eps)
+    return (x - _row_mean(x)) / _deviation_parts(x, eps)

@@ -16,7 +16,7 @@ from numpy import _NoValue  # type: ignore[attr-defined]
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axes, normalize_axis, product
 from minpy.ops.elementwise import add, astype, maximum, minimum, multiply, true_divide
 from minpy.ops.indexing import basic_slice
-from minpy.ops.logic import not_equal, where_op
+from minpy.ops.logic import equal, not_equal, where_op
 from minpy.ops.lowering import FLOATS, INTEGERS, NUMBERS, Builder, Operand, require
 from minpy.ops.op import ZERO, Box, Op, as_operand, numpy_function, publish, refuse, register
 from minpy.ops.shape import broadcast_to_op, concatenate_op, reshape_op, transpose_op
@@ -73,6 +73,7 @@ def _reduction(
     mx: Callable,
     vjp: Any,
     needs_elements: bool = False,
+    parts: Callable | None = None,
 ) -> Op:
     """An op for ``function`` of NumPy, which does its work by ``reduce(x, axes, dtype, out, keepdims)``."""
 
@@ -85,7 +86,8 @@ def _reduction(
     def run(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
         return reduce(x, axes, None, None, keepdims)
 
-    op = Op(name, numpy=run, infer=infer, mx=mx, vjp=vjp, family="reduction", source=_source(name))
+    columns: dict[str, Any] = {"family": "reduction", "source": _source(name), "parts": parts}
+    op = Op(name, numpy=run, infer=infer, mx=mx, vjp=vjp, **columns)
     op.reducer = reduce
     return register(op)
 
@@ -178,7 +180,14 @@ def _mean(x: Any, axes: tuple[int, ...], dtype: Any, out: Any, keepdims: bool) -
     return numpy.true_divide(numpy.add.reduce(x, axes, None, None, keepdims), count, dtype=x.dtype)
 
 
-mean_op = _reduction("mean", numpy.mean, _mean, _mean_mx, (_mean_vjp,))
+def _mean_parts(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    shape, dtype = aval_of(x)
+    x = cast(x, _reduced_dtype(numpy.mean, dtype))
+    count = product(shape[axis] for axis in axes)
+    return true_divide(sum_op(x, axes=axes, keepdims=keepdims), numpy.asarray(count, aval_of(x).dtype))
+
+
+mean_op = _reduction("mean", numpy.mean, _mean, _mean_mx, (_mean_vjp,), parts=_mean_parts)
 mean_op.reducer = numpy.add.reduce
 
 
@@ -224,6 +233,12 @@ def _shares(x: Any, ans: Any, axes: tuple[int, ...]) -> Any:
     return hits / hits.sum(axes, dtype=x.dtype, keepdims=True)
 
 
+def _shares_parts(x: Any, ans: Any, axes: tuple[int, ...]) -> Any:
+    refuse(dtype="of no floats" if aval_of(x).dtype.kind != "f" else None)
+    hits = astype(equal(x, ans), dtype=aval_of(x).dtype)
+    return hits / sum_op(hits, axes=axes, keepdims=True)
+
+
 def _shares_source(avals: Sequence[Aval], params: dict) -> str:
     total = over_axes(avals, params["axes"], True)
     return f"{{out}} = np.asarray({{0}} == {{1}}, {{0}}.dtype)\n{{out}} = {{out}} / np.sum({{out}}{total})"
@@ -247,6 +262,7 @@ _shares_op = register(
         numpy=_shares,
         infer=lambda x, ans, axes: Aval(aval_of(x).shape, _quotient_dtype(aval_of(x).dtype)),
         mx=_shares_mx,
+        parts=_shares_parts,
         vjp=(ZERO, ZERO),
         family="reduction",
         source=_shares_source,

@@ -8,14 +8,17 @@ from typing import Any
 import numpy
 import pytest
 
+from minpy.compiler.trace import ARRAY, Trace
 from minpy.errors import UnsupportedError
-from minpy.ops import OPS, Op
+from minpy.ops import OPS, Op, aval_of
 from minpy.ops.kernels import COMPUTED
 from minpy.ops.op import Ufunc
+from tests.ops.checks import boxed
 from tests.ops.elements import run
 from tests.ops.samples import samples_of
 from tests.ops.test_special_values import FREE_SIGN_OF_ZERO, VALUES, WIDE
-from tests.ops.test_table import reference
+from tests.ops.test_table import accepted_calls, reference
+from tests.ops.tolerances import assert_same
 
 DTYPES = sorted(COMPUTED, key=str)
 FLOATS = [dtype for dtype in DTYPES if dtype.kind == "f"]
@@ -119,3 +122,32 @@ def check(op: Op, args: Sequence[Any], params: dict) -> bool:
 def test_rule_is_exact(op):
     done = [check(op, args, params) for args, params in calls(op)]
     assert any(done)
+
+
+#: What kernels have beside elementwise ops.
+REDUCTIONS_AND_VIEWS = {"sum", "prod", "max", "min", "any", "all", "reshape", "broadcast_to", "transpose"}
+COMPOSITE = [op for op in OPS.values() if op.parts is not None]
+
+
+@pytest.mark.parametrize("op", COMPOSITE, ids=lambda op: op.name)
+def test_parts(op):
+    """They give what the op gives, and are ops that kernels can have."""
+    done = 0
+    for what, args, params, expected in accepted_calls(op):
+        if not expected.size or expected.dtype not in COMPUTED:
+            continue
+        try:
+            with numpy.errstate(all="ignore"):
+                found = op.parts(*map(boxed, args), **params)
+        except UnsupportedError:
+            continue
+        assert_same(found, expected, what)
+        trace = Trace()
+        trace.runs = False
+        with trace.interpreting():
+            operands = [trace.input(aval_of(x), ARRAY) if isinstance(x, numpy.ndarray) else x for x in args]
+            op.parts(*operands, **params)
+        for part in {eqn.op for eqn in trace.eqns} - {OPS["within"]}:
+            assert part.scalar or part.parts or part.name in REDUCTIONS_AND_VIEWS, f"{what}: {part.name}"
+        done += 1
+    assert done

@@ -10,11 +10,13 @@ import numpy
 from scipy import special
 
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axes
-from minpy.ops.elementwise import exp
+from minpy.ops.elementwise import exp, log
+from minpy.ops.logic import isfinite, where_op
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
-from minpy.ops.neural import log_softmax_op, softmax_op
+from minpy.ops.neural import log_softmax_op, softmax_op, softmax_parts
 from minpy.ops.op import Op, as_operand, numpy_function, refuse, register
-from minpy.ops.reduction import flag, reduced_shape, spread, sum_op
+from minpy.ops.reduction import cast, flag, max_op, reduced_shape, spread, sum_op
+from minpy.ops.shape import reshape_op
 
 
 @functools.lru_cache(maxsize=64)
@@ -53,6 +55,26 @@ def _logsumexp_mx(
     return b.reshape(b.op("_npi_add", row, b.op("_npi_log", row, total), highest), out.shape)
 
 
+def _highest(x: Any, axes: tuple[int, ...]) -> Any:
+    """The largest element of each row, 0 where that is infinite or nan: by it a row is shifted."""
+    highest = max_op(x, axes=axes, keepdims=True)
+    return where_op(isfinite(highest), highest, numpy.asarray(0, aval_of(x).dtype))
+
+
+def _logsumexp_parts(x: Any, *weights: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    refuse(b="an array" if weights else None)
+    x = cast(x, _float_dtype(special.logsumexp, aval_of(x).dtype))
+    highest = _highest(x, axes)
+    found = log(sum_op(exp(x - highest), axes=axes, keepdims=True)) + highest
+    return reshape_op(found, shape=reduced_shape(aval_of(x).shape, axes, keepdims))
+
+
+def _log_softmax_parts(x: Any, axes: tuple[int, ...]) -> Any:
+    x = cast(x, _float_dtype(special.log_softmax, aval_of(x).dtype))
+    x = x - _highest(x, axes)
+    return x - log(sum_op(exp(x), axes=axes, keepdims=True))
+
+
 def _logsumexp_by_a(g: Any, ans: Any, a: Any, *b: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     part = _logsumexp_by_b(g, ans, a, *b, axes=axes, keepdims=keepdims)
     return part * b[0] if b else part
@@ -71,6 +93,7 @@ _logsumexp_op = register(
             _float_dtype(special.logsumexp, aval_of(a).dtype),
         ),
         mx=_logsumexp_mx,
+        parts=_logsumexp_parts,
         vjp=(_logsumexp_by_a, _logsumexp_by_b),
         family="special",
         source=_source("logsumexp"),
@@ -111,7 +134,7 @@ def _log_softmax_vjp(g: Any, ans: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return g - exp(ans) * sum_op(g, axes=axes, keepdims=True)
 
 
-def _softmax(name: str, like: Op, vjp: Callable) -> Any:
+def _softmax(name: str, like: Op, parts: Callable, vjp: Callable) -> Any:
     function = getattr(special, name)
     op = register(
         Op(
@@ -119,6 +142,7 @@ def _softmax(name: str, like: Op, vjp: Callable) -> Any:
             numpy=lambda x, axes: function(x, _axis(x, axes)),
             infer=lambda x, axes: Aval(aval_of(x).shape, _float_dtype(function, aval_of(x).dtype)),
             mx=_on_one_axis(like),
+            parts=parts,
             vjp=(vjp,),
             family="special",
             source=_source(name),
@@ -132,5 +156,5 @@ def _softmax(name: str, like: Op, vjp: Callable) -> Any:
     return numpy_function(function, name=f"special.{name}")(softmax)
 
 
-softmax = _softmax("softmax", softmax_op, _softmax_vjp)
-log_softmax = _softmax("log_softmax", log_softmax_op, _log_softmax_vjp)
+softmax = _softmax("softmax", softmax_op, softmax_parts, _softmax_vjp)
+log_softmax = _softmax("log_softmax", log_softmax_op, _log_softmax_parts, _log_softmax_vjp)
