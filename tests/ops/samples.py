@@ -79,6 +79,7 @@ DOMAINS: dict[str, tuple[tuple, ...]] = {
     "arctan2": ((0.2, 2.0), (-2.0, 2.0)),
     "hypot": ((0.2, 2.0), (-2.0, 2.0)),
 }
+_TIES = [[2, 1, 2], [0, -1, -3], [5, 5, 5]]
 _UNARY_SHAPES = ((3, 4), (5,), (), (2, 1, 3), (0, 3))
 _BINARY_SHAPES = (
     ((3, 4), (3, 4)),
@@ -330,6 +331,14 @@ SAMPLES: dict[str, list[Sample]] = {
         for sample in _reductions(((0, 3), (1,)))
         for ddof in (0, 1)
         if not (ddof and sample.params["axes"] == ())
+    ],
+    "shares": [
+        Sample(
+            (numpy.array(_TIES, dtype), numpy.array(_TIES, dtype).max(1, keepdims=True)),
+            {"axes": (1,)},
+            (dtype,),
+        )
+        for dtype in FLOAT_DTYPES
     ],
     "times": [Sample((Draw(a), Draw(b)), {}, FLOAT_DTYPES) for a, b in _BINARY_SHAPES],
     "any": _reductions(*_EMPTY_AXES, low=-0.9),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy
 import pytest
 
+from minpy.compiler.codegen.functions import Kernel
 from minpy.compiler.trace import ARRAY, Trace
 from minpy.errors import UnsupportedError
 from minpy.ops import OPS, Op, aval_of
@@ -27,9 +29,11 @@ MOST_UNITS = 4
 APPROXIMATE = {
     *("power", "float_power", "cbrt", "hypot", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p"),
     *("logaddexp", "logaddexp2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
-    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sigmoid"),
 }
+CANCELS = ("logaddexp2",)
 EXACT = [op for op in OPS.values() if op.scalar is not None and op.name not in APPROXIMATE]
+NEAR = [OPS[name] for name in sorted(APPROXIMATE) if hasattr(Kernel, name) or name == "logaddexp2"]
 #: Dtypes that meet in one of their own.
 MIXED = [
     *(("float32", "float64"), ("float64", "int64"), ("float32", "bool"), ("int32", "float32")),
@@ -122,6 +126,45 @@ def check(op: Op, args: Sequence[Any], params: dict) -> bool:
 def test_rule_is_exact(op):
     done = [check(op, args, params) for args, params in calls(op)]
     assert any(done)
+
+
+def wide(dtype: numpy.dtype) -> numpy.dtype:
+    """A dtype so much more precise that its rounding does not count."""
+    return numpy.dtype("float64" if dtype == numpy.float32 else "longdouble")
+
+
+def units(op: Op, got: numpy.ndarray, args: Sequence[Any], params: dict) -> numpy.ndarray:
+    """By how many units in the last place the result is wrong, or the greatest operand where they cancel."""
+    operands = [numpy.asarray(x).astype(got.dtype).astype(wide(got.dtype)) for x in args]
+    exact = op.numpy(*operands, **params)
+    largest = (
+        functools.reduce(numpy.fmax, map(abs, operands), abs(exact)) if op.name in CANCELS else abs(exact)
+    )
+    return abs(got - exact) / numpy.spacing(largest.astype(got.dtype))
+
+
+@pytest.mark.parametrize("op", NEAR, ids=lambda op: op.name)
+def test_rule_is_near(op):
+    done = 0
+    for args, params in calls(op):
+        expected = reference(op, args, params)
+        try:
+            if isinstance(expected, type) or op.infer(*args, **params).dtype != expected.dtype:
+                continue
+            got = run(op, args, params)
+        except UnsupportedError:
+            continue
+        what = f"{op.name} {[getattr(x, 'dtype', x) for x in args]} {params}"
+        same = (got == expected) & ((expected != 0) | (numpy.signbit(got) == numpy.signbit(expected)))
+        same |= numpy.isnan(got) & numpy.isnan(expected)
+        if got.dtype.kind == "f":
+            with numpy.errstate(all="ignore"):
+                same |= units(op, got, args, params) <= MOST_UNITS
+        if not same.all():
+            operands = [numpy.broadcast_to(x, same.shape)[~same][:5] for x in args]
+            raise AssertionError(f"{what}: {operands}: {got[~same][:5]}, should be {expected[~same][:5]}")
+        done += 1
+    assert done
 
 
 #: What kernels have beside elementwise ops.
