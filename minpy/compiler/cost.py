@@ -49,7 +49,8 @@ def cost(graph: Graph) -> tuple[int, int]:
 def is_for_one_thread(graph: Graph) -> bool:
     """Whether a graph runs faster on one thread: most of its operators would only wait for others."""
     times = [flops(eqn) * _nanoseconds(eqn) for eqn in graph.eqns]
-    return sum(max(0.0, time / 2 - _SHARE) for time in times) < _WAKE * len(times)
+    waking = sum(eqn.body is None for eqn in graph.eqns)  # a kernel wakes them only where it is worth it
+    return sum(max(0.0, time / 2 - _SHARE) for time in times) < _WAKE * waking
 
 
 def _nanoseconds(eqn: Eqn) -> float:

@@ -17,6 +17,7 @@ from minpy.compiler.ir import Atom, Graph, Literal
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import PYTHON_SCALARS, Aval
 from minpy.ops.lowering import Operand
+from minpy.runtime.kernels.program import Program
 from minpy.runtime.symbols import Entry, SymbolBuilder
 
 
@@ -30,6 +31,8 @@ class Emitted(NamedTuple):
     may_fail: bool
     one_thread: bool
     reused: dict[int, int]
+    programs: tuple[Program, ...]
+    alone: tuple[str, ...] | None
 
 
 def named_inputs(graph: Graph) -> dict[str, tuple[int, Aval]]:
@@ -61,10 +64,20 @@ def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Emit
             return constants[id(atom.value)]
         return known[atom]
 
+    programs: list[Program] = []
+    alone: tuple[str, ...] | None = None
     for eqn in graph.eqns:
+        operands = [operand(atom) for atom in eqn.inputs]
+        if eqn.body is not None:
+            handles = [builder.handle(x) for x in operands]
+            made = builder.program(len(programs), handles, len(eqn.outputs))
+            known.update((var, Operand(var.aval, entry)) for var, entry in zip(eqn.outputs, made))
+            programs.append(_program_of(eqn.body))
+            if graph.size == 1 and graph.outputs == eqn.outputs:
+                alone = tuple(map(builder.name_of, handles))
+            continue
         if eqn.op.mx is None:
             raise UnsupportedError(f"MXNet has no operator for {eqn.op.name}")
-        operands = [operand(atom) for atom in eqn.inputs]
         known[eqn.outputs[0]] = eqn.op.mx(builder, eqn.outputs[0].aval, *operands, **eqn.params)
     given = frozenset(graph.outputs)
     kept = [var for eqn in graph.eqns if eqn.can_fail for var in eqn.outputs if var not in given]
@@ -78,4 +91,13 @@ def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Emit
     avals = tuple(atom.aval for atom in graph.outputs)
     may_fail = any(eqn.can_fail for eqn in graph.eqns)
     one_thread = is_for_one_thread(graph)
-    return Emitted(builder.json(entries), avals, inputs, builder.constants, may_fail, one_thread, taken)
+    return Emitted(
+        *(builder.json(entries), avals, inputs, builder.constants, may_fail, one_thread, taken),
+        *(tuple(programs), alone),
+    )
+
+
+def _program_of(body: Graph) -> Program:
+    from minpy.compiler.codegen.program import program_of
+
+    return program_of(body)

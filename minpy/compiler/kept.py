@@ -18,6 +18,9 @@ from minpy.compiler.ir import Atom, Graph, Literal
 from minpy.ops import Aval
 from minpy.ops.keys import ARRAY
 from minpy.runtime.artefacts import artefacts, is_uniform, packed_array, surroundings, unpacked_array
+from minpy.runtime.kernels import state
+from minpy.runtime.kernels.program import packed as packed_program
+from minpy.runtime.kernels.program import unpacked as unpacked_program
 from minpy.runtime.native import gives_no_gradient
 from minpy.runtime.symbols import without_gradient
 
@@ -39,7 +42,9 @@ def key_of(graph: Graph, passes: Sequence[str], donated: Collection[int]) -> str
         lines = "\n".join(_lines(graph))
     except _NotKept:
         return None
-    return hashlib.sha256(f"{surroundings()} {passes} {sorted(donated)}\n{lines}".encode()).hexdigest()
+    return hashlib.sha256(
+        f"{surroundings()} {state()} {passes} {sorted(donated)}\n{lines}".encode()
+    ).hexdigest()
 
 
 def read(key: str, graph: Graph) -> tuple[Emitted | None, Outputs] | None:
@@ -133,6 +138,8 @@ def _packed(emitted: Emitted | None, outputs: Outputs) -> dict[str, Any]:
         "may_fail": emitted.may_fail,
         "one_thread": emitted.one_thread,
         "reused": list(emitted.reused.items()),
+        "programs": list(map(packed_program, emitted.programs)),
+        "alone": emitted.alone,
     }
 
 
@@ -150,5 +157,7 @@ def _unpacked(found: dict[str, Any], graph: Graph) -> tuple[Emitted | None, Outp
         may_fail=found["may_fail"],
         one_thread=found["one_thread"],
         reused=dict(found["reused"]),
+        programs=tuple(map(unpacked_program, found["programs"])),
+        alone=None if found["alone"] is None else tuple(found["alone"]),
     )
     return emitted, outputs

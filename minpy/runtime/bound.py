@@ -2,7 +2,8 @@
 
 A cached graph (``native.CachedGraph``) takes inputs where they are and gives fresh outputs, which costs MXNet
 7 us a call, and more for each array. An MXNet executor runs on memory that was fixed when it was bound, which
-costs it 1 us. So small inputs are copied into that memory, and small outputs out of it.
+costs it 1 us. So small inputs are copied into that memory, and small outputs out of it. A graph that is one
+program of kernels runs without MXNet, and without copies.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ def calls_until_worth(symbol_json: str, arrays: Iterable[Aval]) -> int:
     return 0 if symbol_json.count('"op"') <= MOST_NODES else _CALLS
 
 
+if TYPE_CHECKING:
+    from minpy.runtime.kernels.library import Loaded
+
 if TYPE_CHECKING or not is_fast:
 
     class Bound:
@@ -51,6 +55,8 @@ if TYPE_CHECKING or not is_fast:
             inputs: position among the arrays of a call, and the memory that such an array is copied to.
             outputs: the memory that results are copied from.
             one_thread: MXNet's operators run on one thread.
+            program, run: the addresses of a program and of what runs it, which ``executor`` stands for then.
+                Inputs and outputs say how arrays have to be, and the position of a constant is -1.
 
         Attributes:
             has_failed: an operator failed, after which MXNet does not run the executor any more.
@@ -62,6 +68,8 @@ if TYPE_CHECKING or not is_fast:
             inputs: Sequence[tuple[int, numpy.ndarray]],
             outputs: Sequence[numpy.ndarray],
             one_thread: bool,
+            program: int = 0,
+            run: int | None = 0,
         ):
             self.has_failed = False
             self._executor = executor
@@ -86,6 +94,45 @@ if TYPE_CHECKING or not is_fast:
 else:
     Bound = _fast.Bound
     _fast.set_forward(native.FORWARD, native.SET_THREADS, native.THREADS)
+
+
+class _OfProgram:
+    """A program of kernels as the one thing that a graph does."""
+
+    has_failed = False
+
+    def __init__(self, loaded: Loaded, inputs: Sequence[tuple[int, numpy.ndarray]]):
+        self._loaded = loaded
+        self._inputs = inputs
+
+    def run(self, arrays: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
+        """The results, as new arrays."""
+        return self._loaded([held if at < 0 else arrays[at] for at, held in self._inputs])
+
+
+def bind_program(
+    loaded: Loaded,
+    names: Iterable[str],
+    inputs: Mapping[str, tuple[int, Aval]],
+    constants: Mapping[str, numpy.ndarray],
+) -> Bound:
+    """What runs a program of kernels on arrays where they are, any number of calls at a time.
+
+    Args:
+        names: of the variables that the program takes.
+        inputs, constants: as of ``bind``.
+    """
+    known = {name: (position, _like(aval)) for name, (position, aval) in inputs.items()}
+    given = [known.get(name) or (-1, constants[name]) for name in names]
+    if not is_fast:
+        return _OfProgram(loaded, given)  # type: ignore[return-value]
+    outputs = [_like(aval) for aval in loaded.program.outputs]
+    return Bound(loaded, given, outputs, False, loaded.address, loaded.run_address)
+
+
+def _like(aval: Aval) -> numpy.ndarray:
+    """An array of this shape and dtype, of one element in memory."""
+    return numpy.broadcast_to(numpy.empty((), aval.dtype), aval.shape)
 
 
 def bind(

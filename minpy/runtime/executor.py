@@ -12,8 +12,10 @@ import numpy
 from minpy.ops import Aval
 from minpy.runtime import native
 from minpy.runtime.array import Value
-from minpy.runtime.bound import Bound, bind, calls_until_worth
+from minpy.runtime.bound import Bound, bind, bind_program, calls_until_worth
 from minpy.runtime.context import CPU, Context
+from minpy.runtime.kernels.program import Program
+from minpy.runtime.symbols import with_programs
 
 
 class Executor:
@@ -27,6 +29,8 @@ class Executor:
         may_fail: an operator may refuse its data, which a call has to wait for.
         one_thread: its operators are too small to be shared out among threads.
         reused: outputs that may take the memory of inputs, by position.
+        programs: of kernels, by their numbers in the symbol.
+        alone: the variables that the one program takes which is all of the graph. It runs without MXNet.
 
     Attributes:
         one_thread: as given.
@@ -42,8 +46,11 @@ class Executor:
         may_fail: bool = False,
         one_thread: bool = False,
         reused: Mapping[int, int] = MappingProxyType({}),
+        programs: Sequence[Program] = (),
+        alone: Sequence[str] | None = None,
     ):
-        self.symbol_json = symbol_json
+        self._programs = _loaded(programs) if programs else []
+        self.symbol_json = with_programs(symbol_json, [loaded.address for loaded in self._programs])
         self.avals = avals
         self._inputs = inputs
         self._constants = constants
@@ -53,6 +60,9 @@ class Executor:
         self._constants_on: dict[Context, list] = {}
         self._cached: native.CachedGraph | None = None
         self.bound: Bound | None = None
+        if alone is not None:
+            self.bound = bind_program(self._programs[0], alone, inputs, constants)
+            return
         taken = [aval for _, aval in inputs.values()]
         self._calls_until_bound = calls_until_worth(symbol_json, [*taken, *avals])
         if self._calls_until_bound == 0:
@@ -116,3 +126,9 @@ class Executor:
             found = [Value(array, context=context).mxnet() for array in arrays]
             self._constants_on[context] = found
         return found
+
+
+def _loaded(programs: Sequence[Program]) -> list:
+    from minpy.runtime.kernels.library import load  # llvmlite takes a while to load
+
+    return load(programs)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy
 
 from minpy.ops.lowering import Backward, Builder
 from minpy.runtime import native
+from minpy.runtime.kernels import OPERATOR
 
 #: CachedOp derives a backward graph for every node. These have no gradient registered.
 _WITHOUT_GRADIENT = frozenset(
@@ -26,6 +27,13 @@ def without_gradient(symbol_json: str) -> list[str]:
     names = sorted(set(native.operators_of(symbol_json)))
     asked = [name for name in names if name.startswith("_backward_") or name in _WITHOUT_GRADIENT]
     return list(filter(native.gives_no_gradient, asked))
+
+
+def with_programs(symbol_json: str, addresses: Sequence[int]) -> str:
+    """A symbol whose programs are at these addresses, by their numbers."""
+    for number, address in enumerate(addresses):
+        symbol_json = symbol_json.replace(f'"program": "@{number}"', f'"program": "{address}"')
+    return symbol_json
 
 
 class Entry(NamedTuple):
@@ -119,6 +127,17 @@ class SymbolBuilder(Builder):
         self._unused.extend(blocked)
         return blocked[backward.output]
 
+    def program(self, number: int, inputs: list[Entry], outputs: int) -> list[Entry]:
+        """The outputs of a program of kernels; ``with_programs`` says which one has that number."""
+        node = self._new(OPERATOR, tuple(inputs), {"program": f"@{number}"})
+        entries = [Entry(node, i) for i in range(outputs)]
+        self._unused.extend(entries)
+        return entries
+
+    def name_of(self, variable: Entry) -> str:
+        """The name of an input of the symbol."""
+        return self.nodes[variable.node]["name"]
+
     def own(self, entry: Entry, others: Collection[Entry]) -> Entry:
         """The same as an output that no input and none of the others is: itself, or a copy."""
         is_new = self.nodes[entry.node]["op"] != "null" and entry not in others
@@ -127,7 +146,7 @@ class SymbolBuilder(Builder):
     def put_last(self, entry: Entry, variable: Entry) -> bool:
         """Let a node come after all others that read a variable; says whether it may write over it."""
         node = self.nodes[entry.node]
-        if node["op"].startswith("_backward_") or node["op"] == "_copy":
+        if node["op"].startswith("_backward_") or node["op"] in ("_copy", OPERATOR):
             return False
         readers = [
             i for i, other in enumerate(self.nodes) if list(variable) in [x[:2] for x in other["inputs"]]

@@ -140,24 +140,38 @@ static PyObject *found_values(const Route *self, const Register *registers) {
     return found;
 }
 
-/* Run the graph on its own memory. NULL without an exception: Python has to do it. */
+/* The result of the graph that stands first or once more in what a route gives: itself, or a copy. */
+static PyObject *given_result(const Route *self, PyObject **results, PyObject **arrays, Py_ssize_t i) {
+    PyObject *source = PyTuple_GET_ITEM(self->outputs, i);
+    if (is_ndarray(source)) return copy_of(ndarray(source));
+    Py_ssize_t at = PyLong_AsSsize_t(source);
+    PyObject *result = results[at];
+    results[at] = NULL;
+    for (Py_ssize_t j = 0; result == NULL && j < i; j++) {
+        PyObject *other = PyTuple_GET_ITEM(self->outputs, j);
+        if (!is_ndarray(other) && PyLong_AsSsize_t(other) == at) return copy_of(ndarray(arrays[j]));
+    }
+    return result;
+}
+
+/* Run the graph. NULL without an exception: Python has to do it. */
 static PyObject *run_graph(Route *self, const Register *registers) {
-    PyObject *small[16], **arrays = small, *result = NULL;
+    PyObject *small[32], **arrays = small, *result = NULL;
     Py_ssize_t n = self->n_inputs > self->n_outputs ? self->n_inputs : self->n_outputs, n_results = 0;
-    if (n > 16 && (arrays = PyMem_Malloc(n * sizeof *arrays)) == NULL) return NULL;
+    Py_ssize_t n_made = self->bound->n_outputs;
+    if (n + n_made > 32 && (arrays = PyMem_Malloc((n + n_made) * sizeof *arrays)) == NULL) return NULL;
+    PyObject **results = arrays + n;
     double started = now();
     for (Py_ssize_t i = 0; i < self->n_inputs; i++) {
         const Register *given = &registers[self->inputs[i]];
         arrays[i] = given->raw == NULL ? given->object : given->raw;
     }
-    int ran = run_bound(self->bound, arrays, self->n_inputs);
+    int ran = run_bound(self->bound, arrays, self->n_inputs, results);
     for (; ran == 1 && n_results < self->n_outputs; n_results++) {
-        PyObject *source = PyTuple_GET_ITEM(self->outputs, n_results);
-        PyArrayObject *memory = is_ndarray(source) ? ndarray(source) : self->bound->outputs[PyLong_AsSsize_t(source)];
-        arrays[n_results] = copy_of(memory);
+        arrays[n_results] = given_result(self, results, arrays, n_results);
         if (arrays[n_results] == NULL) break;
     }
-    if (ran == 1) self->bound->is_running = 0;
+    for (Py_ssize_t i = 0; ran == 1 && i < n_made; i++) Py_XDECREF(results[i]);
     if (ran == 1 && n_results == self->n_outputs) {
         self->graph->calls++;
         self->graph->seconds += now() - started;

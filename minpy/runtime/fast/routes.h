@@ -8,6 +8,7 @@ typedef struct {
     void *handle;
     Py_ssize_t n_inputs, n_outputs, *positions;
     PyArrayObject **inputs, **outputs;
+    int (*run)(void *, void **, void **); /* of a program of kernels, which `handle` is then */
     char is_running, has_failed, one_thread;
 } Bound;
 
@@ -37,7 +38,7 @@ typedef struct Form {
 } Form;
 
 extern PyTypeObject BoundType, MeterType, RouteType, RoutesType, RoutedType;
-int run_bound(Bound *self, PyObject *const *arrays, Py_ssize_t n);
+int run_bound(Bound *self, PyObject *const *arrays, Py_ssize_t n, PyObject **results);
 Py_ssize_t next_use(void);
 PyObject *tick(PyObject *module, PyObject *nothing);
 PyObject *set_forward(PyObject *module, PyObject *args);

@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 import os
 
+#: The operator of MXNet that runs a program, whose address is its attribute ``program``.
+OPERATOR = "_minpy_program"
+
 
 @functools.cache
 def state() -> str:

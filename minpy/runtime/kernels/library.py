@@ -7,22 +7,21 @@ import functools
 import struct
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import numpy
 
 from minpy.errors import PerformanceWarning
+from minpy.ops import Aval
 from minpy.runtime import native
 from minpy.runtime.kernels import llvm
 from minpy.runtime.kernels.program import Product, Program, Step
 from minpy.runtime.sources import fingerprint
 
-#: The operator of MXNet, whose attribute ``program`` is the address of one.
-OPERATOR = "_minpy_program"
-
 _NEST, _PRODUCT = 0, 1
+_NOT_MXNETS = -1  # a dtype of a program that stands in no graph of MXNet's
 
 
 @functools.cache
@@ -53,29 +52,40 @@ def library() -> ctypes.CDLL | None:
     return loaded
 
 
+def load(programs: Sequence[Program]) -> list[Loaded]:
+    """Programs in memory. All of their machine code is made at once."""
+    codes = llvm.codes([text for program in programs for text in program.texts])
+    return [Loaded(program, codes) for program in programs]
+
+
 class Loaded:
     """A program in memory, with its machine code.
+
+    Args:
+        codes: those of the texts of the program, and perhaps others; made now where they are not given.
 
     Attributes:
         program: as given.
         address: under which the operator of MXNet finds it, as long as this object is there.
     """
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, codes: Mapping[str, llvm.Code] | None = None):
         functions = library()
         assert functions is not None, "without the library no program can be loaded"
         self.program = program
         self._library = functions
-        self._codes = llvm.codes(program.texts)
-        words = b"".join(_words(program, {text: code.address for text, code in self._codes.items()}))
+        made = llvm.codes(program.texts) if codes is None else codes
+        self._codes = [made[text] for text in program.texts]  # which keeps them
+        words = b"".join(_words(program, {text: made[text].address for text in program.texts}))
         self.address: int = functions.minpy_open(words, len(words) // 8) or 0
         if not self.address:
             raise MemoryError
 
     def __call__(self, inputs: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
-        """The outputs for arrays that are as the program says. Raises MemoryError."""
+        """The outputs, as new arrays. Raises MemoryError; ValueError where a shape is another one."""
+        given = [_as_it_is_read(x, aval) for x, aval in zip(inputs, self.program.inputs)]
         outputs = [numpy.empty(*aval) for aval in self.program.outputs]
-        self.run([numpy.ascontiguousarray(x) for x in inputs], outputs)
+        self.run(given, outputs)
         return outputs
 
     def run(self, inputs: Sequence[numpy.ndarray], outputs: Sequence[numpy.ndarray]) -> None:
@@ -83,10 +93,24 @@ class Loaded:
         if not self._library.minpy_run(self.address, _pointers(inputs), _pointers(outputs)):
             raise MemoryError(f"{self.program.scratch} bytes of scratch")
 
+    @property
+    def run_address(self) -> int | None:
+        """Where the function of ``library.c`` is that runs it."""
+        return ctypes.cast(self._library.minpy_run, ctypes.c_void_p).value
+
     def __del__(self) -> None:
         if getattr(self, "address", 0) and not sys.is_finalizing():
             native.wait_for_all()  # operators that were queued may still use it
             self._library.minpy_close(self.address)
+
+
+def _as_it_is_read(x: numpy.ndarray, aval: Aval) -> numpy.ndarray:
+    """The array, or a copy that is laid out as programs expect it."""
+    if x.shape != aval.shape:
+        raise ValueError(f"a program for {aval} was given an array of the shape {x.shape}")
+    if x.dtype == aval.dtype and x.flags.c_contiguous and x.flags.aligned:
+        return x
+    return numpy.array(x, aval.dtype, order="C")
 
 
 def _pointers(arrays: Sequence[numpy.ndarray]) -> ctypes.Array:
@@ -99,7 +123,7 @@ def _pointers(arrays: Sequence[numpy.ndarray]) -> ctypes.Array:
 def _words(program: Program, addresses: dict[str, int]) -> Iterator[bytes]:
     """The struct ``Program`` from its second member on."""
     avals = b"".join(
-        _integers(native.TYPE_FLAGS[aval.dtype], aval.ndim, *aval.shape)
+        _integers(native.TYPE_FLAGS.get(aval.dtype, _NOT_MXNETS), aval.ndim, *aval.shape)
         for aval in (*program.inputs, *program.outputs)
     )
     steps = b"".join(_step(step, addresses) for step in program.steps)
