@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy
 
+from minpy.compiler.codegen.program import program_of
 from minpy.compiler.cost import is_for_one_thread
 from minpy.compiler.ir import Atom, Graph, Literal
 from minpy.errors import UnsupportedError
@@ -72,7 +73,7 @@ def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Emit
             handles = [builder.handle(x) for x in operands]
             made = builder.program(len(programs), handles, len(eqn.outputs))
             known.update((var, Operand(var.aval, entry)) for var, entry in zip(eqn.outputs, made))
-            programs.append(_program_of(eqn.body))
+            programs.append(program_of(eqn.body))
             if graph.size == 1 and graph.outputs == eqn.outputs:
                 alone = tuple(map(builder.name_of, handles))
             continue
@@ -95,9 +96,3 @@ def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Emit
         *(builder.json(entries), avals, inputs, builder.constants, may_fail, one_thread, taken),
         *(tuple(programs), alone),
     )
-
-
-def _program_of(body: Graph) -> Program:
-    from minpy.compiler.codegen.program import program_of
-
-    return program_of(body)

@@ -40,7 +40,7 @@ def by_hand(monkeypatch):
         avals = [tuple(Aval(*atom.aval) for atom in atoms) for atoms in (body.inputs, body.outputs)]
         return Program(avals[0], avals[1], 0, steps)
 
-    monkeypatch.setattr(emission, "_program_of", program_of)
+    monkeypatch.setattr(emission, "program_of", program_of)
 
 
 def alone(n):
