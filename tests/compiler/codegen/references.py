@@ -28,11 +28,12 @@ def quiet(function: Callable) -> Callable:
 
 _NUMPY = (
     *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh"),
-    *("sin", "cos", "tan", "arcsin", "arccos", "arctan"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "cbrt"),
+    *("sinh", "cosh", "arcsinh", "arccosh", "arctanh"),
 )
 UNARY: dict[str, Callable] = {name: quiet(getattr(numpy, name)) for name in _NUMPY}
-UNARY.update(sigmoid=quiet(_sigmoid), softplus=quiet(_softplus))
-BINARY: dict[str, Callable] = {name: quiet(getattr(numpy, name)) for name in ("arctan2",)}
+UNARY.update(rsqrt=quiet(lambda x: 1 / numpy.sqrt(x)), sigmoid=quiet(_sigmoid), softplus=quiet(_softplus))
+BINARY: dict[str, Callable] = {name: quiet(getattr(numpy, name)) for name in ("arctan2", "hypot", "power")}
 
 
 def edges(dtype: str) -> numpy.ndarray:

@@ -8,7 +8,14 @@ overflows where NumPy does, and does the same for every lane.
 from __future__ import annotations
 
 from minpy.compiler.codegen.builder import Builder
-from minpy.compiler.codegen.functions import exponentials, hyperbolic, inverse, logarithms, trigonometric
+from minpy.compiler.codegen.functions import (
+    exponentials,
+    hyperbolic,
+    inverse,
+    logarithms,
+    powers,
+    trigonometric,
+)
 from minpy.compiler.codegen.functions.terms import elementary
 
 
@@ -25,7 +32,17 @@ class Kernel(Builder):
     log1p = elementary(logarithms.log1p)
     softplus = elementary(logarithms.softplus)
     logaddexp = elementary(logarithms.logaddexp)
+    logaddexp2 = elementary(logarithms.logaddexp2)
+    power = elementary(powers.power)
+    cbrt = elementary(powers.cbrt)
+    rsqrt = elementary(powers.rsqrt)
+    hypot = elementary(powers.hypot)
+    sinh = elementary(hyperbolic.sinh)
+    cosh = elementary(hyperbolic.cosh)
     tanh = elementary(hyperbolic.tanh)
+    arcsinh = elementary(hyperbolic.arcsinh)
+    arccosh = elementary(hyperbolic.arccosh)
+    arctanh = elementary(hyperbolic.arctanh)
     sin = elementary(trigonometric.sin)
     cos = elementary(trigonometric.cos)
     tan = elementary(trigonometric.tan)

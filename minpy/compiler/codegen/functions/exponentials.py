@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from minpy.compiler.codegen.functions.terms import Term, fma, maximum, minimum, polynomial, where
+from minpy.compiler.codegen.functions.terms import Number, Term, fma, maximum, minimum, polynomial, where
 
 #: (e^r - 1 - r) / r^2 for |r| <= log(2)/2; error 1.3e-8 and 1.8e-17, relative to e^r - 1
 _EXP_32 = (0.499999981, 0.166665432, 0.0416672018, 0.00836658029, 0.00138825095)
@@ -71,17 +71,32 @@ def reduced(x: Term) -> tuple[Term, Term, Term]:
 
 def exp(x: Term) -> Term:
     """e^x."""
-    x = minimum(maximum(x, x.choose(-104, -746)), x.choose(89, 710))
-    r, rest, n = reduced(x)
+    r, rest, n = reduced(minimum(maximum(x, x.choose(-104, -746)), x.choose(89, 710)))
     return scaled(r + rest + 1, n)
+
+
+def exp_negative(x: Term) -> Term:
+    """e^x for x <= 0."""
+    r, rest, n = reduced(maximum(x, x.choose(-104, -746)))
+    return scaled(r + rest + 1, n)
+
+
+def half_exp(x: Term) -> Term:
+    """e^x / 2 for x >= 0, which is finite a bit further than e^x."""
+    r, rest, n = reduced(minimum(x, x.choose(90, 711)))
+    return scaled(r + rest + 1, n - 1)
+
+
+def exp2_of_sum(x: Term, low: Number = 0) -> Term:
+    """2^(x + low), where x is limited."""
+    n, bits = nearest(x)
+    r = x - n + low
+    return scaled(fma(r, polynomial(r, x.choose(_EXP2_32, _EXP2_64)), 1), bits)
 
 
 def exp2(x: Term) -> Term:
     """2^x."""
-    x = minimum(maximum(x, x.choose(-151, -1076)), x.choose(128, 1024))
-    n, bits = nearest(x)
-    r = x - n
-    return scaled(fma(r, polynomial(r, x.choose(_EXP2_32, _EXP2_64)), 1), bits)
+    return exp2_of_sum(minimum(maximum(x, x.choose(-151, -1076)), x.choose(128, 1024)))
 
 
 def expm1_of_limited(x: Term) -> Term:
@@ -95,12 +110,6 @@ def expm1(x: Term) -> Term:
     """e^x - 1."""
     result = expm1_of_limited(minimum(maximum(x, x.choose(-25, -45)), x.choose(89, 710)))
     return where(abs(x) < x.choose(2.0**-25, 2.0**-54), x, result)
-
-
-def exp_negative(x: Term) -> Term:
-    """e^x for x <= 0."""
-    r, rest, n = reduced(maximum(x, x.choose(-104, -746)))
-    return scaled(r + rest + 1, n)
 
 
 def sigmoid(x: Term) -> Term:

@@ -1,4 +1,4 @@
-"""log, log1p, log2, log10, softplus and logaddexp.
+"""log, log1p, log2, log10, softplus, logaddexp and logaddexp2.
 
 x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), then log(x) = k log(2) + log(1 + f). float32: log(1 + f)
 is f - f^2/2 + f^3 P(f), as in Moshier's Cephes library. float64: with s = f / (2 + f) it is 2 atanh(s),
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from minpy.compiler.codegen.functions.exponentials import LOG2_32, LOG2_64, exp_negative
+from minpy.compiler.codegen.functions.exponentials import LOG2_32, LOG2_64, exp2, exp_negative
 from minpy.compiler.codegen.functions.terms import Term, fma, maximum, polynomial, where
 
 #: (log(1 + f) - f + f^2/2) / f^3; error 5.8e-9, relative to log(1 + f)
@@ -121,8 +121,18 @@ def softplus(x: Term) -> Term:
     return maximum(x, 0) + _log1p_of_unit(exp_negative(-abs(x)))
 
 
+def _greater_and_distance(x: Term, y: Term) -> tuple[Term, Term]:
+    """The greater one and -|x - y|, which is 0 of equal infinities."""
+    return where(x > y, x, y), where(x.equals(y), 0, -abs(x - y))
+
+
 def logaddexp(x: Term, y: Term) -> Term:
     """log(e^x + e^y), as NumPy computes it: the greater one and log1p(e^-|x - y|)."""
-    difference = where(x.equals(y), 0, x - y)  # also of infinities
-    greater = where(x > y, x, y)
-    return greater + _log1p_of_unit(exp_negative(-abs(difference)))
+    greater, distance = _greater_and_distance(x, y)
+    return greater + _log1p_of_unit(exp_negative(distance))
+
+
+def logaddexp2(x: Term, y: Term) -> Term:
+    """log2(2^x + 2^y), in the same way."""
+    greater, distance = _greater_and_distance(x, y)
+    return fma(_log1p_of_unit(exp2(distance)), 1 / math.log(2), greater)
