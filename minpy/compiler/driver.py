@@ -32,6 +32,7 @@ from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.dense import add_biases
 from minpy.compiler.passes.fold import fold_constants
+from minpy.compiler.passes.hoisting import hoist_products
 from minpy.compiler.passes.loops import roll_loops
 from minpy.compiler.passes.raising import PASSES as RAISING
 from minpy.compiler.passes.scaling import scale_factors
@@ -54,6 +55,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     **RAISING,
     "cse": merge_common_subexpressions,
     "loops": roll_loops,
+    "hoisting": hoist_products,
     "algebra": simplify,
     "sums": collect_terms,
     "scaling": scale_factors,

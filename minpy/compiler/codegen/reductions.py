@@ -30,7 +30,7 @@ class Reductions(Values):
         node = self.reduce(i)
         length = math.prod(self.nest.extents[loop] for loop in node.over)
         is_long = node.kind == "add" and node.dtype == "float32" and length > _SHORT_SUM
-        return _FLOAT64 if is_long and i not in self.plan.columns else node.dtype
+        return _FLOAT64 if is_long and i not in self.plan.columns | self.plan.product else node.dtype
 
     def _kind(self, i: int, lanes: int) -> str:
         return type_of(self._sum_dtype(i), lanes)
