@@ -1,6 +1,6 @@
 """Products of the parts of one array with one matrix become a single product ahead of them.
 
-A recurrent loop multiplies the input of each step with the same weights, which needs none of the steps so far:
+A recurrent loop multiplies the input of each step with the same weights, which takes none of its results:
 
     a = index template=(0,) x                           r = reshape shape=(steps * batch, inputs) x
     b = matmul a w            ... the same with         p = matmul r w
