@@ -1,0 +1,371 @@
+"""Random programs of what is fused: elementwise ops, broadcasts, views, casts and reductions.
+
+A program is written together with its values by NumPy, so that it is one whose result is defined: what jumps
+(comparisons, ``floor``, casts to integers) takes only values that no rounding has touched, and sums take
+none that may overflow in one order and not in another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy
+
+from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate
+from minpy.compiler.trace import ARRAY, Trace
+from minpy.compiler.tracer import OperandError
+from minpy.errors import UnsupportedError
+from minpy.ops import FUNCTIONS, Aval
+
+DTYPES = ("float32", "float32", "float64", "float64", "int32", "int64", "bool")
+SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100)
+MOST_ELEMENTS = 3_000
+LARGE = 40_000  # of some programs
+NUMBERS = (0, 1, 2, -1, 0.5, -1.5, 3.0, 1e-3, 1e4)
+SPECIAL = (numpy.nan, numpy.inf, -numpy.inf, 0.0, -0.0, 1.0, -1.0)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+#: rounded as IEEE 754 says, or not at all: a kernel has the same bits
+EXACT = frozenset(
+    _words(
+        "add subtract multiply true_divide negative positive absolute fabs square sqrt reciprocal maximum "
+        "minimum fmax fmin sign floor ceil trunc rint copysign where astype copy equal not_equal less "
+        "less_equal greater greater_equal logical_and logical_or logical_xor logical_not bitwise_and "
+        "bitwise_or bitwise_xor invert isnan isinf isfinite max min any all argmax argmin relu real "
+        "conjugate reshape transpose broadcast_to concatenate index diagonal share relu_gradient times "
+        "heaviside"
+    )
+)
+#: which of two zeros of different signs they give is not said
+LOSES_SIGN = frozenset(
+    _words("maximum minimum fmax fmin max min sum mean relu reciprocal share shares prod var")
+)
+
+SMOOTH = _words(
+    "exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh "
+    "arctanh cbrt sqrt deg2rad rad2deg"
+)
+ANY_FLOAT = _words("negative absolute square sqrt positive fabs")
+JUMPING = _words("sign floor ceil trunc rint isnan isinf isfinite logical_not")
+ARITHMETIC = _words("add subtract multiply add subtract multiply maximum minimum fmax fmin")
+DIVIDING = _words("true_divide true_divide copysign")
+SMOOTH_PAIRS = _words("arctan2 hypot logaddexp")
+COMPARING = _words("equal not_equal less less_equal greater greater_equal")
+JUMPING_PAIRS = (
+    *COMPARING,
+    *COMPARING,
+    *_words("floor_divide remainder fmod logical_and logical_or heaviside"),
+)
+BITS = _words("bitwise_and bitwise_or bitwise_xor")
+SUMS = _words("sum sum sum mean var max min any all prod")
+ROWS = _words("softmax log_softmax")
+
+
+class Value(NamedTuple):
+    """A value of a program.
+
+    Attributes:
+        unit: the unit in the last place of the coarsest dtype in which it was rounded in another way than
+            IEEE 754 says; 0 where it has the same bits in every implementation.
+        signed: which sign its zeros have is the same in every implementation.
+    """
+
+    tracer: Any
+    array: numpy.ndarray
+    unit: float
+    signed: bool
+
+    @property
+    def exact(self) -> bool:
+        return not self.unit
+
+
+class Program(NamedTuple):
+    """A graph, arrays to run it on, and for each output the unit in the last place; see ``Value``.
+
+    Attributes:
+        all_units: the same for all variables.
+    """
+
+    graph: Graph
+    arrays: list[numpy.ndarray]
+    units: list[float]
+    all_units: dict[Var, float]
+
+    def only(self, output: Var) -> Program:
+        """The part of the program that makes one of its variables."""
+        needed: set[Atom] = {output}
+        eqns: list[Eqn] = []
+        for eqn in reversed(self.graph.eqns):
+            if needed.intersection(eqn.outputs):
+                eqns.insert(0, eqn)
+                needed.update(eqn.inputs)
+        graph = Graph(self.graph.inputs, tuple(eqns), (output,))
+        return Program(graph, self.arrays, [self.all_units[output]], self.all_units)
+
+
+class Writer:
+    """Writes one program, taking every decision from ``rng``."""
+
+    def __init__(self, rng: Random):
+        self.rng = rng
+        self.trace = Trace()
+        self.known: dict[Var, Value] = {}
+        self.values: list[Value] = []
+        self.inputs: list[Value] = []
+
+    def pick(self, options: Sequence[Any]) -> Any:
+        return options[self.rng.randrange(len(options))]
+
+    def chance(self, percent: int) -> bool:
+        return self.rng.randrange(100) < percent
+
+    # Arrays ---------------------------------------------------------------------------------
+
+    def space(self) -> tuple[int, ...]:
+        """A shape whose parts the inputs have."""
+        if self.chance(5):
+            return self.pick(((LARGE,), (200, 200), (3, LARGE // 3), (LARGE // 4, 4)))
+        shape: list[int] = []
+        for _ in range(self.rng.randint(1, 4)):
+            size = self.pick(SIZES)
+            if math.prod(shape) * size <= MOST_ELEMENTS:
+                shape.append(size)
+        return tuple(shape) or (1,)
+
+    def part(self, space: tuple[int, ...]) -> tuple[int, ...]:
+        """A shape that broadcasts to ``space``."""
+        if self.chance(55):
+            return space
+        shape = [1 if self.chance(35) else size for size in space]
+        return tuple(shape[self.rng.randrange(len(shape)) :])
+
+    def data(self, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+        random = numpy.random.RandomState(self.rng.randrange(1 << 30))
+        if dtype.kind == "b":
+            return random.rand(*shape) < 0.5
+        if dtype.kind == "i":
+            array = random.randint(-6, 7, shape).astype(dtype)
+            ends = numpy.iinfo(dtype)
+            special: tuple = (ends.min, ends.max, 0)
+        else:
+            scale = self.pick((1.0, 1.0, 1.0, 10.0, 1e-3, 100.0))
+            array = (random.randn(*shape) * scale).astype(dtype)
+            if self.chance(15):
+                array = numpy.round(array)
+            ends = numpy.finfo(dtype)
+            special = (*SPECIAL, ends.tiny, ends.smallest_subnormal * 3, -ends.tiny / 4, ends.max, -ends.max)
+        if self.chance(30):
+            for _ in range(self.rng.randint(1, 6)):
+                array.reshape(-1)[self.rng.randrange(array.size)] = self.pick(special)
+        return array
+
+    def input(self, space: tuple[int, ...]) -> None:
+        array = self.data(self.part(space), numpy.dtype(self.pick(DTYPES)))
+        tracer = self.trace.input(Aval(array.shape, array.dtype), ARRAY, f"x{len(self.inputs)}")
+        value = Value(tracer, array, 0.0, True)
+        self.known[tracer.atom] = value
+        self.values.append(value)
+        self.inputs.append(value)
+
+    # Steps ----------------------------------------------------------------------------------
+
+    def value(self, accepts: Callable[[Value], bool] = lambda value: True) -> Value:
+        """One of the values, later ones more often; raises IndexError where none is accepted."""
+        found = [value for value in self.values if accepts(value)]
+        return (
+            found[max(self.rng.randrange(len(found)), self.rng.randrange(len(found)))] if found else found[0]
+        )
+
+    def operand(self, x: Value, accepts: Callable[[Value], bool] = lambda value: True) -> Any:
+        """A number, or a value of a shape that fits that of ``x``."""
+        if self.chance(20):
+            return self.pick(NUMBERS)
+        return self.value(lambda value: accepts(value) and _fit(x.array, value.array)).tracer
+
+    def apply(self, function: Callable, *args: Any, **params: Any) -> None:
+        """Take a step, unless NumPy refuses it."""
+        start = len(self.trace.eqns)
+        try:
+            result = function(*args, **params)
+        except (TypeError, ValueError, OverflowError, OperandError, UnsupportedError):
+            del self.trace.eqns[start:]
+            return
+        for eqn in self.trace.eqns[start:]:
+            self.evaluate(eqn)
+        found = self.known.get(getattr(result, "atom", None))
+        fits = found is not None and 0 < found.array.size <= 2 * LARGE and found.array.dtype.name in DTYPES
+        if fits:
+            self.values.append(found._replace(tracer=result))
+        else:
+            del self.trace.eqns[start:]
+
+    def evaluate(self, eqn: Eqn) -> None:
+        """The values of an equation."""
+        given = [self.known.get(x) or _constant(x) for x in eqn.inputs]
+        arrays = [x.value if isinstance(x, Literal) else self.known[x].array for x in eqn.inputs]
+        name = eqn.op.name
+        for var, array in zip(eqn.outputs, evaluate(eqn.op, arrays, eqn.params)):
+            is_integer = var.aval.dtype.kind in "ib"
+            unit = max(x.unit for x in given)
+            if not is_integer and (unit or name not in EXACT):
+                unit = max(unit, float(numpy.finfo(var.aval.dtype).eps))
+            signed = is_integer or (all(x.signed for x in given) and name not in LOSES_SIGN)
+            self.known[var] = Value(None, array.astype(var.aval.dtype, copy=False), unit, signed)
+
+    def step(self) -> None:
+        """One more value, perhaps."""
+        kind = self.rng.randrange(100)
+        if kind < 22:
+            x = self.value()
+            self.apply(FUNCTIONS[self.pick(ARITHMETIC)], x.tracer, self.operand(x))
+        elif kind < 36:
+            self.apply(FUNCTIONS[self.pick(SMOOTH)], self.value(_is_float).tracer)
+        elif kind < 42:
+            self.apply(FUNCTIONS[self.pick(ANY_FLOAT)], self.value().tracer)
+        elif kind < 47:
+            y = self.value(lambda v: v.signed and _is_number(v))
+            if self.chance(20):
+                self.apply(FUNCTIONS["reciprocal"], y.tracer)
+            else:
+                self.apply(FUNCTIONS[self.pick(DIVIDING)], self.operand(y), y.tracer)
+        elif kind < 52:
+            x = self.value(lambda v: v.signed and _is_float(v))
+            y = self.operand(x, lambda v: v.signed and _is_float(v))
+            self.apply(FUNCTIONS[self.pick(SMOOTH_PAIRS)], x.tracer, y)
+        elif kind < 56:
+            self.apply(FUNCTIONS[self.pick(JUMPING)], self.value(lambda v: v.exact).tracer)
+        elif kind < 63:
+            x = self.value(lambda v: v.exact)
+            y = self.operand(x, lambda v: v.exact and v.signed)
+            self.apply(FUNCTIONS[self.pick(JUMPING_PAIRS)], x.tracer, y)
+        elif kind < 65:
+            x = self.value(_is_integer)
+            self.apply(FUNCTIONS[self.pick(BITS)], x.tracer, self.operand(x, _is_integer))
+        elif kind < 69:
+            condition = self.value(lambda v: v.array.dtype.kind == "b")
+            x = self.value(lambda v: _fit(condition.array, v.array))
+            self.apply(FUNCTIONS["where"], condition.tracer, x.tracer, self.operand(x))
+        elif kind < 74:
+            self.cast()
+        elif kind < 84:
+            self.view()
+        else:
+            self.reduction()
+
+    def cast(self) -> None:
+        x = self.value()
+        dtype = numpy.dtype(self.pick(DTYPES))
+        is_to_integer = dtype.kind == "i" and x.array.dtype.kind == "f"
+        fits = not is_to_integer or (numpy.abs(x.array) < 2**31).all()
+        if fits and (x.exact or not (is_to_integer or dtype.kind == "b")):
+            self.apply(x.tracer.astype, dtype)
+
+    def view(self) -> None:
+        x = self.value(lambda v: v.array.ndim > 0)
+        shape = x.array.shape
+        kind = self.rng.randrange(6)
+        if kind == 0:
+            axes = list(range(len(shape)))
+            self.rng.shuffle(axes)
+            self.apply(FUNCTIONS["transpose"], x.tracer, axes)
+        elif kind == 1:
+            divisors = [n for n in range(1, x.array.size + 1) if x.array.size % n == 0]
+            self.apply(FUNCTIONS["reshape"], x.tracer, self.pick(((-1,), (self.pick(divisors[:40]), -1))))
+        elif kind == 2:
+            axis = self.rng.randrange(len(shape))
+            self.apply(FUNCTIONS["expand_dims"], x.tracer, axis)
+        elif kind == 3:
+            lead = self.pick((1, 2, 3))
+            self.apply(FUNCTIONS["broadcast_to"], x.tracer, (lead, *shape))
+        elif kind == 4:
+            other = self.value(lambda v: v.array.ndim == len(shape)).tracer
+            self.apply(FUNCTIONS["concatenate"], (x.tracer, other), axis=self.rng.randrange(len(shape)))
+        else:
+            key = []
+            for size in shape:
+                start, stop = sorted((self.rng.randrange(size), self.rng.randint(1, size)))
+                step = self.pick((1, 1, 1, 2, 3, -1))
+                whole = slice(None, None, step)
+                key.append(self.pick((slice(start, max(stop, start + 1)), whole, slice(None), start)))
+            self.apply(lambda: x.tracer[tuple(key)])
+
+    def reduction(self) -> None:
+        x = self.value(lambda v: v.array.ndim > 0)
+        count = self.rng.randint(1, x.array.ndim)
+        axes = tuple(sorted(self.rng.sample(range(x.array.ndim), count)))
+        axis = self.pick((None, axes, axes, axes[0], -1))
+        name = self.pick(ROWS if self.chance(12) and _is_float(x) else SUMS)
+        if name not in ("max", "min", "any", "all") and not _is_tame(x.array, name):
+            return
+        if name in ("any", "all") and not x.exact:
+            return
+        if name in ROWS:
+            self.apply(FUNCTIONS[name], x.tracer, axis=self.rng.randrange(x.array.ndim))
+        else:
+            self.apply(FUNCTIONS[name], x.tracer, axis=axis, keepdims=self.chance(40))
+
+
+def _is_float(value: Value) -> bool:
+    return value.array.dtype.kind == "f"
+
+
+def _is_integer(value: Value) -> bool:
+    return value.array.dtype.kind in "ib"
+
+
+def _fit(x: numpy.ndarray, y: numpy.ndarray) -> bool:
+    """Whether two arrays broadcast to one that is not too large."""
+    try:
+        return math.prod(numpy.broadcast_shapes(x.shape, y.shape)) <= 2 * LARGE
+    except ValueError:
+        return False
+
+
+def _is_number(value: Value) -> bool:
+    return value.array.dtype.kind != "b"
+
+
+def _is_tame(array: numpy.ndarray, name: str) -> bool:
+    """Whether a sum, its square or a product overflows in no order."""
+    if array.dtype.kind != "f":
+        return True
+    finite = numpy.abs(array[numpy.isfinite(array)])
+    if name == "prod":
+        with numpy.errstate(all="ignore"):
+            return float(numpy.abs(numpy.log2(finite[finite > 0])).sum()) < 60
+    return not finite.size or float(finite.max()) < 1e12
+
+
+def _constant(literal: Literal) -> Value:
+    return Value(None, numpy.asarray(literal.value), 0.0, True)
+
+
+def program(rng: Random, most: int = 9) -> Program:
+    """A random program of up to ``most`` steps, with one output or more."""
+    writer = Writer(rng)
+    space = writer.space()
+    with writer.trace.interpreting(), writer.trace.in_namespace(ARRAY), numpy.errstate(all="ignore"):
+        for _ in range(rng.randint(1, 3)):
+            writer.input(space)
+        for _ in range(rng.randint(2, most)):
+            with contextlib.suppress(IndexError):  # no value fits that step
+                writer.step()
+    made = writer.values[len(writer.inputs) :]
+    chosen = [value for value in made[:-1] if rng.randrange(100) < 25] + made[-1:]
+    chosen = list({id(value): value for value in chosen}.values())
+    graph = Graph(
+        tuple(value.tracer.atom for value in writer.inputs),
+        tuple(writer.trace.eqns),
+        tuple(value.tracer.atom for value in chosen),
+    )
+    units = {var: value.unit for var, value in writer.known.items()}
+    return Program(graph, [value.array for value in writer.inputs], [value.unit for value in chosen], units)

@@ -1,0 +1,48 @@
+"""Graphs that run as machine code as far as they are fused; the rest runs by NumPy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+
+from minpy.compiler.codegen.program import program_of
+from minpy.compiler.ir import Graph, Literal, check_graph, evaluate
+from minpy.compiler.kernel import KERNEL
+from minpy.compiler.passes.fuse import fuse
+from minpy.runtime.kernels.program import check
+from tests.compiler.codegen.guarded import run_guarded
+
+
+def run_fused(
+    graph: Graph, arrays: Sequence[numpy.ndarray], counted: Counter | None = None
+) -> list[numpy.ndarray]:
+    """The outputs of a graph. Each kernel runs twice, on arrays that end and on arrays that begin at guard
+    pages, and has to give the same bits. ``counted`` learns how often each op was in a kernel, and how often
+    it was not.
+    """
+    fused = fuse(graph)
+    check_graph(fused, "fuse")
+    known: dict[Any, Any] = dict(zip(fused.inputs, arrays))
+    for eqn in fused.eqns:
+        given = [x.value if isinstance(x, Literal) else known[x] for x in eqn.inputs]
+        if eqn.op is KERNEL:
+            found = _run_kernel(eqn.params["body"], [numpy.asarray(x) for x in given])
+        else:
+            found = evaluate(eqn.op, given, eqn.params)
+        known.update((var, x.astype(var.aval.dtype, copy=False)) for var, x in zip(eqn.outputs, found))
+        if counted is not None:
+            inside = eqn.params["body"].eqns if eqn.op is KERNEL else (eqn,)
+            counted.update((part.op.name, eqn.op is KERNEL) for part in inside)
+    return [numpy.asarray(x.value if isinstance(x, Literal) else known[x]) for x in fused.outputs]
+
+
+def _run_kernel(body: Graph, arrays: list[numpy.ndarray]) -> list[numpy.ndarray]:
+    program = program_of(body)
+    check(program)
+    found, again = (run_guarded(program, arrays, at_end) for at_end in (True, False))
+    for one, other in zip(found, again):
+        assert one.tobytes() == other.tobytes(), "two runs give different bits"
+    return found

@@ -1,0 +1,101 @@
+"""Random programs as machine code, between guard pages: NumPy's results, and the same bits twice.
+
+``python -m tests.compiler.codegen.corpus`` runs as many as one likes.
+"""
+
+from __future__ import annotations
+
+import functools
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import numpy
+import pytest
+
+from minpy.compiler.ir import Literal, evaluate
+from tests.compiler.codegen.corpus import failure, numbered
+from tests.compiler.codegen.running import run_fused
+
+COUNT, PARTS = 200, 8
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_random_programs(part):
+    for number in range(part, COUNT, PARTS):
+        found = failure(numbered(0, number), run_fused)
+        assert not found, f"program {number}\n{found}"
+
+
+def test_most_of_the_programs_is_in_kernels():
+    counted: Counter = Counter()
+    for number in range(0, COUNT, PARTS):
+        tried = numbered(0, number)
+        run_fused(tried.graph, tried.arrays, counted)
+    inside = sum(count for (_, is_inside), count in counted.items() if is_inside)
+    assert inside > 0.6 * counted.total()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("exp", lambda x: x * (1 + 200 * numpy.finfo(x.dtype).eps)),
+        ("sum", lambda x: x + (x.dtype.type(1e-3) if x.dtype.kind == "f" else 1)),
+        ("add", lambda x: numpy.nextafter(x, 9) if x.dtype.kind == "f" else x),
+    ],
+)
+def test_a_wrong_kernel_is_found(name, change):
+    """NumPy passes; NumPy with one op that is a little wrong does not."""
+
+    def run(graph, arrays, change=change):
+        known = dict(zip(graph.inputs, arrays))
+        for eqn in graph.eqns:
+            given = [x.value if isinstance(x, Literal) else known[x] for x in eqn.inputs]
+            for var, x in zip(eqn.outputs, evaluate(eqn.op, given, eqn.params)):
+                x = x.astype(var.aval.dtype)
+                known[var] = change(x) if eqn.op.name == name else x
+        return [known[var] for var in graph.outputs]
+
+    tried = [program for program in map(functools.partial(numbered, 2), range(120)) if name in _ops(program)]
+    with numpy.errstate(all="ignore"):
+        assert not any(failure(program, lambda *given: run(*given, change=lambda x: x)) for program in tried)
+        assert sum(bool(failure(program, run)) for program in tried) > 0.25 * len(tried)
+
+
+def _ops(program):
+    return {eqn.op.name for eqn in program.graph.eqns}
+
+
+_FAULTS = """
+import ctypes, numpy, os, signal
+from minpy.ops import Aval
+from tests.compiler.codegen.guarded import Guarded
+
+def ending(at_end, touch):
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # instead of MXNet's handler, which prints where it was
+        array = Guarded(Aval((5,), numpy.dtype("float32")), at_end).fill(numpy.arange(5.0))
+        touch(array.ctypes.data)
+        os._exit(int(array.sum()))
+    return os.waitpid(child, 0)[1]
+
+read = lambda place: lambda address: ctypes.string_at(address + place, 1)
+print(ending(True, read(19)), ending(True, read(20)), ending(False, read(0)), ending(False, read(-1)))
+print(ending(True, lambda address: ctypes.memset(address, 0, 1)))
+"""
+
+
+def test_guards_catch_who_reads_beyond_an_array_or_writes_to_an_input():
+    done = subprocess.run([sys.executable, "-c", _FAULTS], capture_output=True, text=True)
+    fault, right = signal.SIGSEGV, 10 << 8
+    assert done.stdout.split() == [str(int(x)) for x in (right, fault, right, fault, fault)]
+
+
+def test_programs_are_the_same_for_a_seed():
+    one, other = numbered(3, 5), numbered(3, 5)
+    assert str(one.graph) == str(other.graph) and str(one.graph) != str(numbered(3, 6).graph)
+    assert all(
+        numpy.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in zip(one.arrays, other.arrays)
+    )
