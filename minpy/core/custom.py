@@ -247,7 +247,13 @@ def _held(args: Any) -> Any:
 
 # Not in the table: a gradient check would rightly find its rule wrong.
 _stop = Op(
-    "stop_gradient", numpy=numpy.array, infer=aval_of, mx=OPS["copy"].mx, vjp=(ZERO,), elementwise=True
+    "stop_gradient",
+    numpy=numpy.array,
+    infer=aval_of,
+    mx=OPS["copy"].mx,
+    scalar=OPS["copy"].scalar,
+    vjp=(ZERO,),
+    elementwise=True,
 )
 _stop.is_known_by_name = True
 

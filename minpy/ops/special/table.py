@@ -11,6 +11,7 @@ from scipy import special
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, function_dtype
 from minpy.ops.op import Op, numpy_function, register, ufunc
+from minpy.ops.special.kernels import SCALARS
 
 
 def scipy_ufunc(name: str, *vjp: Any, mx: Callable | None = None) -> Any:
@@ -18,6 +19,7 @@ def scipy_ufunc(name: str, *vjp: Any, mx: Callable | None = None) -> Any:
     function = getattr(special, name, None)
     source = f"scipy.special.{name}({{operands}})"
     columns: dict[str, Any] = {"family": "special", "singular": True, "source": source}
+    columns["scalar"] = SCALARS.get(name)
     if not isinstance(function, numpy.ufunc):
         return None
     return ufunc(f"special.{name}", function, mx, *vjp, **columns)
