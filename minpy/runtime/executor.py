@@ -14,7 +14,8 @@ from minpy.runtime import native
 from minpy.runtime.array import Value
 from minpy.runtime.bound import Bound, bind, bind_program, calls_until_worth
 from minpy.runtime.context import CPU, Context
-from minpy.runtime.kernels.program import Program
+from minpy.runtime.kernels import OPERATOR
+from minpy.runtime.kernels.program import Program, Step
 from minpy.runtime.symbols import with_programs
 
 
@@ -116,8 +117,14 @@ class Executor:
 
     def operators(self) -> dict[str, int]:
         """The MXNet operators of the graph with their number, the most frequent first."""
-        found = Counter(name for name in native.operators_of(self.symbol_json) if name != "null")
+        names = native.operators_of(self.symbol_json)
+        found = Counter(name for name in names if name not in ("null", OPERATOR))
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    def kernels(self) -> dict[str, int]:
+        """What its programs of kernels do, with the number of each."""
+        steps = [step for loaded in self._programs for step in loaded.program.steps]
+        return dict(Counter("loop nest" if isinstance(step, Step) else "matrix product" for step in steps))
 
     def _constants_for(self, graph: native.CachedGraph, context: Context) -> list:
         found = self._constants_on.get(context)

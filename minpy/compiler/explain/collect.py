@@ -22,6 +22,7 @@ from minpy.compiler.paths import Path
 from minpy.compiler.plans import Plan
 from minpy.compiler.regions import Block
 from minpy.compiler.residual import end_line
+from minpy.runtime.kernels import state
 
 
 class Graphed(NamedTuple):
@@ -186,6 +187,8 @@ def _version(
         operators=compiled.executor.operators() if compiled.executor else {},
         flops=flops,
         bytes=traffic,
+        kernels=compiled.executor.kernels() if compiled.executor else {},
+        without_kernels=state(),
         was_kept=compiled.was_kept,
     )
 

@@ -14,8 +14,10 @@ from minpy.compiler.explain.text import (
     MARKS,
     amount,
     cause_of,
+    counted,
     duration,
     graph_sizes,
+    kernels,
     line_range,
     mark,
     plural,
@@ -211,8 +213,10 @@ def _version(version: Version, graph: Graph, is_open: bool) -> Iterator[str]:
     yield from _entry("compiled in", f"{duration(version.compile_seconds)}{times}{kept}")
     yield from _entry("equations", escape(graph_sizes(version)))
     if version.operators:
-        names = ", ".join(f"{count} {name}" for name, count in version.operators.items())
-        yield from _entry("MXNet", f"<code>{escape(names)}</code>")
+        yield from _entry("MXNet", f"<code>{escape(counted(version.operators))}</code>")
+    if version.kernels or version.without_kernels:
+        yield from _entry("kernels", escape(kernels(version)))
+    if version.operators or version.kernels:
         cost = f"{amount(version.flops, 'FLOP')} and {amount(version.bytes, 'B')} a call, estimated"
         yield from _entry("work", cost)
     if version.failures:

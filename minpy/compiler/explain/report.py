@@ -60,6 +60,8 @@ class Version:
         rewritten: for passes that make equations of another kind, the lines of these.
         backward_equations: how many of the last are the gradient's.
         operators: the MXNet operators with their number.
+        kernels: what its kernels do besides, loop nests and matrix products, with their number.
+        without_kernels: why it could have none; empty where it could.
         flops, bytes: estimates for one call (see ``cost.py``).
         failures: calls that an operator refused, so that they ran as Python.
         compilations: how often it was compiled; blocks around different leftovers are compiled anew.
@@ -79,6 +81,8 @@ class Version:
     operators: dict[str, int]
     flops: int
     bytes: int
+    kernels: dict[str, int] = field(default_factory=dict)
+    without_kernels: str = ""
     failures: int = 0
     compilations: int = 1
     was_kept: bool = False

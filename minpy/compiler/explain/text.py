@@ -132,8 +132,10 @@ def _version(version: Version) -> Iterator[str]:
     yield f"    {runs}compiled in {duration(version.compile_seconds)}{times}{kept}"
     yield from _wrapped(f"equations: {graph_sizes(version)}", "    ", "      ")
     if version.operators:
-        names = ", ".join(f"{count} {name}" for name, count in version.operators.items())
-        yield from _wrapped(f"MXNet: {names}", "    ", "      ")
+        yield from _wrapped(f"MXNet: {counted(version.operators)}", "    ", "      ")
+    if version.kernels or version.without_kernels:
+        yield from _wrapped(f"kernels: {kernels(version)}", "    ", "      ")
+    if version.operators or version.kernels:
         yield f"    about {amount(version.flops, 'FLOP')} and {amount(version.bytes, 'B')} a call"
     if version.failures:
         yield f"    {plural(version.failures, 'call')} refused by MXNet and run by Python"
@@ -142,6 +144,16 @@ def _version(version: Version) -> Iterator[str]:
 def _variables(variables: list[Variable]) -> str:
     shown = [f"{v.name}: {v.type}{f' ({v.origin})' if v.origin else ''}" for v in variables]
     return "; ".join(shown) or "nothing"
+
+
+def counted(numbers: dict[str, int]) -> str:
+    """Names with their numbers."""
+    return ", ".join(f"{count} {name}" for name, count in numbers.items())
+
+
+def kernels(version: Version) -> str:
+    """What the kernels of a graph do, or why it has none."""
+    return counted(version.kernels) or f"none, because {version.without_kernels}"
 
 
 def graph_sizes(version: Version) -> str:

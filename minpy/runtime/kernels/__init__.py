@@ -20,4 +20,4 @@ def state() -> str:
         return llvm.missing
     from minpy.runtime.kernels.library import library
 
-    return "" if library() is not None else "its library was not built, for want of a C compiler"
+    return "" if library() is not None else "their library was not built, for want of a C compiler"
