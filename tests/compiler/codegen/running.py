@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -12,16 +13,21 @@ from minpy.compiler.codegen.program import program_of
 from minpy.compiler.ir import Graph, Literal, check_graph, evaluate
 from minpy.compiler.kernel import KERNEL
 from minpy.compiler.passes.fuse import fuse
+from minpy.runtime import native
 from minpy.runtime.kernels.program import check
 from tests.compiler.codegen.guarded import run_guarded
+
+_set_threads = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(native.SET_THREADS)
 
 
 def run_fused(
     graph: Graph, arrays: Sequence[numpy.ndarray], counted: Counter | None = None
 ) -> list[numpy.ndarray]:
-    """The outputs of a graph. Each kernel runs twice, on arrays that end and on arrays that begin at guard
-    pages, and has to give the same bits. ``counted`` learns how often each op was in a kernel, and how often
-    it was not.
+    """The outputs of a graph.
+
+    Each kernel runs twice, on two threads and arrays that end at guard pages, and on one thread and
+    arrays that begin at such, and has to give the same bits. ``counted`` learns how often each op was in a
+    kernel, and how often it was not.
     """
     fused = fuse(graph)
     check_graph(fused, "fuse")
@@ -42,7 +48,10 @@ def run_fused(
 def _run_kernel(body: Graph, arrays: list[numpy.ndarray]) -> list[numpy.ndarray]:
     program = program_of(body)
     check(program)
-    found, again = (run_guarded(program, arrays, at_end) for at_end in (True, False))
+    _set_threads(2)
+    found = run_guarded(program, arrays, at_end=True)
+    _set_threads(1)
+    again = run_guarded(program, arrays, at_end=False)
     for one, other in zip(found, again):
         assert one.tobytes() == other.tobytes(), "two runs give different bits"
     return found
