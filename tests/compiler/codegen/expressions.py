@@ -217,7 +217,8 @@ class Writer:
             is_integer = var.aval.dtype.kind in "ib"
             unit = max(x.unit for x in given)
             if not is_integer and (unit or name not in EXACT):
-                unit = max(unit, float(numpy.finfo(var.aval.dtype).eps))
+                terms = given[0].array.size / max(1, array.size)  # of a sum, in several lanes
+                unit = max(unit, float(numpy.finfo(var.aval.dtype).eps) * max(1, terms / 2048))
             signed = is_integer or (all(x.signed for x in given) and name not in LOSES_SIGN)
             self.known[var] = Value(None, array.astype(var.aval.dtype, copy=False), unit, signed)
 
