@@ -8,6 +8,7 @@ its arithmetic is that of IEEE 754, without any freedom for LLVM to reorder or c
 from __future__ import annotations
 
 import contextlib
+import functools
 import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -41,6 +42,7 @@ class Value(NamedTuple):
         return self.dtype.itemsize * 8
 
 
+@functools.cache
 def scalar_type(dtype: numpy.dtype) -> str:
     """LLVM's name of a dtype in a register."""
     if dtype.kind == "f":
@@ -48,6 +50,7 @@ def scalar_type(dtype: numpy.dtype) -> str:
     return "i1" if dtype.kind == "b" else f"i{dtype.itemsize * 8}"
 
 
+@functools.cache
 def type_of(dtype: numpy.dtype, lanes: int) -> str:
     """LLVM's name of a vector of that many lanes."""
     return scalar_type(dtype) if lanes == 1 else f"<{lanes} x {scalar_type(dtype)}>"
