@@ -19,7 +19,7 @@ README = HERE / "README.md"
 
 # Not needed to run: what a program imports from it works on MinPy's arrays too. See minpy/ops/special.py.
 SCIPY = "scipy>=1.13,<2"
-TEST = ["pytest>=7.4,<10", "pytest-xdist>=3.5,<4", "hypothesis>=6.100,<7", SCIPY]
+TEST = ["pytest>=7.4,<10", "pytest-xdist>=3.5,<4", "hypothesis>=6.100,<7", "mpmath>=1.3,<2", SCIPY]
 
 EXTRAS = {
     # MXNet, one of the two. They share one package folder, so never both in one environment.

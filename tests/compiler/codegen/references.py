@@ -33,7 +33,9 @@ _NUMPY = (
 )
 UNARY: dict[str, Callable] = {name: quiet(getattr(numpy, name)) for name in _NUMPY}
 UNARY.update(rsqrt=quiet(lambda x: 1 / numpy.sqrt(x)), sigmoid=quiet(_sigmoid), softplus=quiet(_softplus))
-BINARY: dict[str, Callable] = {name: quiet(getattr(numpy, name)) for name in ("arctan2", "hypot", "power")}
+BINARY: dict[str, Callable] = {
+    name: quiet(getattr(numpy, name)) for name in ("arctan2", "hypot", "logaddexp", "logaddexp2", "power")
+}
 
 
 def edges(dtype: str) -> numpy.ndarray:
@@ -72,12 +74,15 @@ def points(dtype: str, size: int, rng: numpy.random.Generator) -> numpy.ndarray:
     return numpy.concatenate([every, *[x.astype(dtype) for x in drawn], edges(dtype)])
 
 
-def ulps(got: numpy.ndarray, want: numpy.ndarray) -> numpy.ndarray:
-    """Errors in units in the last place of the rounded exact result; inf where only one of the two is nan or
-    infinite."""
+def ulps(got: numpy.ndarray, want: numpy.ndarray, *scales: numpy.ndarray) -> numpy.ndarray:
+    """Errors in units in the last place of the rounded exact result, or of the greatest of ``scales`` if
+    that is greater; inf where only one of the two is nan or infinite."""
     with numpy.errstate(all="ignore"):
         rounded = want.astype(got.dtype)
-        unit = numpy.spacing(numpy.minimum(abs(rounded), numpy.finfo(got.dtype).max)).astype(want.dtype)
+        size = abs(rounded)
+        for scale in scales:
+            size = numpy.maximum(size, abs(scale))
+        unit = numpy.spacing(numpy.minimum(size, numpy.finfo(got.dtype).max)).astype(want.dtype)
         errors = numpy.asarray(abs(got.astype(want.dtype) - want) / unit, float)
     same = (got == rounded) | (numpy.isnan(got) & numpy.isnan(rounded))
     return numpy.where(numpy.isfinite(rounded) & numpy.isfinite(got), errors, numpy.where(same, 0, numpy.inf))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy
 import pytest
 
+from tests.compiler.codegen.exact import EXACT, exactly
 from tests.compiler.codegen.machine import compiled
 from tests.compiler.codegen.references import BINARY, UNARY, pairs, points, ulps
 
@@ -13,9 +14,12 @@ LIMIT = 4
 
 
 def check(name, want, *operands):
-    """The function is near to the exact result, and where that is 0, of the same sign."""
+    """The function is near to the exact result, and where that is 0, of the same sign.
+
+    ``logaddexp`` is a sum, so that its error is that of the terms.
+    """
     got = compiled(name, operands[0].dtype.name, len(operands))(*operands)
-    errors = ulps(got, want)
+    errors = ulps(got, want, *(operands if name.startswith("logaddexp") else ()))
     worst = int(errors.argmax())
     shown = f"{name}({', '.join(repr(x[worst]) for x in operands)}) is {got[worst]!r}, not {want[worst]!r}"
     assert errors[worst] <= LIMIT, shown
@@ -37,6 +41,26 @@ def test_binary(name, dtype):
     check(name, BINARY[name](x.astype(numpy.longdouble), y.astype(numpy.longdouble)), x, y)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", sorted(EXACT))
+def test_against_mpmath(name, dtype):
+    rng = numpy.random.default_rng(1)
+    operands = pairs(dtype, 100, rng) if name in BINARY else (points(dtype, 300, rng),)
+    got = compiled(name, dtype, len(operands))(*operands)
+    usual = numpy.isfinite(got) & (got != 0)
+    for x in operands:
+        usual &= x != 0
+    operands = [x[usual][-500:] for x in operands]
+    check(name, exactly(name, *operands), *operands)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("name", "limit"), [("erf", (-1, 1)), ("erfc", (2, 0))])
+def test_limits_of_erf(name, limit, dtype):
+    x = numpy.asarray([-numpy.inf, -30, 30, numpy.inf, numpy.nan], dtype)
+    numpy.testing.assert_array_equal(compiled(name, dtype)(x), [limit[0], *limit, limit[1], numpy.nan])
+
+
 def test_argument_next_to_a_multiple_of_pi():
     """No other float64 is so near to one (Muller, "Elementary Functions", on range reduction)."""
     x = numpy.asarray([6381956970095103.0 * 2.0**797])
@@ -44,7 +68,9 @@ def test_argument_next_to_a_multiple_of_pi():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("name", "x"), [("cos", 0), ("exp", 0), ("tanh", 40), ("sigmoid", 800)])
+@pytest.mark.parametrize(
+    ("name", "x"), [("cos", 0), ("exp", 0), ("tanh", 40), ("sigmoid", 800), ("cosh", 0), ("erf", 9)]
+)
 def test_exactly_one(name, x, dtype):
     assert compiled(name, dtype)(numpy.asarray([x], dtype))[0] == 1
 

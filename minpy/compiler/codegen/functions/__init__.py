@@ -14,6 +14,7 @@ from minpy.compiler.codegen.functions import (
     inverse,
     logarithms,
     powers,
+    special,
     trigonometric,
 )
 from minpy.compiler.codegen.functions.terms import elementary
@@ -50,3 +51,5 @@ class Kernel(Builder):
     arccos = elementary(inverse.arccos)
     arctan = elementary(inverse.arctan)
     arctan2 = elementary(inverse.arctan2)
+    erf = elementary(special.erf)
+    erfc = elementary(special.erfc)

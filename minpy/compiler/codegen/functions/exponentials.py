@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from minpy.compiler.codegen.functions.terms import Number, Term, fma, maximum, minimum, polynomial, where
+from minpy.compiler.codegen.functions.terms import Term, fma, maximum, minimum, polynomial, where
 
 #: (e^r - 1 - r) / r^2 for |r| <= log(2)/2; error 1.3e-8 and 1.8e-17, relative to e^r - 1
 _EXP_32 = (0.499999981, 0.166665432, 0.0416672018, 0.00836658029, 0.00138825095)
@@ -61,11 +61,13 @@ def scaled(y: Term, n: Term) -> Term:
     return y * power_of_2(half, y) * power_of_2(n - half, y)
 
 
-def reduced(x: Term) -> tuple[Term, Term, Term]:
-    """r, e^r - 1 - r and n of x = n log(2) + r."""
+def reduced(x: Term, low: Term | None = None) -> tuple[Term, Term, Term]:
+    """r, e^r - 1 - r and n of x + low = n log(2) + r."""
     n, bits = nearest(x, 1 / math.log(2))
-    high, low = x.choose(LOG2_32, LOG2_64)
-    r = fma(n, -low, fma(n, -high, x))
+    high_part, low_part = x.choose(LOG2_32, LOG2_64)
+    r = fma(n, -low_part, fma(n, -high_part, x))
+    if low is not None:
+        r = r + low
     return r, r * r * polynomial(r, x.choose(_EXP_32, _EXP_64)), bits
 
 
@@ -87,10 +89,12 @@ def half_exp(x: Term) -> Term:
     return scaled(r + rest + 1, n - 1)
 
 
-def exp2_of_sum(x: Term, low: Number = 0) -> Term:
+def exp2_of_sum(x: Term, low: Term | None = None) -> Term:
     """2^(x + low), where x is limited."""
     n, bits = nearest(x)
-    r = x - n + low
+    r = x - n
+    if low is not None:
+        r = r + low
     return scaled(fma(r, polynomial(r, x.choose(_EXP2_32, _EXP2_64)), 1), bits)
 
 

@@ -135,4 +135,4 @@ def logaddexp(x: Term, y: Term) -> Term:
 def logaddexp2(x: Term, y: Term) -> Term:
     """log2(2^x + 2^y), in the same way."""
     greater, distance = _greater_and_distance(x, y)
-    return fma(_log1p_of_unit(exp2(distance)), 1 / math.log(2), greater)
+    return greater + _log1p_of_unit(exp2(distance)) * (1 / math.log(2))

@@ -1,0 +1,76 @@
+"""Measures the errors of the elementary functions; prints a table for docs/numerics.md.
+
+    python -m tests.compiler.codegen.accuracy [function ...]
+
+float32: at every sixteenth of all bit patterns, against NumPy's (or SciPy's) float64; of two arguments at
+a million pairs. float64: at a million points, against mpmath.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy
+import scipy.special
+
+from tests.compiler.codegen.exact import EXACT, exactly
+from tests.compiler.codegen.machine import compiled
+from tests.compiler.codegen.references import BINARY, UNARY, pairs, points, quiet, ulps
+
+STEP = 16
+SINGLE = {**UNARY, **BINARY, "erf": quiet(scipy.special.erf), "erfc": quiet(scipy.special.erfc)}
+_ROUND = 1 << 20
+
+
+def single_errors(name: str, rng: numpy.random.Generator) -> tuple[float, int]:
+    """The greatest error for float32, and of how many points."""
+    if name in BINARY:
+        operands = pairs("float32", 250000, rng)
+        return _single(name, *operands), operands[0].size
+    worst = 0.0
+    for start in range(0, 1 << 32, STEP * _ROUND):
+        bits = numpy.arange(start, start + STEP * _ROUND, STEP, dtype=numpy.uint64) + rng.integers(STEP)
+        x = bits.astype(numpy.uint32).view(numpy.float32)
+        worst = max(worst, _single(name, numpy.where(numpy.isnan(x), numpy.float32("nan"), x)))
+    return worst, (1 << 32) // STEP
+
+
+def _single(name: str, *operands: numpy.ndarray) -> float:
+    got = compiled(name, "float32", len(operands))(*operands)
+    want = SINGLE[name](*[x.astype(numpy.float64) for x in operands])
+    return float(_errors(name, got, want, operands).max())
+
+
+def double_errors(name: str, rng: numpy.random.Generator) -> tuple[float, int]:
+    """The greatest error for float64, and of how many points.
+
+    mpmath is asked where nothing is 0, infinite or nan; the others have to be NumPy's.
+    """
+    operands = pairs("float64", 250000, rng) if name in BINARY else (points("float64", 170000, rng),)
+    got = compiled(name, "float64", len(operands))(*operands)
+    want = SINGLE[name](*operands).astype(numpy.longdouble)
+    usual = numpy.isfinite(want) & (want != 0)
+    for x in operands:
+        usual &= numpy.isfinite(x) & (x != 0)
+    want[usual] = exactly(name, *[x[usual] for x in operands])
+    return float(_errors(name, got, want, operands).max()), int(usual.sum())
+
+
+def _errors(
+    name: str, got: numpy.ndarray, want: numpy.ndarray, operands: tuple[numpy.ndarray, ...]
+) -> numpy.ndarray:
+    return ulps(got, want, *(operands if name.startswith("logaddexp") else ()))
+
+
+def main(names: list[str]) -> None:
+    print("| function | float32 | points | float64 | points |\n| --- | --- | --- | --- | --- |")
+    for name in names or EXACT:
+        cells = [f"`{name}`"]
+        for errors in (single_errors, double_errors):
+            worst, count = errors(name, numpy.random.default_rng(1))
+            cells += [f"{worst:.2f}", f"{count:,}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
