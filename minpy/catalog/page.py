@@ -23,8 +23,8 @@ the numbers.
   stands [below](#without-a-gradient); asking for it is an error that names the function, or warns where the
   array becomes something else; *-*: there is no derivative, because the result is no number, jumps, or
   depends on no array. What holds at kinks: [Gradients](gradients.md).
-- **Fusible**: works element by element, so that a kernel could compute it together with its neighbours. There
-  are no such kernels yet.
+- **Fusible**: works element by element, and on the CPU a kernel of the compiler computes it together with its
+  neighbours in a compiled graph, also where MXNet lacks it.
 
 """
 _WITHOUT = """

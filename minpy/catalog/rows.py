@@ -33,7 +33,7 @@ class Row(NamedTuple):
         mxnet: MXNet has it, beside NumPy, for some dtypes at least.
         gradient: 'yes'; 'in part', by some of the arguments; 'no rule' where no useful one exists (see
             ``WITHOUT_RULE``); 'missing' where nobody wrote it; '-' where there is no derivative.
-        fusible: works element by element.
+        fusible: kernels compute it element by element.
         reachable: it is in MinPy's namespace too.
         methods: of a ufunc, the gradient of each of its methods; empty where it does not have this one.
     """
@@ -176,7 +176,7 @@ def _of_table(name: str, function: Any) -> Row:
     rules = op.vjp if op is not None and isinstance(op.vjp, tuple) else ()
     if any(isinstance(rule, str) and rule == UNDEFINED for rule in rules):
         gradient = PARTLY
-    return Row(name, function.on_mxnet, gradient, op is not None and op.elementwise)
+    return Row(name, function.on_mxnet, gradient, op is not None and op.scalar is not None)
 
 
 def _ufunc_row(name: str) -> Row:
