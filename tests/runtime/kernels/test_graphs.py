@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
+import weakref
 
 import numpy
 import pytest
@@ -163,3 +165,14 @@ def test_a_graph_with_programs_is_kept(made):
     assert found.programs == emitted.programs and found.alone == emitted.alone
     arrays = data(5)[: len(graph.inputs)]
     assert same(run(Executor(*found), *arrays), run(Executor(*emitted), *arrays))
+
+
+@pytest.mark.parametrize("made", [alone, among_others])
+def test_code_goes_with_the_last_graph_that_uses_it(made):
+    executor = executor_of(made(7))
+    (loaded,) = executor._programs
+    references = [weakref.ref(code) for code in loaded._codes]
+    assert same(run(executor, *data(7)), run(executor_of(made(7)), *data(7)))
+    del loaded, executor
+    gc.collect()
+    assert [reference() for reference in references] == [None, None]
