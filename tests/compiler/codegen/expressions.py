@@ -19,7 +19,7 @@ from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate
 from minpy.compiler.trace import ARRAY, Trace
 from minpy.compiler.tracer import OperandError
 from minpy.errors import UnsupportedError
-from minpy.ops import FUNCTIONS, Aval
+from minpy.ops import FUNCTIONS, OPS, Aval
 
 DTYPES = ("float32", "float32", "float64", "float64", "int32", "int64", "bool")
 SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100)
@@ -51,13 +51,13 @@ LOSES_SIGN = frozenset(
 
 SMOOTH = _words(
     "exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh "
-    "arctanh cbrt sqrt deg2rad rad2deg"
+    "arctanh cbrt sqrt deg2rad rad2deg sigmoid"
 )
-ANY_FLOAT = _words("negative absolute square sqrt positive fabs")
+ANY_FLOAT = _words("negative absolute square sqrt positive fabs relu")
 JUMPING = _words("sign floor ceil trunc rint isnan isinf isfinite logical_not")
 ARITHMETIC = _words("add subtract multiply add subtract multiply maximum minimum fmax fmin")
 DIVIDING = _words("true_divide true_divide copysign")
-SMOOTH_PAIRS = _words("arctan2 hypot logaddexp")
+SMOOTH_PAIRS = _words("arctan2 hypot logaddexp logaddexp2 power float_power")
 COMPARING = _words("equal not_equal less less_equal greater greater_equal")
 JUMPING_PAIRS = (
     *COMPARING,
@@ -259,8 +259,10 @@ class Writer:
             self.cast()
         elif kind < 84:
             self.view()
-        else:
+        elif kind < 97:
             self.reduction()
+        else:
+            self.slope()
 
     def cast(self) -> None:
         x = self.value()
@@ -313,6 +315,17 @@ class Writer:
             self.apply(FUNCTIONS[name], x.tracer, axis=self.rng.randrange(x.array.ndim))
         else:
             self.apply(FUNCTIONS[name], x.tracer, axis=axis, keepdims=self.chance(40))
+
+    def slope(self) -> None:
+        """What only gradients have."""
+        x = self.value(_is_float)
+        same = [v for v in self.values if v.array.shape == x.array.shape and v.array.dtype == x.array.dtype]
+        g = self.pick(same)
+        if not _is_tame(x.array, "sum") or not _is_tame(g.array, "sum"):
+            return
+        name = self.pick(("tanh_gradient", "sigmoid_gradient", "relu_gradient"))
+        if name != "relu_gradient" or x.exact:
+            self.apply(OPS[name], g.tracer, x.tracer)
 
 
 def _is_float(value: Value) -> bool:
