@@ -116,6 +116,7 @@ class Nest(NamedTuple):
 def dependences(nest: Nest) -> list[frozenset[int]]:
     """For each node the loops that it depends on; for a store those in which it is done."""
     found: list[frozenset[int]] = []
+    summed = frozenset(range(nest.outer, nest.outer + nest.summed))
     for node in nest.nodes:
         if isinstance(node, Load):
             found.append(_moves(node.access))
@@ -126,7 +127,9 @@ def dependences(nest: Nest) -> list[frozenset[int]]:
         elif isinstance(node, Apply):
             found.append(frozenset().union(*[found[i] for i in node.operands]))
         elif isinstance(node, Reduce):
-            found.append(found[node.operand] - frozenset(node.over))
+            kept = found[node.operand] - frozenset(node.over)
+            # sums over summed loops are computed for each element of the last loop, even where all are equal
+            found.append(kept | {len(nest.extents) - 1} if summed and summed.issuperset(node.over) else kept)
         else:
             found.append(found[node.value] | _moves(node.access))
     return found

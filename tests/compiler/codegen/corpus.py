@@ -119,6 +119,7 @@ def main() -> int:
     options = parser.parse_args()
     started, failed = time.perf_counter(), 0
     for number in range(options.count) if options.only is None else [options.only]:
+        print(number, end="\r", file=sys.stderr, flush=True)  # who touches a guard page ends the process
         text = failure(numbered(options.seed, number), run_fused)
         if text:
             failed += 1
