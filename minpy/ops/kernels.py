@@ -150,6 +150,9 @@ def extremum(is_beyond: str) -> Callable:
     return compute
 
 
+_greatest, _least = extremum("greater"), extremum("less")
+
+
 def extremum_of_numbers(is_beyond: str) -> Callable:
     """The same, and the other operand if one is nan."""
 
@@ -322,7 +325,14 @@ def logaddexp2(k: Any, x: Any, y: Any) -> Any:
     return k.select(k.equal(x, y), k.add(x, k.like(1, x)), found)
 
 
-# Neighbors -------------------------------------------------------------------------------------
+def sinc(k: Any, x: Any) -> Any:
+    """sin(pi x) / (pi x), near enough to 0 for a 1 there, as NumPy."""
+    x = k.select(k.equal(x, k.like(0, x)), k.like(1e-20, x), x)
+    angle = k.multiply(k.like(math.pi, x), x)
+    return k.divide(k.sin(angle), angle)
+
+
+# Floats as bits -------------------------------------------------------------------------------------
 
 
 def nextafter(k: Any, x: Any, y: Any) -> Any:
@@ -335,6 +345,28 @@ def nextafter(k: Any, x: Any, y: Any) -> Any:
     found = k.select(k.equal(x, zero), least, k.bitcast(moved, x.dtype))
     found = k.select(k.equal(x, y), y, found)
     return k.select(k.isnan(x), x, k.select(k.isnan(y), y, found))
+
+
+def ldexp(k: Any, dtype: numpy.dtype, x: Any, exponent: Any) -> Any:
+    """x 2**exponent, by powers of 2. Steps down are so short that only the last product is rounded."""
+    require(dtype, x.dtype, exponent.dtype)
+    limits, integer = numpy.finfo(dtype), numpy.dtype(f"int{8 * dtype.itemsize}")
+    lowest, highest = limits.minexp + limits.nmant + 1, limits.maxexp - 1
+
+    def limited(n: Any, low: int, high: int) -> Any:
+        return _least(k, _greatest(k, n, k.like(low, n)), k.like(high, n))
+
+    def scaled_by(x: Any, n: Any) -> Any:
+        return k.multiply(
+            x, k.bitcast(k.shift_left(k.add(n, k.like(highest, n)), k.like(limits.nmant, n)), dtype)
+        )
+
+    x = k.cast(x, dtype)
+    n = k.cast(limited(k.cast(exponent, numpy.int64), 3 * lowest, 3 * highest), integer)
+    for _ in range(3):
+        step = limited(n, lowest, highest)
+        x, n = scaled_by(x, step), k.subtract(n, step)
+    return x
 
 
 # The column ------------------------------------------------------------------------------------
@@ -386,8 +418,8 @@ SCALARS: dict[str, Callable] = {
     "heaviside": computed(heaviside),
     "deg2rad": scaled(math.pi, 180),
     "rad2deg": scaled(180, math.pi),
-    "maximum": computed(extremum("greater"), bools="bit_or"),
-    "minimum": computed(extremum("less"), bools="bit_and"),
+    "maximum": computed(_greatest, bools="bit_or"),
+    "minimum": computed(_least, bools="bit_and"),
     "fmax": computed(extremum_of_numbers("greater"), bools="bit_or"),
     "fmin": computed(extremum_of_numbers("less"), bools="bit_and"),
     "floor": rounded("floor"),
@@ -396,4 +428,7 @@ SCALARS: dict[str, Callable] = {
     "rint": rounded("roundeven"),
     "logaddexp2": computed(logaddexp2),
     "nextafter": computed(nextafter),
+    "ldexp": ldexp,
+    "sinc": computed(sinc),
+    "imag": computed(lambda k, x: k.like(0, x)),  # of a real number
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy
 
+from minpy.ops import kernels
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
 from minpy.ops.creation import asarray
 from minpy.ops.data import content
@@ -163,6 +164,7 @@ sinc_op: Op = register(
         "sinc",
         numpy=lambda x: numpy.sinc(x),
         infer=_sinc_infer,
+        scalar=kernels.SCALARS["sinc"],
         vjp=(_sinc_vjp,),
         family="elementwise",
         source="np.sinc({0})",
@@ -224,6 +226,7 @@ imag_op = register(
         "imag",
         numpy=numpy.imag,
         infer=lambda x: Aval(aval_of(x).shape, real_dtype(aval_of(x).dtype)),
+        scalar=kernels.SCALARS["imag"],
         vjp=(lambda g, ans, x: g * -1j if aval_of(x).dtype.kind == "c" else g * 0.0,),
         family="elementwise",
         source="np.imag({0})",

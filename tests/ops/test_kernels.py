@@ -29,7 +29,7 @@ MOST_UNITS = 4
 APPROXIMATE = {
     *("power", "float_power", "cbrt", "hypot", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p"),
     *("logaddexp", "logaddexp2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
-    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sigmoid"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sigmoid", "sinc"),
 }
 CANCELS = ("logaddexp2", "special.kl_div")
 EXACT = [

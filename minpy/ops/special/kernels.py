@@ -124,6 +124,11 @@ def _pseudo_huber(k: Any, delta: Any, r: Any) -> Any:
     return _select(k, (k.less(delta, zero), k.like(math.inf, r)), (is_flat, zero), found)
 
 
+def _ndtr(k: Any, x: Any) -> Any:
+    """The part of the normal distribution below x."""
+    return k.multiply(k.like(0.5, x), k.erfc(k.multiply(k.like(-math.sqrt(0.5), x), x)))
+
+
 #: The scalar rules of SciPy's ufuncs, by name.
 SCALARS: dict[str, Callable] = {
     **{name: computed(name) for name in ("exp2", "expm1", "log1p", "cbrt", "erf", "erfc")},
@@ -135,6 +140,7 @@ SCALARS: dict[str, Callable] = {
     "entr": computed(_entr),
     "rel_entr": _rel_entr,
     "kl_div": _kl_div,
+    "ndtr": computed(_ndtr),
     "huber": computed(_in_double(_huber)),
     "pseudo_huber": computed(_in_double(_pseudo_huber)),
 }

@@ -100,12 +100,21 @@ def _gelu_infer(*operands: Any) -> Aval:
     )
 
 
+def _gelu_parts(x: Any) -> Any:
+    return x * ndtr(x)
+
+
+def _gelu_gradient_parts(g: Any, x: Any) -> Any:
+    return g * (ndtr(x) + x * density(x))
+
+
 gelu: Op = register(
     Op(
         "special.gelu",
         numpy=lambda x: x * special.ndtr(x),
         infer=_gelu_infer,
         mx=_as_float32(lambda b, out, x: b.op("LeakyReLU", out, x, act_type="gelu")),
+        parts=_gelu_parts,
         vjp=(lambda g, ans, x: gelu_gradient(g, x),),
         family="special",
         elementwise=True,
@@ -121,6 +130,7 @@ gelu_gradient: Op = register(
         mx=_as_float32(
             lambda b, out, g, x: b.vjp("LeakyReLU", out, g, x, takes="g x0 y0", of=0, act_type="gelu")
         ),
+        parts=_gelu_gradient_parts,
         vjp=(
             lambda ct, ans, g, x: gelu_gradient(ct, x),
             lambda ct, ans, g, x: ct * g * (density(x) * (2 - square(x))),
