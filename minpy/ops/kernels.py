@@ -252,7 +252,7 @@ def _floored_floats(k: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """The same of floats, step by step as NumPy's ``npy_divmod``."""
     zero, one = k.like(0, x), k.like(1, x)
     by_zero = k.equal(y, zero)
-    rest = k.remainder(x, y)
+    rest = k.fmod(x, y)
     quotient = k.divide(k.subtract(x, rest), y)
     differs = k.bit_and(k.not_equal(rest, zero), k.bit_xor(k.less(rest, zero), k.less(y, zero)))
     quotient = k.select(differs, k.subtract(quotient, one), quotient)
@@ -276,7 +276,7 @@ def remainder(k: Any, x: Any, y: Any) -> Any:
 
 def fmod(k: Any, x: Any, y: Any) -> Any:
     """What is left of x, with the sign of x."""
-    return k.remainder(x, y) if x.is_float else _whole_parts(k, x, y)[1]
+    return k.fmod(x, y) if x.is_float else _whole_parts(k, x, y)[1]
 
 
 # Powers ----------------------------------------------------------------------------------------

@@ -213,3 +213,18 @@ def test_parts(op):
             assert part.scalar or part.parts or part.name in REDUCTIONS_AND_VIEWS, f"{what}: {part.name}"
         done += 1
     assert done
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["fmod", "remainder", "floor_divide"])
+def test_remainders_are_exact(name, dtype):
+    """Near whole multiples, and where the quotient is large, or larger than integers are exact."""
+    rng = numpy.random.default_rng(0)
+    size = 20_000
+    y = (rng.choice([-1, 1], size) * 10.0 ** rng.uniform(-8, 8, size)).astype(dtype)
+    bits = numpy.finfo(dtype).nmant
+    whole = rng.integers(0, 2.0 ** rng.uniform(1, bits + 3, size)).astype(dtype)
+    near = whole * y
+    x = numpy.where(rng.random(size) < 0.5, near, numpy.nextafter(near, rng.choice([-1e30, 1e30], size)))
+    assert check(OPS[name], (x.astype(dtype), y), {})
+    assert check(OPS[name], ((y * rng.normal(size=size)).astype(dtype), y), {})

@@ -14,6 +14,7 @@ from minpy.compiler.codegen.functions import (
     inverse,
     logarithms,
     powers,
+    quotients,
     special,
     trigonometric,
 )
@@ -41,6 +42,7 @@ class Kernel(Builder):
     sinh = elementary(hyperbolic.sinh)
     cosh = elementary(hyperbolic.cosh)
     tanh = elementary(hyperbolic.tanh)
+    fmod = elementary(quotients.fmod)
     arcsinh = elementary(hyperbolic.arcsinh)
     arccosh = elementary(hyperbolic.arccosh)
     arctanh = elementary(hyperbolic.arctanh)

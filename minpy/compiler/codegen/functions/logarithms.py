@@ -133,6 +133,6 @@ def logaddexp(x: Term, y: Term) -> Term:
 
 
 def logaddexp2(x: Term, y: Term) -> Term:
-    """log2(2^x + 2^y), in the same way."""
+    """log2(2^x + 2^y), in the same way; x + 1 of equal numbers, exactly."""
     greater, distance = _greater_and_distance(x, y)
-    return greater + _log1p_of_unit(exp2(distance)) * (1 / math.log(2))
+    return greater + where(distance.equals(0), 1, _log1p_of_unit(exp2(distance)) * (1 / math.log(2)))
