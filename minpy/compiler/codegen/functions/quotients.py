@@ -10,8 +10,8 @@ from minpy.compiler.codegen.functions.terms import Term, copysign, fma, rarely, 
 def fmod(x: Term, y: Term) -> Term:
     """x without a whole number of y, exactly, with the sign of x: C's ``fmod``.
 
-    A quotient below 2**p, for p bits of precision, is rounded up to the next whole number at most. So its floor
-    is right or 1 too large; either way what that leaves is a float.
+    A quotient below 2**p, for p bits of precision, is rounded up to the next whole number at most. So its
+    floor is right, or 1 too large; either way what that leaves is a float.
     """
     dividend, divisor = abs(x), abs(y)
     quotient = dividend / divisor
