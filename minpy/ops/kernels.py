@@ -295,9 +295,6 @@ def power(k: Any, x: Any, y: Any) -> Any:
     if exponent is not None and exponent in (*range(_MOST_FACTORS + 1), -1, -2):
         base = x if exponent >= 0 else k.divide(k.like(1, x), x)
         return _product(k, base, int(abs(exponent)))
-    if exponent == 0.5:
-        is_lowest = k.equal(x, k.like(-math.inf, x))
-        return k.select(is_lowest, k.like(math.inf, x), k.sqrt(k.add(x, k.like(0, x))))  # -0.0 becomes 0.0
     return k.power(x, y)
 
 
@@ -312,17 +309,7 @@ def _product(k: Any, x: Any, count: int) -> Any:
     return k.like(1, x) if found is None else found
 
 
-# Logarithms of sums ----------------------------------------------------------------------------
-
-
-def logaddexp2(k: Any, x: Any, y: Any) -> Any:
-    """log2(2**x + 2**y), without overflow."""
-    apart = k.subtract(x, y)
-    larger = k.select(k.greater(apart, k.like(0, x)), x, y)
-    part = k.log1p(k.exp2(k.negative(k.absolute(apart))))
-    found = k.add(larger, k.multiply(part, k.like(1 / math.log(2), x)))
-    found = k.select(k.isnan(apart), apart, found)
-    return k.select(k.equal(x, y), k.add(x, k.like(1, x)), found)
+# Angles ----------------------------------------------------------------------------------------
 
 
 def sinc(k: Any, x: Any) -> Any:
@@ -374,22 +361,9 @@ def ldexp(k: Any, dtype: numpy.dtype, x: Any, exponent: Any) -> Any:
 #: Where ``k`` has a method of the same name, in the dtype of the result.
 _METHODS = (
     *("subtract", "negative", "absolute", "invert", "copysign", "sqrt", "cbrt", "hypot"),
-    *(
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "logaddexp",
-        "sinh",
-        "cosh",
-        "tanh",
-        "arcsinh",
-        "arccosh",
-    ),
-    *("arctanh", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "logaddexp2"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
+    *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
 )
 
 #: The scalar rules of the ufuncs, by name.
@@ -426,7 +400,6 @@ SCALARS: dict[str, Callable] = {
     "ceil": rounded("ceil"),
     "trunc": rounded("trunc"),
     "rint": rounded("roundeven"),
-    "logaddexp2": computed(logaddexp2),
     "nextafter": computed(nextafter),
     "ldexp": ldexp,
     "sinc": computed(sinc),
