@@ -62,15 +62,7 @@ def operand_dtypes(op: Any, operands: Sequence[Any]) -> list[numpy.dtype]:
 
 
 def _method(compute: str | Callable) -> Callable:
-    if callable(compute):
-        return compute
-
-    def write(k: Any, *operands: Any) -> Any:
-        if not hasattr(k, compute):
-            raise UnsupportedError(f"kernels have no {compute}")
-        return getattr(k, compute)(*operands)
-
-    return write
+    return (lambda k, *operands: getattr(k, compute)(*operands)) if isinstance(compute, str) else compute
 
 
 def computed(compute: str | Callable, bools: str = "") -> Callable:
