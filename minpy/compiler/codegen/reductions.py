@@ -131,7 +131,8 @@ class Reductions(Values):
         k, node = self.k, self.reduce(i)
         dtype = self._sum_dtype(i)
         is_row = self._is_row_sum(i)
-        name = self.total[i, 0] if is_row else self.partial[i, place.row, place.copy]
+        row = place.row if i in self.plan.product else 0  # other sums are one for all rows of a tile
+        name = self.total[i, 0] if is_row else self.partial[i, row, place.copy]
         lanes = 1 if is_row else place.lanes.width
         total = Value(k.emit(f"load {type_of(dtype, lanes)}, ptr {name}"), dtype, lanes)
         factors = self.nest.nodes[node.operand]

@@ -243,3 +243,14 @@ def test_sum_over_rows_of_what_a_row_gives():
 def test_equal_nests_have_equal_text():
     nodes = Load(Access(0, F32, (1,))), Apply("exp", F32, (0,)), Store(Access(1, F32, (1,)), 1)
     assert loops.write(Nest((100,), 0, 0, nodes)) == loops.write(Nest((100,), 0, 0, tuple(nodes)))
+
+
+def test_sums_of_columns_and_of_all_at_once():
+    x = random.randn(50, 40)
+    nodes = Load(Access(0, F64, (40, 1))), Reduce("add", F64, 0, (0,)), Store(Access(1, F64, (0, 1)), 1)
+    nodes += Apply("multiply", F64, (0, 0)), Reduce("add", F64, 3, (0, 1)), Store(Access(2, F64, (0, 0)), 4)
+    nest = Nest((50, 40), 1, 0, nodes)
+    count = chunks(nest, 3)
+    columns, total = run(nest, [x], ((count, 40), F64), ((count,), F64), chunk=3)
+    numpy.testing.assert_allclose(columns.sum(0), x.sum(0), rtol=1e-12, atol=1e-12)
+    numpy.testing.assert_allclose(total.sum(), (x * x).sum(), rtol=1e-12)
