@@ -8,7 +8,7 @@ import numpy
 from mpmath import mp
 
 #: bits: what cancels in the formulas below leaves enough of them
-PRECISION = 160
+PRECISION = 128
 
 
 def _power(x: Any, y: Any) -> Any:

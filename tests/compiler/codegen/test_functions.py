@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy
 import pytest
 
+from minpy.compiler.codegen.functions import exponentials, inverse, trigonometric
+from tests.compiler.codegen import minimax
 from tests.compiler.codegen.exact import EXACT, exactly
 from tests.compiler.codegen.machine import compiled
 from tests.compiler.codegen.references import BINARY, UNARY, pairs, points, ulps
@@ -59,6 +61,30 @@ def test_against_mpmath(name, dtype):
 def test_limits_of_erf(name, limit, dtype):
     x = numpy.asarray([-numpy.inf, -30, 30, numpy.inf, numpy.nan], dtype)
     numpy.testing.assert_array_equal(compiled(name, dtype)(x), [limit[0], *limit, limit[1], numpy.nan])
+
+
+@pytest.mark.parametrize(("dtype", "greatest"), [("float32", 2**24), ("float64", 2**53)])
+def test_results_that_are_floats(dtype, greatest):
+    """What a person expects to be exact, is: whole powers and roots of whole numbers, logarithms of
+    powers."""
+    powers = [(x, y, x**y) for x in range(2, 500) for y in range(54) if x**y <= greatest]
+    x, y, whole = numpy.asarray(powers, dtype).T.copy()
+    numpy.testing.assert_array_equal(compiled("power", dtype, 2)(x, y), whole)
+    roots = numpy.arange(1, round(greatest ** (1 / 3)), 1 + greatest // 2**38, dtype=dtype)
+    numpy.testing.assert_array_equal(compiled("cbrt", dtype)(roots**3), roots)
+    for name, base in (("log10", 10), ("log2", 2)):
+        chosen = x == base
+        assert chosen.any()
+        numpy.testing.assert_array_equal(compiled(name, dtype)(whole[chosen]), y[chosen])
+
+
+def test_coefficients():
+    """Those in the source are those that the tool computes."""
+    known = {**vars(exponentials), **vars(trigonometric), **vars(inverse)}
+    for task in minimax.tasks():
+        if task.name in ("EXP_32", "SIN_32", "ARCTAN_32"):
+            numbers = [float(c) for c in minimax.remez(task, 200).over]
+            numpy.testing.assert_allclose(numbers, known[f"_{task.name}"], rtol=1e-3, err_msg=task.name)
 
 
 def test_argument_next_to_a_multiple_of_pi():

@@ -1,8 +1,12 @@
 """Elementary functions on vectors, written with the instructions of ``Builder``.
 
 ``Kernel`` is the builder that has them as methods. Each is within 4 units in the last place of the exact
-result over the whole range of float32 and float64, gives nan, infinities, signed zeros, denormal results and
-overflows where NumPy does, and does the same for every lane.
+result over the whole range of float32 and float64, gives nan, infinities, signed zeros, denormal results
+and overflows where NumPy does, and does the same for every lane. docs/numerics.md has the errors that
+were measured.
+
+Polynomials and quotients of these are minimax approximations of what the comment beside them says, the lowest
+power first, by Remez' or Lawson's algorithm; ``tests/compiler/codegen/minimax.py`` computes them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """exp, expm1, exp2 and the logistic function.
 
 x = n log(2) + r with |r| <= log(2)/2, then e^x = 2^n e^r; log(2) is taken in two parts, so that r is as
-good as exact (Cody & Waite, "Software Manual for the Elementary Functions", 1980). The polynomials are
-minimax ones of our own, computed by Remez' algorithm.
+good as exact (Cody & Waite, "Software Manual for the Elementary Functions", 1980).
 """
 
 from __future__ import annotations

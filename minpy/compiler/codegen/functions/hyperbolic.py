@@ -1,7 +1,6 @@
 """The hyperbolic functions and their inverses, of exponentials and logarithms.
 
-The formulas are those of FDLIBM, chosen so that nothing cancels. The polynomials are minimax ones of our
-own, computed by Remez' algorithm.
+The formulas are those of FDLIBM, chosen so that nothing cancels.
 """
 
 from __future__ import annotations

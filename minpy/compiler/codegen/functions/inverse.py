@@ -1,7 +1,6 @@
 """arcsin, arccos, arctan and arctan2.
 
-The arguments are reduced as in Moshier's Cephes library. The polynomials are minimax ones of our own,
-computed by Remez' algorithm.
+The arguments are reduced as in Moshier's Cephes library.
 """
 
 from __future__ import annotations

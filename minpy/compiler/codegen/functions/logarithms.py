@@ -2,8 +2,7 @@
 
 x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), then log(x) = k log(2) + log(1 + f). float32: log(1 + f)
 is f - f^2/2 + f^3 P(f), as in Moshier's Cephes library. float64: with s = f / (2 + f) it is 2 atanh(s),
-arranged as in K.C. Ng's algorithm of FDLIBM, so that no rounding error is of the size of f. The polynomials
-are minimax ones of our own, computed by Remez' algorithm.
+arranged as in K.C. Ng's algorithm of FDLIBM, so that no rounding error is of the size of f.
 """
 
 from __future__ import annotations

@@ -1,10 +1,14 @@
-"""power, cbrt, rsqrt and hypot."""
+"""power, cbrt, rsqrt and hypot.
+
+A power needs more digits of the logarithm than a float has: these are sums of two (see ``doubled.py``), as in
+FDLIBM.
+"""
 
 from __future__ import annotations
 
 import math
 
-from minpy.compiler.codegen.functions.doubled import Doubled, product, quick_sum, two_sum
+from minpy.compiler.codegen.functions.doubled import Doubled, product, quick_sum, two_product, two_sum
 from minpy.compiler.codegen.functions.exponentials import exp2, exp2_of_sum, low_bits, power_of_2
 from minpy.compiler.codegen.functions.logarithms import split
 from minpy.compiler.codegen.functions.terms import (
@@ -100,8 +104,11 @@ def cbrt(x: Term) -> Term:
     root = polynomial(m, x.choose(_CBRT_32, _CBRT_64))
     a = m * where(rest.equals(0), x.like(1), where(rest > 0, x.like(2), 0.5))
     root = root * where(rest.equals(0), x.like(1), where(rest > 0, x.like(2 ** (1 / 3)), 0.5 ** (1 / 3)))
-    cube = root * root * root
-    root = root - root * ((cube - a) / (2 * cube + a))
+    square = two_product(root, root)
+    excess = (
+        fma(square.high, root, -a) + square.low * root
+    )  # of the cube: rounded once, so that cubes have whole roots
+    root = root - root * (excess / (3 * a + 2 * excess))
     result = copysign(root * power_of_2(low_bits(q), x), x)
     return where((size > 0) & (size < math.inf), result, x)
 

@@ -2,8 +2,7 @@
 
 erf(x) = 1 - e^(-x R(x)) for x >= 0, where R = -log(erfc(x)) / x, which is smooth, is a polynomial.
 erfc(x) is e^(-x^2) / (sqrt(pi) (x + D(x))) from 1/2 on, where D is a rational function, which goes to 0
-as the continued fraction of erfc does (Abramowitz & Stegun, 7.1.14). The coefficients are minimax ones of
-our own: of the polynomials by Remez' algorithm, of D by Lawson's.
+as the continued fraction of erfc does (Abramowitz & Stegun, 7.1.14).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 sin and cos are the sine of what is left of multiples of pi, by one polynomial (the scheme of Shibata &
 Petrogalli, "SLEEF: a portable vectorized library of C standard mathematical functions", 2020); tan is a
-quotient of two. The coefficients are minimax ones of our own, computed by Remez' algorithm.
+quotient of two.
 """
 
 from __future__ import annotations
