@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy
 import pytest
+from hypothesis import given, settings
 
 import minpy.numpy as np
 from minpy.compiler.codegen.program import located, planned_work
 from tests.compiler.codegen.evaluate import evaluate
+from tests.compiler.codegen.random_bodies import bodies
 from tests.compiler.passes.graphs import differentiated, outputs, traced
 
 
@@ -135,3 +137,10 @@ def test_scratch_is_shared_by_values_of_different_times():
 
     graph = traced(steps, (8, 8), (8, 8))
     assert located(planned_work(graph), 2, 1)[1] == 2 * 8 * 8 * 8
+
+
+@settings(max_examples=150, deadline=None)
+@given(bodies())
+def test_random_bodies_give_what_numpy_gives(body):
+    graph, arrays = body
+    assert_same(graph, arrays)
