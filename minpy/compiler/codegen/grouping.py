@@ -9,19 +9,18 @@ is stored, unless it is as cheap to compute it again from what lies in memory.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Union
+from typing import Any
 
-import numpy
-
+from minpy.compiler.codegen.group import Group, Read, Within, Written
 from minpy.compiler.codegen.nest import Apply, Constant, Reduce
 from minpy.compiler.codegen.schedule import is_function
-from minpy.compiler.codegen.space import Loops, Space, own_strides
-from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Root
+from minpy.compiler.codegen.space import Loops, own_strides
+from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Put, Root
 from minpy.compiler.codegen.views import View, reshaped, through
 from minpy.ops.aval import product
 
 #: nodes that one nest may have: more take long to compile, and registers
-_MOST_NODES = 160
+_MOST_NODES = 400
 #: elements of what is reduced as a whole within one nest that goes on with the result
 _SMALL = 1 << 13
 #: sums of columns are kept in memory up to this many, and if each is of this many elements
@@ -32,128 +31,18 @@ _FEW_OPS = 4
 _NEIGHBORS = 4
 
 
-class Read(NamedTuple):
-    """An element of memory; ``moves`` are pairs of a loop and the distance from turn to turn."""
-
-    root: Root
-    home: Home
-    offset: int
-    moves: tuple[tuple[int, int], ...]
-
-
-class Written(NamedTuple):
-    """A value that is put into memory."""
-
-    home: Home
-    offset: int
-    moves: tuple[tuple[int, int], ...]
-    node: int
-    dtype: numpy.dtype
-
-
-Entry = Union[Read, Constant, Apply, Reduce]
-
-
-class Within(NamedTuple):
-    """A value of a group: the node that computes it, and how its elements' numbers move in the loops."""
-
-    node: int
-    moves: dict[int, int]
-
-
-class Group:
-    """Statements over one space of loops.
-
-    Attributes:
-        row: the loops over which rows are reduced, whose results the group goes on with.
-        summed: the loops of sums within, as those of a product of matrices.
-        terminal: the loops of each reduction over the outer ones, whose result is there afterwards.
-        nodes: what is computed, in order; loops are those of ``space``.
-        values: what other statements of the group may take.
-        ends: values that are there after the group only.
-    """
-
-    def __init__(self, number: int):
-        self.number = number
-        self.space = Space()
-        self.row: Loops | None = None
-        self.summed: Loops | None = None
-        self.terminal: list[Loops] = []
-        self.nodes: list[Entry] = []
-        self.values: dict[Root, Within] = {}
-        self.ends: dict[Root, Within] = {}
-        self.puts: list[Written] = []
-        self.reads: set[Root] = set()
-        self._numbers: dict[Any, int] = {}
-
-    def node(self, entry: Entry) -> int:
-        """The number of a node, which is there once."""
-        key = repr(entry) if isinstance(entry, (Constant, Apply)) else entry  # 0.0, -0.0 and False are equal
-        found = self._numbers.get(key)
-        if found is None:
-            found = self._numbers[key] = len(self.nodes)
-            self.nodes.append(entry)
-        return found
-
-    @property
-    def closed(self) -> Loops:
-        """Loops that values of the group cannot go along any more."""
-        return self.space.leaves(self.summed or ())
-
-    def may_have_rows(self, over: Loops) -> bool:
-        """Whether rows over these loops, the last ones, fit to what is reduced so far."""
-        if self.row is not None:
-            return set(self.space.leaves(self.row)) == set(over)
-        outer = set(self.space.order) - set(over)
-        return all(outer <= set(self.space.leaves(other)) for other in self.terminal)
-
-    def may_end(self, over: Loops) -> bool:
-        """Whether a reduction over these loops can be one over all of the outer loops."""
-        return bool(over) and self.outer([*self.terminal, over]) is not None
-
-    def outer(self, terminal: Sequence[Loops]) -> Loops | None:
-        """The outer loops, if there are such with these reductions over them."""
-        leaves = [set(self.space.leaves(loops)) for loops in terminal]
-        if self.row is None:
-            found = set.intersection(*leaves) if leaves else set()
-        else:
-            found = set(self.space.order) - set(self.space.leaves(self.row))
-        is_first = set(self.space.order[: len(found)]) == found
-        fits = is_first and all(found <= loops for loops in leaves) and (found or self.row is not None)
-        return tuple(self.space.order[: len(found)]) if fits else None
-
-
 class Grouping:
     """The groups of a body's statements."""
 
     def __init__(self, roots: Iterable[Root]):
         self.groups: list[Group] = []
         self._readers: dict[Root, list[Group]] = {}
+        self._apart: set[tuple[int, int]] = set()  # pairs of groups that were tried to become one
         for root in roots:
-            by = root.by
-            if isinstance(by, Join):
-                self._join(root, by)
-            elif isinstance(by, Fold):
-                self._fold(root, by)
-            elif isinstance(by, Map):
-                self._map(root, by)
-
-    # Statements -----------------------------------------------------------------------------
-
-    def _map(self, root: Root, by: Map) -> None:
-        for group in self._candidates(by.operands):
-            axes = self._axes(group, by.operands, by.shape)
-            if axes is not None:
-                break
-        else:
-            group, axes = self._opened(by.shape)
-        self._computed(group, root, by, axes)
-
-    def _computed(self, group: Group, root: Root, by: Map, axes: Sequence[Loops]) -> None:
-        operands = tuple(self._node(group, x, axes) for x in by.operands)
-        node = group.node(Apply(by.op, root.dtype, operands, _pairs(by.params)))
-        group.values[root] = Within(node, own_strides(group.space, by.shape, axes))
-        root.group = group.number
+            if isinstance(root.by, Join):
+                self._join(root, root.by)
+            elif root.by is not None:
+                self._place(root, root.by)
 
     def _join(self, root: Root, by: Join) -> None:
         """Let each part be stored where it belongs."""
@@ -161,7 +50,7 @@ class Grouping:
         for x, shape, home in by.parts:
             number = self._directly(x, home)
             if number is None:
-                number = self._put(x, shape, home)
+                number = self._place(None, Put(shape, (x,), home)).number
             root.group = max(root.group, number)
 
     def _directly(self, x: Operand, home: Home) -> int | None:
@@ -174,40 +63,71 @@ class Grouping:
         x.root.homes.append(Home(home.buffer, there.strides, there.offset))
         return x.root.group
 
-    def _put(self, x: Operand, shape: tuple[int, ...], home: Home) -> int:
-        for group in self._candidates([x]):
-            axes = self._axes(group, [x], shape)
-            if axes is not None:
-                break
-        else:
-            group, axes = self._opened(shape)
-        node = self._node(group, x, axes)
-        dtype = x.dtype if isinstance(x, Constant) else x.root.dtype
-        moves = tuple(group.space.along(axes, home.strides).items())
-        group.puts.append(Written(home, home.offset, moves, node, dtype))
-        return group.number
+    # Statements -----------------------------------------------------------------------------
 
-    def _fold(self, root: Root, by: Fold) -> None:
-        is_product = len(by.operands) > 1
+    def _place(self, root: Root | None, by: Map | Fold | Put) -> Group:
+        """Put a statement into a group."""
+        self._gather(by.operands)
         for group in self._candidates(by.operands):
-            found = self._axes(group, by.operands, by.shape)
-            how = "" if found is None else self._reduced(group, by, found, False)
-            if found is not None and how:
-                axes = found
-                break
-        else:
-            group, axes = self._opened(by.shape, None if is_product else by.operands[0])
-            how = self._reduced(group, by, axes, True)
-        operands = tuple(self._node(group, x, axes, not is_product or how != "sum") for x in by.operands)
+            if self._entered(group, root, by):
+                return group
+        group = Group(len(self.groups))
+        self.groups.append(group)
+        axes = self._new_axes(group, by)
+        how = self._reduced(group, by, axes, True) if isinstance(by, Fold) else ""
+        self._enter(group, root, by, axes, how)
+        return group
+
+    def _entered(self, group: Group, root: Root | None, by: Map | Fold | Put) -> bool:
+        """Put a statement into a group that is there, if it fits."""
+        axes = self._axes(group, by.operands, by.shape)
+        if axes is None:
+            return False
+        how = ""
+        if isinstance(by, Fold):
+            how = self._reduced(group, by, axes, False)
+            if not how:
+                return False
+        self._enter(group, root, by, axes, how)
+        return True
+
+    def _enter(
+        self, group: Group, root: Root | None, by: Map | Fold | Put, axes: Sequence[Loops], how: str
+    ) -> None:
+        group.statements.append((root, by))
+        space = group.space
+        again = how != "sum" or len(by.operands) == 1
+        operands = tuple(self._node(group, x, axes, again) for x in by.operands)
+        if isinstance(by, Put):
+            moves = tuple(space.along(axes, by.home.strides).items())
+            x = by.operands[0]
+            dtype = x.dtype if isinstance(x, Constant) else x.root.dtype
+            group.puts.append(Written(by.home, by.home.offset, moves, operands[0], dtype))
+            return
+        assert root is not None
+        root.group = group.number
+        if isinstance(by, Map):
+            node = group.node(Apply(by.op, root.dtype, operands, _pairs(by.params)))
+            group.values[root] = Within(node, own_strides(space, by.shape, axes))
+            return
         node = operands[0]
-        if is_product:
+        if len(operands) > 1:
             node = group.node(Apply("multiply", root.dtype, operands))
-        over = group.space.leaves(loop for axis in by.axes for loop in axes[axis])
+        over = space.leaves(loop for axis in by.axes for loop in axes[axis])
         node = group.node(Reduce(by.kind, root.dtype, node, over))
         kept = [loops for axis, loops in enumerate(axes) if axis not in by.axes]
-        within = Within(node, own_strides(group.space, root.shape, kept))
-        (group.ends if how == "end" else group.values)[root] = within
-        root.group = group.number
+        (group.ends if how == "end" else group.values)[root] = Within(
+            node, own_strides(space, root.shape, kept)
+        )
+
+    def _new_axes(self, group: Group, by: Map | Fold | Put) -> list[Loops]:
+        """Loops for a statement that opens a group: those of a reduction as its operand lies in memory."""
+        order = list(range(len(by.shape)))
+        if isinstance(by, Fold) and len(by.operands) == 1:
+            strides = by.operands[0].strides
+            order.sort(key=lambda axis: -abs(strides[axis]) if strides[axis] else 1)
+        loops = {axis: (group.space.add(n),) if (n := by.shape[axis]) > 1 else () for axis in order}
+        return [loops[axis] for axis in range(len(by.shape))]
 
     def _reduced(self, group: Group, by: Fold, axes: Sequence[Loops], is_new: bool) -> str:
         """How a group reduces something: as ``row``, ``end`` or ``sum``; nothing where it cannot."""
@@ -231,6 +151,43 @@ class Grouping:
             group.summed = over
         return "sum" if is_new else ""
 
+    # Groups that become one -------------------------------------------------------------------
+
+    def _gather(self, operands: Iterable[Operand]) -> None:
+        """Let the groups that a statement takes values of become one, as far as they can."""
+        roots = [x.root for x in operands if isinstance(x, View) and not self._is_memory(x.root)]
+        numbers = sorted({r.group for r in roots if r in self.groups[r.group].values})
+        for i, number in enumerate(numbers[1:], 1):
+            for other in numbers[:i]:
+                if self._merged(self.groups[number], self.groups[other]):
+                    numbers[i] = other
+                    break
+
+    def _merged(self, group: Group, into: Group) -> bool:
+        """Move all of a group into an earlier one, if it fits and what it reads is there by then."""
+        if (group.number, into.number) in self._apart or group is into:
+            return group is into
+        self._apart.add((group.number, into.number))
+        sizes = [product(g.space.extents[loop] for loop in g.space.order) for g in (group, into)]
+        is_possible = (
+            sizes[0] == sizes[1]
+            and len(group.nodes) + len(into.nodes) <= _MOST_NODES
+            and group.summed is into.summed is None
+            and all(root.group < into.number for root in group.reads)
+        )
+        if not is_possible:
+            return False
+        before = into.state()
+        for root, by in group.statements:
+            if not self._entered(into, root, by):
+                for other, _ in group.statements:
+                    if other is not None:
+                        other.group = group.number
+                into.restore(before)
+                return False
+        group.clear()
+        return True
+
     # Choice of a group ------------------------------------------------------------------------
 
     def _candidates(self, operands: Iterable[Operand]) -> Iterable[Group]:
@@ -244,7 +201,7 @@ class Grouping:
             for root in ([x.root] if self._is_memory(x.root) else self._sources(x.root) or ())
             if 2 * product(root.shape) >= product(x.shape)  # numbers and rows are read by many
             for group in self._readers.get(root, [])[-_NEIGHBORS:]
-            if group.number >= first
+            if group.number >= first and group.statements
         }
         for number in (*sorted(own, reverse=True), *sorted(near - own, reverse=True)):
             if number >= 0 and len(self.groups[number].nodes) < _MOST_NODES:
@@ -312,16 +269,6 @@ class Grouping:
         if not is_inside and sorted(loop for loops in filled for loop in loops) != sorted(group.space.order):
             return None
         return filled
-
-    def _opened(self, shape: tuple[int, ...], x: View | None = None) -> tuple[Group, list[Loops]]:
-        """A new group over a shape; its loops are in the order in which ``x`` lies in memory."""
-        group = Group(len(self.groups))
-        self.groups.append(group)
-        order = list(range(len(shape)))
-        if x is not None:
-            order.sort(key=lambda axis: -abs(x.strides[axis]) if x.strides[axis] else 1)
-        loops = {axis: (group.space.add(shape[axis]),) if shape[axis] > 1 else () for axis in order}
-        return group, [loops[axis] for axis in range(len(shape))]
 
     # Values -----------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Union
 
 import numpy
 
-from minpy.compiler.codegen.grouping import Group, Read, Within, Written
+from minpy.compiler.codegen.group import Group, Read, Within, Written
 from minpy.compiler.codegen.nest import Access, Apply, Load, Nest, Node, Reduce, Store
 from minpy.compiler.codegen.statements import Buffer, Home, Root
 from minpy.compiler.codegen.views import View, contiguous, through

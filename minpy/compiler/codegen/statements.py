@@ -95,4 +95,12 @@ class Join(NamedTuple):
     parts: tuple[tuple[Operand, tuple[int, ...], Home], ...]
 
 
-Statement = Union[Map, Fold, Join]
+class Put(NamedTuple):
+    """One of these values, to be written to its place."""
+
+    shape: tuple[int, ...]
+    operands: tuple[Operand]
+    home: Home
+
+
+Statement = Union[Map, Fold, Join, Put]

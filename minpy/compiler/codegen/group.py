@@ -1,0 +1,127 @@
+"""Statements over one space of loops: what becomes one nest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Union
+
+import numpy
+
+from minpy.compiler.codegen.nest import Apply, Constant, Reduce
+from minpy.compiler.codegen.space import Loops, Space
+from minpy.compiler.codegen.statements import Fold, Home, Map, Put, Root
+
+
+class Read(NamedTuple):
+    """An element of memory; ``moves`` are pairs of a loop and the distance from turn to turn."""
+
+    root: Root
+    home: Home
+    offset: int
+    moves: tuple[tuple[int, int], ...]
+
+
+class Written(NamedTuple):
+    """A value that is put into memory."""
+
+    home: Home
+    offset: int
+    moves: tuple[tuple[int, int], ...]
+    node: int
+    dtype: numpy.dtype
+
+
+Entry = Union[Read, Constant, Apply, Reduce]
+
+
+class Within(NamedTuple):
+    """A value of a group: the node that computes it, and how its elements' numbers move in the loops."""
+
+    node: int
+    moves: dict[int, int]
+
+
+class Group:
+    """Statements over one space of loops.
+
+    Attributes:
+        row: the loops over which rows are reduced, whose results the group goes on with.
+        summed: the loops of sums within, as those of a product of matrices.
+        terminal: the loops of each reduction over the outer ones, whose result is there afterwards.
+        nodes: what is computed, in order; loops are those of ``space``.
+        values: what other statements of the group may take.
+        ends: values that are there after the group only.
+        puts: what else it writes to memory; ``reads``: the values that it reads from there.
+        statements: all that went into it.
+    """
+
+    def __init__(self, number: int):
+        self.number = number
+        self.space = Space()
+        self.row: Loops | None = None
+        self.summed: Loops | None = None
+        self.terminal: list[Loops] = []
+        self.nodes: list[Entry] = []
+        self.values: dict[Root, Within] = {}
+        self.ends: dict[Root, Within] = {}
+        self.puts: list[Written] = []
+        self.reads: set[Root] = set()
+        self.statements: list[tuple[Root | None, Map | Fold | Put]] = []
+        self._numbers: dict[Any, int] = {}
+
+    def node(self, entry: Entry) -> int:
+        """The number of a node, which is there once."""
+        key = repr(entry) if isinstance(entry, (Constant, Apply)) else entry  # 0.0, -0.0 and False are equal
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self.nodes)
+            self.nodes.append(entry)
+        return found
+
+    @property
+    def closed(self) -> Loops:
+        """Loops that values of the group cannot go along any more."""
+        return self.space.leaves(self.summed or ())
+
+    def may_have_rows(self, over: Loops) -> bool:
+        """Whether rows over these loops, the last ones, fit to what is reduced so far."""
+        if self.row is not None:
+            return set(self.space.leaves(self.row)) == set(over)
+        outer = set(self.space.order) - set(over)
+        return all(outer <= set(self.space.leaves(other)) for other in self.terminal)
+
+    def may_end(self, over: Loops) -> bool:
+        """Whether a reduction over these loops can be one over all of the outer loops."""
+        return bool(over) and self.outer([*self.terminal, over]) is not None
+
+    def outer(self, terminal: Sequence[Loops]) -> Loops | None:
+        """The outer loops, if there are such with these reductions over them."""
+        leaves = [set(self.space.leaves(loops)) for loops in terminal]
+        if self.row is None:
+            found = set.intersection(*leaves) if leaves else set()
+        else:
+            found = set(self.space.order) - set(self.space.leaves(self.row))
+        is_first = set(self.space.order[: len(found)]) == found
+        fits = is_first and all(found <= loops for loops in leaves) and (found or self.row is not None)
+        return tuple(self.space.order[: len(found)]) if fits else None
+
+    def state(self) -> tuple:
+        """What ``restore`` goes back to. Nodes stay, since those that nothing needs are left out later."""
+        return (
+            self.row,
+            len(self.terminal),
+            len(self.puts),
+            len(self.statements),
+            set(self.reads),
+            dict(self.values),
+            dict(self.ends),
+        )
+
+    def restore(self, state: tuple) -> None:
+        """Take back all statements since ``state``."""
+        self.row, terminal, puts, statements, self.reads, self.values, self.ends = state
+        del self.terminal[terminal:], self.puts[puts:], self.statements[statements:]
+
+    def clear(self) -> None:
+        """Take back everything: it has been moved elsewhere."""
+        self.__init__(self.number)  # type: ignore[misc]
