@@ -53,6 +53,9 @@ class Group:
         ends: values that are there after the group only.
         puts: what else it writes to memory; ``reads``: the values that it reads from there.
         statements: all that went into it.
+        level: it is later than that of any group that it reads from.
+        readers: the groups that read from it.
+        moved: the group that took all of its statements.
     """
 
     def __init__(self, number: int):
@@ -67,6 +70,9 @@ class Group:
         self.puts: list[Written] = []
         self.reads: set[Root] = set()
         self.statements: list[tuple[Root | None, Map | Fold | Put]] = []
+        self.level = 0
+        self.readers: set[Group] = set()
+        self.moved: Group | None = None
         self._numbers: dict[Any, int] = {}
 
     def node(self, entry: Entry) -> int:
@@ -82,6 +88,12 @@ class Group:
     def closed(self) -> Loops:
         """Loops that values of the group cannot go along any more."""
         return self.space.leaves(self.summed or ())
+
+    def may_be_at(self, level: int) -> bool:
+        """Whether it is at a level, or can be lifted there: all that read from it are later."""
+        return level <= self.level or all(
+            reader.level > level for reader in self.readers if reader.moved is None
+        )
 
     def may_have_rows(self, over: Loops) -> bool:
         """Whether rows over these loops, the last ones, fit to what is reduced so far."""
@@ -107,21 +119,32 @@ class Group:
 
     def state(self) -> tuple:
         """What ``restore`` goes back to. Nodes stay, since those that nothing needs are left out later."""
-        return (
-            self.row,
-            len(self.terminal),
-            len(self.puts),
-            len(self.statements),
-            set(self.reads),
-            dict(self.values),
-            dict(self.ends),
-        )
+        lengths = len(self.terminal), len(self.puts), len(self.statements)
+        return self.level, self.row, lengths, set(self.reads), dict(self.values), dict(self.ends)
 
     def restore(self, state: tuple) -> None:
         """Take back all statements since ``state``."""
-        self.row, terminal, puts, statements, self.reads, self.values, self.ends = state
-        del self.terminal[terminal:], self.puts[puts:], self.statements[statements:]
+        self.level, self.row, lengths, self.reads, self.values, self.ends = state
+        for held, length in zip((self.terminal, self.puts, self.statements), lengths):
+            del held[length:]  # type: ignore[attr-defined]
 
-    def clear(self) -> None:
-        """Take back everything: it has been moved elsewhere."""
-        self.__init__(self.number)  # type: ignore[misc]
+    def move(self, into: Group) -> None:
+        """Leave everything to another group, which has taken all statements."""
+        into.readers |= self.readers
+        self.moved = into
+        self.statements, self.puts, self.values, self.ends = [], [], {}, {}
+
+
+def level_of(root: Root) -> int:
+    """The level after which a value is in memory, if it is stored; -1 for inputs."""
+    return max([group.level for group in groups_of(root)], default=-1)
+
+
+def groups_of(root: Root) -> list[Group]:
+    """The groups that compute a value."""
+    found = []
+    for group in root.groups:
+        while group.moved is not None:
+            group = group.moved
+        found.append(group)
+    return found

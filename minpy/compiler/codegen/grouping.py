@@ -1,9 +1,9 @@
 """From a body's statements to groups, each of which becomes a loop nest.
 
-Statements are taken in order, groups are numbered. A statement may go into a group if what it takes is there
-already: in memory after an earlier group, or as a value within the group itself, when that stands in the same
-loops. So there are no cycles. A new group is opened at the end where no group fits. What a later group takes
-is stored, unless it is as cheap to compute it again from what lies in memory.
+Statements are taken in order, groups have levels. A statement may go into a group if what it takes is there:
+in memory after a group of a lower level, or as a value within the group itself, when that stands in the same
+loops. So there are no cycles. A group can be lifted, if those that read from it stay above it. A new group is
+opened where none fits. What another group takes is stored, unless it is as cheap to compute it again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from minpy.compiler.codegen.group import Group, Read, Within, Written
+from minpy.compiler.codegen.group import Group, Read, Within, Written, groups_of, level_of
 from minpy.compiler.codegen.nest import Apply, Constant, Reduce
 from minpy.compiler.codegen.schedule import is_function
 from minpy.compiler.codegen.space import Loops, own_strides
@@ -34,6 +34,11 @@ _NEIGHBORS = 4
 class Grouping:
     """The groups of a body's statements."""
 
+    """
+    Attributes:
+        groups: in the order in which they were opened, with those whose statements have moved elsewhere.
+    """
+
     def __init__(self, roots: Iterable[Root]):
         self.groups: list[Group] = []
         self._readers: dict[Root, list[Group]] = {}
@@ -44,24 +49,38 @@ class Grouping:
             elif root.by is not None:
                 self._place(root, root.by)
 
+    def ordered(self) -> list[Group]:
+        """The groups in an order in which they can run: each soon after what it reads from."""
+        found: dict[Group, None] = {}
+        for first in self.groups:
+            waiting = [first] if first.statements else []
+            while waiting:
+                group = waiting[-1]
+                before = [
+                    g for root in group.reads for g in groups_of(root) if g not in found and g is not group
+                ]
+                if before and group not in found:
+                    waiting.extend(sorted(before, key=lambda g: -g.number))
+                else:
+                    found[waiting.pop()] = None
+        return list(found)
+
     def _join(self, root: Root, by: Join) -> None:
         """Let each part be stored where it belongs."""
-        root.group = -1
         for x, shape, home in by.parts:
-            number = self._directly(x, home)
-            if number is None:
-                number = self._place(None, Put(shape, (x,), home)).number
-            root.group = max(root.group, number)
+            if self._is_stored_there(x, home):
+                root.groups.extend(x.root.groups)  # type: ignore[union-attr]
+            else:
+                root.groups.append(self._place(None, Put(shape, (x,), home)))
 
-    def _directly(self, x: Operand, home: Home) -> int | None:
+    def _is_stored_there(self, x: Operand, home: Home) -> bool:
         """Give a computed value a home in the memory of another, if it can lie there as it is."""
         if isinstance(x, Constant) or not x.is_whole or not isinstance(x.root.by, (Map, Fold)):
-            return None
+            return False
         there = reshaped(View(home, x.shape, home.strides, home.offset), x.root.shape)
-        if there is None:
-            return None
-        x.root.homes.append(Home(home.buffer, there.strides, there.offset))
-        return x.root.group
+        if there is not None:
+            x.root.homes.append(Home(home.buffer, there.strides, there.offset))
+        return there is not None
 
     # Statements -----------------------------------------------------------------------------
 
@@ -98,6 +117,7 @@ class Grouping:
         space = group.space
         again = how != "sum" or len(by.operands) == 1
         operands = tuple(self._node(group, x, axes, again) for x in by.operands)
+        group.level = max([group.level, *[level_of(root) + 1 for root in group.reads]])
         if isinstance(by, Put):
             moves = tuple(space.along(axes, by.home.strides).items())
             x = by.operands[0]
@@ -105,7 +125,7 @@ class Grouping:
             group.puts.append(Written(by.home, by.home.offset, moves, operands[0], dtype))
             return
         assert root is not None
-        root.group = group.number
+        root.groups = [group]
         if isinstance(by, Map):
             node = group.node(Apply(by.op, root.dtype, operands, _pairs(by.params)))
             group.values[root] = Within(node, own_strides(space, by.shape, axes))
@@ -155,25 +175,31 @@ class Grouping:
 
     def _gather(self, operands: Iterable[Operand]) -> None:
         """Let the groups that a statement takes values of become one, as far as they can."""
-        roots = [x.root for x in operands if isinstance(x, View) and not self._is_memory(x.root)]
-        numbers = sorted({r.group for r in roots if r in self.groups[r.group].values})
-        for i, number in enumerate(numbers[1:], 1):
-            for other in numbers[:i]:
-                if self._merged(self.groups[number], self.groups[other]):
-                    numbers[i] = other
+        groups = self._own(operands)
+        for i, group in enumerate(groups):
+            for other in groups[:i]:
+                if other.moved is None and self._merged(group, other):
                     break
 
+    def _own(self, operands: Iterable[Operand]) -> list[Group]:
+        """The groups that have values which a statement takes, lower ones first."""
+        roots = {x.root for x in operands if isinstance(x, View) and isinstance(x.root.by, (Map, Fold))}
+        found = {group for root in roots for group in groups_of(root) if root in group.values}
+        return sorted(found, key=lambda group: (group.level, group.number))
+
     def _merged(self, group: Group, into: Group) -> bool:
-        """Move all of a group into an earlier one, if it fits and what it reads is there by then."""
-        if (group.number, into.number) in self._apart or group is into:
-            return group is into
+        """Move all of a group into another one, if it fits there."""
+        if (group.number, into.number) in self._apart:
+            return False
         self._apart.add((group.number, into.number))
         sizes = [product(g.space.extents[loop] for loop in g.space.order) for g in (group, into)]
+        level = max(group.level, into.level)
         is_possible = (
             sizes[0] == sizes[1]
             and len(group.nodes) + len(into.nodes) <= _MOST_NODES
             and group.summed is into.summed is None
-            and all(root.group < into.number for root in group.reads)
+            and group.may_be_at(level)
+            and into.may_be_at(level)
         )
         if not is_possible:
             return False
@@ -182,41 +208,30 @@ class Grouping:
             if not self._entered(into, root, by):
                 for other, _ in group.statements:
                     if other is not None:
-                        other.group = group.number
+                        other.groups = [group]
                 into.restore(before)
                 return False
-        group.clear()
+        group.move(into)
         return True
 
     # Choice of a group ------------------------------------------------------------------------
 
     def _candidates(self, operands: Iterable[Operand]) -> Iterable[Group]:
-        """Groups that may take a statement: that of what it takes, then others that read the same."""
-        views = [x for x in operands if isinstance(x, View)]
-        first = max([self._ready(x.root) for x in views], default=-1)
-        own = {x.root.group for x in views if x.root.group >= max(first, 0) and not self._is_memory(x.root)}
-        near = {
-            group.number
-            for x in views
-            for root in ([x.root] if self._is_memory(x.root) else self._sources(x.root) or ())
-            if 2 * product(root.shape) >= product(x.shape)  # numbers and rows are read by many
-            for group in self._readers.get(root, [])[-_NEIGHBORS:]
-            if group.number >= first and group.statements
-        }
-        for number in (*sorted(own, reverse=True), *sorted(near - own, reverse=True)):
-            if number >= 0 and len(self.groups[number].nodes) < _MOST_NODES:
-                yield self.groups[number]
+        """Groups that may take a statement: those of what it takes, then others that read the same."""
+        own = self._own(operands)
+        near: dict[Group, None] = {}
+        for x in operands:
+            if isinstance(x, View):
+                for root in [x.root] if self._is_memory(x.root) else self._sources(x.root) or ():
+                    if 2 * product(root.shape) >= product(x.shape):  # numbers and rows are read by many
+                        near.update(dict.fromkeys(self._readers.get(root, [])[-_NEIGHBORS:]))
+        for group in (*reversed(own), *sorted(near, key=lambda group: -group.level)):
+            if group.moved is None and len(group.nodes) < _MOST_NODES:
+                yield group
 
     def _is_memory(self, root: Root) -> bool:
         """Whether it can only be read from memory."""
         return not isinstance(root.by, (Map, Fold))
-
-    def _ready(self, root: Root) -> int:
-        """The first group that can take a value."""
-        is_there = self._is_memory(root) or root in self.groups[root.group].ends
-        first = root.group + 1 if is_there else root.group
-        sources = self._sources(root)
-        return first if sources is None else min(first, max([x.group + 1 for x in sources], default=0))
 
     def _sources(self, root: Root) -> list[Root] | None:
         """The values in memory from which a value is computed in few operations; None for any other value."""
@@ -244,17 +259,18 @@ class Grouping:
         """The loops of a group for the axes of a statement; None where it does not fit into the group."""
         axes: list[Loops | None] = [None] * len(shape)
         is_inside = False
+        level = 0
         for x in operands:
             if isinstance(x, Constant):
                 continue
             within = group.values.get(x.root)
-            if within is None and x.root.group < group.number:
-                continue  # from memory
             found = None if within is None else group.space.match(x, within.moves)
             if found is None:
-                if self._worth_again(group, x):
-                    continue
-                return None
+                if group in groups_of(x.root) and not self._worth_again(group, x):
+                    return None
+                needed = self._sources(x.root) if self._worth_again(group, x) else [x.root]
+                level = max([level, *[level_of(root) + 1 for root in needed or ()]])
+                continue
             is_inside = True
             for axis, loops in enumerate(found):
                 if loops is None:
@@ -264,7 +280,7 @@ class Grouping:
                     return None
                 axes[axis] = loops
         filled = group.space.fill(shape, axes, group.closed)
-        if filled is None:
+        if filled is None or not group.may_be_at(level):
             return None
         if not is_inside and sorted(loop for loops in filled for loop in loops) != sorted(group.space.order):
             return None
@@ -286,6 +302,8 @@ class Grouping:
         if group not in self._readers[x.root][-1:]:
             self._readers[x.root].append(group)
         group.reads.add(x.root)
+        for other in groups_of(x.root):
+            other.readers.add(group)
         moves = tuple(sorted(group.space.along(axes, view.strides).items()))
         return group.node(Read(x.root, home, view.offset, moves))
 
@@ -305,10 +323,12 @@ class Grouping:
     def _worth_again(self, group: Group, x: View) -> bool:
         """Whether computing a value again reads no more than reading it does."""
         sources = self._sources(x.root)
-        if sources is None or any(root.group >= group.number for root in sources) or not self._can_move(x):
+        if sources is None or not self._can_move(x):
             return False
-        is_stored = x.root.homes and x.root.group < group.number
-        most = 0 if is_stored else x.root.bytes
+        own = groups_of(x.root)
+        if any(group in groups_of(root) for root in sources):
+            return False
+        most = 0 if x.root.homes and group not in own else x.root.bytes
         return sum(root.bytes for root in sources if root not in group.reads) <= most
 
     def _can_move(self, x: View) -> bool:

@@ -57,7 +57,7 @@ def program_of(body: Graph) -> Program:
 def planned_work(body: Graph) -> list[Work]:
     """What there is to do for a body, in order."""
     found: list[Work] = []
-    for group in Grouping(Body(body).roots).groups:
+    for group in Grouping(Body(body).roots).ordered():
         plan = planned(group)
         if plan is not None:
             found.extend(_work(plan))

@@ -46,17 +46,17 @@ class Root:
     Attributes:
         by: what computes it; None for an input.
         homes: where it lies, or is to be stored.
-        group: the number of the group of statements after which it is there; -1 for inputs.
+        groups: those of statements that compute it; of a value that is put together those of its parts.
     """
 
-    __slots__ = ("by", "dtype", "group", "homes", "shape")
+    __slots__ = ("by", "dtype", "groups", "homes", "shape")
 
     def __init__(self, shape: Sequence[int], dtype: Any, by: Statement | None = None):
         self.shape = tuple(shape)
         self.dtype = numpy.dtype(dtype)
         self.by = by
         self.homes: list[Home] = []
-        self.group = -1
+        self.groups: list[Any] = []
 
     @property
     def bytes(self) -> int:

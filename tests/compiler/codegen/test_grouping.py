@@ -144,3 +144,18 @@ def test_scratch_is_shared_by_values_of_different_times():
 def test_random_bodies_give_what_numpy_gives(body):
     graph, arrays = body
     assert_same(graph, arrays)
+
+
+def test_what_is_independent_waits_for_what_it_meets():
+    def several(x, y, z):
+        product = x @ y
+        return np.tanh(product + np.exp(z).sum(0)) + np.sin(x[:, :1])
+
+    assert_same(traced(several, (40, 30), (30, 6), (9, 6)), arrays_for([(40, 30), (30, 6), (9, 6)]))
+    # the sum, and the product with all that follows
+    assert len(planned_work(traced(several, (40, 30), (30, 6), (9, 6)))) == 2
+
+
+def test_functions_of_different_arrays_meet_in_one_nest():
+    graph = traced(lambda x, y, z: np.exp(x) + np.exp(y) * np.sin(z), (300,), (300,), (300,))
+    assert len(planned_work(graph)) == 1
