@@ -100,7 +100,7 @@ class Group:
         if self.row is not None:
             return set(self.space.leaves(self.row)) == set(over)
         outer = set(self.space.order) - set(over)
-        return all(outer <= set(self.space.leaves(other)) for other in self.terminal)
+        return all(_is_end(set(self.space.leaves(other)), outer, set(over)) for other in self.terminal)
 
     def may_end(self, over: Loops) -> bool:
         """Whether a reduction over these loops can be one over all of the outer loops."""
@@ -114,7 +114,8 @@ class Group:
         else:
             found = set(self.space.order) - set(self.space.leaves(self.row))
         is_first = set(self.space.order[: len(found)]) == found
-        fits = is_first and all(found <= loops for loops in leaves) and (found or self.row is not None)
+        inner = set(self.space.order) - found
+        fits = is_first and all(_is_end(loops, found, inner) for loops in leaves) and (found or self.row)
         return tuple(self.space.order[: len(found)]) if fits else None
 
     def state(self) -> tuple:
@@ -133,6 +134,11 @@ class Group:
         into.readers |= self.readers
         self.moved = into
         self.statements, self.puts, self.values, self.ends = [], [], {}, {}
+
+
+def _is_end(over: set[int], outer: set[int], inner: set[int]) -> bool:
+    """Whether a reduction is over all outer loops, and over all of the inner ones or none."""
+    return outer <= over and (inner <= over or not inner & over)
 
 
 def level_of(root: Root) -> int:

@@ -8,6 +8,7 @@ opened where none fits. What another group takes is stored, unless it is as chea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -43,6 +44,8 @@ class Grouping:
         self.groups: list[Group] = []
         self._readers: dict[Root, list[Group]] = {}
         self._apart: set[tuple[int, int]] = set()  # pairs of groups that were tried to become one
+        roots = list(roots)
+        self._uses = Counter(x.root for root in roots for x in _operands(root.by) if isinstance(x, View))
         for root in roots:
             if isinstance(root.by, Join):
                 self._join(root, root.by)
@@ -222,7 +225,7 @@ class Grouping:
         near: dict[Group, None] = {}
         for x in operands:
             if isinstance(x, View):
-                for root in [x.root] if self._is_memory(x.root) else self._sources(x.root) or ():
+                for root in [x.root] if self._is_memory(x.root) else self._sources(x) or ():
                     if 2 * product(root.shape) >= product(x.shape):  # numbers and rows are read by many
                         near.update(dict.fromkeys(self._readers.get(root, [])[-_NEIGHBORS:]))
         for group in (*reversed(own), *sorted(near, key=lambda group: -group.level)):
@@ -233,27 +236,41 @@ class Grouping:
         """Whether it can only be read from memory."""
         return not isinstance(root.by, (Map, Fold))
 
-    def _sources(self, root: Root) -> list[Root] | None:
-        """The values in memory from which a value is computed in few operations; None for any other value."""
-        if not isinstance(root.by, Map):
+    def _sources(self, x: View) -> list[Root] | None:
+        """What is read for a value to be computed again where it is taken; None if that is too much.
+
+        That is for few operations; or if nothing else takes the value, so that it is only computed elsewhere.
+        """
+        if not isinstance(x.root.by, Map) or (x.root.homes and is_function(x.root.by.op)):
             return None
         found: list[Root] = []
         count = 0
-        waiting = [root]
+        waiting = [x]
         while waiting:
-            by = waiting.pop().by
+            view = waiting.pop()
+            by = view.root.by
             assert isinstance(by, Map)
-            count += 1
-            if count > _FEW_OPS or (is_function(by.op)):
-                return None
-            for x in by.operands:
-                if isinstance(x, Constant):
-                    continue
-                if _is_between(x):
-                    waiting.append(x.root)
-                elif x.root not in found:
-                    found.append(x.root)
+            if not self._is_alone(view):
+                count += 1
+                if count > _FEW_OPS or is_function(by.op):
+                    return None
+            for operand in by.operands:
+                if isinstance(operand, View):
+                    if self._is_between(operand):
+                        waiting.append(operand)
+                    elif operand.root not in found:
+                        found.append(operand.root)
         return found
+
+    def _is_alone(self, x: View) -> bool:
+        """Whether a value is taken in one place only, and there each element once."""
+        return self._uses[x.root] == 1 and not x.root.homes and product(x.shape) <= product(x.root.shape)
+
+    def _is_between(self, x: Operand) -> bool:
+        """Whether it is a value that is computed again together with what takes it."""
+        if isinstance(x, Constant) or not isinstance(x.root.by, Map) or x.root.homes:
+            return False
+        return not is_function(x.root.by.op) or self._is_alone(x)
 
     def _axes(self, group: Group, operands: Iterable[Operand], shape: tuple[int, ...]) -> list[Loops] | None:
         """The loops of a group for the axes of a statement; None where it does not fit into the group."""
@@ -268,7 +285,7 @@ class Grouping:
             if found is None:
                 if group in groups_of(x.root) and not self._worth_again(group, x):
                     return None
-                needed = self._sources(x.root) if self._worth_again(group, x) else [x.root]
+                needed = self._sources(x) if self._worth_again(group, x) else [x.root]
                 level = max([level, *[level_of(root) + 1 for root in needed or ()]])
                 continue
             is_inside = True
@@ -322,19 +339,21 @@ class Grouping:
 
     def _worth_again(self, group: Group, x: View) -> bool:
         """Whether computing a value again reads no more than reading it does."""
-        sources = self._sources(x.root)
+        sources = self._sources(x)
         if sources is None or not self._can_move(x):
             return False
         own = groups_of(x.root)
         if any(group in groups_of(root) for root in sources):
             return False
+        if self._is_alone(x):
+            return True
         most = 0 if x.root.homes and group not in own else x.root.bytes
         return sum(root.bytes for root in sources if root not in group.reads) <= most
 
     def _can_move(self, x: View) -> bool:
         """Whether what a value is computed from can be seen through a view of it."""
         for operand in _seen_through(x):
-            if operand is None or (_is_between(operand) and not self._can_move(operand)):  # type: ignore[arg-type]
+            if operand is None or (self._is_between(operand) and not self._can_move(operand)):  # type: ignore[arg-type]
                 return False
         return True
 
@@ -342,16 +361,15 @@ class Grouping:
         nodes = []
         for operand in _seen_through(x):
             assert operand is not None
-            compute: Any = self._again if _is_between(operand) else self._node
+            compute: Any = self._again if self._is_between(operand) else self._node
             nodes.append(compute(group, operand, axes))
         by = x.root.by
         assert isinstance(by, Map)
         return group.node(Apply(by.op, x.root.dtype, tuple(nodes), _pairs(by.params)))
 
 
-def _is_between(x: Operand) -> bool:
-    """Whether it is a value that is computed again together with what takes it."""
-    return isinstance(x, View) and isinstance(x.root.by, Map) and not x.root.homes
+def _operands(by: Any) -> Iterable[Operand]:
+    return [part[0] for part in by.parts] if isinstance(by, Join) else by.operands
 
 
 def _seen_through(x: View) -> list[Operand | None]:

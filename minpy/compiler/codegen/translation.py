@@ -43,8 +43,6 @@ def takes(eqn: Eqn) -> bool:
     """Whether an equation can stand in a body, dtypes and scalar rules apart."""
     if any(0 in atom.aval.shape for atom in (*eqn.inputs, *eqn.outputs)) or len(eqn.outputs) != 1:
         return False
-    if any(isinstance(atom, Literal) and number_of(atom) is None for atom in eqn.inputs):
-        return False
     name, params = eqn.op.name, eqn.params
     if name in ("index_add", "index_put"):
         if len(eqn.inputs) > (1 if name == "index_add" else 2):
