@@ -65,7 +65,7 @@ relu_op = _activation(
 )
 
 
-def _slope_op(name: str, function: Callable, slope_of_slope: Callable, source: str) -> Op:
+def _slope_op(name: str, slope: Callable, slope_of_slope: Callable, source: str) -> Op:
     """A cotangent times the derivative of ``name``, by the result: what the compiler makes of the product."""
 
     def infer(g: Any, y: Any) -> Aval:
@@ -83,10 +83,10 @@ def _slope_op(name: str, function: Callable, slope_of_slope: Callable, source: s
     return register(
         Op(
             f"{name}_gradient",
-            numpy=function,
+            numpy=lambda g, y: g * slope(y, 1),
             infer=infer,
             mx=mx,
-            parts=function,
+            parts=lambda g, y: g * slope(y, numpy.asarray(1, aval_of(y).dtype)),  # also of a number
             vjp=(rule, lambda ct, ans, g, y: ct * g * slope_of_slope(y)),
             family="neural",
             elementwise=True,
@@ -96,9 +96,9 @@ def _slope_op(name: str, function: Callable, slope_of_slope: Callable, source: s
     )
 
 
-tanh_gradient = _slope_op("tanh", lambda g, y: g * (1 - y * y), lambda y: -2 * y, "{0} * (1 - {1} * {1})")
+tanh_gradient = _slope_op("tanh", lambda y, one: one - y * y, lambda y: -2 * y, "{0} * (1 - {1} * {1})")
 sigmoid_gradient = _slope_op(
-    "sigmoid", lambda g, y: g * (y * (1 - y)), lambda y: 1 - 2 * y, "{0} * ({1} * (1 - {1}))"
+    "sigmoid", lambda y, one: y * (one - y), lambda y: 1 - 2 * y, "{0} * ({1} * (1 - {1}))"
 )
 
 

@@ -13,6 +13,7 @@ from minpy.ops.aval import Aval, aval_of, broadcast_shapes, function_dtype
 from minpy.ops.elementwise import exp, square
 from minpy.ops.lowering import Builder, Operand, require, unary
 from minpy.ops.op import Op, register
+from minpy.ops.reduction import cast
 from minpy.ops.special.table import scipy_ufunc
 from minpy.ops.transcendental import from_parts, imag_op, real
 
@@ -105,7 +106,7 @@ def _gelu_parts(x: Any) -> Any:
 
 
 def _gelu_gradient_parts(g: Any, x: Any) -> Any:
-    return g * (ndtr(x) + x * density(x))
+    return cast(g * (ndtr(x) + x * density(x)), _gelu_infer(g, x).dtype)
 
 
 gelu: Op = register(
