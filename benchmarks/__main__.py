@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import fresh, page
+from benchmarks import fresh, kernels, page
 from benchmarks.cases import WORKS, named
 from benchmarks.machine import describe
 from benchmarks.measure import Bench, Line
 from benchmarks.peers import PEERS
 
 _FRESH = ("compile", "memory")  # two columns of one measurement
+_KERNELS = "bandwidth"
+_IN_THEIR_PROCESS = (*_FRESH, _KERNELS)
 
 
 def show(line: Line) -> None:
@@ -35,7 +37,7 @@ def show_fresh(name: str, found: dict[str, fresh.Fresh]) -> None:
 
 def main() -> None:
     """Command line."""
-    cases = [*dict.fromkeys(name.split()[0] for name in WORKS), *_FRESH]
+    cases = [*dict.fromkeys(name.split()[0] for name in WORKS), *_IN_THEIR_PROCESS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"default: all of {', '.join(cases)}")
     parser.add_argument("--rounds", type=int, default=7)
@@ -44,22 +46,24 @@ def main() -> None:
     arguments = parser.parse_args()
     chosen = arguments.cases or cases
     for case in chosen:
-        if case not in _FRESH and not named(case):
+        if case not in _IN_THEIR_PROCESS and not named(case):
             parser.error(f"no case {case!r}")
     machine = describe(arguments.threads)
     print(machine)
     print("medians of interleaved rounds; ratio: to minpy compiled, above 1 is slower")
     lines, alone = [], {}
     with Bench(arguments.peers, arguments.threads) as bench:
-        for name in [name for case in chosen if case not in _FRESH for name in named(case)]:
+        for name in [name for case in chosen if case not in _IN_THEIR_PROCESS for name in named(case)]:
             lines.append(bench.measure(name, arguments.rounds))
             show(lines[-1])
     if set(chosen) & set(_FRESH):
         for name in fresh.FRESH:
             alone[name] = fresh.measure(name, arguments.peers, arguments.threads)
             show_fresh(name, alone[name])
+    by_themselves = kernels.described(kernels.measure(arguments.threads)) if _KERNELS in chosen else ""
+    print(f"\nkernels by themselves\n{by_themselves}" if by_themselves else "")
     if not arguments.cases and arguments.peers == list(PEERS):
-        page.write(lines, alone, arguments.peers, bench.missing, machine)
+        page.write(lines, alone, by_themselves, arguments.peers, bench.missing, machine)
 
 
 if __name__ == "__main__":

@@ -109,6 +109,8 @@ def measure(threads: int) -> dict[str, Any]:
 
 def described(found: dict[str, Any]) -> str:
     """What was measured, in words."""
+    if "missing" in found:
+        return f"There are none: {found['missing']}."
     rates, times = found["bandwidth"], found["compile"]
     lines = [
         f"- **{name}**: {rate:.1f} GB/s, {rate / rates['memcpy']:.0%} of memcpy"
@@ -125,7 +127,12 @@ def main() -> None:
     """Command line."""
     threads = int(sys.argv[-1]) if sys.argv[-1].isdigit() else 2
     if "--json" in sys.argv:
-        print(json.dumps({"bandwidth": bandwidth(threads), "compile": compile_times()}))
+        from minpy.runtime.kernels import state
+
+        if state():
+            print(json.dumps({"missing": state()}))
+        else:
+            print(json.dumps({"bandwidth": bandwidth(threads), "compile": compile_times()}))
     else:
         print(described(measure(threads)))
 

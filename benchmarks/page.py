@@ -57,6 +57,13 @@ memory over several calls, in MB beyond what the process has after the import.
 
 {fresh}
 
+## Kernels by themselves
+
+What a kernel reads and writes on arrays of 128 MB, in one run and on as many threads as `memcpy`, and the
+processor time in which one is written and compiled.
+
+{kernels}
+
 ## Notes
 
 {notes}
@@ -160,6 +167,7 @@ def plot(lines: list[Line], peers: list[str], path: Path) -> None:
 def write(
     lines: list[Line],
     fresh: dict[str, dict[str, Fresh]],
+    kernels: str,
     peers: list[str],
     missing: dict[str, str],
     machine: str,
@@ -173,7 +181,8 @@ def write(
         picture=PICTURE,
         times=_times(lines, peers),
         first=_firsts(lines, peers),
-        fresh=_fresh(fresh, peers) if fresh else "Not measured.",
+        fresh=_fresh(fresh, peers),
+        kernels=kernels,
         notes=_notes(lines, missing),
         cases="\n".join(f"- **{line.name}**: {line.work.title}." for line in lines),
     )
