@@ -218,7 +218,13 @@ def minimum(x: Term, y: Number) -> Term:
 
 
 def polynomial(x: Term, coefficients: Sequence[float]) -> Term:
-    """Horner's scheme; the coefficient of the lowest power stands first."""
+    """Horner's scheme; the coefficient of the lowest power stands first.
+
+    Of a long one even and odd powers stand apart, so that the processor can work on both at a time.
+    """
+    if len(coefficients) > 16:
+        square = x * x
+        return fma(x, polynomial(square, coefficients[1::2]), polynomial(square, coefficients[::2]))
     *others, last = coefficients
     total: Number = last
     for coefficient in reversed(others):
