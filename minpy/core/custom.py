@@ -251,7 +251,7 @@ _stop = Op(
     numpy=numpy.array,
     infer=aval_of,
     mx=OPS["copy"].mx,
-    scalar=OPS["copy"].scalar,
+    parts=OPS["copy"],  # kernels know ops of the table only
     vjp=(ZERO,),
     elementwise=True,
 )

@@ -87,6 +87,12 @@ def of_all_dtypes(count: int) -> Iterator[tuple]:
         return
     for one, other in [*((dtype, dtype) for dtype in DTYPES), *MIXED]:
         yield specials(numpy.dtype(one))[:, None], specials(numpy.dtype(other))
+    for dtype, number in (
+        ("float32", numpy.array(0.1)),
+        ("float32", numpy.array(3)),
+        ("int16", numpy.array(-2)),
+    ):
+        yield specials(numpy.dtype(dtype)), number
     for number in NUMBERS:
         yield specials(numpy.dtype("float32")), number
         yield number, specials(numpy.dtype("int32"))
