@@ -10,6 +10,7 @@ import numpy
 from minpy.compiler.codegen.nest import Apply, Constant, Reduce
 from minpy.compiler.codegen.space import Loops, Space
 from minpy.compiler.codegen.statements import Fold, Home, Map, Put, Root
+from minpy.compiler.codegen.views import View
 
 
 class Read(NamedTuple):
@@ -56,6 +57,7 @@ class Group:
         level: it is later than that of any group that it reads from.
         readers: the groups that read from it.
         moved: the group that took all of its statements.
+        product: of a group that is a product by BLAS, the factors in memory and where the result lies.
     """
 
     def __init__(self, number: int):
@@ -73,6 +75,7 @@ class Group:
         self.level = 0
         self.readers: set[Group] = set()
         self.moved: Group | None = None
+        self.product: tuple[View, View, Home] | None = None
         self._numbers: dict[Any, int] = {}
 
     def node(self, entry: Entry) -> int:
@@ -117,6 +120,12 @@ class Group:
         inner = set(self.space.order) - found
         fits = is_first and all(_is_end(loops, found, inner) for loops in leaves) and (found or self.row)
         return tuple(self.space.order[: len(found)]) if fits else None
+
+    def read(self, root: Root) -> None:
+        """Note that it reads a value from memory."""
+        self.reads.add(root)
+        for other in groups_of(root):
+            other.readers.add(self)
 
     def state(self) -> tuple:
         """What ``restore`` goes back to. Nodes stay, since those that nothing needs are left out later."""

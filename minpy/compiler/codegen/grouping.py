@@ -14,9 +14,10 @@ from typing import Any
 
 from minpy.compiler.codegen.group import Group, Read, Within, Written, groups_of, level_of
 from minpy.compiler.codegen.nest import Apply, Constant, Reduce
+from minpy.compiler.codegen.products import is_matrix
 from minpy.compiler.codegen.schedule import is_function
 from minpy.compiler.codegen.space import Loops, own_strides
-from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Put, Root
+from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Product, Put, Root
 from minpy.compiler.codegen.views import View, reshaped, through
 from minpy.ops.aval import product
 
@@ -49,6 +50,8 @@ class Grouping:
         for root in roots:
             if isinstance(root.by, Join):
                 self._join(root, root.by)
+            elif isinstance(root.by, Product):
+                self._multiply(root, root.by)
             elif root.by is not None:
                 self._place(root, root.by)
 
@@ -56,7 +59,7 @@ class Grouping:
         """The groups in an order in which they can run: each soon after what it reads from."""
         found: dict[Group, None] = {}
         for first in self.groups:
-            waiting = [first] if first.statements else []
+            waiting = [] if first.moved else [first]
             while waiting:
                 group = waiting[-1]
                 before = [
@@ -84,6 +87,25 @@ class Grouping:
         if there is not None:
             x.root.homes.append(Home(home.buffer, there.strides, there.offset))
         return there is not None
+
+    def _multiply(self, root: Root, by: Product) -> None:
+        """A product by BLAS is a group of its own."""
+        group = Group(len(self.groups))
+        self.groups.append(group)
+        root.groups = [group]
+        x, y = (self._as_matrix(group, operand) for operand in by.operands)
+        group.product = x, y, root.homes[0]
+        group.level = max(level_of(operand.root) for operand in by.operands) + 1
+
+    def _as_matrix(self, group: Group, x: View) -> View:
+        """A view of the memory of a matrix, with rows or columns without gaps."""
+        group.read(x.root)
+        for home in x.root.homes:
+            found = through(x, x.root.shape, home.strides, home.offset)
+            if found is not None and is_matrix(found):
+                return found._replace(root=home)
+        x.root.at_home("scratch")
+        return x._replace(root=x.root.homes[-1])
 
     # Statements -----------------------------------------------------------------------------
 
@@ -318,9 +340,7 @@ class Grouping:
         self._readers.setdefault(x.root, [])
         if group not in self._readers[x.root][-1:]:
             self._readers[x.root].append(group)
-        group.reads.add(x.root)
-        for other in groups_of(x.root):
-            other.readers.add(group)
+        group.read(x.root)
         moves = tuple(sorted(group.space.along(axes, view.strides).items()))
         return group.node(Read(x.root, home, view.offset, moves))
 

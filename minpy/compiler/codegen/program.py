@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy
+
 from minpy.compiler.codegen.grouping import Grouping
 from minpy.compiler.codegen.loops import turns, write
 from minpy.compiler.codegen.nest import Access, Apply, Load, Nest, Reduce, Store
 from minpy.compiler.codegen.nests import End, Planned, planned
 from minpy.compiler.codegen.schedule import is_function
-from minpy.compiler.codegen.statements import Buffer
+from minpy.compiler.codegen.statements import Buffer, Home
 from minpy.compiler.codegen.translation import Body
-from minpy.compiler.codegen.views import contiguous
+from minpy.compiler.codegen.views import View, contiguous
 from minpy.compiler.ir import Graph
 from minpy.ops import Aval
 from minpy.ops.aval import product
-from minpy.runtime.kernels.program import ALIGNMENT, Place, Program, Step
+from minpy.runtime.kernels.program import ALIGNMENT, Place, Product, Program, Step
 
 #: What a chunk should take at least, in ns; and what a byte and a short operation on an element take
 _CHUNK, _BYTE, _OPERATION = 16_000, 0.1, 0.1
@@ -24,6 +26,19 @@ _CHUNK, _BYTE, _OPERATION = 16_000, 0.1, 0.1
 _FUNCTION = 10
 #: chunks of a nest at most, more for rows that nothing is added up over
 _MOST_CHUNKS = 512
+
+
+class Multiplication(NamedTuple):
+    """A product by BLAS on buffers; attributes as those of the step that it becomes."""
+
+    dtype: numpy.dtype
+    m: int
+    n: int
+    k: int
+    transpose_x: bool
+    transpose_y: bool
+    arguments: tuple[tuple[Buffer, int], ...]
+    rows: tuple[int, int, int]
 
 
 class Work(NamedTuple):
@@ -44,8 +59,13 @@ def program_of(body: Graph) -> Program:
     work = planned_work(body)
     places, scratch = located(work, len(body.inputs), len(body.outputs))
     texts: dict[str, str] = {}
-    steps = []
-    for (nest, _, size, chunk), told in zip(work, places):
+    steps: list[Step | Product] = []
+    for step, told in zip(work, places):
+        if isinstance(step, Multiplication):
+            x, y, out = told
+            steps.append(Product(*step[:6], (x, y, out), step.rows))
+            continue
+        nest, _, size, chunk = step
         key = repr(nest)  # numbers that are equal, as 0.0 and -0.0, are different ones here
         if key not in texts:
             texts[key] = write(nest)
@@ -54,14 +74,26 @@ def program_of(body: Graph) -> Program:
     return Program(avals[0], avals[1], scratch, tuple(steps))
 
 
-def planned_work(body: Graph) -> list[Work]:
+def planned_work(body: Graph) -> list[Work | Multiplication]:
     """What there is to do for a body, in order."""
-    found: list[Work] = []
+    found: list[Work | Multiplication] = []
     for group in Grouping(Body(body).roots).ordered():
+        if group.product is not None:
+            found.append(_multiplication(*group.product))
+            continue
         plan = planned(group)
         if plan is not None:
             found.extend(_work(plan))
     return found
+
+
+def _multiplication(x: View, y: View, out: Home) -> Multiplication:
+    m, k = x.shape
+    flags = [v.strides[1] != 1 for v in (x, y)]
+    rows = max(x.strides), max(y.strides), y.shape[1]  # the other stride is 1
+    dtype = numpy.dtype(out.buffer.dtype)
+    arguments = [(v.root.buffer, v.offset * dtype.itemsize) for v in (x, y)] + [(out.buffer, out.offset)]
+    return Multiplication(dtype, m, y.shape[1], k, flags[0], flags[1], tuple(arguments), rows)
 
 
 def _work(plan: Planned) -> Iterable[Work]:
@@ -118,7 +150,9 @@ def _combining(end: End, parts: Buffer, chunks: int) -> Work:
 # Memory ---------------------------------------------------------------------------------------------
 
 
-def located(work: list[Work], inputs: int, outputs: int) -> tuple[list[tuple[Place, ...]], int]:
+def located(
+    work: list[Work | Multiplication], inputs: int, outputs: int
+) -> tuple[list[tuple[Place, ...]], int]:
     """Where the pointers of each step point, and how much scratch there is.
 
     Buffers that are not used at the same time may share it.

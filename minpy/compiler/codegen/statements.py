@@ -22,13 +22,15 @@ class Buffer:
         kind: ``input``, ``output`` or ``scratch``.
         number: of an input or output, which one it is.
         size: in bytes.
+        dtype: of the elements.
     """
 
-    __slots__ = ("kind", "number", "size")
+    __slots__ = ("dtype", "kind", "number", "size")
 
     def __init__(self, kind: str, number: int, aval: Any):
         self.kind = kind
         self.number = number
+        self.dtype = aval.dtype
         self.size = product(aval.shape) * aval.dtype.itemsize
 
 
@@ -103,4 +105,10 @@ class Put(NamedTuple):
     home: Home
 
 
-Statement = Union[Map, Fold, Join, Put]
+class Product(NamedTuple):
+    """A product of two matrices by BLAS."""
+
+    operands: tuple[View, View]
+
+
+Statement = Union[Map, Fold, Join, Put, Product]

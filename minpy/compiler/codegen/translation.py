@@ -12,12 +12,13 @@ from typing import Any
 import numpy
 
 from minpy.compiler.codegen.nest import Constant
-from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Root, Statement
+from minpy.compiler.codegen.products import contracted
+from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Product, Root, Statement
 from minpy.compiler.codegen.views import View, contiguous, is_view, moved, reshaped, spread, whole
 from minpy.compiler.ir import Eqn, Graph, Literal
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval
-from minpy.ops.aval import PYTHON_SCALARS, broadcast_shapes, product
+from minpy.ops.aval import PYTHON_SCALARS, product
 from minpy.ops.kernels import operand_dtypes
 from minpy.ops.keys import WHOLE, Layout
 from minpy.ops.op import OPS
@@ -63,6 +64,7 @@ class Body:
     def __init__(self, body: Graph):
         self.inputs = [Root(*v.aval).at_home("input", i) for i, v in enumerate(body.inputs)]
         self.roots: list[Root] = []
+        self._in_order: dict[View, View] = {}
         self._values: dict[Any, Operand] = {var: whole(root) for var, root in zip(body.inputs, self.inputs)}
         for eqn in body.eqns:
             self._values[eqn.outputs[0]] = self._result(eqn)
@@ -78,15 +80,21 @@ class Body:
             raise UnsupportedError("an array of constants within a kernel")
         return number
 
-    def _computed(self, by: Statement, shape: Sequence[int], dtype: Any) -> View:
+    def computed(self, by: Statement, shape: Sequence[int], dtype: Any) -> View:
         root = Root(shape, dtype, by)
+        self.roots.append(root)
+        return whole(root)
+
+    def multiplied(self, x: View, y: View, dtype: numpy.dtype) -> View:
+        """The product of matrices by BLAS."""
+        root = Root((x.shape[0], y.shape[1]), dtype, Product((x, y))).at_home("scratch")
         self.roots.append(root)
         return whole(root)
 
     def map(self, op: str, shape: tuple[int, ...], dtype: Any, *operands: Operand, **params: Any) -> View:
         """An elementwise op on operands that broadcast to a shape."""
         by = Map(op, shape, tuple(_spread(x, shape) for x in operands), params)
-        return self._computed(by, shape, dtype)
+        return self.computed(by, shape, dtype)
 
     def cast(self, x: Operand, dtype: numpy.dtype) -> Operand:
         """``x.astype(dtype)``."""
@@ -98,7 +106,7 @@ class Body:
 
     def _cast(self, x: Operand, shape: tuple[int, ...], dtype: numpy.dtype) -> View:
         """A value, or a number at all places, computed as ``dtype``."""
-        return self._computed(Map("astype", shape, (_spread(x, shape),), {"dtype": dtype}), shape, dtype)
+        return self.computed(Map("astype", shape, (_spread(x, shape),), {"dtype": dtype}), shape, dtype)
 
     # Equations ------------------------------------------------------------------------------
 
@@ -132,15 +140,16 @@ class Body:
             return x
         found = moved(x, eqn.op, eqn.params)
         if found is None:  # the elements are brought into order first
-            found = moved(self._stored(x), eqn.op, eqn.params)
+            found = moved(self.in_order(x), eqn.op, eqn.params)
             assert found is not None
         return found
 
-    def _stored(self, x: View) -> View:
-        root = Root(x.shape, x.root.dtype).at_home("scratch")
-        root.by = Join(((x, x.shape, root.homes[0]),))
-        self.roots.append(root)
-        return whole(root)
+    def in_order(self, x: View) -> View:
+        """The same values, which lie in memory as they stand in the view. They are brought there once."""
+        if x not in self._in_order:
+            root = Root(x.shape, x.root.dtype).at_home("scratch")
+            self._in_order[x] = self._joined(root, [(x, x.shape, root.homes[0])])
+        return self._in_order[x]
 
     def _fold(self, eqn: Eqn, x: Operand, out: Aval) -> Operand:
         shape, axes = eqn.inputs[0].aval.shape, eqn.params["axes"]
@@ -151,11 +160,11 @@ class Body:
         total: Operand
         if count == 1:
             found = reshaped(x, out.shape)
-            total = found if found is not None else self._shaped(self._stored(x), out.shape)
+            total = found if found is not None else self._shaped(self.in_order(x), out.shape)
         else:
             kept = tuple(n for axis, n in enumerate(shape) if axis not in axes)
             by = Fold(_FOLDS[eqn.op.name], shape, (x,), axes)
-            total = self._shaped(self._computed(by, kept, out.dtype), out.shape)
+            total = self._shaped(self.computed(by, kept, out.dtype), out.shape)
         if eqn.op.name != "mean":
             return total
         return self.map("true_divide", out.shape, out.dtype, total, Constant(count, out.dtype))
@@ -177,28 +186,11 @@ class Body:
         elif name == "dense":
             others, (x, y), flags = views[2:], views[:2], (False, True)
         x, y = (_transposed(v) if flag else v for v, flag in zip((x, y), flags))
-        found = self._shaped(self._contracted(x, y, out.dtype), out.shape)
+        found = self._shaped(contracted(self, x, y, out.dtype), out.shape)
         if not others:
             return found
         op = "subtract" if params.get("sign", 1) < 0 else "add"
         return self.map(op, out.shape, out.dtype, *others, found)
-
-    def _contracted(self, x: View, y: View, dtype: numpy.dtype) -> View:
-        """The product of matrices, or of stacks of them; a vector is one row, or one column."""
-        if len(x.shape) == 1:
-            x = x._replace(shape=(1, *x.shape), strides=(0, *x.strides))
-        if len(y.shape) == 1:
-            y = y._replace(shape=(*y.shape, 1), strides=(*y.strides, 0))
-        batch = broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        (rows, inner), columns = x.shape[-2:], y.shape[-1]
-        space = (*batch, rows, inner, columns)
-        x = spread(x._replace(shape=(*x.shape, 1), strides=(*x.strides, 0)), space)
-        y = y._replace(shape=(*y.shape[:-2], 1, *y.shape[-2:]), strides=(*y.strides[:-2], 0, *y.strides[-2:]))
-        y = spread(y, space)
-        if inner == 1:
-            return self.map("multiply", space, dtype, x, y)
-        by = Fold("add", space, (x, y), (len(batch) + 1,))
-        return self._computed(by, (*batch, rows, columns), dtype)
 
     def _as_view(self, x: Operand, aval: Aval) -> View:
         """An operand as an array, also where it is the same number everywhere."""

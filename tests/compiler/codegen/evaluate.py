@@ -10,7 +10,7 @@ import math
 import numpy
 
 from minpy.compiler.codegen.nest import Apply, Constant, Index, Load, Nest, Reduce, Store, dependences
-from minpy.compiler.codegen.program import located, planned_work
+from minpy.compiler.codegen.program import Multiplication, located, planned_work
 from minpy.compiler.codegen.schedule import BLOCK, Schedule
 from minpy.compiler.ir import Graph
 from minpy.ops import OPS
@@ -32,12 +32,26 @@ def evaluate(body: Graph, arrays) -> list[numpy.ndarray]:
     with numpy.errstate(all="ignore"):
         for step, told in zip(work, places):
             pointers = [(memory[place.buffer], place.offset) for place in told]
+            if isinstance(step, Multiplication):
+                _multiply(step, pointers)
+                continue
             for chunk in range(-(-step.size // step.chunk)):
                 end = min(step.size, (chunk + 1) * step.chunk)
                 _run(step.nest, pointers, chunk * step.chunk, end, chunk)
     for array, before in zip(inputs, arrays):
         assert numpy.array_equal(array, before, equal_nan=array.dtype.kind == "f"), "an input was written"
     return outputs
+
+
+def _multiply(step: Multiplication, pointers) -> None:
+    shapes = [(step.m, step.k), (step.k, step.n), (step.m, step.n)]
+    flags = [step.transpose_x, step.transpose_y, False]
+    arrays = []
+    for (memory, offset), shape, flag, row in zip(pointers, shapes, flags, step.rows):
+        size = step.dtype.itemsize
+        strides = (size, row * size) if flag else (row * size, size)
+        arrays.append(numpy.ndarray(shape, step.dtype, memory, offset, strides))
+    arrays[2][:] = arrays[0] @ arrays[1]
 
 
 def _run(nest: Nest, pointers, begin: int, end: int, chunk: int) -> None:
