@@ -78,6 +78,12 @@ if TYPE_CHECKING or not is_fast:
             self._one_thread = one_thread
             self._lock = threading.Lock()
 
+        def run_into(
+            self, arrays: Sequence[numpy.ndarray], memory: Sequence[numpy.ndarray | None]
+        ) -> list[numpy.ndarray]:
+            """Of a program: the results, which take the memory of these arrays where that fits."""
+            raise NotImplementedError
+
         def run(self, arrays: Sequence[numpy.ndarray]) -> list[numpy.ndarray] | None:
             """The results, as new arrays; None where another thread is running it, or it fails."""
             if self.has_failed or not self._lock.acquire(blocking=False):
@@ -107,7 +113,13 @@ class _OfProgram:
 
     def run(self, arrays: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
         """The results, as new arrays."""
-        return self._loaded([held if at < 0 else arrays[at] for at, held in self._inputs])
+        return self.run_into(arrays, [None] * len(self._loaded.program.outputs))
+
+    def run_into(
+        self, arrays: Sequence[numpy.ndarray], memory: Sequence[numpy.ndarray | None]
+    ) -> list[numpy.ndarray]:
+        """The results, which take the memory of these arrays where that fits."""
+        return self._loaded([held if at < 0 else arrays[at] for at, held in self._inputs], memory)
 
 
 def bind_program(

@@ -61,8 +61,9 @@ class Executor:
         self._constants_on: dict[Context, list] = {}
         self._cached: native.CachedGraph | None = None
         self.bound: Bound | None = None
+        self._alone: Bound | None = None
         if alone is not None:
-            self.bound = bind_program(self._programs[0], alone, inputs, constants)
+            self._alone = self.bound = bind_program(self._programs[0], alone, inputs, constants)
             return
         taken = [aval for _, aval in inputs.values()]
         self._calls_until_bound = calls_until_worth(symbol_json, [*taken, *avals])
@@ -77,6 +78,10 @@ class Executor:
         Raises:
             MXNetError: where an operator fails on the data.
         """
+        memory = {i: inputs[at] for i, at in self._reused.items() if at in free}
+        if memory and self._alone is not None:
+            given = [memory[i].numpy() if i in memory else None for i in range(len(self.avals))]
+            return [Value(x) for x in self._alone.run_into([value.numpy() for value in inputs], given)]
         if self.bound is not None and context == CPU:
             results = self.bound.run([value.numpy() for value in inputs])
             if results is not None:
@@ -92,7 +97,6 @@ class Executor:
             arrays = [next(constants) if at < 0 else inputs[at].mxnet() for at in self._order]
         else:
             arrays = [inputs[at].mxnet() for at in self._order]
-        memory = {i: inputs[at] for i, at in self._reused.items() if at in free}
         outputs = graph(arrays, {i: value.mxnet() for i, value in memory.items()})
         if self._waits:
             native.wait(outputs)

@@ -67,8 +67,17 @@ static int find_input(Given *given, PyArrayObject *like, PyObject *x) {
     return 1;
 }
 
+/* An array for a result: the one whose memory it may take, if that is as it has to be, or a new one. */
+static PyObject *new_result(PyArrayObject *like, PyObject *memory) {
+    if (memory != NULL && is_ndarray(memory) && is_like(ndarray(memory), like) && PyArray_ISWRITEABLE(ndarray(memory)))
+        return Py_NewRef(memory);
+    Py_INCREF(PyArray_DESCR(like));
+    return PyArray_NewFromDescr(&PyArray_Type, PyArray_DESCR(like), PyArray_NDIM(like), PyArray_DIMS(like), NULL, NULL, 0,
+                                NULL);
+}
+
 /* The same as `run_bound` for a program of kernels, which any number of threads can run. */
-static int run_program(Bound *self, PyObject *const *arrays, Py_ssize_t n, PyObject **results) {
+static int run_program(Bound *self, PyObject *const *arrays, Py_ssize_t n, PyObject *const *memory, PyObject **results) {
     Py_ssize_t n_inputs = self->n_inputs, n_outputs = self->n_outputs, n_made = 0;
     Given small[16], *given = n_inputs > 16 ? PyMem_Malloc(n_inputs * sizeof *given) : small;
     void *few[32], **pointers = n_inputs + n_outputs > 32 ? PyMem_Malloc((n_inputs + n_outputs) * sizeof *pointers) : few;
@@ -82,10 +91,7 @@ static int run_program(Bound *self, PyObject *const *arrays, Py_ssize_t n, PyObj
         pointers[i] = given[i].at;
     }
     for (; found == 1 && n_made < n_outputs; n_made++) {
-        PyArrayObject *like = self->outputs[n_made];
-        Py_INCREF(PyArray_DESCR(like));
-        results[n_made] = PyArray_NewFromDescr(&PyArray_Type, PyArray_DESCR(like), PyArray_NDIM(like), PyArray_DIMS(like),
-                                               NULL, NULL, 0, NULL);
+        results[n_made] = new_result(self->outputs[n_made], memory == NULL ? NULL : memory[n_made]);
         if (results[n_made] == NULL) {
             found = -1;
             break;
@@ -141,7 +147,21 @@ static int run_executor(Bound *self, PyObject *const *arrays, Py_ssize_t n, PyOb
 /* Run on arrays by position: 1, with all results as new arrays; 0 where another thread is running it, or it fails; -1
  * with an exception. */
 int run_bound(Bound *self, PyObject *const *arrays, Py_ssize_t n, PyObject **results) {
-    return self->run != NULL ? run_program(self, arrays, n, results) : run_executor(self, arrays, n, results);
+    return self->run != NULL ? run_program(self, arrays, n, NULL, results) : run_executor(self, arrays, n, results);
+}
+
+static PyObject *bound_run_into(Bound *self, PyObject *args) {
+    PyObject *arrays, *memory;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &arrays, &PyList_Type, &memory)) return NULL;
+    if (self->run == NULL || PyList_GET_SIZE(memory) != self->n_outputs)
+        return PyErr_Format(PyExc_ValueError, "a program has %zd results", self->n_outputs);
+    PyObject *results = PyList_New(self->n_outputs);
+    if (results == NULL) return NULL;
+    int ran = run_program(self, PySequence_Fast_ITEMS(arrays), PyList_GET_SIZE(arrays), PySequence_Fast_ITEMS(memory),
+                          PySequence_Fast_ITEMS(results));
+    if (ran == 1) return results;
+    Py_DECREF(results);
+    return ran < 0 ? NULL : PyErr_Format(PyExc_TypeError, "a program takes arrays");
 }
 
 static PyObject *bound_run(Bound *self, PyObject *arrays) {
@@ -203,6 +223,7 @@ static void bound_dealloc(Bound *self) {
 
 static PyMethodDef bound_methods[] = {
     {"run", (PyCFunction)bound_run, METH_O, "The results for arrays, or None."},
+    {"run_into", (PyCFunction)bound_run_into, METH_VARARGS, "The same of a program, which may take memory."},
     {NULL},
 };
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import struct
 import sys
 import warnings
@@ -81,10 +82,20 @@ class Loaded:
         if not self.address:
             raise MemoryError
 
-    def __call__(self, inputs: Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
-        """The outputs, as new arrays. Raises MemoryError; ValueError where a shape is another one."""
+    def __call__(
+        self, inputs: Sequence[numpy.ndarray], memory: Sequence[numpy.ndarray | None] = ()
+    ) -> list[numpy.ndarray]:
+        """The outputs, which take the ``memory`` of arrays where that fits, else new arrays.
+
+        Raises:
+            MemoryError: there is none.
+            ValueError: a shape is not that of the program.
+        """
         given = [_as_it_is_read(x, aval) for x, aval in zip(inputs, self.program.inputs)]
-        outputs = [numpy.empty(*aval) for aval in self.program.outputs]
+        outputs = [
+            x if x is not None and _is_as_read(x, aval) and x.flags.writeable else numpy.empty(*aval)
+            for x, aval in itertools.zip_longest(memory, self.program.outputs)
+        ]
         self.run(given, outputs)
         return outputs
 
@@ -108,9 +119,11 @@ def _as_it_is_read(x: numpy.ndarray, aval: Aval) -> numpy.ndarray:
     """The array, or a copy that is laid out as programs expect it."""
     if x.shape != aval.shape:
         raise ValueError(f"a program for {aval} was given an array of the shape {x.shape}")
-    if x.dtype == aval.dtype and x.flags.c_contiguous and x.flags.aligned:
-        return x
-    return numpy.array(x, aval.dtype, order="C")
+    return x if _is_as_read(x, aval) else numpy.array(x, aval.dtype, order="C")
+
+
+def _is_as_read(x: numpy.ndarray, aval: Aval) -> bool:
+    return x.shape == aval.shape and x.dtype == aval.dtype and x.flags.c_contiguous and x.flags.aligned
 
 
 def _pointers(arrays: Sequence[numpy.ndarray]) -> ctypes.Array:

@@ -176,3 +176,16 @@ def test_code_goes_with_the_last_graph_that_uses_it(made):
     del loaded, executor
     gc.collect()
     assert [reference() for reference in references] == [None, None]
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_a_result_takes_the_memory_of_an_input_that_is_given_up(n):
+    emitted = emission.emit(alone(n))._replace(reused={0: 1})
+    executor, (x, y) = Executor(*emitted), data(n)
+    expected = 3 * x + y
+    for given in (y.copy(), numpy.repeat(y, 2)[::2]):  # there is no room for the result in the second one
+        out, total = executor([Value(x), Value(given)], CPU, {1})
+        assert same([out.numpy(), total.numpy()], (expected, expected.sum()))
+        assert numpy.shares_memory(out.numpy(), given) is given.flags.c_contiguous
+    given = y.copy()
+    assert same(run(executor, x, given), (expected, expected.sum())) and numpy.array_equal(given, y)
