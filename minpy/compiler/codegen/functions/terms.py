@@ -226,8 +226,7 @@ def polynomial(x: Term, coefficients: Sequence[float]) -> Term:
         square = x * x
         return fma(x, polynomial(square, coefficients[1::2]), polynomial(square, coefficients[::2]))
     *others, last = coefficients
-    total: Number = last
+    total = x.like(last)
     for coefficient in reversed(others):
         total = fma(x, total, coefficient)
-    assert isinstance(total, Term)
     return total

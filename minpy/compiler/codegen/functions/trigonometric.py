@@ -20,11 +20,11 @@ _SIN_64 = (
     -2.5052107035286356e-08, 1.6058946854907726e-10, -7.643157046010132e-13, 2.722745826898909e-15,
 )  # fmt: skip
 
-#: tan(r)/r = P(r^2) / Q(r^2) for |r| <= pi/4; relative error 1.4e-8, 1.9e-17
-_TAN_32 = (1.0, -0.0958029055), (1.0, -0.429136915, 0.00971725748)
+#: tan(r)/r = (1 + r^2 P(r^2)) / (1 + r^2 Q(r^2)) for |r| <= pi/4; relative error 1.4e-8, 1.9e-17
+_TAN_32 = (-0.0958029055,), (-0.429136915, 0.00971725748)
 _TAN_64 = (
-    (1.0, -0.1282836286615799, 0.002805935868164116, -7.483805378387817e-06),
-    (1.0, -0.46161696199491037, 0.023344923199730645, -0.00020845057358025228),
+    (-0.1282836286615799, 0.002805935868164116, -7.483805378387817e-06),
+    (-0.46161696199491037, 0.023344923199730645, -0.00020845057358025228),
 )
 
 
@@ -55,6 +55,6 @@ def tan(x: Term) -> Term:
     r, bits = remainder(x, n, bits, 0.5)
     z = r * r
     over, under = x.choose(_TAN_32, _TAN_64)
-    sine, cosine = r * polynomial(z, over), polynomial(z, under)
+    sine, cosine = fma(r * z, polynomial(z, over), r), fma(z, polynomial(z, under), 1)
     is_odd = (bits & 1).equals(1)
     return where(x.equals(0), x, where(is_odd, -cosine, sine) / where(is_odd, sine, cosine))
