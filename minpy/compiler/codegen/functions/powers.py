@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from minpy.compiler.codegen.functions.doubled import Doubled, product, quick_sum, two_product, two_sum
+from minpy.compiler.codegen.functions.doubled import Doubled, product, quick_sum, two_product
 from minpy.compiler.codegen.functions.exponentials import exp2, exp2_of_sum, low_bits, power_of_2
 from minpy.compiler.codegen.functions.logarithms import split
 from minpy.compiler.codegen.functions.terms import (
@@ -37,7 +37,7 @@ def _log2(x: Term) -> Doubled:
     """The logarithm of a positive number to base 2, to 1.3 times as many digits as a float has."""
     a, b = [Doubled(*map(x.like, pair)) for pair in x.choose((_A_32, _B_32), (_A_64, _B_64))]
     _, k, f = split(x)
-    under = two_sum(f.like(2), f)
+    under = quick_sum(2, f)
     inverse = 1 / under.high
     first = f * inverse
     s = quick_sum(first, fma(-first, under.low, fma(-first, under.high, f)) * inverse)
@@ -46,7 +46,7 @@ def _log2(x: Term) -> Doubled:
     rest = product(z, Doubled(rest.high, rest.low + b.low))
     whole = quick_sum(a.high, rest.high)
     whole = product(s, Doubled(whole.high, whole.low + (a.low + rest.low)))
-    total = two_sum(k, whole.high)
+    total = quick_sum(k, whole.high)  # also where k is 0
     return Doubled(total.high, total.low + whole.low)
 
 
@@ -107,7 +107,7 @@ def cbrt(x: Term) -> Term:
     square = two_product(root, root)
     excess = (
         fma(square.high, root, -a) + square.low * root
-    )  # of the cube: rounded once, so that cubes have whole roots
+    )  # of the cube, so exact that cubes have whole roots
     root = root - root * (excess / (3 * a + 2 * excess))
     result = copysign(root * power_of_2(low_bits(q), x), x)
     return where((size > 0) & (size < math.inf), result, x)
