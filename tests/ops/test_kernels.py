@@ -197,6 +197,9 @@ def test_parts(op):
         assert_same(found, expected, what)
         recorded(op, args, params)
         if op.elementwise:
+            apart = [specials(expected.dtype).reshape(-1, *[1] * i) for i in range(len(args))]
+            special = [x.copy() for x in numpy.broadcast_arrays(*apart)]
+            assert_same(op.parts(*map(boxed, special), **params), reference(op, special, params), what)
             recorded(op, [numpy.ravel(x)[0].reshape(()) for x in args], params)
         done += 1
     assert done
