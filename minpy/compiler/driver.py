@@ -25,13 +25,14 @@ from minpy.compiler.guards import Guards
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
 from minpy.compiler.kept import Outputs
 from minpy.compiler.lower import Leftover, Lowering
-from minpy.compiler.passes import check_settings, is_on
+from minpy.compiler.passes import check_settings, is_on, makes_kernels
 from minpy.compiler.passes.accumulation import accumulate_products
 from minpy.compiler.passes.algebra import simplify
 from minpy.compiler.passes.cse import merge_common_subexpressions
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.dense import add_biases
 from minpy.compiler.passes.fold import fold_constants
+from minpy.compiler.passes.fuse import fuse
 from minpy.compiler.passes.hoisting import hoist_products
 from minpy.compiler.passes.loops import roll_loops
 from minpy.compiler.passes.raising import PASSES as RAISING
@@ -62,6 +63,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "dense": add_biases,
     "accumulation": accumulate_products,
     "dce": eliminate_dead_code,
+    "fuse": fuse,
 }
 
 
@@ -181,14 +183,16 @@ class Stage(NamedTuple):
     rewritten: frozenset[Loc] = frozenset()
 
 
-def chosen_passes() -> tuple[str, ...]:
+def chosen_passes(context: Context = CPU) -> tuple[str, ...]:
     """The names of the passes that are to run; ``MINPY_PASSES=-cse,-raising`` leaves some out.
+
+    Kernels are for the CPU only, where they can be made.
 
     Raises:
         SettingError: there is no such pass.
     """
     check_settings(PASSES)
-    return tuple(filter(is_on, PASSES))
+    return tuple(name for name in PASSES if (makes_kernels(context) if name == "fuse" else is_on(name)))
 
 
 def run_passes(graph: Graph, passes: Sequence[str]) -> Iterator[tuple[str, Graph]]:
@@ -267,7 +271,7 @@ def compile_graph(graph: Graph, donated: Collection[int] = (), context: Context 
         SettingError: there is no such pass.
     """
     started = now()
-    passes = chosen_passes()
+    passes = chosen_passes(context)
     is_watched = os.environ.get("MINPY_CHECK") == "1" or bool(os.environ.get("MINPY_DUMP"))
     key = None if is_watched else kept.key_of(graph, passes, donated)
     found = kept.read(key, graph) if key is not None else None

@@ -12,13 +12,20 @@ elements are the same are made in the body, from a number. ``passes/fuse.py`` ma
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy
 
+from minpy.compiler.codegen.builder import Value
+from minpy.compiler.codegen.functions import Kernel
+from minpy.compiler.codegen.translation import takes
+from minpy.compiler.cost import flops
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate
+from minpy.errors import UnsupportedError
 from minpy.ops import Aval, Op
+from minpy.ops.lowering import STORABLE
 from minpy.ops.shape import broadcast_to_op
 from minpy.runtime.artefacts import is_uniform
 
@@ -46,6 +53,54 @@ KERNEL = Op(
 )
 
 
+def in_kernels(eqn: Eqn) -> bool:
+    """Whether an equation can stand in a body: loops can do it, and its op computes with these dtypes.
+
+    One that may fail cannot, and what has ``parts`` has to be taken apart first.
+    """
+    atoms = (*eqn.inputs, *eqn.outputs)
+    if eqn.can_fail or eqn.op.parts is not None or any(atom.aval.dtype not in STORABLE for atom in atoms):
+        return False
+    inputs = tuple([atom if is_number(atom) else Var(atom.aval) for atom in eqn.inputs])
+    if not takes(eqn._replace(inputs=inputs)) or _is_large_product(eqn):
+        return False
+    return not eqn.op.elementwise or _computes(
+        eqn.op, tuple(map(_operand, inputs)), tuple(eqn.params.items()), eqn.outputs[0].aval.dtype
+    )
+
+
+def is_number(atom: Atom) -> bool:
+    """Whether an atom is a constant without axes."""
+    return isinstance(atom, Literal) and atom.aval.shape == ()
+
+
+def _operand(atom: Atom) -> tuple[numpy.dtype, Any]:
+    """What a scalar rule sees of an operand."""
+    return atom.aval.dtype, numpy.asarray(atom.value).item() if isinstance(atom, Literal) else None
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def _computes(op: Op, operands: tuple, params: tuple, dtype: numpy.dtype) -> bool:
+    """Whether the scalar rule of an op does these dtypes and numbers."""
+    if op.scalar is None:
+        return False
+    k = Kernel()
+    values = [Value("%x", x) if number is None else k.constant(number, x) for x, number in operands]
+    try:
+        op.scalar(k, dtype, *values, **dict(params))
+    except (UnsupportedError, AttributeError):  # a function that the builder lacks
+        return False
+    return True
+
+
+#: Multiplications of a product: of more each operator of MXNet is worth its call.
+_MOST_OF_PRODUCT = 1 << 20
+
+
+def _is_large_product(eqn: Eqn) -> bool:
+    return eqn.op.cost == "compute" and flops(eqn) > 2 * _MOST_OF_PRODUCT
+
+
 def kernel(eqns: Sequence[Eqn], outputs: Sequence[Var]) -> Eqn:
     """Equations as one, which gives these of their variables. It has the line of the first of them."""
     made = {var for eqn in eqns for var in eqn.outputs}
@@ -55,7 +110,7 @@ def kernel(eqns: Sequence[Eqn], outputs: Sequence[Var]) -> Eqn:
 
     def inside(atom: Atom) -> Atom:
         if isinstance(atom, Literal):
-            return atom if atom.aval.shape == () else stand_in(atom)
+            return atom if is_number(atom) else stand_in(atom)
         if atom not in made:
             inputs.setdefault(id(atom), atom)
         return atom

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from minpy.compiler.codegen.program import overwritable
 from minpy.compiler.ir import Eqn, Graph
 from minpy.ops.aval import product
 from minpy.runtime.bound import MOST_BYTES
@@ -33,9 +34,12 @@ def pairs(graph: Graph, donated: Collection[int]) -> dict[int, int]:
         fitting = [i for i, x in enumerate(graph.outputs) if i not in found and x.aval == var.aval]
         for i in sorted(fitting, key=lambda i: var not in makers[graph.outputs[i]].inputs):
             maker = makers[graph.outputs[i]]
-            if not (maker.op.elementwise or _adds_to(maker, var)):
+            if not (
+                maker.op.elementwise or _adds_to(maker, var) or _writes_over(maker, graph.outputs[i], var)
+            ):
                 continue
-            before = {**later, id(maker): [id(eqn) for eqn in readers if eqn is not maker]}
+            others = [id(eqn) for eqn in readers if eqn is not maker]
+            before = {**later, id(maker): [*later.get(id(maker), ()), *others]}
             if _has_order(graph.eqns, makers, before):
                 found[i], later = at, before
                 break
@@ -45,6 +49,14 @@ def pairs(graph: Graph, donated: Collection[int]) -> dict[int, int]:
 def _adds_to(eqn: Eqn, var: Any) -> bool:
     """Whether an equation adds a product to this matrix, which is no factor of it."""
     return eqn.op.name == "add_gemm" and eqn.inputs[0] is var and var not in eqn.inputs[1:]
+
+
+def _writes_over(eqn: Eqn, result: Any, var: Any) -> bool:
+    """Whether a kernel may put a result where an input is that it reads once at most."""
+    if eqn.body is None or sum(atom is var for atom in eqn.inputs) > 1:
+        return False
+    at = next((i for i, atom in enumerate(eqn.inputs) if atom is var), None)
+    return at is None or (eqn.outputs.index(result), at) in overwritable(eqn.body)
 
 
 def _has_order(eqns: Sequence[Eqn], makers: dict[Any, Eqn], before: dict[int, list[int]]) -> bool:

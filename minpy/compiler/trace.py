@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Loc, Var, evaluate, infer
+from minpy.compiler.kernel import in_kernels
+from minpy.compiler.passes import makes_kernels
 from minpy.compiler.passes.loops import rolled
 from minpy.compiler.passes.raising import raised
 from minpy.compiler.reals import Number
@@ -39,7 +41,7 @@ from minpy.ops.promotion import fits, unsure, within
 from minpy.ops.reverse import pull_back
 from minpy.ops.scalars import gives_scalar
 from minpy.ops.shape import broadcast_to_op
-from minpy.runtime.context import CPU
+from minpy.runtime.context import CPU, Context
 from minpy.runtime.location import lost_gradient
 
 _PYTHON_REALS = (bool, int, float)
@@ -168,14 +170,16 @@ class Trace(Interpreter):
         return tuple(Tracer(self, var, kind) for var in eqn.outputs)
 
     def _check_emittable(self, eqn: Eqn) -> None:
-        """Equations that look the same, as those of the turns of a loop do, are checked once."""
+        """Raise UnsupportedError, now that the source line is known, for what emit could not do.
+
+        Equations that look the same, as those of the turns of a loop do, are checked once."""
         try:
             key = eqn.op, tuple(map(_looks, eqn.inputs)), tuple(eqn.params.items()), eqn.outputs[0].aval
             if key not in self._emittable:
-                _check_emittable(eqn)
+                _check_emittable(eqn, self.context)
                 self._emittable.add(key)
         except TypeError:  # a param cannot be hashed
-            _check_emittable(eqn)
+            _check_emittable(eqn, self.context)
 
     def _computed(self, op: Op, atoms: tuple, avals: tuple[Aval, ...], params: dict, kind: str) -> tuple:
         """NumPy code on constants is run now, so that its results are known as in Python."""
@@ -335,13 +339,14 @@ class _NoBuilder(Builder):
 _NO_BUILDER = _NoBuilder()
 
 
-def _check_emittable(eqn: Eqn) -> None:
-    """Raise UnsupportedError, now that the source line is known, for what emit could not do."""
+def _check_emittable(eqn: Eqn, context: Context) -> None:
     if not all(var.aval.size for var in eqn.outputs):
         if eqn.can_fail:
             raise UnsupportedError("of an empty array MXNet does not check the indices")
         return  # empty results are folded
     if eqn.op.mx is None:
+        if makes_kernels(context) and in_kernels(eqn):
+            return
         raise UnsupportedError(f"MXNet has no operator for {eqn.op.name}")
     if len(eqn.outputs) > 1:
         raise UnsupportedError(f"{eqn.op.name} has several results")

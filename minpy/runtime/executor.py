@@ -62,6 +62,7 @@ class Executor:
         self._cached: native.CachedGraph | None = None
         self.bound: Bound | None = None
         self._alone: Bound | None = None
+        self._calls_until_bound = -1
         if alone is not None:
             self._alone = self.bound = bind_program(self._programs[0], alone, inputs, constants)
             return

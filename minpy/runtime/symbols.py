@@ -146,7 +146,7 @@ class SymbolBuilder(Builder):
     def put_last(self, entry: Entry, variable: Entry) -> bool:
         """Let a node come after all others that read a variable; says whether it may write over it."""
         node = self.nodes[entry.node]
-        if node["op"].startswith("_backward_") or node["op"] in ("_copy", OPERATOR):
+        if node["op"].startswith("_backward_") or node["op"] == "_copy":
             return False
         readers = [
             i for i, other in enumerate(self.nodes) if list(variable) in [x[:2] for x in other["inputs"]]

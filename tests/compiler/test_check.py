@@ -115,8 +115,20 @@ def wrong_operation(kind, operation):
     return lambda patch: patch.setitem(expressions.BINARY, kind, operation)
 
 
+def by_mxnet(patch, name):
+    """Let an op of MXNet's give another value."""
+    patch.setenv("MINPY_PASSES", "-fuse")
+    patch.setattr(OPS[name], "mx", another_value(OPS[name]))
+
+
 def wrong_op(name):
-    return lambda patch: patch.setattr(OPS[name], "mx", another_value(OPS[name]))
+    return lambda patch: by_mxnet(patch, name)
+
+
+def in_a_kernel(patch):
+    """The same where it stands in a kernel, if there are any."""
+    patch.setattr(OPS["tanh"], "mx", another_value(OPS["tanh"]))
+    patch.setattr(OPS["tanh"], "scalar", lambda k, dtype, x: k.add(x, x))
 
 
 def double_the_last(graph):
@@ -130,6 +142,7 @@ def double_the_last(graph):
 #: what is wrong -> how to make it so, the line that has to be named and its function
 FAULTS = {
     "tanh": (wrong_op("tanh"), "h = np.tanh", program),
+    "kernel": (in_a_kernel, "h = np.tanh", program),
     "exp": (wrong_op("exp"), "z = np.exp", program),
     "cos": (wrong_op("cos"), "return a * np.cos", inlined),
     "sum": (wrong_op("sum"), "return np.sum", program),
@@ -166,7 +179,7 @@ def loss(w, x):
 @pytest.mark.parametrize("call", [grad, grad_and_loss, lambda f: minpy.jit(grad(f), check=True)])
 def test_a_fault_in_a_gradient(call, monkeypatch):
     w, x = np.array([0.5, 0.25]), np.array([[1.0, 2.0], [3.0, -1.0]])
-    monkeypatch.setattr(OPS["true_divide"], "mx", another_value(OPS["true_divide"]))
+    by_mxnet(monkeypatch, "true_divide")
     checked = minpy.jit(loss, check=True)
     checked(w, x)
     with pytest.raises(CheckError, match="its gradient: true_divide") as caught:
@@ -181,7 +194,7 @@ def test_a_fault_in_the_gradient_of_a_region(monkeypatch):
         return np.sum(np.sqrt(h * h + 1))
 
     w, x = np.array([0.5, 0.25]), np.array([[1.0, 2.0], [3.0, -1.0]])
-    monkeypatch.setattr(OPS["true_divide"], "mx", another_value(OPS["true_divide"]))
+    by_mxnet(monkeypatch, "true_divide")
     checked = minpy.jit(with_print, check=True)
     checked(w, x)
     with pytest.raises(CheckError, match="its gradient: true_divide") as caught:

@@ -107,7 +107,9 @@ def test_graph_sizes_before_and_after_the_passes():
     assert (sizes["lowered"], sizes["fold"], sizes["cse"], sizes["dce"]) == (6, 5, 4, 3)
 
 
-def test_the_lines_that_a_pass_rewrote():
+def test_the_lines_that_a_pass_rewrote(monkeypatch):
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
+
     def squashed(x):
         return 1 / (1 + np.exp(-x))
 
@@ -292,7 +294,8 @@ def test_written_arguments_are_outputs():
     assert ("x", "float32[2,3]", "written in place") in [(v.name, v.type, v.origin) for v in outputs]
 
 
-def test_estimated_cost():
+def test_estimated_cost(monkeypatch):
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
     f = minpy.jit(lambda x, y: np.sum(np.exp(np.dot(x, y))) + x.reshape(12)[0])
     f(np.ones((3, 4)), np.ones((4, 5)))
     (version,) = minpy.explain(f).regions[0].versions
@@ -301,7 +304,8 @@ def test_estimated_cost():
     assert version.bytes == 4 * (dot + exp + total + index + add)
 
 
-def test_equations_and_symbol_of_a_region():
+def test_equations_and_symbol_of_a_region(monkeypatch):
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
     f = minpy.jit(lambda x: np.tanh(x) * 2)
     f(X)
     found = minpy.explain(f)
@@ -319,7 +323,8 @@ def test_equations_and_symbol_of_a_region():
         minpy.explain(same).symbol(1)
 
 
-def test_size_of_the_backward_graph():
+def test_size_of_the_backward_graph(monkeypatch):
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
     f = minpy.jit(lambda x: np.sum(np.tanh(x)))
     grad_and_loss(f)(X)
     (version,) = minpy.explain(f).regions[0].versions

@@ -44,7 +44,8 @@ def compiled(function, *args):
 
 
 def entries(folder):
-    return sorted(folder.glob("*.json"))
+    """The files of graphs; machine code has its own."""
+    return sorted(x for x in folder.glob("*.json") if b'"object"' not in x.read_bytes())
 
 
 def same(a, b):
@@ -135,7 +136,7 @@ def of_another(path):
 DAMAGE = {
     "empty": lambda path: "",
     "cut off": lambda path: path.read_text()[:-100],
-    "one letter": lambda path: path.read_text().replace("tanh", "tanj", 1),
+    "one letter": lambda path: path.read_text().replace("null", "nulk", 1),
     "not text": lambda path: b"\xff\x00\x80" * 100,
     "foreign": lambda path: "[1, 2, 3]\n",
     "the entry of another graph": of_another,
@@ -225,7 +226,7 @@ PAIRS = {
     "arrays": (lambda x: x * numpy.arange(4.0), lambda x: x * numpy.arange(1.0, 5.0)),
     "axes": (lambda x: np.sum(x, axis=0), lambda x: np.sum(x, axis=1)),
     "places": (lambda x: x[0], lambda x: x[1]),
-    "order": (lambda x: x[0] - x[1], lambda x: x[1] - x[0]),
+    "order": (lambda x: x[0] / x[1], lambda x: x[1] / x[0]),
     "ops": (np.exp, np.sin),
     "outputs": (lambda x: (x + 1, x * 2), lambda x: (x * 2, x + 1)),
     "dtypes": (lambda x: x.astype("float64"), lambda x: x.astype("float16").astype("float64")),
@@ -234,11 +235,12 @@ PAIRS = {
 
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
 def test_graphs_that_differ_have_entries_of_their_own(pair, folder):
-    plain = [numpy.asarray(padded(function)(X)) for function in pair]
+    x = X + 1.5  # so that no sum is of numbers that cancel
+    plain = [numpy.asarray(padded(function)(x)) for function in pair]
     assert not same(*plain)
     for _ in range(2):
         for function, expected in zip(pair, plain):
-            result, was_kept = compiled(padded(function), X)
+            result, was_kept = compiled(padded(function), x)
             assert numpy.asarray(result).dtype == expected.dtype
             assert (numpy.signbit(result) == numpy.signbit(expected)).all()
             numpy.testing.assert_allclose(numpy.asarray(result), expected, rtol=1e-6)

@@ -166,9 +166,9 @@ def test_printing_needs_no_versions():
     ],
 )
 def test_data_in_a_text_is_what_it_is(format_data):
-    compiled = minpy.jit(format_data)
+    compiled, x = minpy.jit(format_data), X * 7  # whose sum is exact in any order
     for _ in range(2):
-        assert compiled(X) == format_data(X)
+        assert compiled(x) == format_data(x)
 
 
 def test_positions_that_are_not_there():

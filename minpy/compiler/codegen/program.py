@@ -96,6 +96,45 @@ def _multiplication(x: View, y: View, out: Home) -> Multiplication:
     return Multiplication(dtype, m, y.shape[1], k, flags[0], flags[1], tuple(arguments), rows)
 
 
+def overwritable(body: Graph) -> set[tuple[int, int]]:
+    """Pairs of an output and an input, by number, of which the output may lie in the input's memory.
+
+    Each element is written there when nothing reads the one of the input any more.
+    """
+    readers: dict[int, list[int]] = {}
+    writers: dict[int, list[int]] = {}
+    work = planned_work(body)
+    for i, step in enumerate(work):
+        for buffer in {buffer for buffer, _ in step.arguments}:
+            if buffer.kind != "scratch":
+                (readers if buffer.kind == "input" else writers).setdefault(buffer.number, []).append(i)
+    return {
+        (output, number)
+        for number, reads in readers.items()
+        for output, (first, *more) in writers.items()
+        if not more
+        and (reads[-1] < first or (reads[-1] == first and _is_in_step(work[first], output, number)))
+    }
+
+
+def _is_in_step(work: Work | Multiplication, output: int, number: int) -> bool:
+    """Whether a nest reads the elements of an input where it writes those of an output, and nowhere else."""
+    if isinstance(work, Multiplication) or any(isinstance(node, Reduce) for node in work.nest.nodes):
+        return False  # it goes over its values several times
+
+    def places(kind: str, of: int) -> set:
+        accesses = [node.access for node in work.nest.nodes if isinstance(node, (Load, Store))]
+        arguments = [work.arguments[access.argument] for access in accesses]
+        return {
+            (access.strides, access.offset, offset, access.dtype)
+            for access, (buffer, offset) in zip(accesses, arguments)
+            if buffer.kind == kind and buffer.number == of
+        }
+
+    read, written = places("input", number), places("output", output)
+    return len(read) == 1 and read == written
+
+
 def _work(plan: Planned) -> Iterable[Work]:
     """The nest, and for what it adds up in parts the nests that combine these."""
     size = turns(plan.nest)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from minpy.compiler.codegen.nest import Apply, Load, Nest, Reduce, Store, dependences
+from minpy.compiler.codegen.nest import Apply, Load, Nest, Node, Reduce, Store, dependences
 
 #: bits of the vectors that are written; LLVM takes several registers where the processor's are shorter
 _VECTOR = 512
@@ -106,6 +106,9 @@ class Schedule:
     def _find_kinds(self) -> None:
         nodes = self.nest.nodes
         taken = {i for node in nodes if not isinstance(node, Store) for i in _operands(node)}
+        taken.update(
+            node.value for node in nodes if isinstance(node, Store) and _repeats(node, nodes[node.value])
+        )
         kinds: dict[str, set[int]] = {"row": set(), "product": set(), "terminal": set()}
         for i, node in enumerate(nodes):
             if isinstance(node, Reduce):
@@ -220,6 +223,11 @@ class Schedule:
         while wanted > 1 and vectors < wanted:
             wanted //= 2
         return wanted
+
+
+def _repeats(store: Store, value: Node) -> bool:
+    """Whether a store puts what was reduced over loops into every turn of them."""
+    return isinstance(value, Reduce) and any(store.access.strides[loop] for loop in value.over)
 
 
 def _operands(node: object) -> tuple[int, ...]:

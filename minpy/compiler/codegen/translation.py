@@ -35,7 +35,7 @@ _FOLDS = {
 _JOINS = ("concatenate", "index_add", "index_put")
 _PRODUCTS = ("matmul", "gemm", "add_gemm", "narrow_gradient", "dense")
 #: Ops that change nothing, for real numbers.
-_NOTHING = ("copy", "real", "conjugate")
+_NOTHING = ("copy", "real", "conjugate", "stop_gradient")
 #: Slices with larger steps leave too many gaps to be filled one by one.
 _MOST_STEP = 4
 

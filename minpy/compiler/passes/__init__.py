@@ -9,11 +9,18 @@ import os
 from collections.abc import Collection
 
 from minpy.errors import SettingError
+from minpy.runtime import kernels
+from minpy.runtime.context import Context
 
 
 def is_on(name: str) -> bool:
     """Whether a pass is to run."""
     return f"-{name}" not in _left_out()
+
+
+def makes_kernels(context: Context) -> bool:
+    """Whether a graph on a device gets kernels: on the CPU, where there are any and ``fuse`` is to run."""
+    return context.device_type == "cpu" and is_on("fuse") and not kernels.state()
 
 
 def _left_out() -> list[str]:

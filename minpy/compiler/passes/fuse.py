@@ -23,11 +23,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var
-from minpy.compiler.kernel import kernel
+from minpy.compiler.kernel import in_kernels, kernel
 from minpy.compiler.passes.fold import fold_constants
 from minpy.compiler.trace import ARRAY, Trace
-from minpy.ops import keys
-from minpy.ops.elementwise import copy
+from minpy.ops import aval_of, keys
+from minpy.ops.elementwise import astype, copy
 
 #: Functions whose results are computed again rather than stored, where that reads no more bytes.
 _CHEAP = frozenset(
@@ -80,6 +80,11 @@ _LAYERS = frozenset(
 )
 _IN_ITS_LAYOUT = frozenset(("add", "relu", "relu_gradient"))
 
+#: What of batch normalization MXNet does at once, for images.
+_OF_BATCHES = frozenset(
+    ("batch_norm_gain_gradient", "batch_norm_shift_gradient", "batch_mean", "batch_variance")
+)
+
 #: Results of operators that wait for a kernel take memory: after so many bytes it has to run before others.
 _MOST_WAITING = 1 << 28
 
@@ -88,39 +93,6 @@ def fuse(graph: Graph) -> Graph:
     """Accepts any graph; afterwards all that kernels can have stands in them, apart from views and copies
     that none of them needs, and what stands between layers of oneDNN."""
     return _Fusion(graph).run()
-
-
-_NAMES = (
-    _CHEAP
-    | _VIEWS
-    | _MOVERS
-    | frozenset(
-        (
-            *(
-                "true_divide",
-                "power",
-                "sqrt",
-                "exp",
-                "expm1",
-                "log",
-                "log1p",
-                "tanh",
-                "sigmoid",
-                "sin",
-                "cos",
-                "share",
-            ),
-            *("special.erf", "special.gelu", "sum", "prod", "max", "min", "index"),
-        )
-    )
-)
-_DTYPES = frozenset(("float32", "float64", "int32", "int64", "bool"))
-
-
-def can_take(eqn: Eqn) -> bool:
-    """Whether the codegen has an equation."""
-    atoms = (*eqn.inputs, *eqn.outputs)
-    return eqn.op.name in _NAMES and all(atom.aval.dtype.name in _DTYPES for atom in atoms)
 
 
 class _Place(NamedTuple):
@@ -147,6 +119,7 @@ class _Fusion:
         self._find_levels()
         #: what has to be in memory
         self.needed: set[Atom] = set(graph.outputs)
+        self.places = {atom: place for place, atom in enumerate(graph.outputs)}
         for place in self.makers.values():
             if not (place.is_fused or place.is_free):
                 self.needed.update(graph.eqns[place.number].inputs)
@@ -161,13 +134,13 @@ class _Fusion:
     # Levels -------------------------------------------------------------------------------------------
 
     def _find_levels(self) -> None:
-        takes = self._taken()
+        taken = self._taken()
         floor, waiting = -1, 0
         for number, eqn in enumerate(self.graph.eqns):
             before = [self.makers[x].level for x in eqn.inputs if x in self.makers]
-            is_view = takes[number] and _is_view(eqn)
+            is_view = taken[number] and _is_view(eqn)
             level = max(before, default=-1)
-            if not takes[number]:
+            if not taken[number]:
                 level = max(level, floor)
                 level += level % 2 == 0
                 waiting += _bytes(*eqn.outputs)
@@ -182,29 +155,28 @@ class _Fusion:
     def _taken(self) -> list[bool]:
         """For each equation whether it can stand in a kernel, and would not stand there for nothing."""
         eqns = self.graph.eqns
-        blocked = _in_layout_of_layers(eqns)
-        takes = [not blocked[i] and self._can_take(i) for i in range(len(eqns))]
+        stays = _is_of_layers(eqns)
+        can = [not stays[i] and self._can_take(i) for i in range(len(eqns))]
         made: set[Atom] = set()  # computed by kernels, or moved there
         for i, eqn in enumerate(eqns):
-            if takes[i] and (not _moves(eqn) or not made.isdisjoint(eqn.inputs)):
+            if can[i] and (not _moves(eqn) or not made.isdisjoint(eqn.inputs)):
                 made.update(eqn.outputs)
         read: set[Atom] = set()
         for i in reversed(range(len(eqns))):
-            if takes[i] and (not _moves(eqns[i]) or not read.isdisjoint(eqns[i].outputs)):
+            if can[i] and (not _moves(eqns[i]) or not read.isdisjoint(eqns[i].outputs)):
                 read.update(eqns[i].inputs)
+        near = made | read
         return [
-            takes[i] and (not _moves(eqn) or _is_view(eqn) or not (made | read).isdisjoint(eqn.outputs))
+            can[i] and (not _moves(eqn) or _is_view(eqn) or not near.isdisjoint(eqn.outputs))
             for i, eqn in enumerate(eqns)
         ]
 
     def _can_take(self, number: int) -> bool:
         eqn = self.graph.eqns[number]
-        if eqn.can_fail:
-            return False
-        if eqn.op.parts is None:
-            return can_take(eqn)
+        if eqn.op.parts is None or eqn.can_fail:
+            return in_kernels(eqn)
         self.parts[number] = parts_of(eqn)
-        return all(map(can_take, self.parts[number]))
+        return all(map(in_kernels, self.parts[number]))
 
     # Operators and kernels --------------------------------------------------------------------------------
 
@@ -233,6 +205,7 @@ class _Fusion:
             self.needed.update(read)
             return own
         stored = [var for eqn in own for var in eqn.outputs if var in self.needed]
+        stored.sort(key=lambda var: self.places.get(var, len(self.places)))
         read.difference_update(*[eqn.outputs for eqn in own])
         numbers |= self._in_addition(read)
         body = [eqn for number in sorted(numbers) for eqn in self.parts.get(number, (eqns[number],))]
@@ -295,25 +268,24 @@ def parts_of(eqn: Eqn) -> list[Eqn]:
     with trace.interpreting(), trace.in_namespace(ARRAY):
         assert eqn.op.parts is not None
         found = eqn.op.parts(*operands, **eqn.params)
-    results = found if isinstance(found, tuple) else (found,)
-    whole = fold_constants(trace.graph([trace.atom(result) for result in results]))
-    named = dict(zip(whole.outputs, eqn.outputs))
+        results = found if isinstance(found, tuple) else (found,)
+        same = [  # in parts, numbers may decide dtypes otherwise
+            copy(x) if aval_of(x).dtype == var.aval.dtype else astype(x, dtype=var.aval.dtype)
+            for x, var in zip(results, eqn.outputs)
+        ]
+    whole = fold_constants(trace.graph([trace.atom(result) for result in same]))
+    known.update(zip(whole.outputs, eqn.outputs))
     eqns = []
     for part in whole.eqns:
-        inputs = tuple(named.get(x, known.get(x, x)) for x in part.inputs)
-        outputs = tuple(named.get(var, var) for var in part.outputs)
+        inputs = tuple(known.get(x, x) for x in part.inputs)
+        outputs = tuple(known.get(var, var) for var in part.outputs)
         part = part._replace(inputs=inputs, outputs=outputs)  # type: ignore[arg-type]
         eqns.extend([part] if part.op.parts is None else parts_of(part))
-    made = {var for part in eqns for var in part.outputs}
-    for atom, var in zip(whole.outputs, eqn.outputs):
-        if var not in made:  # an operand itself, or the same as another result
-            source = known.get(atom, named.get(atom, atom))
-            eqns.append(Eqn(copy, (source,), {}, (var,), eqn.loc))
     return eqns
 
 
-def _in_layout_of_layers(eqns: Sequence[Eqn]) -> list[bool]:
-    """Which equations oneDNN computes in the layout of the layers that they stand between."""
+def _is_of_layers(eqns: Sequence[Eqn]) -> list[bool]:
+    """Which equations oneDNN computes: its layers, and in their layout what stands between them."""
     images: set[Atom] = set()
     found = []
     for eqn in eqns:
@@ -323,10 +295,15 @@ def _in_layout_of_layers(eqns: Sequence[Eqn]) -> list[bool]:
             and not images.isdisjoint(eqn.inputs)
             and all(atom.aval == aval for atom in eqn.inputs)
         )
-        if is_between or (eqn.op.name in _LAYERS and aval.ndim == 4):
+        is_layer = eqn.op.name in _LAYERS and aval.ndim == 4
+        if is_between or is_layer:
             images.update(eqn.outputs)
-        found.append(is_between)
+        found.append(is_between or is_layer or _is_of_batch(eqn))
     return found
+
+
+def _is_of_batch(eqn: Eqn) -> bool:
+    return eqn.op.name in _OF_BATCHES and any(atom.aval.ndim == 4 for atom in eqn.inputs)
 
 
 def _is_view(eqn: Eqn) -> bool:
