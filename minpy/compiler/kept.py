@@ -25,7 +25,7 @@ from minpy.runtime.native import gives_no_gradient
 from minpy.runtime.symbols import without_gradient
 
 #: Of shorter graphs it takes as long to read a file.
-LEAST_EQUATIONS = 32
+LEAST_EQUATIONS = 8
 #: Bytes of a constant array; to make a larger one again costs no more than to read it.
 _MOST_OF_CONSTANT = 1 << 20
 
