@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy
 
+from minpy.compiler.codegen.components import taken_apart
 from minpy.compiler.codegen.grouping import Grouping
 from minpy.compiler.codegen.loops import turns, write
 from minpy.compiler.codegen.nest import Access, Apply, Load, Nest, Reduce, Store
@@ -77,7 +78,7 @@ def program_of(body: Graph) -> Program:
 def planned_work(body: Graph) -> list[Work | Multiplication]:
     """What there is to do for a body, in order."""
     found: list[Work | Multiplication] = []
-    for group in Grouping(Body(body).roots).ordered():
+    for group in Grouping(Body(taken_apart(body)).roots).ordered():
         if group.product is not None:
             found.append(_multiplication(*group.product))
             continue

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 
+from minpy.compiler.codegen.components import FOLDS
 from minpy.compiler.codegen.nest import Constant
 from minpy.compiler.codegen.products import contracted
 from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Product, Root, Statement
@@ -23,15 +24,6 @@ from minpy.ops.kernels import operand_dtypes
 from minpy.ops.keys import WHOLE, Layout
 from minpy.ops.op import OPS
 
-_FOLDS = {
-    "sum": "add",
-    "mean": "add",
-    "prod": "multiply",
-    "max": "maximum",
-    "min": "minimum",
-    "any": "logical_or",
-    "all": "logical_and",
-}
 _JOINS = ("concatenate", "index_add", "index_put")
 _PRODUCTS = ("matmul", "gemm", "add_gemm", "narrow_gradient", "dense")
 #: Ops that change nothing, for real numbers.
@@ -50,7 +42,7 @@ def takes(eqn: Eqn) -> bool:
             return False
         slices = Slices(eqn.outputs[0].aval.shape, params["template"])
         return all(abs(step) <= _MOST_STEP for _, step, _ in slices.axes)
-    return eqn.op.elementwise or name in _FOLDS or name in _JOINS + _PRODUCTS or is_view(eqn.op, params)
+    return eqn.op.elementwise or name in FOLDS or name in _JOINS + _PRODUCTS or is_view(eqn.op, params)
 
 
 class Body:
@@ -121,7 +113,7 @@ class Body:
             return operands[0]
         if name == "astype":
             return self.cast(operands[0], out.dtype)
-        if name in _FOLDS:
+        if name in FOLDS:
             return self._fold(eqn, operands[0], out)
         if name in _PRODUCTS:
             return self._product(eqn, operands, out)
@@ -163,7 +155,7 @@ class Body:
             total = found if found is not None else self._shaped(self.in_order(x), out.shape)
         else:
             kept = tuple(n for axis, n in enumerate(shape) if axis not in axes)
-            by = Fold(_FOLDS[eqn.op.name], shape, (x,), axes)
+            by = Fold(FOLDS[eqn.op.name], shape, (x,), axes)
             total = self._shaped(self.computed(by, kept, out.dtype), out.shape)
         if eqn.op.name != "mean":
             return total

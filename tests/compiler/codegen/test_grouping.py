@@ -27,6 +27,11 @@ def rotation(x):
     return np.stack([np.stack([np.cos(x), -np.sin(x)]), np.stack([np.sin(x), np.cos(x)])])
 
 
+def forces(x, y):
+    d = x[None] - x[:, None]
+    return ((np.sum(d * d, -1) + 0.1) ** -1.5 * y)[..., None].sum(1) + np.sum(d * np.tanh(d), 1)
+
+
 #: a function, shapes of its arguments, and how many nests it takes
 CASES = {
     "elementwise": (lambda x, y: x + 2 * np.tanh(x * y), [(30, 40), (30, 40)], 1),
@@ -77,6 +82,13 @@ CASES = {
     "long product of few": (lambda x, y: np.exp(x).T @ y, [(6000, 3), (6000, 4)], 3),
     "transposed product": (lambda x, y: x @ y.T + 1, [(30, 20), (40, 20)], 2),
     "vector and transposed": (lambda x, y: y.T @ x, [(200,), (200, 30)], None),
+    "forces": (forces, [(30, 3), (30,)], None),
+    "short rows": (softmax, [(80, 3)], 1),
+    "short columns": (
+        lambda x, y: ((x * y).max(0) - (x + y).mean((0, 2)).sum(), x / y),
+        [(3, 9, 11), (3, 1, 1)],
+        None,
+    ),
     "written": (lambda x, y: np.concatenate([x[:2], y[None], x[3:]]) * x, [(5, 4), (4,)], None),
     "diagonal": (lambda x: np.diagonal(np.exp(x), 1) + x[:, 0], [(4, 5)], None),
     "maximum and choice": (lambda x, y: np.where(x > y, x, np.maximum(x, 1.0)), [(8, 3), (3,)], 1),
@@ -85,6 +97,7 @@ CASES = {
 
 #: those with several results, and those whose gradients have ops that kernels are not given
 NO_GRADIENT = {"tests", "several results", "outer axes", "same result twice", "extrema", "diagonal"}
+NO_GRADIENT |= {"short rows", "short columns"}
 NO_GRADIENT |= {name for name in CASES if "softmax" in name}
 
 
