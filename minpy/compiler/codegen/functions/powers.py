@@ -105,9 +105,8 @@ def cbrt(x: Term) -> Term:
     a = m * where(rest.equals(0), x.like(1), where(rest > 0, x.like(2), 0.5))
     root = root * where(rest.equals(0), x.like(1), where(rest > 0, x.like(2 ** (1 / 3)), 0.5 ** (1 / 3)))
     square = two_product(root, root)
-    excess = (
-        fma(square.high, root, -a) + square.low * root
-    )  # of the cube, so exact that cubes have whole roots
+    # Of the cube, so exact that cubes have whole roots.
+    excess = fma(square.high, root, -a) + square.low * root
     root = root - root * (excess / (3 * a + 2 * excess))
     result = copysign(root * power_of_2(low_bits(q), x), x)
     return where((size > 0) & (size < math.inf), result, x)
