@@ -17,6 +17,9 @@ from minpy.runtime.bound import MOST_BYTES
 from minpy.runtime.memory import is_private
 from minpy.runtime.tape import live_tape
 
+#: Bytes of an array up to which it makes no difference where a result lies.
+_WORTH_A_WORD = 1 << 16
+
 
 class Donation:
     """The inputs of a compiled function that the caller gives up.
@@ -30,9 +33,9 @@ class Donation:
         assert op.compiled is not None
         self.compiled = op.compiled
         self.taken = frozenset(op.compiled.reused.values())
-        size = sum(x.aval.size * x.aval.dtype.itemsize for x in op.graph.inputs)
-        unused = [name for at, name in names.items() if at not in self.taken]
-        if unused and size > MOST_BYTES:
+        sizes = [x.aval.size * x.aval.dtype.itemsize for x in op.graph.inputs]
+        unused = [name for at, name in names.items() if at not in self.taken and sizes[at] > _WORTH_A_WORD]
+        if unused and sum(sizes) > MOST_BYTES:
             self._warn(
                 "unpaired",
                 unused,
