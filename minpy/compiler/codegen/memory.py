@@ -69,6 +69,12 @@ def load(k: Builder, pointer: str, dtype: numpy.dtype, stride: int, lanes: Lanes
         value = Value(k.emit(f"load {one}, ptr {pointer}, align {size}"), held)
     elif stride == 1 and lanes.is_full:
         value = Value(k.emit(f"load {kind}, ptr {pointer}, align {size}"), held, lanes.width)
+    elif lanes.used == 1:
+        one = scalar_type(held)
+        first = k.emit(f"load {one}, ptr {pointer}, align {size}")
+        value = Value(
+            k.emit(f"insertelement {kind} zeroinitializer, {one} {first}, i64 0"), held, lanes.width
+        )
     else:
         where, suffix = _where(k, pointer, held, stride, lanes)
         name = f"llvm.masked.{'load' if stride == 1 else 'gather'}.{_suffix(held, lanes)}.{suffix}"
@@ -89,6 +95,12 @@ def store(k: Builder, x: Value, pointer: str, stride: int, lanes: Lanes) -> None
         k.lines.append(f"  store {kind} {x.text}, ptr {pointer}, align {size}")
         return
     assert stride, "several lanes in one place"
+    if lanes.used == 1:
+        # LLVM 22 makes a single store of a masked one with one lane, of the dtype before a cast to a shorter.
+        one = scalar_type(x.dtype)
+        text = k.emit(f"extractelement {kind} {x.text}, i64 0")
+        k.lines.append(f"  store {one} {text}, ptr {pointer}, align {size}")
+        return
     where, suffix = _where(k, pointer, x.dtype, stride, lanes)
     name = f"llvm.masked.{'store' if stride == 1 else 'scatter'}.{_suffix(x.dtype, lanes)}.{suffix}"
     masks = f"<{lanes.width} x i1>"

@@ -17,6 +17,7 @@ import pytest
 from minpy.compiler.ir import Literal, evaluate
 from tests.compiler.codegen.corpus import failure, numbered
 from tests.compiler.codegen.running import run_fused
+from tests.compiler.passes.graphs import traced
 
 COUNT, PARTS = 200, 8
 
@@ -57,7 +58,7 @@ def test_a_wrong_kernel_is_found(name, change):
                 known[var] = change(x) if eqn.op.name == name else x
         return [known[var] for var in graph.outputs]
 
-    tried = [program for program in map(functools.partial(numbered, 2), range(120)) if name in _ops(program)]
+    tried = [program for program in map(functools.partial(numbered, 2), range(240)) if name in _ops(program)]
     with numpy.errstate(all="ignore"):
         assert not any(failure(program, lambda *given: run(*given, change=lambda x: x)) for program in tried)
         assert sum(bool(failure(program, run)) for program in tried) > 0.25 * len(tried)
@@ -91,6 +92,17 @@ def test_guards_catch_who_reads_beyond_an_array_or_writes_to_an_input():
     done = subprocess.run([sys.executable, "-c", _FAULTS], capture_output=True, text=True)
     fault, right = signal.SIGSEGV, 10 << 8
     assert done.stdout.split() == [str(int(x)) for x in (right, fault, right, fault, fault)]
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "float32", "float64"])
+def test_casts_stay_within_arrays(dtype):
+    """LLVM stored 8 bytes of the last element where it was alone and had been cast to 4."""
+    for size in (1, 2, 3, 5, 9, 15, 16, 17, 33, 65):
+        graph = traced(lambda x: (x.astype("int32"), (x + x).astype("float32"), x > 3), (size,), dtype=dtype)
+        x = numpy.random.RandomState(size).randint(-9, 9, size).astype(dtype)
+        found = run_fused(graph, [x])
+        for one, other in zip(found, (x.astype("int32"), (x + x).astype("float32"), x > 3)):
+            assert numpy.array_equal(one, other)
 
 
 def test_programs_are_the_same_for_a_seed():
