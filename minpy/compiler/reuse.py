@@ -25,6 +25,7 @@ def pairs(graph: Graph, donated: Collection[int]) -> dict[int, int]:
         return {}
     makers: dict[Any, Eqn] = {var: eqn for eqn in graph.eqns for var in eqn.outputs}
     found: dict[int, int] = {}
+    over: dict[int, set[tuple[int, int]]] = {}  # kernels by ``id``, and what each may write over
     later: dict[int, list[int]] = {}  # an equation, by ``id``, and those that have to come before it
     for at in sorted(donated):
         var = graph.inputs[at]
@@ -35,7 +36,9 @@ def pairs(graph: Graph, donated: Collection[int]) -> dict[int, int]:
         for i in sorted(fitting, key=lambda i: var not in makers[graph.outputs[i]].inputs):
             maker = makers[graph.outputs[i]]
             if not (
-                maker.op.elementwise or _adds_to(maker, var) or _writes_over(maker, graph.outputs[i], var)
+                maker.op.elementwise
+                or _adds_to(maker, var)
+                or _writes_over(maker, graph.outputs[i], var, over)
             ):
                 continue
             others = [id(eqn) for eqn in readers if eqn is not maker]
@@ -51,12 +54,16 @@ def _adds_to(eqn: Eqn, var: Any) -> bool:
     return eqn.op.name == "add_gemm" and eqn.inputs[0] is var and var not in eqn.inputs[1:]
 
 
-def _writes_over(eqn: Eqn, result: Any, var: Any) -> bool:
-    """Whether a kernel may put a result where an input is that it reads once at most."""
+def _writes_over(eqn: Eqn, result: Any, var: Any, known: dict[int, set[tuple[int, int]]]) -> bool:
+    """Whether a kernel may put a result where an input is."""
     if eqn.body is None or sum(atom is var for atom in eqn.inputs) > 1:
         return False
     at = next((i for i, atom in enumerate(eqn.inputs) if atom is var), None)
-    return at is None or (eqn.outputs.index(result), at) in overwritable(eqn.body)
+    if at is None:
+        return True
+    if id(eqn) not in known:
+        known[id(eqn)] = overwritable(eqn.body)
+    return (eqn.outputs.index(result), at) in known[id(eqn)]
 
 
 def _has_order(eqns: Sequence[Eqn], makers: dict[Any, Eqn], before: dict[int, list[int]]) -> bool:

@@ -120,11 +120,17 @@ def overwritable(body: Graph) -> set[tuple[int, int]]:
 
 def _is_in_step(work: Work | Multiplication, output: int, number: int) -> bool:
     """Whether a nest reads the elements of an input where it writes those of an output, and nowhere else."""
-    if isinstance(work, Multiplication) or any(isinstance(node, Reduce) for node in work.nest.nodes):
-        return False  # it goes over its values several times
+    if isinstance(work, Multiplication):
+        return False
+    nodes = work.nest.nodes
+    stored = [nodes[node.value] for node in nodes if isinstance(node, Store)]
+    if any(isinstance(node, Reduce) for node in nodes) and not (
+        len(stored) == 1 and isinstance(stored[0], Apply)
+    ):
+        return False  # after a store it may go over its values again
 
     def places(kind: str, of: int) -> set:
-        accesses = [node.access for node in work.nest.nodes if isinstance(node, (Load, Store))]
+        accesses = [node.access for node in nodes if isinstance(node, (Load, Store))]
         arguments = [work.arguments[access.argument] for access in accesses]
         return {
             (access.strides, access.offset, offset, access.dtype)
