@@ -19,6 +19,7 @@ from typing import Any
 import numpy
 
 from minpy.compiler.codegen.builder import Value
+from minpy.compiler.codegen.components import narrow_product
 from minpy.compiler.codegen.functions import Kernel
 from minpy.compiler.codegen.translation import takes
 from minpy.compiler.cost import flops
@@ -98,7 +99,10 @@ _MOST_OF_PRODUCT = 1 << 20
 
 
 def _is_large_product(eqn: Eqn) -> bool:
-    return eqn.op.cost == "compute" and flops(eqn) > 2 * _MOST_OF_PRODUCT
+    is_large = eqn.op.cost == "compute" and flops(eqn) > 2 * _MOST_OF_PRODUCT
+    return (
+        is_large and narrow_product(eqn) is None
+    )  # these take no longer than it takes to read the large factor
 
 
 def kernel(eqns: Sequence[Eqn], outputs: Sequence[Var]) -> Eqn:

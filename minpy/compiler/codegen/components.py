@@ -10,7 +10,7 @@ something else takes as a whole is put together again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -33,35 +33,95 @@ FOLDS = {
 }
 
 
+#: columns of a product with a large matrix that are sums of their own; the least elements of the large one
+_MOST_COLUMNS, _LARGE, _FEWEST_ROWS = 8, 1 << 15, 64
+
+
+class Narrow(NamedTuple):
+    """A product of a large matrix and a narrow one, each row or column of which gives a vector of its own.
+
+    Attributes:
+        axis: of the result, that of the narrow matrix, counted from the end.
+        large, narrow: the factors.
+        of: the axis of the narrow factor that becomes ``axis``, counted from the end.
+        is_turned: the large factor is to be transposed.
+    """
+
+    axis: int
+    large: Atom
+    narrow: Atom
+    of: int
+    is_turned: bool
+
+
+def narrow_product(eqn: Eqn) -> Narrow | None:
+    """How an equation is such a product; None where it is none."""
+    if eqn.op.name not in ("matmul", "gemm", "narrow_gradient") or eqn.outputs[0].aval.ndim != 2:
+        return None
+    x, y = eqn.inputs[:2]
+    if x.aval.ndim != 2 or y.aval.ndim != 2 or eqn.outputs[0].aval.dtype.kind != "f":
+        return None
+    flip_x, flip_y = eqn.params.get("transpose_x", False), eqn.params.get("transpose_y", False)
+    flip_x = flip_x or eqn.op.name == "narrow_gradient"
+    rows, columns = eqn.outputs[0].aval.shape
+    inner = x.aval.shape[0 if flip_x else 1]
+    if 1 < columns <= _MOST_COLUMNS and min(rows, inner) >= _FEWEST_ROWS and rows * inner >= _LARGE:
+        return Narrow(-1, x, y, -2 if flip_y else -1, flip_x)
+    is_sum_of_rows = flip_x and not flip_y
+    if (
+        is_sum_of_rows
+        and 1 < rows <= _MOST_COLUMNS
+        and min(columns, inner) >= _FEWEST_ROWS
+        and columns * inner >= _LARGE
+    ):
+        return Narrow(-2, y, x, -1, True)
+    return None
+
+
 def taken_apart(body: Graph) -> Graph:
     """The same body, where it pays with components instead of short axes."""
-    wanted = _wanted(body)
-    return _Rewriting(body, wanted).graph() if wanted else body
+    found = _Wanted(body)
+    return _Rewriting(body, found).graph() if found.axes else body
 
 
-def _is_short(shape: Sequence[int], axis: int) -> bool:
-    """Whether an axis, counted from the end, is one to be taken apart."""
-    return len(shape) >= -axis and 1 < shape[axis] <= _MOST and product(shape) >= _FEWEST_EACH * shape[axis]
+class _Wanted:
+    """What is to be taken apart.
 
+    Attributes:
+        axes: for computed values the axis, counted from the end.
+        shapes: those whose axis is one of a narrow product.
+    """
 
-def _wanted(body: Graph) -> dict[Var, int]:
-    """The computed values that are to be taken apart, and along which axis, counted from the end."""
-    makers = {var: eqn for eqn in body.eqns for var in eqn.outputs}
-    wanted: dict[Var, int] = {}
-    for eqn in reversed(body.eqns):
-        if eqn.op.name in FOLDS and len(eqn.params["axes"]) == 1:
-            axis = eqn.params["axes"][0] - eqn.inputs[0].aval.ndim
+    def __init__(self, body: Graph):
+        makers = {var: eqn for eqn in body.eqns for var in eqn.outputs}
+        products = {eqn.outputs[0]: found for eqn in body.eqns if (found := narrow_product(eqn))}
+        self.axes: dict[Atom, int] = {}
+        self.shapes: set[tuple[tuple[int, ...], int]] = set()
+        for out, found in products.items():
+            self.axes[out] = found.axis
+            self.shapes |= {(out.aval.shape, found.axis), (found.narrow.aval.shape, found.of)}
+        for eqn in reversed(body.eqns):
             taken: Sequence[Atom] = eqn.inputs
-        elif eqn.op.elementwise and eqn.outputs[0] in wanted:
-            axis, taken = wanted[eqn.outputs[0]], eqn.inputs
-        else:
-            continue
-        for x in taken:
-            if isinstance(x, Var) and _is_short(x.aval.shape, axis):
-                maker = makers.get(x)
-                if maker is not None and maker.op.elementwise:
-                    wanted.setdefault(x, axis)
-    return wanted
+            if eqn.outputs[0] in products:
+                taken, axis = [products[eqn.outputs[0]].narrow], products[eqn.outputs[0]].of
+            elif eqn.op.name in FOLDS and len(eqn.params["axes"]) == 1:
+                axis = eqn.params["axes"][0] - eqn.inputs[0].aval.ndim
+            elif eqn.op.elementwise and eqn.outputs[0] in self.axes:
+                axis = self.axes[eqn.outputs[0]]
+            else:
+                continue
+            for x in taken:
+                maker = makers.get(x) if isinstance(x, Var) else None
+                if maker is not None and maker.op.elementwise and self.is_short(x.aval.shape, axis):
+                    self.axes.setdefault(x, axis)
+
+    def is_short(self, shape: tuple[int, ...], axis: int) -> bool:
+        """Whether an axis, counted from the end, is one to be taken apart."""
+        if (shape, axis) in self.shapes:
+            return True
+        return (
+            len(shape) >= -axis and 1 < shape[axis] <= _MOST and product(shape) >= _FEWEST_EACH * shape[axis]
+        )
 
 
 class _Rewriting:
@@ -71,7 +131,7 @@ class _Rewriting:
         is_whole: those of them that were put together again.
     """
 
-    def __init__(self, body: Graph, wanted: dict[Var, int]):
+    def __init__(self, body: Graph, wanted: _Wanted):
         self.body = body
         self.wanted = wanted
         self.eqns: list[Eqn] = []
@@ -81,7 +141,7 @@ class _Rewriting:
 
     def graph(self) -> Graph:
         for eqn in self.body.eqns:
-            if not (self._mapped(eqn) or self._folded(eqn)):
+            if not (self._mapped(eqn) or self._folded(eqn) or self._multiplied(eqn)):
                 self._join(eqn.inputs)
                 self.eqns.append(eqn)
         self._join(self.body.outputs)
@@ -98,8 +158,8 @@ class _Rewriting:
             return False
         out = eqn.outputs[0]
         axes = {self.parts[x][0] for x in eqn.inputs if x in self.parts}
-        axes |= {self.wanted[out]} if out in self.wanted else set()
-        if len(axes) != 1 or not _is_short(out.aval.shape, axis := axes.pop()):
+        axes |= {self.wanted.axes[out]} if out in self.wanted.axes else set()
+        if len(axes) != 1 or not self.wanted.is_short(out.aval.shape, axis := axes.pop()):
             return False
         count = out.aval.shape[axis]
         operands = [[self._component(x, axis, k, count) for x in eqn.inputs] for k in range(count)]
@@ -153,6 +213,23 @@ class _Rewriting:
             count = product(x.aval.shape[a] for a in axes)
             total = self._emit("true_divide", total, Literal(float(count)))
         self.eqns.append(Eqn(OPS["reshape"], (total,), {"shape": out.aval.shape}, (out,), eqn.loc))
+        return True
+
+    def _multiplied(self, eqn: Eqn) -> bool:
+        """A narrow product, as products with vectors."""
+        found = narrow_product(eqn)
+        if found is None:
+            return False
+        self._join([found.large])
+        large = found.large
+        if found.is_turned:
+            large = self._emit("transpose", large, axes=(1, 0))
+        parts: list[Atom] = []
+        count = found.narrow.aval.shape[found.of]
+        for k in range(count):
+            vector = self._component(found.narrow, found.of, k, count)
+            parts.append(self._emit("matmul", large, vector))
+        self.parts[eqn.outputs[0]] = found.axis, parts
         return True
 
     def _cast(self, x: Atom, dtype: numpy.dtype) -> Atom:

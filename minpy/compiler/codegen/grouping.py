@@ -22,13 +22,15 @@ from minpy.compiler.codegen.views import View, reshaped, through
 from minpy.ops.aval import product
 
 #: nodes that one nest may have: more take long to compile, and registers
-_MOST_NODES = 400
+_MOST_NODES = 240
 #: elements of what is reduced as a whole within one nest that goes on with the result
 _SMALL = 1 << 13
 #: sums of columns are kept in memory up to this many, and if each is of this many elements
 _MOST_COLUMNS, _FEWEST_ROWS = 4096, 16
 #: ops that a value may take to be computed again
 _FEW_OPS = 4
+#: and a value that is taken in one place only
+_MOST_MOVED = 24
 #: groups that a statement looks at because they read what it reads
 _NEIGHBORS = 4
 
@@ -266,12 +268,15 @@ class Grouping:
         if not isinstance(x.root.by, Map) or (x.root.homes and is_function(x.root.by.op)):
             return None
         found: list[Root] = []
-        count = 0
+        count = moved = 0
         waiting = [x]
         while waiting:
             view = waiting.pop()
             by = view.root.by
             assert isinstance(by, Map)
+            moved += 1
+            if moved > _MOST_MOVED:
+                return None
             if not self._is_alone(view):
                 count += 1
                 if count > _FEW_OPS or is_function(by.op):

@@ -38,7 +38,8 @@ def contracted(body: Body, x: View, y: View, dtype: numpy.dtype) -> View:
     if is_large and is_plain and parts == 1:
         left, right = (v if is_matrix(v) else body.in_order(v) for v in (x, y))
         return body.multiplied(left, right, dtype)
-    if columns > 1 and y.strides[-1] != 1 and rows * inner * columns >= _WORTH:
+    moves = y.strides[-1] if columns > 1 else y.strides[-2]
+    if moves != 1 and rows > 1 and rows * inner * columns >= _WORTH:
         y = body.in_order(y)
     if parts > 1 and not batch:
         found = _summed(body, _in_parts(x, 1, parts), _in_parts(y, 0, parts), dtype)

@@ -10,7 +10,7 @@ import numpy
 from minpy.compiler.codegen.components import taken_apart
 from minpy.compiler.codegen.grouping import Grouping
 from minpy.compiler.codegen.loops import turns, write
-from minpy.compiler.codegen.nest import Access, Apply, Load, Nest, Reduce, Store
+from minpy.compiler.codegen.nest import Access, Apply, Load, Nest, Reduce, Store, dependences
 from minpy.compiler.codegen.nests import End, Planned, planned
 from minpy.compiler.codegen.schedule import is_function
 from minpy.compiler.codegen.statements import Buffer, Home
@@ -25,8 +25,8 @@ from minpy.runtime.kernels.program import ALIGNMENT, Place, Product, Program, St
 _CHUNK, _BYTE, _OPERATION = 16_000, 0.1, 0.1
 #: a function such as an exponential, in short operations
 _FUNCTION = 10
-#: chunks of a nest at most, more for rows that nothing is added up over
-_MOST_CHUNKS = 512
+#: chunks of a nest at most; what they add up in parts is a small part of all bytes
+_MOST_CHUNKS, _PART = 512, 8
 
 
 class Multiplication(NamedTuple):
@@ -146,36 +146,39 @@ def _work(plan: Planned) -> Iterable[Work]:
     """The nest, and for what it adds up in parts the nests that combine these."""
     size = turns(plan.nest)
     ends = [buffer for buffer, _ in plan.arguments if isinstance(buffer, End)]
-    chunk = _chunk(plan, size, bool(ends))
+    chunk = _chunk(plan, size, ends)
     chunks = -(-size // chunk)
-    places: dict[int, Buffer] = {}
     combined: list[Work] = []
     arguments: list[tuple[Buffer, int]] = []
     for buffer, offset in plan.arguments:
         if isinstance(buffer, End):
-            end = buffer
-            if chunks == 1 and len(end.homes) == 1 and end.homes[0].strides == contiguous(end.shape):
-                home = end.homes[0]
+            end, home = buffer, buffer.homes[0]
+            if chunks == 1 and len(end.homes) == 1 and home.strides == contiguous(end.shape):
                 buffer, offset = home.buffer, home.offset * end.dtype.itemsize
             else:
-                buffer = places[id(end)] = Buffer("scratch", 0, Aval((chunks, *end.shape), end.dtype))
+                buffer = Buffer("scratch", 0, Aval((chunks, *end.shape), end.dtype))
                 combined.append(_combining(end, buffer, chunks))
         arguments.append((buffer, offset))
     yield Work(plan.nest, tuple(arguments), size, chunk)
     yield from combined
 
 
-def _chunk(plan: Planned, size: int, is_added_up: bool) -> int:
+def _chunk(plan: Planned, size: int, ends: list[End]) -> int:
     """How many turns are done at once. It depends on shapes alone."""
     nest = plan.nest
-    elements = product(nest.extents)
-    operations = sum(
-        _FUNCTION if is_function(node.op) else 1 for node in nest.nodes if isinstance(node, Apply)
-    )
-    time = (plan.traffic * _BYTE + operations * elements * _OPERATION) / max(size, 1)
-    if not nest.outer and any(isinstance(n, Reduce) for n in nest.nodes) and not is_added_up:
+    if not nest.outer and any(isinstance(node, Reduce) for node in nest.nodes) and not ends:
         return size  # what is reduced is used, or stored as it is
-    return max(1, min(size, -(-int(_CHUNK) // max(int(time), 1))), -(-size // _MOST_CHUNKS))
+    operations = 0
+    for node, loops in zip(nest.nodes, dependences(nest)):
+        if isinstance(node, Apply):
+            weight = _FUNCTION if is_function(node.op) else 1
+            operations += weight * product(nest.extents[loop] for loop in loops)
+    time = plan.traffic * _BYTE + operations * _OPERATION
+    most = min(_MOST_CHUNKS, int(time / _CHUNK), size)
+    parts = sum(product(end.shape) * end.dtype.itemsize for end in ends)
+    if parts:
+        most = min(most, plan.traffic // (_PART * parts))
+    return -(-size // max(most, 1))
 
 
 def _combining(end: End, parts: Buffer, chunks: int) -> Work:
