@@ -162,11 +162,14 @@ class Schedule:
         room = _STACK
         size = math.prod(self.nest.extents[i] for i in self.inner)
 
+        seen: set[tuple[int, int]] = set()  # nodes are taken several times: their ways are too many
+
         def visit(i: int, sweep: int) -> None:
             nonlocal room
             node = self.nest.nodes[i]
-            if self.is_of_row(i) or isinstance(node, Reduce):
+            if (i, sweep) in seen or self.is_of_row(i) or isinstance(node, Reduce):
                 return
+            seen.add((i, sweep))
             made = first.setdefault(i, sweep)
             if i in saved[made] and made < sweep:
                 return

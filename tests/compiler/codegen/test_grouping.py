@@ -164,6 +164,15 @@ def test_long_chains():
     assert_same(traced(steps, (5,)), arrays_for([(5,)]))
 
 
+def test_values_that_are_taken_often():
+    def steps(x):
+        for _ in range(24):
+            x = np.sin(x) * x + x * 0.1
+        return x
+
+    assert len(planned_work(traced(steps, (50,)))) == 1
+
+
 def test_scratch_is_shared_by_values_of_different_times():
     def steps(x, y):
         for _ in range(10):
