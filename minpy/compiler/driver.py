@@ -198,7 +198,10 @@ def chosen_passes(context: Context = CPU) -> tuple[str, ...]:
 def run_passes(graph: Graph, passes: Sequence[str]) -> Iterator[tuple[str, Graph]]:
     """Run passes, and give the graph after each."""
     for name in passes:
-        graph = PASSES[name](graph)
+        if name == "loops":
+            graph = roll_loops(graph, with_kernels="fuse" in passes)
+        else:
+            graph = PASSES[name](graph)
         yield name, graph
 
 

@@ -95,7 +95,7 @@ def _computes(op: Op, operands: tuple, params: tuple, dtype: numpy.dtype) -> boo
 
 
 #: Multiplications of a product: of more each operator of MXNet is worth its call.
-_MOST_OF_PRODUCT = 1 << 20
+_MOST_OF_PRODUCT = 1 << 22
 
 
 def _is_large_product(eqn: Eqn) -> bool:

@@ -287,7 +287,7 @@ class Trace(Interpreter):
         """
         if not self.raises:
             return self.eqns[start:]
-        eqns = [*self.eqns[:start], *rolled(self.eqns[start:])]
+        eqns = [*self.eqns[:start], *rolled(self.eqns[start:], (), makes_kernels(self.context))]
         found = raised(eqns, self._stand_ins)
         made = {var: eqn for eqn in eqns for var in eqn.outputs}
         self.eqns = [made.get(eqn.outputs[0], eqn) for eqn in found]

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 import numpy
 
-from minpy.compiler.codegen.builder import Value
-from minpy.compiler.codegen.memory import Lanes, Number, plus, times
+from minpy.compiler.codegen.builder import Value, type_of
+from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, times
 from minpy.compiler.codegen.nest import Apply, Constant, Index, Load, Nest, Reduce
 from minpy.compiler.codegen.reductions import Reductions
 from minpy.compiler.codegen.schedule import BLOCK, Schedule
@@ -204,10 +204,48 @@ class _Writer(Reductions):
 
     def _places(self, places: Sequence[Place], roots: Sequence[int]) -> None:
         """What one turn of the last loop does, for several vectors."""
-        places = [place._replace(row=row) for row in range(len(self.pointers)) for place in places]
-        scopes = [dict(self.known_in[place.row]) for place in places]
+        rows = range(len(self.pointers))
+        everywhere = [place._replace(row=row) for row in rows for place in places]
+        scopes = [dict(self.known_in[place.row]) for place in everywhere]
         if self.plan.product:
-            self._products(places, scopes)
+            self._products(everywhere, scopes)
+        if self.plan.product and len(rows) > 1 and self.plan.ends_long:
+            self._end_row_by_row(places, scopes, roots)
+        else:
+            self._effects(everywhere, scopes, roots)
+
+    def _end_row_by_row(
+        self, places: Sequence[Place], scopes: list[dict[int, Value]], roots: Sequence[int]
+    ) -> None:
+        """What is done with products, in a loop over the rows of the tile: written out it would be long."""
+        k, rows, loop = self.k, len(self.pointers), self.nest.outer - 1
+        saved = self.first, self.pointers, self.known_in
+        for i in self.plan.product:
+            if i not in self.rows:
+                kind = type_of(self.reduce(i).dtype, self.plan.lanes)
+                self.rows[i] = self.allocate(kind, self.plan.tile * self.plan.copies)
+            for number, scope in enumerate(scopes):
+                store(k, scope[i], self._in_tile(i, number), 1, Lanes(self.plan.lanes, self.plan.lanes))
+        with k.loop(0, rows) as row:
+            self.at[loop] = plus(k, self.first, row)
+            self.enter_tile(1)
+            self._row_values(self.plan.outer, self.known_in[0])
+            ends = [dict(self.known_in[0]) for _ in places]
+            first = times(k, row, len(places))
+            for number, scope in enumerate(ends):
+                for i in self.plan.product:
+                    place, dtype = self._in_tile(i, plus(k, first, number)), self.reduce(i).dtype
+                    scope[i] = load(k, place, dtype, 1, Lanes(self.plan.lanes, self.plan.lanes))
+            self._effects(places, ends, roots)
+        self.first, self.pointers, self.known_in = saved
+
+    def _in_tile(self, i: int, number: Number) -> str:
+        """Where a vector of a product is kept."""
+        return element(self.k, self.rows[i], times(self.k, number, self.plan.lanes), self.reduce(i).dtype)
+
+    def _effects(
+        self, places: Sequence[Place], scopes: Sequence[dict[int, Value]], roots: Sequence[int]
+    ) -> None:
         # The same of all vectors in turn, not one vector after the other: the processor works on several at
         # once only where they are near each other.
         for i in self.plan.needed(roots, self.saved):

@@ -59,6 +59,7 @@ class Schedule:
         blocks: the number that the last loop is cut into, each a turn of its own.
         tile: turns of the last outer loop that are done at once, so that what they share is read once.
         is_written_out: the outer loops are no loops; there is one turn.
+        ends_long: much is computed with the results of products.
     """
 
     def __init__(self, nest: Nest):
@@ -86,6 +87,7 @@ class Schedule:
             else 1
         )
         self.turns = 1 if self.is_written_out else tiles * self.blocks
+        self.ends_long = self._ends_long()
 
     def is_of_row(self, node: int) -> bool:
         """Whether it does not depend on inner or summed loops."""
@@ -198,6 +200,12 @@ class Schedule:
             return _weight(it) + sum(map(visit, _operands(it)))
 
         return visit(node)
+
+    def _ends_long(self) -> bool:
+        ends = [
+            i for i in range(len(self.nest.nodes)) if not (self.depends[i] & self.summed or self.is_of_row(i))
+        ]
+        return sum(_weight(self.nest.nodes[i]) for i in ends) > _CHEAP
 
     def _tile(self) -> int:
         if self.is_written_out or not self.nest.outer or self.blocks > 1:

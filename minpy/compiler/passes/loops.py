@@ -34,16 +34,21 @@ from minpy.ops.keys import WHOLE
 from minpy.ops.recurrent import is_on_mxnet
 
 _LEAST_STEPS = 3
+#: Of a layer whose steps become kernels, and bytes of its weights.
+_MOST_STEPS, _SMALL_WEIGHTS = 256, 1 << 19
 #: The equations are put in order anew for each loop.
 _MOST_LOOPS = 16
 
 
-def roll_loops(graph: Graph) -> Graph:
-    """Accepts any graph; afterwards recurrent layers are equations of their own, as far as they are known."""
-    return graph._replace(eqns=tuple(rolled(graph.eqns, graph.outputs)))
+def roll_loops(graph: Graph, with_kernels: bool = False) -> Graph:
+    """Accepts any graph; afterwards recurrent layers are equations of their own, as far as they are known.
+
+    ``with_kernels``: what is left becomes kernels, where the steps of a small layer take a third of the time.
+    """
+    return graph._replace(eqns=tuple(rolled(graph.eqns, graph.outputs, with_kernels)))
 
 
-def rolled(eqns: Sequence[Eqn], outputs: Sequence[Atom] = ()) -> list[Eqn]:
+def rolled(eqns: Sequence[Eqn], outputs: Sequence[Atom] = (), with_kernels: bool = False) -> list[Eqn]:
     """The equations with layers among them; all variables are made as before, perhaps in another order."""
     found = list(eqns)
     if not is_on("loops") or not _may_have_steps(found):
@@ -51,7 +56,11 @@ def rolled(eqns: Sequence[Eqn], outputs: Sequence[Atom] = ()) -> list[Eqn]:
     merged = merge_common_subexpressions(Graph((), tuple(found), ())).eqns
     uses = Counter(atom for eqn in merged for atom in eqn.inputs if isinstance(atom, Var))
     uses.update(atom for atom in outputs if isinstance(atom, Var))
-    loops = [steps for steps in _loops(raised(merged)) if not _gives_memory(steps, uses)]
+    loops = [
+        steps
+        for steps in _loops(raised(merged))
+        if not _gives_memory(steps, uses) and not (with_kernels and _is_small(steps))
+    ]
     for steps in sorted(loops, key=len, reverse=True)[:_MOST_LOOPS]:
         makers = {var: eqn for eqn in found for var in eqn.outputs}
         found = _in_order(found, _Layer(steps, makers)) or found
@@ -63,6 +72,13 @@ def _gives_memory(steps: list[_Linked], uses: Counter) -> bool:
     last = steps[-1].step.memory_after
     memories = [linked.step.memory_after for linked in steps]
     return any(uses[c] > (1 if c is last else 2) for c in memories if isinstance(c, Var))
+
+
+def _is_small(steps: list[_Linked]) -> bool:
+    """Whether kernels take the steps: the weights of the state stay in a cache, and compiling is quick."""
+    step = steps[0].step
+    hidden = step.eqn.outputs[0].aval.shape[1]
+    return len(steps) <= _MOST_STEPS and 4 * hidden * hidden * len(step.gates) <= _SMALL_WEIGHTS
 
 
 def _may_have_steps(eqns: Sequence[Eqn]) -> bool:

@@ -254,3 +254,19 @@ def test_sums_of_columns_and_of_all_at_once():
     columns, total = run(nest, [x], ((count, 40), F64), ((count,), F64), chunk=3)
     numpy.testing.assert_allclose(columns.sum(0), x.sum(0), rtol=1e-12, atol=1e-12)
     numpy.testing.assert_allclose(total.sum(), (x * x).sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(100, 20, 64), (25, 30, 50), (9, 40, 16), (50, 3, 5)])
+def test_products_with_a_long_end(shape):
+    """What is done with each row of a tile is a loop then."""
+    m, k, n = shape
+    x, y, z, scale = random.randn(m, k), random.randn(k, n), random.randn(m, n), random.randn(m)
+    nodes = Load(Access(0, F64, (k, 1, 0))), Load(Access(1, F64, (0, n, 1))), Apply("multiply", F64, (0, 1))
+    nodes += Reduce("add", F64, 2, (1,)), Load(Access(2, F64, (n, 0, 1))), Apply("add", F64, (3, 4))
+    nodes += Load(Access(3, F64, (1, 0, 0))), Apply("exp", F64, (6,)), Apply("tanh", F64, (5,))
+    nodes += Apply("multiply", F64, (8, 7)), Store(Access(4, F64, (n, 0, 1)), 9), Apply("sin", F64, (5,))
+    nest = Nest((m, k, n), 1, 1, (*nodes, Store(Access(5, F64, (n, 0, 1)), 11)))
+    found = run(nest, [x, y, z, scale], ((m, n), F64), ((m, n), F64), chunk=2)
+    total = x @ y + z
+    numpy.testing.assert_allclose(found[0], numpy.tanh(total) * numpy.exp(scale)[:, None], rtol=1e-11)
+    numpy.testing.assert_allclose(found[1], numpy.sin(total), atol=1e-11)
