@@ -23,6 +23,8 @@ BLOCK = 2048
 _STACK = 1 << 16
 #: turns that are written out one after the other instead of as a loop
 _WRITTEN_OUT = 32
+#: instructions behind a product that are written out for all of a tile
+_SHORT_END = 3
 #: instructions that a processor looks ahead, about
 _WINDOW = 100
 #: accumulators of a product that are held in registers
@@ -205,24 +207,23 @@ class Schedule:
         ends = [
             i for i in range(len(self.nest.nodes)) if not (self.depends[i] & self.summed or self.is_of_row(i))
         ]
-        return sum(_weight(self.nest.nodes[i]) for i in ends) > _CHEAP
+        return sum(_weight(self.nest.nodes[i]) for i in ends) > _SHORT_END
 
     def _tile(self) -> int:
         if self.is_written_out or not self.nest.outer or self.blocks > 1:
             return 1
+        extent = self.nest.extents[self.nest.outer - 1]
         if self.product:
-            wanted = _TILE // self.copies
-        else:
-            wanted = 4 if self.columns and not self.row and len(self.nest.nodes) < 40 else 1
-        return min(wanted, self.nest.extents[self.nest.outer - 1])
+            most = min(_TILE // self.copies, extent)
+            # without a rest there is half as much to compile
+            return next((rows for rows in range(most, 2 * most // 3, -1) if extent % rows == 0), most)
+        return min(4, extent) if self.columns and not self.row and len(self.nest.nodes) < 40 else 1
 
     def _copies(self, vectors: int) -> int:
         if self.product:
-            return (
-                next((c for c in (3, 2) if vectors % c == 0), min(vectors, 2))
-                if len(self.product) == 1
-                else 1
-            )
+            if len(self.product) > 1:
+                return 1
+            return next((c for c in (3, 4, 2, 5) if vectors % c == 0), min(vectors, 2))
         longest: dict[int, int] = {}  # of instructions that wait for each other
         work = 0
         for i, node in enumerate(self.nest.nodes):
