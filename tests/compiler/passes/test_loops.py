@@ -228,6 +228,7 @@ def test_a_loop_becomes_a_layer_with_the_same_values(function, shapes, count):
 
 @pytest.mark.parametrize("function, shapes, count", LAYERS, ids=IDS)
 def test_gradients_of_a_layer_are_those_of_the_loop(function, shapes, count, monkeypatch):
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
     rolled = differentiated(function, *shapes, dtype="float32")
     assert "recurrence_gradient" in names(rolled)
     arrays = random(*shapes)
@@ -253,6 +254,19 @@ def test_compiled_gradients_of_a_network_are_those_of_differences(function, shap
             values.append(float(loss(*map(np.array, moved))))
         slope = (values[0] - values[1]) / 2e-5
         numpy.testing.assert_allclose(numpy.sum(gradient.asnumpy() * direction), slope, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("hidden, steps, stays", [(64, 5, True), (400, 5, False), (4, 300, False)])
+def test_where_kernels_take_the_steps_small_layers_stay(hidden, steps, stays):
+    def network(x, wx, wh):
+        h = numpy.zeros((2, hidden), "float32")
+        for t in range(steps):
+            h = tanh(dot(x[t], wx) + dot(h, wh))
+        return h
+
+    graph = traced(network, (steps, 2, 3), (3, hidden), (hidden, hidden), dtype="float32")
+    assert "recurrence" in names(roll_loops(graph))
+    assert ("recurrence" in names(roll_loops(graph, with_kernels=True))) is not stays
 
 
 def test_the_gradient_of_a_gradient_of_a_layer():
