@@ -20,13 +20,14 @@ class Call(NamedTuple):
     The tests also make it with operands that are empty, numbers, complex; see ``in_other_shapes``.
 
     ``compiles`` is False where it stays eager; it has no gradient then, since NumPy runs it, unless
-    ``differentiable`` says that the table does.
+    ``differentiable`` says that the table does. With ``kernels`` it compiles where there are any.
     """
 
     function: Callable[..., Any]
     operands: tuple[Draw, ...]
     compiles: bool = True
     differentiable: bool = False
+    kernels: bool = False
 
 
 def in_other_shapes(call: Call) -> Iterator[Call]:

@@ -158,7 +158,8 @@ CALLS.update(
     }
 )
 if hasattr(scipy.special, "softplus"):
-    CALLS["special.softplus"] = _eagerly(lambda np, x: _of(np).softplus(x), _POSITIVE)
+    _softplus = Call(lambda np, x: _of(np).softplus(x), (_POSITIVE,), False, True, kernels=True)
+    CALLS["special.softplus"] = [_softplus]
 if hasattr(scipy.special, "legendre_p"):
     _inner = Draw((3,), *_NEAR)
     CALLS.update(

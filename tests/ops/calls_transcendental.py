@@ -11,7 +11,7 @@ CALLS.update(
             for name in ("modf", "frexp")
         },
         "divmod": [
-            Call(function, (Draw((3, 4), -5.0, 5.0), Draw((4,), 0.6, 3.0)), False, True)
+            Call(function, (Draw((3, 4), -5.0, 5.0), Draw((4,), 0.6, 3.0)), False, True, kernels=True)
             for function in (lambda np, x, y: np.divmod(x, y), lambda np, x, y: list(divmod(x, 2.0)))
         ],
         "real_if_close": [
@@ -20,7 +20,7 @@ CALLS.update(
             Call(lambda np, x: np.real_if_close(x * (1 + 1e-9j), tol=1e-3), (Draw((3, 4)),), False, True),
             Call(lambda np, x: np.real_if_close(x * (1 + 2j)), (Draw((3, 4)),), False, True),
         ],
-        "sinc": [Call(lambda np, x: np.sinc(x), (Draw((3, 4)),), False, True)],
+        "sinc": [Call(lambda np, x: np.sinc(x), (Draw((3, 4)),), False, True, kernels=True)],
         "real": [
             Call(lambda np, x: np.real(x), (Draw((3, 4)),)),
             Call(lambda np, x: np.real(x * (1 + 2j)), (Draw((3, 4)),), False, True),
