@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy
 import pytest
 
+import minpy
+import minpy.numpy as np
 from minpy.compiler.cost import cost
 from minpy.compiler.explain.drawing import drawing
 from minpy.compiler.ir import Graph, check_graph
 from minpy.compiler.kernel import kernel
 from minpy.ops import FUNCTIONS
+from minpy.runtime import kernels
 from tests.compiler.passes.graphs import assert_equivalent, traced
 
 exp, sum_, mean = FUNCTIONS["exp"], FUNCTIONS["sum"], FUNCTIONS["mean"]
@@ -76,3 +79,19 @@ def test_a_uniform_array_is_made_inside():
     assert [eqn.op.name for eqn in one.body.eqns] == ["broadcast_to", "broadcast_to", "multiply", "add"]
     after = Graph(graph.inputs, (one,), graph.outputs)
     assert_equivalent(graph, after, (X.astype("float32"),))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+def test_ops_that_mxnet_lacks_compile_where_there_are_kernels(dtype):
+    def program(x):
+        x = x.copy()
+        x //= 2
+        x %= 3
+        return x, np.fmod(x, 2)
+
+    x = numpy.arange(-7, 8).astype(dtype)
+    compiled = minpy.jit(program)
+    for found, expected in zip(compiled(x), program(x)):
+        assert found.dtype == expected.dtype
+        numpy.testing.assert_array_equal(found, expected)
+    assert bool(minpy.explain(compiled).leftovers) == bool(kernels.state())

@@ -106,7 +106,7 @@ class Layer:
         return x
 
 
-@program((X[0],), no_gradient="the layer is made anew")
+@program((X[0].astype("float64"),), no_gradient="the layer is made anew")
 def of_an_object_that_is_changed(w):
     layer = Layer(w)
     first = layer.act(layer.replace(w * 2) + 1)  # leftover

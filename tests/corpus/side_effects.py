@@ -140,7 +140,9 @@ def draws_of_random_numbers(x):
     return np.where(keep, y, 0), np.random.randint(10)  # leftover
 
 
-@program((X, 0.5), (X, 0.9), no_gradient="the mask is another one at each call")
+@program(
+    (X.astype("float64"), 0.5), (X.astype("float64"), 0.9), no_gradient="the mask is another one at each call"
+)
 def dropout(x, keep):
     mask = (np.random.rand(*x.shape) < keep) / keep
     h = np.tanh(x) * mask

@@ -116,8 +116,6 @@ def operators_in_place(x, k):
     x += k  # leftover
     x -= 1
     x *= k
-    x //= 2  # leftover
-    x %= 5  # leftover
     x **= 2
     return x
 
