@@ -14,20 +14,23 @@ from minpy.errors import UnsupportedError
 from minpy.ops import Aval
 from minpy.ops.indexing import index_put
 
-_SIZES = st.sampled_from([1, 2, 3, 4, 6])
+SMALL, LARGE = (1, 2, 3, 4, 6), (1, 3, 4, 17, 64, 130)
+#: elements of a value at most
+_MOST = 1 << 16
 _UNARY = ("tanh", "exp", "negative", "square", "absolute")
 _BINARY = ("add", "subtract", "multiply", "maximum", "less")
 _FOLDS = ("sum", "mean", "max", "min", "prod", "any", "all")
 
 
 @st.composite
-def bodies(draw):
-    """A graph, and arrays for its inputs."""
+def bodies(draw, sizes=SMALL):
+    """A graph, and arrays for its inputs, whose axes have these sizes."""
     trace = Trace()
+    sizes = st.sampled_from(sizes)
     with trace.interpreting(), trace.in_namespace(ARRAY):
         known = [
             trace.input(
-                Aval(tuple(draw(st.lists(_SIZES, max_size=3))), numpy.dtype(draw(_dtypes))), ARRAY, name
+                Aval(tuple(draw(st.lists(sizes, max_size=3))), numpy.dtype(draw(_dtypes))), ARRAY, name
             )
             for name in "xyz"[: draw(st.integers(1, 3))]
         ]
@@ -35,7 +38,9 @@ def bodies(draw):
         known.append(known[0] * 1.0)
         for _ in range(draw(st.integers(1, 9))):
             try:
-                known.append(_step(draw, known))
+                found = _step(draw, known, sizes)
+                if math.prod(found.shape) <= _MOST:
+                    known.append(found)
             except UnsupportedError:  # recorded is what MXNet has
                 continue
         results = draw(st.lists(st.sampled_from(known[len(inputs) :]), min_size=1, max_size=3))
@@ -54,7 +59,7 @@ def _numbers(rng, aval):
     return rng.integers(0, 2 if aval.dtype.kind == "b" else 4, aval.shape).astype(aval.dtype)
 
 
-def _step(draw, known):
+def _step(draw, known, sizes):
     """Another value, made of some that are known."""
     x = draw(st.sampled_from(known))
     kind = draw(st.sampled_from(["unary", "binary", "view", "view", "fold", "join", "product", "row"]))
@@ -64,7 +69,7 @@ def _step(draw, known):
         y = draw(st.sampled_from([v for v in known if _fit(v.shape, x.shape)] + [0.5, 2]))
         return getattr(np, draw(st.sampled_from(_BINARY)))(x * 1, y * 1)
     if kind == "view":
-        return _view(draw, x)
+        return _view(draw, x, sizes)
     if kind == "fold" and x.shape:
         axes = draw(st.sets(st.integers(0, len(x.shape) - 1), min_size=1))
         fold = getattr(np, draw(st.sampled_from(_FOLDS)))
@@ -88,14 +93,14 @@ def _fit(first, second):
     return all(1 in (m, n) or m == n for m, n in zip(first[::-1], second[::-1]))
 
 
-def _view(draw, x):
+def _view(draw, x, sizes):
     kind = draw(st.sampled_from(["transpose", "reshape", "slice", "index", "flip", "broadcast", "expand"]))
     if kind == "transpose":
         return np.transpose(x, draw(st.permutations(range(len(x.shape)))))
     if kind == "reshape":
         return np.reshape(x, draw(_shapes_of(math.prod(x.shape))))
     if kind == "broadcast":
-        return np.broadcast_to(x, (draw(_SIZES), *x.shape))
+        return np.broadcast_to(x, (draw(sizes), *x.shape))
     if kind == "expand" or not x.shape:
         return np.expand_dims(x, draw(st.integers(0, len(x.shape))))
     key = [slice(None)] * len(x.shape)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 import minpy.numpy as np
 from minpy.compiler.codegen.program import located, planned_work
 from tests.compiler.codegen.evaluate import evaluate
-from tests.compiler.codegen.random_bodies import bodies
+from tests.compiler.codegen.random_bodies import LARGE, bodies
 from tests.compiler.passes.graphs import differentiated, outputs, traced
 
 
@@ -186,8 +186,13 @@ def test_scratch_is_shared_by_values_of_different_times():
 @settings(max_examples=150, deadline=None)
 @given(bodies())
 def test_random_bodies_give_what_numpy_gives(body):
-    graph, arrays = body
-    assert_same(graph, arrays)
+    assert_same(*body)
+
+
+@settings(max_examples=40, deadline=None)
+@given(bodies(LARGE))
+def test_random_bodies_that_are_shared_out_give_what_numpy_gives(body):
+    assert_same(*body)
 
 
 def test_what_is_independent_waits_for_what_it_meets():
