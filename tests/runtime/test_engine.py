@@ -46,7 +46,7 @@ for f, size in (small, 3), (large, 1000), (joint, 3):
 """)
     code = f"import runpy; runpy.run_path({str(program)!r})"
     for environment in {"OMP_NUM_THREADS": "3"}, {"OMP_NUM_THREADS": "3", "MINPY_FAST": "0"}:
-        done = python(code, **environment)
+        done = python(code, MINPY_PASSES="-fuse", **environment)
         assert done.stdout.split() == ["True", "3", "False", "3", "True", "3"], done.stderr
 
 

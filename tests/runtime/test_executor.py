@@ -6,6 +6,7 @@ import ctypes
 import threading
 
 import numpy
+import pytest
 
 import minpy
 import minpy.numpy as np
@@ -20,7 +21,13 @@ def address_of(array):
     return pointer.value
 
 
-def test_large_arrays_are_handed_over_and_small_ones_are_not_mixed_up_with_them():
+@pytest.fixture
+def by_mxnet(monkeypatch):
+    """Graphs run without kernels."""
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
+
+
+def test_large_arrays_are_handed_over_and_small_ones_are_not_mixed_up_with_them(by_mxnet):
     jitted = minpy.jit(lambda x, y: np.tanh(x * y + 1))
     for size in (1, 10, MOST_BYTES // 12, MOST_BYTES // 12 + 1, MOST_BYTES):
         data = [numpy.linspace(-1, i, size, dtype="float32") for i in (1, 2)]
@@ -82,7 +89,9 @@ def test_threads_that_run_the_same_graph_get_their_own_results():
     assert not wrong
 
 
-def test_a_graph_of_many_nodes_gets_memory_of_its_own_when_it_is_called_again_and_again(monkeypatch):
+def test_a_graph_of_many_nodes_gets_memory_of_its_own_when_it_is_called_again_and_again(
+    by_mxnet, monkeypatch
+):
     bound = []
 
     def bind(*args):
