@@ -8,14 +8,13 @@ opened where none fits. What another group takes is stored, unless it is as chea
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from minpy.compiler.codegen.again import Again, seen_through
 from minpy.compiler.codegen.group import Group, Read, Within, Written, groups_of, level_of
 from minpy.compiler.codegen.nest import Apply, Constant, Reduce
 from minpy.compiler.codegen.products import is_matrix
-from minpy.compiler.codegen.schedule import is_function
 from minpy.compiler.codegen.space import Loops, own_strides
 from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Product, Put, Root
 from minpy.compiler.codegen.views import View, reshaped, through
@@ -27,10 +26,6 @@ _MOST_NODES = 240
 _SMALL = 1 << 13
 #: sums of columns are kept in memory up to this many, and if each is of this many elements
 _MOST_COLUMNS, _FEWEST_ROWS = 4096, 16
-#: ops that a value may take to be computed again
-_FEW_OPS = 4
-#: and a value that is taken in one place only
-_MOST_MOVED = 24
 #: groups that a statement looks at because they read what it reads
 _NEIGHBORS = 4
 
@@ -48,7 +43,7 @@ class Grouping:
         self._readers: dict[Root, list[Group]] = {}
         self._apart: set[tuple[int, int]] = set()  # pairs of groups that were tried to become one
         roots = list(roots)
-        self._uses = Counter(x.root for root in roots for x in _operands(root.by) if isinstance(x, View))
+        self.again = Again(roots)
         for root in roots:
             if isinstance(root.by, Join):
                 self._join(root, root.by)
@@ -60,6 +55,8 @@ class Grouping:
     def ordered(self) -> list[Group]:
         """The groups in an order in which they can run: each soon after what it reads from."""
         found: dict[Group, None] = {}
+        for group in self.groups:
+            assert all(level_of(root) < group.level for root in group.reads), "a group waits for itself"
         for first in self.groups:
             waiting = [] if first.moved else [first]
             while waiting:
@@ -249,7 +246,7 @@ class Grouping:
         near: dict[Group, None] = {}
         for x in operands:
             if isinstance(x, View):
-                for root in [x.root] if self._is_memory(x.root) else self._sources(x) or ():
+                for root in [x.root] if self._is_memory(x.root) else self.again.sources(x) or ():
                     if 2 * product(root.shape) >= product(x.shape):  # numbers and rows are read by many
                         near.update(dict.fromkeys(self._readers.get(root, [])[-_NEIGHBORS:]))
         for group in (*reversed(own), *sorted(near, key=lambda group: -group.level)):
@@ -259,45 +256,6 @@ class Grouping:
     def _is_memory(self, root: Root) -> bool:
         """Whether it can only be read from memory."""
         return not isinstance(root.by, (Map, Fold))
-
-    def _sources(self, x: View) -> list[Root] | None:
-        """What is read for a value to be computed again where it is taken; None if that is too much.
-
-        That is for few operations; or if nothing else takes the value, so that it is only computed elsewhere.
-        """
-        if not isinstance(x.root.by, Map) or (x.root.homes and is_function(x.root.by.op)):
-            return None
-        found: list[Root] = []
-        count = moved = 0
-        waiting = [x]
-        while waiting:
-            view = waiting.pop()
-            by = view.root.by
-            assert isinstance(by, Map)
-            moved += 1
-            if moved > _MOST_MOVED:
-                return None
-            if not self._is_alone(view):
-                count += 1
-                if count > _FEW_OPS or is_function(by.op):
-                    return None
-            for operand in by.operands:
-                if isinstance(operand, View):
-                    if self._is_between(operand):
-                        waiting.append(operand)
-                    elif operand.root not in found:
-                        found.append(operand.root)
-        return found
-
-    def _is_alone(self, x: View) -> bool:
-        """Whether a value is taken in one place only, and there each element once."""
-        return self._uses[x.root] == 1 and not x.root.homes and product(x.shape) <= product(x.root.shape)
-
-    def _is_between(self, x: Operand) -> bool:
-        """Whether it is a value that is computed again together with what takes it."""
-        if isinstance(x, Constant) or not isinstance(x.root.by, Map) or x.root.homes:
-            return False
-        return not is_function(x.root.by.op) or self._is_alone(x)
 
     def _axes(self, group: Group, operands: Iterable[Operand], shape: tuple[int, ...]) -> list[Loops] | None:
         """The loops of a group for the axes of a statement; None where it does not fit into the group."""
@@ -310,9 +268,9 @@ class Grouping:
             within = group.values.get(x.root)
             found = None if within is None else group.space.match(x, within.moves)
             if found is None:
-                if group in groups_of(x.root) and not self._worth_again(group, x):
+                if group in groups_of(x.root) and not self.again.is_worth(group, x):
                     return None
-                needed = self._sources(x) if self._worth_again(group, x) else [x.root]
+                needed = self.again.sources(x) if self.again.is_worth(group, x) else [x.root]
                 level = max([level, *[level_of(root) + 1 for root in needed or ()]])
                 continue
             is_inside = True
@@ -339,7 +297,7 @@ class Grouping:
         within = group.values.get(x.root)
         if within is not None and self._stands(group, x, within, axes):
             return within.node
-        if again and self._worth_again(group, x):
+        if again and self.again.is_worth(group, x):
             return self._again(group, x, axes)
         view, home = self._in_memory(x)
         self._readers.setdefault(x.root, [])
@@ -362,53 +320,15 @@ class Grouping:
         x.root.at_home("scratch")
         return x, x.root.homes[-1]
 
-    def _worth_again(self, group: Group, x: View) -> bool:
-        """Whether computing a value again reads no more than reading it does."""
-        sources = self._sources(x)
-        if sources is None or not self._can_move(x):
-            return False
-        own = groups_of(x.root)
-        if any(group in groups_of(root) for root in sources):
-            return False
-        if self._is_alone(x):
-            return True
-        most = 0 if x.root.homes and group not in own else x.root.bytes
-        return sum(root.bytes for root in sources if root not in group.reads) <= most
-
-    def _can_move(self, x: View) -> bool:
-        """Whether what a value is computed from can be seen through a view of it."""
-        for operand in _seen_through(x):
-            if operand is None or (self._is_between(operand) and not self._can_move(operand)):  # type: ignore[arg-type]
-                return False
-        return True
-
     def _again(self, group: Group, x: View, axes: Sequence[Loops]) -> int:
         nodes = []
-        for operand in _seen_through(x):
+        for operand in seen_through(x):
             assert operand is not None
-            compute: Any = self._again if self._is_between(operand) else self._node
+            compute: Any = self._again if self.again.is_between(operand) else self._node
             nodes.append(compute(group, operand, axes))
         by = x.root.by
         assert isinstance(by, Map)
         return group.node(Apply(by.op, x.root.dtype, tuple(nodes), _pairs(by.params)))
-
-
-def _operands(by: Any) -> Iterable[Operand]:
-    return [part[0] for part in by.parts] if isinstance(by, Join) else by.operands
-
-
-def _seen_through(x: View) -> list[Operand | None]:
-    """What a value is computed from, as a view of the value shows it; None for what cannot be seen so."""
-    found: list[Operand | None] = []
-    by = x.root.by
-    assert isinstance(by, Map)
-    for operand in by.operands:
-        if isinstance(operand, View):
-            inner = through(x, x.root.shape, operand.strides, operand.offset)
-            found.append(None if inner is None else inner._replace(root=operand.root))
-        else:
-            found.append(operand)
-    return found
 
 
 def _pairs(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
