@@ -85,7 +85,20 @@ def planned_work(body: Graph) -> list[Work | Multiplication]:
         plan = planned(group)
         if plan is not None:
             found.extend(_work(plan))
-    return found
+    return list(_with_fillings(found))
+
+
+def _with_fillings(work: list[Work | Multiplication]) -> Iterable[Work | Multiplication]:
+    """Work with what fills memory, ahead of what writes there first."""
+    done: set[Buffer] = set()
+    for step in work:
+        for buffer, _ in step.arguments:
+            if buffer.filled is not None and buffer not in done:
+                done.add(buffer)
+                store = Store(Access(0, buffer.dtype, (1,)), 0)
+                nest = Nest((buffer.size // buffer.dtype.itemsize,), 0, 0, (buffer.filled, store))
+                yield Work(nest, ((buffer, 0),), turns(nest), turns(nest))
+        yield step
 
 
 def _multiplication(x: View, y: View, out: Home) -> Multiplication:

@@ -23,14 +23,16 @@ class Buffer:
         number: of an input or output, which one it is.
         size: in bytes.
         dtype: of the elements.
+        filled: with what it is filled before anything is written there; None where nothing has to be.
     """
 
-    __slots__ = ("dtype", "kind", "number", "size")
+    __slots__ = ("dtype", "filled", "kind", "number", "size")
 
     def __init__(self, kind: str, number: int, aval: Any):
         self.kind = kind
         self.number = number
         self.dtype = aval.dtype
+        self.filled: Constant | None = None
         self.size = product(aval.shape) * aval.dtype.itemsize
 
 

@@ -28,6 +28,8 @@ _JOINS = ("concatenate", "index_add", "index_put")
 _PRODUCTS = ("matmul", "gemm", "add_gemm", "narrow_gradient", "dense")
 #: Ops that change nothing, for real numbers.
 _NOTHING = ("copy", "real", "conjugate", "stop_gradient")
+#: Bytes of values that are filled before parts of them are written.
+_SMALL = 1 << 14
 #: Slices with larger steps leave too many gaps to be filled one by one.
 _MOST_STEP = 4
 
@@ -204,6 +206,11 @@ class Body:
         return self._joined(root, parts)
 
     def _joined(self, root: Root, parts: list) -> View:
+        numbers = [x for x, _, _ in parts if isinstance(x, Constant)]
+        if root.bytes <= _SMALL and 1 < len(numbers) < len(parts) and len(set(map(repr, numbers))) == 1:
+            # less work than to fill each gap by itself
+            root.homes[0].buffer.filled = numbers[0]
+            parts = [part for part in parts if not isinstance(part[0], Constant)]
         root.by = Join(tuple((_spread(x, shape), shape, home) for x, shape, home in parts))
         self.roots.append(root)
         return whole(root)
