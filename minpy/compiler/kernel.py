@@ -94,15 +94,13 @@ def _computes(op: Op, operands: tuple, params: tuple, dtype: numpy.dtype) -> boo
     return True
 
 
-#: Multiplications of a product: of more each operator of MXNet is worth its call.
-_MOST_OF_PRODUCT = 1 << 22
+#: Multiplications of a product: of more MXNet's operators, which may be oneDNN's, are as fast.
+_MOST_OF_PRODUCT = 1 << 27
 
 
 def _is_large_product(eqn: Eqn) -> bool:
     is_large = eqn.op.cost == "compute" and flops(eqn) > 2 * _MOST_OF_PRODUCT
-    return (
-        is_large and narrow_product(eqn) is None
-    )  # these take no longer than it takes to read the large factor
+    return is_large and narrow_product(eqn) is None  # which takes as long as to read the large factor
 
 
 def kernel(eqns: Sequence[Eqn], outputs: Sequence[Var]) -> Eqn:
