@@ -56,13 +56,12 @@ SMOOTH = _words(
 ANY_FLOAT = _words("negative absolute square sqrt positive fabs relu")
 JUMPING = _words("sign floor ceil trunc rint isnan isinf isfinite logical_not")
 ARITHMETIC = _words("add subtract multiply add subtract multiply maximum minimum fmax fmin")
-DIVIDING = _words("true_divide true_divide copysign")
 SMOOTH_PAIRS = _words("arctan2 hypot logaddexp logaddexp2 power float_power")
 COMPARING = _words("equal not_equal less less_equal greater greater_equal")
 JUMPING_PAIRS = (
     *COMPARING,
     *COMPARING,
-    *_words("floor_divide remainder fmod logical_and logical_or heaviside"),
+    *_words("floor_divide remainder fmod logical_and logical_or heaviside copysign"),
 )
 BITS = _words("bitwise_and bitwise_or bitwise_xor")
 SUMS = _words("sum sum sum mean var max min any all prod")
@@ -217,8 +216,9 @@ class Writer:
             is_integer = var.aval.dtype.kind in "ib"
             unit = max(x.unit for x in given)
             if not is_integer and (unit or name not in EXACT):
-                terms = given[0].array.size / max(1, array.size)  # of a sum, in several lanes
-                unit = max(unit, float(numpy.finfo(var.aval.dtype).eps) * max(1, terms / 2048))
+                axis = eqn.params["axis"] if name in ROWS else None
+                terms = array.shape[axis] if axis is not None else given[0].array.size / max(1, array.size)
+                unit = max(unit, float(numpy.finfo(var.aval.dtype).eps) * max(1, terms / 128))
             signed = is_integer or (all(x.signed for x in given) and name not in LOSES_SIGN)
             self.known[var] = Value(None, array.astype(var.aval.dtype, copy=False), unit, signed)
 
@@ -237,7 +237,7 @@ class Writer:
             if self.chance(20):
                 self.apply(FUNCTIONS["reciprocal"], y.tracer)
             else:
-                self.apply(FUNCTIONS[self.pick(DIVIDING)], self.operand(y), y.tracer)
+                self.apply(FUNCTIONS["true_divide"], self.operand(y), y.tracer)
         elif kind < 52:
             x = self.value(lambda v: v.signed and _is_float(v))
             y = self.operand(x, lambda v: v.signed and _is_float(v))
