@@ -21,10 +21,11 @@ from minpy.ops import Aval
 from minpy.ops.aval import product
 from minpy.runtime.kernels.program import ALIGNMENT, Place, Product, Program, Step
 
-#: What a chunk should take at least, in ns; and what a byte and a short operation on an element take
-_CHUNK, _BYTE, _OPERATION = 16_000, 0.1, 0.1
-#: a function such as an exponential, in short operations
-_FUNCTION = 10
+#: What a chunk should take at least, in ns, since waking a thread takes 10,000; and what a byte, an operation
+#: on an element, and one within a product take
+_CHUNK, _BYTE, _OPERATION, _MULTIPLICATION = 25_000, 0.02, 0.02, 0.01
+#: a function such as an exponential, in operations
+_FUNCTION = 15
 #: chunks of a nest at most; what they add up in parts is a small part of all bytes
 _MOST_CHUNKS, _PART = 512, 8
 
@@ -181,12 +182,15 @@ def _chunk(plan: Planned, size: int, ends: list[End]) -> int:
     nest = plan.nest
     if not nest.outer and any(isinstance(node, Reduce) for node in nest.nodes) and not ends:
         return size  # what is reduced is used, or stored as it is
-    operations = 0
+    summed = range(nest.outer, nest.outer + nest.summed)
+    time = plan.traffic * _BYTE
     for node, loops in zip(nest.nodes, dependences(nest)):
         if isinstance(node, Apply):
-            weight = _FUNCTION if is_function(node.op) else 1
-            operations += weight * product(nest.extents[loop] for loop in loops)
-    time = plan.traffic * _BYTE + operations * _OPERATION
+            weight = _MULTIPLICATION if loops.intersection(summed) else _OPERATION
+            weight *= _FUNCTION if is_function(node.op) else 1
+            time += weight * product(nest.extents[loop] for loop in loops)
+        elif isinstance(node, Reduce):
+            time += _MULTIPLICATION * product(nest.extents[loop] for loop in loops | set(node.over))
     most = min(_MOST_CHUNKS, int(time / _CHUNK), size)
     parts = sum(product(end.shape) * end.dtype.itemsize for end in ends)
     if parts:
