@@ -21,9 +21,10 @@ from minpy.ops import Aval
 from minpy.ops.aval import product
 from minpy.runtime.kernels.program import ALIGNMENT, Place, Product, Program, Step
 
-#: What a chunk should take at least, in ns, since waking a thread takes 10,000; and what a byte, an operation
-#: on an element, and one within a product take
-_CHUNK, _BYTE, _OPERATION, _MULTIPLICATION = 25_000, 0.02, 0.02, 0.01
+#: What a chunk should take at least, in ns; threads wait for each other some hundreds at each step
+_CHUNK = 6_000
+#: what a byte, an operation on an element, and one within a product take, in ns
+_BYTE, _OPERATION, _MULTIPLICATION = 0.02, 0.02, 0.01
 #: a function such as an exponential, in operations
 _FUNCTION = 15
 #: chunks of a nest at most; what they add up in parts is a small part of all bytes

@@ -2,7 +2,8 @@
  *
  * A program is one array of 64-bit words that Python writes (library.py); the structs here lie over it. Its steps
  * run one after the other, the chunks of a step on OpenMP's threads, which are MXNet's own: both use one libgomp, so
- * OMP_NUM_THREADS and MXSetNumOMPThreads hold for both. What a chunk computes does not depend on its thread.
+ * OMP_NUM_THREADS and MXSetNumOMPThreads hold for both. Threads are woken once for nests that follow each other.
+ * What a chunk computes does not depend on its thread.
  *
  * MXNet loads the library by its interface for operators from outside, `lib_api.h`, which is made of plain C
  * functions that it looks up by name. They are declared here as far as they are used, since MXNet need not be there
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include <omp.h>
+#include <sched.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define ALIGNMENT 64
@@ -116,36 +118,113 @@ static void run_product(const Product *p, void **arguments) {
 
 /* Running a program ------------------------------------------------------------------------------------------ */
 
-static void run_nest(const Nest *nest, void **arguments) {
-    const int64_t size = nest->size, chunk = nest->chunk, chunks = (size + chunk - 1) / chunk;
-    if (chunks < 2 || omp_get_max_threads() == 1) {
-        for (int64_t c = 0; c < chunks; c++)
-            nest->run(arguments, c * chunk, c == chunks - 1 ? size : (c + 1) * chunk, c);
-        return;
+static const Step *step_at(const Program *program, int64_t at) { return (const Step *)&program->words[at]; }
+
+static int64_t chunks_of(const Nest *nest) { return (nest->size + nest->chunk - 1) / nest->chunk; }
+
+static void run_chunks(const Nest *nest, void **arguments, int64_t from, int64_t to) {
+    for (int64_t c = from; c < to; c++) {
+        const int64_t end = (c + 1) * nest->chunk;
+        nest->run(arguments, c * nest->chunk, end < nest->size ? end : nest->size, c);
     }
-#pragma omp parallel for schedule(static)
-    for (int64_t c = 0; c < chunks; c++)
-        nest->run(arguments, c * chunk, c == chunks - 1 ? size : (c + 1) * chunk, c);
 }
 
-static void run_steps(const Program *program, void **inputs, void **outputs, char *scratch) {
+/* Where the pointers that a call brings are. */
+typedef struct {
+    void **inputs, **outputs;
+    char *scratch;
+} Memory;
+
+static void find(const Program *program, const Memory *memory, const Place *places, int64_t n, void **arguments) {
     const int64_t n_inputs = program->n_inputs, n_buffers = n_inputs + program->n_outputs;
-    for (int64_t at = program->steps; at < program->end;) {
-        const Step *step = (const Step *)&program->words[at];
-        const Nest *nest = (const Nest *)step;
-        const Place *places = step->kind == NEST ? nest->arguments : ((const Product *)step)->arguments;
-        const int64_t n = step->kind == NEST ? nest->n_arguments : 3;
-        void *arguments[n > 0 ? n : 1];
-        for (int64_t i = 0; i < n; i++) {
-            const int64_t buffer = places[i].buffer;
-            char *base = buffer < n_inputs ? inputs[buffer] : buffer < n_buffers ? outputs[buffer - n_inputs] : scratch;
-            arguments[i] = base + places[i].offset;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t buffer = places[i].buffer;
+        char *base = buffer < n_inputs    ? memory->inputs[buffer]
+                     : buffer < n_buffers ? memory->outputs[buffer - n_inputs]
+                                          : memory->scratch;
+        arguments[i] = base + places[i].offset;
+    }
+}
+
+/* What threads wait at for each other. They look again and again for a while, since the next step is near; where
+ * there are more threads than processors that would keep the others from working, so then they step back. */
+typedef struct {
+    _Alignas(ALIGNMENT) atomic_int arrived;
+    _Alignas(ALIGNMENT) atomic_int turn;
+} Gate;
+
+enum { LOOKS = 1000 };
+
+static void pass(Gate *gate, int threads) {
+    const int turn = atomic_load(&gate->turn);
+    if (atomic_fetch_add(&gate->arrived, 1) == threads - 1) {
+        atomic_store(&gate->arrived, 0);
+        atomic_store(&gate->turn, turn + 1);
+        return;
+    }
+    for (int looks = 0; atomic_load(&gate->turn) == turn; looks++) {
+        if (looks >= LOOKS) sched_yield();
+#if defined(__x86_64__)
+        else __builtin_ia32_pause();
+#endif
+    }
+}
+
+/* The part of one thread of some nests. What has a single chunk is done by the first. */
+static void run_part(const Program *program, const Memory *memory, int64_t at, int64_t end, Gate *gate) {
+    const int me = omp_get_thread_num(), threads = omp_get_num_threads();
+    int others_wait = 0; /* for what the first thread has done alone */
+    for (; at < end; at += step_at(program, at)->words) {
+        const Nest *nest = (const Nest *)step_at(program, at);
+        const int64_t chunks = chunks_of(nest);
+        void *arguments[nest->n_arguments > 0 ? nest->n_arguments : 1];
+        find(program, memory, nest->arguments, nest->n_arguments, arguments);
+        if (chunks == 1) {
+            if (me == 0) run_chunks(nest, arguments, 0, 1);
+            others_wait = 1;
+            continue;
         }
-        if (step->kind == NEST)
-            run_nest(nest, arguments);
-        else
-            run_product((const Product *)step, arguments);
-        at += step->words;
+        if (others_wait) pass(gate, threads);
+        run_chunks(nest, arguments, chunks * me / threads, chunks * (me + 1) / threads);
+        pass(gate, threads);
+        others_wait = 0;
+    }
+}
+
+/* Nests of fewer chunks are done before another thread has woken up. */
+enum { LEAST_CHUNKS = 12 };
+
+static void run_nests(const Program *program, const Memory *memory, int64_t at, int64_t end, int64_t shared) {
+    if (shared >= LEAST_CHUNKS && omp_get_max_threads() > 1) {
+        Gate gate = {0};
+#pragma omp parallel
+        run_part(program, memory, at, end, &gate);
+        return;
+    }
+    for (; at < end; at += step_at(program, at)->words) {
+        const Nest *nest = (const Nest *)step_at(program, at);
+        void *arguments[nest->n_arguments > 0 ? nest->n_arguments : 1];
+        find(program, memory, nest->arguments, nest->n_arguments, arguments);
+        run_chunks(nest, arguments, 0, chunks_of(nest));
+    }
+}
+
+static void run_steps(const Program *program, const Memory *memory) {
+    for (int64_t at = program->steps, end = at; at < program->end; at = end) {
+        int64_t shared = 0; /* chunks that several threads may do */
+        for (; end < program->end && step_at(program, end)->kind == NEST; end += step_at(program, end)->words) {
+            const int64_t chunks = chunks_of((const Nest *)step_at(program, end));
+            shared += chunks > 1 ? chunks : 0;
+        }
+        if (end > at) {
+            run_nests(program, memory, at, end, shared);
+        } else {
+            const Product *p = (const Product *)step_at(program, at);
+            void *arguments[3];
+            find(program, memory, p->arguments, 3, arguments);
+            run_product(p, arguments);
+            end = at + p->step.words;
+        }
     }
 }
 
@@ -157,7 +236,8 @@ EXPORT int minpy_run(Program *program, void **inputs, void **outputs) {
         if (scratch == NULL) scratch = aligned_alloc(ALIGNMENT, (program->scratch + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
         if (scratch == NULL) return 0;
     }
-    run_steps(program, inputs, outputs, scratch);
+    const Memory memory = {inputs, outputs, scratch};
+    run_steps(program, &memory);
     if (scratch != NULL) free(atomic_exchange(&program->spare, scratch));
     return 1;
 }
