@@ -215,7 +215,7 @@ class Body:
         self.roots.append(root)
         return whole(root)
 
-    def _written(self, eqn: Eqn, operands: list[Operand], out: Aval) -> View:
+    def _written(self, eqn: Eqn, operands: list[Operand], out: Aval) -> Operand:
         """``index_add``: zeros with a value in a part of it; ``index_put``: another array with one."""
         root = Root(*out).at_home("scratch")
         slices = Slices(out.shape, eqn.params["template"])
@@ -224,6 +224,8 @@ class Body:
         if eqn.op.name == "index_put":
             other = self.cast(operands[0], out.dtype)
         there = _at(whole(root), eqn.params["template"])
+        if 0 in there.shape:
+            return other
         if isinstance(value, View):  # leading axes of one element are let through
             extra = max(len(value.shape) - len(there.shape), 0)
             value = value._replace(shape=value.shape[extra:], strides=value.strides[extra:])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy
 import pytest
 
+import minpy
+import minpy.numpy as np
 from minpy.compiler.cost import cost
 from minpy.compiler.driver import PASSES, optimize
 from minpy.compiler.ir import Eqn, Graph, Literal, Var, check_graph
@@ -217,3 +219,18 @@ def test_gradients_of_random_programs(seed):
     found = fuse(before)
     assert_gives(Reference(graph, given).outputs(), graph, found, given)
     assert cost(found)[1] <= cost(before)[1]
+
+
+@pytest.mark.parametrize(
+    "key", [slice(1, 1), slice(1, 1, 3), slice(4, -1), slice(2, 0), (None, slice(-2, -2))]
+)
+def test_a_write_to_no_element_changes_nothing(key):
+    def function(x):
+        y = x * 1.5
+        y[key] = 2.0
+        return np.sum(y * y)
+
+    x = numpy.array([1.0, 2.0, 3.0])
+    found, value = minpy.grad_and_loss(minpy.jit(function))(np.array(x))
+    assert value.item() == 2.25 * 14
+    numpy.testing.assert_array_equal(found.asnumpy(), 4.5 * x)
