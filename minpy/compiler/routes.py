@@ -235,7 +235,7 @@ def _meters(plan: Plan, block: Block) -> tuple[Meter, Meter, Meter, Meter]:
 
 def graph_of(compiled: Compiled | None) -> tuple[Any, tuple] | None:
     """The graph on memory of its own and where its outputs are; None where it does not run that way."""
-    if compiled is None or compiled.executor is None or compiled.executor.bound is None:
+    if compiled is None or compiled.executor is None or compiled.executor.bound is None or compiled.reused:
         return None
     outputs = [what for source, what in compiled.outputs if source != "input"]
     computed = [what for source, what in compiled.outputs if source == "computed"]
