@@ -71,6 +71,10 @@ class DonatedError(MinPyError, RuntimeError):
     """An array is used that was given up in a call (``jit(donate_argnames=)``): its memory holds a result."""
 
 
+class ModelError(MinPyError, ValueError):
+    """A model is declared wrongly, or what is given does not fit its parameters."""
+
+
 class PerformanceWarning(UserWarning):
     """The program is right, but slower than it has to be."""
 

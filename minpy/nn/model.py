@@ -1,0 +1,163 @@
+"""``ModelBase``: a model is its parameters, a ``forward`` and a ``loss`` in plain NumPy."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+
+import minpy.numpy as np
+from minpy.errors import ModelError
+from minpy.ops.creation import default_dtype
+from minpy.runtime.array import Array
+
+
+class ModelBase:
+    """Base class of models. Subclasses declare parameters in ``__init__`` and write ``forward`` and ``loss``.
+
+    Attributes:
+        params: the parameters by name, in the order of declaration; None until they are initialised.
+        aux_params: what ``forward`` keeps beside them, such as running means; no gradient changes it.
+        param_configs: what was said of each parameter: ``shape`` and, where given, ``init_rule``,
+            ``init_config``, ``update_rule``, ``optim_config``.
+        aux_param_configs: ``value``, with which an auxiliary parameter starts.
+
+    Example::
+
+        class Net(ModelBase):
+            def __init__(self):
+                super().__init__()
+                self.add_param('w', (784, 10)).add_param('b', (10,), init_rule='constant')
+
+            def forward(self, X, mode):
+                return layers.affine(X, self.params['w'], self.params['b'])
+
+            def loss(self, predict, y):
+                return layers.softmax_loss(predict, y)
+    """
+
+    _forward_takes_mode = True
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+        self.aux_params: dict[str, Any] = {}
+        self.param_configs: dict[str, dict[str, Any]] = {}
+        self.aux_param_configs: dict[str, dict[str, Any]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "forward" in vars(cls):
+            cls._forward_takes_mode = _takes_mode(cls.forward)
+
+    def add_param(self, name: str, shape: tuple[int, ...], **config: Any) -> ModelBase:
+        """Declare a parameter.
+
+        Args:
+            name: its key in ``params``.
+            shape: a tuple of positive integers, or one.
+            config: ``init_rule`` and ``init_config``, ``update_rule`` and ``optim_config``, which go before
+                those of the solver for this parameter.
+
+        Returns:
+            The model, so that declarations can follow each other with a dot.
+
+        Raises:
+            ModelError: for a name that is taken, a shape that is none, and another keyword.
+        """
+        self._require_new(name)
+        unknown = config.keys() - _CONFIG_KEYS
+        if unknown:
+            raise ModelError(
+                f"parameter {name!r}: there is no {', '.join(sorted(unknown))}; a parameter has a shape and "
+                f"may have {', '.join(_CONFIG_KEYS)}"
+            )
+        self.param_configs[name] = {"shape": _as_shape(name, shape), **config}
+        self.params[name] = None
+        return self
+
+    def add_params(self, configs: Mapping[str, Mapping[str, Any]]) -> ModelBase:
+        """Declare several: ``{name: {'shape': shape, ...}}``, such as ``Function.get_params`` gives."""
+        for name, config in configs.items():
+            if not isinstance(config, Mapping) or "shape" not in config:
+                raise ModelError(f"parameter {name!r}: its shape is missing; give {{'shape': (...), ...}}")
+            self.add_param(name, **config)
+        return self
+
+    def add_aux_param(self, name: str, value: Any = None) -> ModelBase:
+        """Declare an auxiliary parameter, which ``forward`` reads and assigns.
+
+        Args:
+            name: its key in ``aux_params``.
+            value: what it starts with; None where ``forward`` knows what to do with None. Numbers and arrays
+                of NumPy become MinPy's, floating ones of the default dtype, as parameters are.
+
+        Returns:
+            The model.
+
+        Raises:
+            ModelError: for a name that is taken.
+        """
+        self._require_new(name)
+        self.aux_param_configs[name] = {"value": value}
+        self.aux_params[name] = _as_array(value)
+        return self
+
+    def add_aux_params(self, configs: Mapping[str, Mapping[str, Any]]) -> ModelBase:
+        """Declare several: ``{name: {'value': value}}``, such as ``Function.get_aux_params`` gives."""
+        for name, config in configs.items():
+            self.add_aux_param(name, **config)
+        return self
+
+    def _require_new(self, name: str) -> None:
+        if not isinstance(name, str) or not name:
+            raise ModelError(f"the name of a parameter is a text, not {name!r}")
+        if name in self.param_configs or name in self.aux_param_configs:
+            raise ModelError(f"the model has a parameter {name!r} already; give this one another name")
+
+    def forward(self, X: Any, mode: str) -> Any:
+        """What the model predicts for ``X``; ``mode`` is 'train' or 'test'. Subclasses write it."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward(self, X, mode)")
+
+    def loss(self, predict: Any, y: Any) -> Any:
+        """How far ``predict``, a result of ``forward``, is from ``y``: one number. Subclasses write it."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss(self, predict, y)")
+
+    def forward_batch(self, batch: Any, mode: str) -> Any:
+        """What the model predicts for a batch of an iterator: ``forward`` of its first array.
+
+        Override it for several arrays, or where the labels are needed: ``batch.data`` and ``batch.label`` are
+        lists of arrays.
+        """
+        if self._forward_takes_mode:
+            return self.forward(batch.data[0], mode)
+        return self.forward(batch.data[0])  # type: ignore[call-arg]
+
+    def loss_batch(self, batch: Any, predict: Any) -> Any:
+        """The loss of a batch: ``loss`` with its first label. Override it for several."""
+        return self.loss(predict, batch.label[0])
+
+
+#: what may be said of a parameter, beside its shape
+_CONFIG_KEYS = ("init_rule", "init_config", "update_rule", "optim_config")
+
+
+def _takes_mode(forward: Any) -> bool:
+    """Whether a ``forward`` has a parameter for the mode: ``forward(self, X)`` is allowed."""
+    parameters = list(inspect.signature(forward).parameters.values())
+    return len(parameters) > 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+
+def _as_shape(name: str, shape: Any) -> tuple[int, ...]:
+    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if not all(isinstance(n, (int, numpy.integer)) and not isinstance(n, bool) and n > 0 for n in sizes):
+        raise ModelError(f"parameter {name!r}: a shape is a tuple of positive integers, not {shape!r}")
+    return tuple(int(n) for n in sizes)
+
+
+def _as_array(value: Any) -> Any:
+    if value is None or isinstance(value, Array):
+        return value
+    array = numpy.asarray(value)
+    return np.array(array.astype(default_dtype()) if array.dtype.kind == "f" else array)
