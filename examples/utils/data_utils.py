@@ -1,4 +1,4 @@
-"""Data for the examples: two generators of synthetic data, and the digits that come with scikit-learn."""
+"""Data for the examples: two generators, the digits that come with scikit-learn, and CIFAR-10 and MNIST."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ import math
 import operator
 
 import numpy
+
+from examples.utils.datasets import get_CIFAR10_data, get_MNIST_data
+
+__all__ = [
+    "adding_problem_generator",
+    "digits_like_CIFAR10",
+    "digits_like_MNIST",
+    "gaussian_cluster_generator",
+    "get_CIFAR10_data",
+    "get_MNIST_data",
+    "load_digits_split",
+]
 
 
 def gaussian_cluster_generator(
@@ -128,6 +140,35 @@ def load_digits_split(test_fraction: float = 0.2, seed: int | None = 0) -> dict[
         "X_test": pixels[test],
         "y_test": labels[test],
     }
+
+
+def digits_like_CIFAR10() -> dict[str, numpy.ndarray]:
+    """The digits of scikit-learn in the shape and scale of ``get_CIFAR10_data``, without a validation set.
+
+    Every pixel of the 8 by 8 is a square of 4 by 4, in three equal channels.
+    """
+    data = load_digits_split()
+    parts = {part: _enlarged(data[f"X_{part}"], 4)[:, None].repeat(3, axis=1) for part in ("train", "test")}
+    mean = numpy.mean(parts["train"], axis=0)
+    for part, images in parts.items():
+        data[f"X_{part}"] = images - mean
+    return data
+
+
+def digits_like_MNIST() -> dict[str, numpy.ndarray]:
+    """The digits of scikit-learn in the shape and scale of ``get_MNIST_data``, 24 by 24 with an edge of 2."""
+    data = load_digits_split()
+    result = {}
+    for part in ("train", "test"):
+        images = numpy.pad(_enlarged(data[f"X_{part}"], 3), ((0, 0), (2, 2), (2, 2)))
+        result[f"{part}_data"] = images.reshape(len(images), 784).astype(numpy.uint8)
+        result[f"{part}_label"] = data[f"y_{part}"]
+    return result
+
+
+def _enlarged(pixels: numpy.ndarray, times: int) -> numpy.ndarray:
+    """Rows of 64 pixels from 0 to 1 as images from 0 to 255 whose sides are ``times`` as long."""
+    return 255 * pixels.reshape(-1, 8, 8).repeat(times, axis=1).repeat(times, axis=2)
 
 
 def _random(seed: int | None):
