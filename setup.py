@@ -102,6 +102,7 @@ setup(
         "numpy>=1.25,<2",
         "gast>=0.5.5,<0.8",  # 0.5.5 is the first that takes the syntax trees of Python 3.12
         "astunparse>=1.6.3,<2",
+        "safetensors>=0.5,<0.9",  # models on disk; Python 3.9 has those before 0.8
         # For fused kernels; without it MXNet's operators run. Python 3.9 has older ones only.
         "llvmlite>=0.50,<0.51; python_version >= '3.10'",
     ],

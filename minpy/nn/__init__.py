@@ -1,7 +1,8 @@
-"""Neural networks: functions that they are made of, layers, initial values, update rules."""
+"""Neural networks: models, layers and functions that they are made of, initial values, update rules."""
 
 from __future__ import annotations
 
 from minpy.nn import functional, init, layers, optim, schedules
+from minpy.nn.model import ModelBase
 
-__all__ = ["functional", "init", "layers", "optim", "schedules"]
+__all__ = ["ModelBase", "functional", "init", "layers", "optim", "schedules"]

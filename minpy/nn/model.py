@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy
 
 import minpy.numpy as np
 from minpy.errors import ModelError
+from minpy.nn import storage
 from minpy.ops.creation import default_dtype
 from minpy.runtime.array import Array
 
@@ -138,6 +140,67 @@ class ModelBase:
         """The loss of a batch: ``loss`` with its first label. Override it for several."""
         return self.loss(predict, batch.label[0])
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write ``params`` and ``aux_params`` to a file in the format safetensors, by their names.
+
+        A crash at any moment leaves the file as it was before.
+
+        Raises:
+            ModelError: a parameter is not initialised.
+            OSError: the file cannot be written.
+        """
+        missing = [name for name, value in self.params.items() if value is None]
+        if missing:
+            raise ModelError(f"there is nothing to save yet: {', '.join(missing)} not initialised")
+        storage.save(path, {**self.params, **self.aux_params})
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take ``params`` and ``aux_params`` from a file that ``save`` wrote, or another of the format.
+
+        Raises:
+            StorageError: the file is damaged, or none of this format.
+            ModelError: it does not have the parameters of this model, with their shapes and dtypes.
+            OSError: the file cannot be read.
+
+        Nothing is changed then.
+        """
+        self.take(storage.load(path), os.fspath(path))
+
+    def take(self, values: Mapping[str, Any], source: str) -> None:
+        """Take ``params`` and ``aux_params`` from arrays by their names; ``source`` is where they come from.
+
+        Raises:
+            ModelError: they are not those of this model. Nothing is changed then.
+        """
+        current = {**self.params, **self.aux_params}
+        problems = [f"it has no {name!r}" for name in current if name not in values]
+        problems += [f"the model has no {name!r}" for name in values if name not in current]
+        for name, value in current.items():
+            if name in values:
+                problems += self._misfits(name, value, values[name])
+        if problems:
+            raise ModelError(f"{source} does not fit this model: {'; '.join(problems)}")
+        taken = {name: _like(value, values[name]) for name, value in current.items()}
+        self.params.update({name: taken[name] for name in self.params})
+        self.aux_params.update({name: taken[name] for name in self.aux_params})
+
+    def _misfits(self, name: str, current: Any, new: Any) -> list[str]:
+        """Why an array cannot be a parameter's value. An auxiliary one that is no array may become one."""
+        if name in self.aux_params and new is None:
+            return []
+        if not isinstance(new, (numpy.ndarray, Array)) and (name in self.params or isinstance(new, str)):
+            return [f"{name!r} is no array, but {new!r}"]
+        if name in self.aux_params and numpy.ndim(current) == 0:
+            return []
+        shape = self.param_configs[name]["shape"] if name in self.params else current.shape
+        if new.shape != shape:
+            return [f"{name!r} has shape {new.shape}, in the model {shape}"]
+        if new.dtype != (new.dtype if current is None else current.dtype):
+            return [f"{name!r} is {new.dtype}, in the model {current.dtype}"]
+        return (
+            [] if name in self.aux_params or new.dtype.kind == "f" else [f"{name!r} is {new.dtype}, no float"]
+        )
+
 
 #: what may be said of a parameter, beside its shape
 _CONFIG_KEYS = ("init_rule", "init_config", "update_rule", "optim_config")
@@ -161,3 +224,11 @@ def _as_array(value: Any) -> Any:
         return value
     array = numpy.asarray(value)
     return np.array(array.astype(default_dtype()) if array.dtype.kind == "f" else array)
+
+
+def _like(current: Any, new: Any) -> Any:
+    """A new value, of an array a copy where the current one is."""
+    if not isinstance(new, (numpy.ndarray, Array)):
+        return new
+    array = np.array(new)
+    return array.as_in_context(current.context) if isinstance(current, Array) else array

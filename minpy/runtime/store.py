@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +23,72 @@ def cache_folder() -> Path:
     return Path(base if os.path.isabs(base) else os.path.expanduser("~/.cache")) / "minpy"
 
 
-def write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file as a whole or not at all; a link stays a link. Raises OSError."""
+@contextmanager
+def replacement(path: str | os.PathLike[str], durable: bool = False) -> Iterator[str]:
+    """``with replacement(path) as temporary:`` whoever reads ``path`` finds all that is written there, or the
+    file as it was, even when the program ends in the middle; a link stays a link.
+
+    Args:
+        path: the file to replace, in a folder that there is.
+        durable: for what takes long to make again. The same holds when the machine loses its power, and what
+            earlier programs left half written is removed.
+
+    Raises:
+        OSError: where it cannot be written.
+    """
     target = Path(os.path.realpath(path))
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".tmp")
+    start = f"{target.name}.{platform.node()}-"  # another machine may write into the same folder
+    if durable:
+        _remove_abandoned(target.parent, start)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f"{start}{os.getpid()}-", suffix=".tmp")
+    os.close(handle)
     try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        yield temporary
         os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o644)
+        if durable:
+            _flush(temporary)
         os.replace(temporary, target)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
+    if durable and os.name != "nt":
+        _flush(target.parent)
+
+
+def _remove_abandoned(folder: Path, start: str) -> None:
+    """Remove temporary files of processes of this machine that ended while they wrote."""
+    for name in os.listdir(folder):
+        process = name[len(start) :].split("-")[0]
+        if name.startswith(start) and name.endswith(".tmp") and process.isdigit() and not _runs(int(process)):
+            with suppress(OSError):
+                os.unlink(folder / name)
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # where a signal would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        pass
+    return True
+
+
+def _flush(path: str | os.PathLike[str]) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_whole(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file as a whole or not at all; a link stays a link. Raises OSError."""
+    with replacement(path) as temporary:
+        Path(temporary).write_text(text, "utf-8")
 
 
 class JsonFile:
