@@ -240,8 +240,11 @@ class Writer:
                 self.apply(FUNCTIONS["true_divide"], self.operand(y), y.tracer)
         elif kind < 52:
             x = self.value(lambda v: v.signed and _is_float(v))
-            y = self.operand(x, lambda v: v.signed and _is_float(v))
-            self.apply(FUNCTIONS[self.pick(SMOOTH_PAIRS)], x.tracer, y)
+            name = self.pick(SMOOTH_PAIRS)
+            # of a negative number powers jump, between nan and numbers, where the exponent is whole
+            is_defined = not name.endswith("power") or bool((x.array >= 0).all())
+            y = self.operand(x, lambda v: v.signed and _is_float(v) and (is_defined or v.exact))
+            self.apply(FUNCTIONS[name], x.tracer, y)
         elif kind < 56:
             self.apply(FUNCTIONS[self.pick(JUMPING)], self.value(lambda v: v.exact).tracer)
         elif kind < 63:
