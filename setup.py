@@ -19,7 +19,16 @@ README = HERE / "README.md"
 
 # Not needed to run: what a program imports from it works on MinPy's arrays too. See minpy/ops/special.py.
 SCIPY = "scipy>=1.13,<2"
-TEST = ["pytest>=7.4,<10", "pytest-xdist>=3.5,<4", "hypothesis>=6.100,<7", "mpmath>=1.3,<2", SCIPY]
+# Its library writes the files for it (minpy/visualization), and reads them in the tests.
+TENSORBOARD = "tensorboard>=2.19,<3"
+TEST = [
+    "pytest>=7.4,<10",
+    "pytest-xdist>=3.5,<4",
+    "hypothesis>=6.100,<7",
+    "mpmath>=1.3,<2",
+    SCIPY,
+    TENSORBOARD,
+]
 
 EXTRAS = {
     # MXNet, one of the two. They share one package folder, so never both in one environment.
@@ -39,6 +48,7 @@ EXTRAS = {
         "nvidia-nvtx-cu11>=11.8.86,<12",
     ],
     "examples": ["scikit-learn>=1.3,<2", "tqdm>=4.64,<5", "rich>=13,<16"],
+    "tensorboard": [TENSORBOARD],
     "test": TEST,
     # What MinPy is measured against. MXNet keeps NumPy below 2, and JAX from 0.7.2 on wants NumPy 2.
     "bench": [

@@ -79,6 +79,16 @@ class StorageError(MinPyError, ValueError):
     """A file of arrays is damaged or of another kind, or something cannot be written into one."""
 
 
+class MissingExtraError(MinPyError, ImportError):
+    """Something needs a package that an extra of MinPy installs."""
+
+    def __init__(self, what: str, package: str, extra: str):
+        super().__init__(
+            f"{what} needs the package {package}, which cannot be imported here. It comes with the extra "
+            f"{extra!r}: pip install 'minpy[{extra}]'"
+        )
+
+
 class PerformanceWarning(UserWarning):
     """The program is right, but slower than it has to be."""
 
