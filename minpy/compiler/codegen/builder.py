@@ -136,6 +136,8 @@ class Builder:
         self.place(body)
         yield index
         after = self.emit(f"add nsw i64 {index}, {step}")
+        # which LLVM cannot see through: to look for other variables of the loop takes it as long as all else
+        after = self.intrinsic("llvm.expect.i64", "i64", ("i64", after), ("i64", "0"))
         self.lines[place] = f"  {index} = phi i64 [ {start}, %{before} ], [ {after}, %{self.label} ]"
         self.jump(head)
         self.place(done)

@@ -45,15 +45,11 @@ class _Writer(Reductions):
         count = 1 + max(access.argument for access in self.accesses)
         self._body()
         numbers = "i64 %begin, i64 %end, i64 %chunk"
-        # not noalias: a result may be in the memory of an argument that was given up
-        given = "".join(f"ptr %a{i}, " for i in range(count))
-        lines = [f"define internal void @run({given}{numbers}) #0 {{", "entry:"]
-        lines += [*self.stack, *self.k.lines, "  ret void", "}", ""]
-        lines += [f"define void @nest(ptr %arguments, {numbers}) #0 {{", "entry:"]
+        lines = [f"define void @nest(ptr %arguments, {numbers}) #0 {{", "entry:"]
         for i in range(count):
             lines.append(f"  %p{i} = getelementptr ptr, ptr %arguments, i64 {i}")
             lines.append(f"  %a{i} = load ptr, ptr %p{i}, align 8")
-        lines += [f"  call void @run({given}{numbers})", "  ret void", "}", ""]
+        lines += [*self.stack, *self.k.lines, "  ret void", "}", ""]
         lines += [
             *sorted(self.k.intrinsics.values()),
             "",
