@@ -17,12 +17,13 @@ max_pool1d, max_pool2d, max_pool3d = (FUNCTIONS[f"nn.max_pool{count}d"] for coun
 avg_pool1d, avg_pool2d, avg_pool3d = (FUNCTIONS[f"nn.avg_pool{count}d"] for count in (1, 2, 3))
 relu, sigmoid, softmax, log_softmax = (FUNCTIONS[n] for n in ("relu", "sigmoid", "softmax", "log_softmax"))
 one_hot = FUNCTIONS["one_hot"]
-_batch_moments, _standardize = FUNCTIONS["nn.batch_moments"], FUNCTIONS["nn.standardize"]
+_batch_moments, standardize = FUNCTIONS["nn.batch_moments"], FUNCTIONS["nn.standardize"]
+_seeded = FUNCTIONS["nn.seeded"]
 
 __all__ = [
     *("avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "conv1d", "conv2d", "conv3d", "dropout"),
     *("embedding", "layer_norm", "log_softmax", "max_pool1d", "max_pool2d", "max_pool3d", "one_hot", "relu"),
-    *("sigmoid", "softmax"),
+    *("sigmoid", "softmax", "standardize"),
 ]
 
 
@@ -77,14 +78,14 @@ def layer_norm(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Any:
         gamma, beta: (features,).
         eps: added to the variance.
     """
-    return _standardize(x, eps) * gamma + beta
+    return standardize(x, eps) * gamma + beta
 
 
-def dropout(x: Any, rate: float, mode: str = "train") -> Any:
+def dropout(x: Any, rate: float, mode: str = "train", seed: int | None = None) -> Any:
     """In mode 'train' an element is 0 with the probability ``rate``, and the others are divided by 1 - rate.
 
-    Srivastava et al., "Dropout" (2014). The random numbers come from ``minpy.numpy.random``. In mode 'test'
-    the result is ``x``.
+    Srivastava et al., "Dropout" (2014). The random numbers come from ``minpy.numpy.random``, or with a
+    ``seed`` are the same each time. In mode 'test' the result is ``x``.
 
     Raises:
         ValueError: for another mode, or a rate outside of 0 <= rate < 1.
@@ -95,7 +96,8 @@ def dropout(x: Any, rate: float, mode: str = "train") -> Any:
         raise ValueError(f"dropout: the rate is at least 0 and less than 1, not {rate!r}")
     if mode == "test" or rate == 0:
         return x
-    kept = np.random.uniform(size=np.shape(x)) >= rate
+    shape = np.shape(x)
+    kept = (np.random.uniform(size=shape) if seed is None else _seeded(seed, shape)) >= rate
     return x * (kept / (1 - rate)).astype(x.dtype)
 
 

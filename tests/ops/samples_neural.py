@@ -28,6 +28,10 @@ SAMPLES.update(
         "log_softmax": _SOFTMAX,
         "softmax_gradient": _OF_SOFTMAX,
         "log_softmax_gradient": _OF_SOFTMAX,
+        "class_indices": [
+            Sample((Draw(shape, 0, 4),), {"count": 5}, ("int32", "int64", "bool"))
+            for shape in ((6,), (2, 3), (), (0,))
+        ],
     }
 )
 

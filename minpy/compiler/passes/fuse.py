@@ -275,7 +275,8 @@ def parts_of(eqn: Eqn) -> list[Eqn]:
         ]
     whole = fold_constants(trace.graph([trace.atom(result) for result in same]))
     known.update(zip(whole.outputs, eqn.outputs))
-    eqns = []
+    constants = [(x, var) for x, var in zip(whole.outputs, eqn.outputs) if isinstance(x, Literal)]
+    eqns = [Eqn(copy, (x,), {}, (var,), eqn.loc) for x, var in constants]
     for part in whole.eqns:
         inputs = tuple(known.get(x, x) for x in part.inputs)
         outputs = tuple(known.get(var, var) for var in part.outputs)
