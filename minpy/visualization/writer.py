@@ -8,6 +8,7 @@ import weakref
 from typing import Any
 
 from minpy.visualization import summaryOps
+from minpy.visualization.graphs import graph_of
 from minpy.visualization.library import Event, EventFileWriter, Summary
 
 
@@ -62,6 +63,21 @@ class SummaryWriter:
     def add_text(self, tag: str, text: str, global_step: Any = None) -> None:
         """Write a text in Markdown: ``summaryOps.textSummary``."""
         self.add_summary(summaryOps.textSummary(tag, text), global_step)
+
+    def add_graph(self, *functions: Any) -> None:
+        """Write the compiled graphs of jitted functions, for TensorBoard's graph tab.
+
+        It shows one picture a folder, so give it all functions at once.
+
+        Args:
+            functions: jitted functions that have been called, gradients of them, or what ``minpy.explain``
+                gives, which compiles without a call.
+
+        Raises:
+            TypeError: for a function that is not jitted.
+            ValueError: nothing of a function is compiled.
+        """
+        self._add(graph_def=graph_of(*functions).SerializeToString())
 
     def _add(self, **content: Any) -> None:
         if not self._end.alive:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from minpy.compiler.explain.advice import advice
-from minpy.compiler.explain.collect import Collector
+from minpy.compiler.explain.collect import Collector, Graphed
 from minpy.compiler.explain.foresee import foresee
 from minpy.compiler.explain.gradient_source import gradient_source
 from minpy.compiler.explain.html import fragment, page
@@ -37,6 +37,11 @@ class Explanation(Report):
         self._function = function
         self._found = None if function.root is None else Collector(function)
         super().__init__(**_content(function, self._found, is_foreseen))
+
+    @property
+    def graphs(self) -> dict[int, list[Graphed]]:
+        """The versions of each region with their compiled graphs, by the region's number."""
+        return self._found.graphs if self._found is not None else {}
 
     @property
     def source(self) -> str:
@@ -67,7 +72,7 @@ class Explanation(Report):
         return executor.symbol
 
     def _compiled(self, region: int, version: int) -> Any:
-        graphs = self._found.graphs.get(region) if self._found is not None else None
+        graphs = self.graphs.get(region)
         if not graphs:
             raise IndexError(f"{self.name} has {len(self.regions)} regions; there is no region {region}")
         if not -len(graphs) <= version < len(graphs):
@@ -110,8 +115,7 @@ class Explanation(Report):
 
     def _repr_html_(self) -> str:
         """The report in a notebook."""
-        known = self._found.graphs if self._found is not None else {}
-        graphs = {number: [found.compiled.graph for found in versions] for number, versions in known.items()}
+        graphs = {n: [found.compiled.graph for found in versions] for n, versions in self.graphs.items()}
         programs = {"The program that calls the regions": self.source} if self.residual else {}
         if max((graph.size for versions in graphs.values() for graph in versions), default=0) < LARGE:
             with contextlib.suppress(UnsupportedError, GradientError):
