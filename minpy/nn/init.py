@@ -69,8 +69,9 @@ def initialize(
         rule = RULES[rule]
     try:
         values = numpy.asarray(rule(tuple(shape), dict(config or {})))
-    except ShapeError as error:
-        raise ShapeError(f"{who}: {error}") from None
+    except ValueError as error:
+        kind = ShapeError if isinstance(error, ShapeError) else ValueError
+        raise kind(f"{who}: {error}") from error
     if values.shape != tuple(shape):
         raise ShapeError(f"{who}: the rule made an array {values.shape}, not {tuple(shape)}")
     return np.array(values, dtype=default_dtype() if dtype is None else dtype)

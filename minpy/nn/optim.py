@@ -14,31 +14,30 @@ A rule of your own is any function of this form.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import minpy.numpy as np
+from minpy.errors import ShapeError
 from minpy.runtime.tree import leaves, rebuild
 
 Config = dict[str, Any]
 Rule = Callable[[Any, Any, Config], tuple[Any, Config]]
 
 
-class _Settings(NamedTuple):
-    defaults: Config
-    state: tuple[str, ...]  # arrays like the parameter, but ``t``, a number in an array
-
-
 #: The rules by name.
 RULES: dict[str, Rule] = {}
-_SETTINGS: dict[Any, _Settings] = {}
+#: The settings of each rule, with their defaults.
+DEFAULTS: dict[str, Config] = {}
+#: What each rule keeps from step to step: arrays like the parameter, but ``t``, the number of steps.
+STATE: dict[str, tuple[str, ...]] = {}
 
 
 def _rule(*state: str, **defaults: float) -> Callable[[Rule], Rule]:
     """Decorator: the rule is known by its name, with what it keeps and the defaults of its settings."""
 
     def register(rule: Rule) -> Rule:
-        RULES[rule.__name__] = rule
-        _SETTINGS[rule.__name__] = _Settings(defaults, state)
+        name = rule.__name__
+        RULES[name], DEFAULTS[name], STATE[name] = rule, defaults, state
         return rule
 
     return register
@@ -54,6 +53,7 @@ def start(rule: str | Rule, w: Any, config: Config | None = None) -> Config:
 
     Raises:
         ValueError: for a rule or a setting that there is not.
+        ShapeError: where state is not that of such a parameter.
     """
     name = rule if isinstance(rule, str) else rule.__name__
     config = dict(config or {})
@@ -61,16 +61,19 @@ def start(rule: str | Rule, w: Any, config: Config | None = None) -> Config:
         return config
     if name not in RULES:
         raise ValueError(f"there is no update rule {rule!r}; there are {', '.join(RULES)}")
-    defaults, state = _SETTINGS[name]
-    unknown = [key for key in config if key not in defaults and key not in state]
-    if unknown:
-        raise ValueError(f"the rule {name!r} has no setting {unknown[0]!r}; it has {', '.join(defaults)}")
-    config = {**defaults, **config}
-    for key in state:
+    for key in config:
+        if key not in DEFAULTS[name] and key not in STATE[name]:
+            known = ", ".join(DEFAULTS[name])
+            raise ValueError(f"the rule {name!r} has no setting {key!r}; it has {known}")
+    config = {**DEFAULTS[name], **config}
+    for key in STATE[name]:
         if key == "t":
-            config[key] = np.asarray(config.get(key, 0.0), dtype=w.dtype)
+            config[key] = np.asarray(config.get(key, 0), dtype=w.dtype)
         elif key not in config:
             config[key] = np.zeros_like(w)
+        elif np.shape(config[key]) != np.shape(w):
+            what = f"{key!r} of the rule {name!r} has the shape {np.shape(config[key])}"
+            raise ShapeError(f"{what}, the parameter {np.shape(w)}")
     return config
 
 
