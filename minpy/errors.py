@@ -75,6 +75,10 @@ class ModelError(MinPyError, ValueError):
     """A model is declared wrongly, or what is given does not fit its parameters."""
 
 
+class SymbolError(MinPyError, ValueError):
+    """A symbol of MXNet cannot be translated, or its shapes do not fit."""
+
+
 class StorageError(MinPyError, ValueError):
     """A file of arrays is damaged or of another kind, or something cannot be written into one."""
 

@@ -31,6 +31,8 @@ _VARYING = (Array, numpy.ndarray, numpy.generic, float, int, str)
 _OFTEN_KEPT = (int, float, complex, str, bytes)
 #: modules whose variables decide what compiled code means
 _OWN_STATE = ("minpy.ops", "minpy.runtime", "minpy.compiler", "minpy.core", "minpy.numpy")
+#: what it changes is the user's
+_OF_THE_USER = "minpy.core.function"
 
 
 class Instance:
@@ -85,7 +87,8 @@ class Containers(Reads):
 
     def note(self, kind: str, ref: Any, key: Any, *args: Any) -> None:
         """Put a change of an object from outside into the log."""
-        if self.frame.global_names.get("__name__", "").startswith(_OWN_STATE):
+        module = self.frame.global_names.get("__name__", "")
+        if module.startswith(_OWN_STATE) and module != _OF_THE_USER:
             raise UnsupportedError("it changes how MinPy itself works")
         self.effects.note(kind, ref, key, *args)
 

@@ -335,6 +335,8 @@ class _NoBuilder(Builder):
     def gradient(self, *args: Any, **kwargs: Any) -> int:
         return 0
 
+    derived = gradient
+
 
 _NO_BUILDER = _NoBuilder()
 

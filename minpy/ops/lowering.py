@@ -74,6 +74,10 @@ class Builder:
         """What MXNet's own backward of an operator gives for handles of its inputs and of the cotangent."""
         raise NotImplementedError
 
+    def derived(self, backward: Any, inputs: list, cotangent: Any) -> Any:
+        """The same of an operator that the table does not have; ``backward`` is what MXNet derives."""
+        raise NotImplementedError
+
     def handle(self, operand: Operand) -> Any:
         """The handle of an operand, made for a constant number when first needed."""
         if operand.handle is None:

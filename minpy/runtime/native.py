@@ -296,6 +296,11 @@ def symbol_of(symbol_json: str) -> Any:
     return mx.sym.load_json(symbol_json)
 
 
+def is_symbol(x: Any) -> bool:
+    """Whether ``x`` is a symbol of MXNet's."""
+    return isinstance(x, mx.sym.Symbol)
+
+
 def operators_of(symbol_json: str) -> list[str]:
     """The operator of each node; to read all of the JSON takes longer."""
     return _OPERATOR.findall(symbol_json)
@@ -304,6 +309,11 @@ def operators_of(symbol_json: str) -> list[str]:
 def is_in_training(symbol_json: str) -> bool:
     """Whether a graph has an operator of ``IN_TRAINING``."""
     return any(f'"op": "{name}"' in symbol_json for name in IN_TRAINING)
+
+
+def derived_graph(symbol: Any, shapes: dict[str, tuple], types: dict[str, Any]) -> str:
+    """MXNet's text of the graph of a symbol and its gradient for each input, for inputs of these avals."""
+    return symbol.simple_bind(mx.cpu(), grad_req="write", type_dict=types, **shapes).debug_str()
 
 
 _NOTHING: Mapping[int, NDArray] = MappingProxyType({})

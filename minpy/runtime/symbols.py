@@ -43,6 +43,37 @@ class Entry(NamedTuple):
     output: int = 0
 
 
+class Place(NamedTuple):
+    """Where a step of a backward finds an array: ``x`` an input of the operator, ``y`` an output, ``g`` the
+    cotangent of one, ``step`` an output of an earlier step."""
+
+    kind: str
+    number: int
+    output: int = 0
+
+
+class Step(NamedTuple):
+    """One operator of a backward, of which that many outputs exist."""
+
+    name: str
+    inputs: tuple[Place, ...]
+    attrs: tuple[tuple[str, str], ...]
+    outputs: int
+
+
+class Derived(NamedTuple):
+    """A cotangent that MXNet derives for an operator ``name``: what is at ``result`` of the steps.
+
+    ``of`` is the output of which the cotangent is given; those of the others are 0.
+    """
+
+    name: str
+    attrs: tuple[tuple[str, str], ...]
+    steps: tuple[Step, ...]
+    result: Place
+    of: int
+
+
 class SymbolBuilder(Builder):
     """Adds MXNet operators to a symbol. The same operator on the same inputs is one node."""
 
@@ -120,12 +151,42 @@ class SymbolBuilder(Builder):
         given.update((f"x{i}", entry) for i, entry in enumerate(inputs))
         given.update((f"y{i}", Entry(forward, i)) for i in range(4))
         taken = tuple(given[what] for what in backward.takes.split())
+        return self._backward(name, taken, attrs, forward, len(inputs))[backward.output]
+
+    def _backward(
+        self, name: str, taken: tuple[Entry, ...], attrs: dict[str, str], forward: int, count: int
+    ) -> list[Entry]:
+        """The outputs, ``count`` of them, of a backward operator for the node ``forward``."""
         number = self._add(name, taken, attrs, (forward,))
+        found = [Entry(number, i) for i in range(count)]
         if native.gives_no_gradient(name):
-            return Entry(number, backward.output)
-        blocked = [Entry(self._add("BlockGrad", (Entry(number, i),), {})) for i in range(len(inputs))]
+            return found
+        blocked = [Entry(self._add("BlockGrad", (entry,), {})) for entry in found]
         self._unused.extend(blocked)
-        return blocked[backward.output]
+        return blocked
+
+    def derived(self, backward: Derived, inputs: list, cotangent: Any) -> Entry:
+        forward = self._add(backward.name, tuple(inputs), dict(backward.attrs))
+        self._unused.append(Entry(forward))  # without its first output an operator may compute nothing
+        made: list[list[Entry]] = []
+
+        def entry(place: Place) -> Entry:
+            if place.kind == "x":
+                return inputs[place.number]
+            if place.kind == "step":
+                return made[place.number][place.output]
+            output = Entry(forward, place.number)
+            if place.kind == "y":
+                return output
+            return cotangent if place.number == backward.of else self.emit("zeros_like", [output], {})
+
+        for step in backward.steps:
+            taken, attrs = tuple(map(entry, step.inputs)), dict(step.attrs)
+            if step.name.startswith("_backward_"):
+                made.append(self._backward(step.name, taken, attrs, forward, step.outputs))
+            else:
+                made.append([Entry(self._add(step.name, taken, attrs))])
+        return entry(backward.result)
 
     def program(self, number: int, inputs: list[Entry], outputs: int) -> list[Entry]:
         """The outputs of a program of kernels; ``with_programs`` says which one has that number."""
