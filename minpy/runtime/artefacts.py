@@ -72,20 +72,21 @@ class Artefacts:
         except OSError:  # it is full, or for reading only
             pass
 
+    def extent(self) -> tuple[int, int]:
+        """How many entries there are, and of how many bytes."""
+        found = self._entries()
+        return len(found), sum(size for _, size, _ in found)
+
     def _path(self, key: str) -> Path:
         return self.path / f"{key}{_SUFFIX}"
 
     def _make_room(self) -> None:
         """Remove the oldest entries past the limit, and what was left half written."""
-        found = []
-        with os.scandir(self.path) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):  # another process has removed it
-                    status = entry.stat()
-                    if entry.name.endswith(_SUFFIX):
-                        found.append((status.st_mtime, status.st_size, entry.path))
-                    elif entry.name.endswith(".tmp") and status.st_mtime < time.time() - _ABANDONED:
-                        os.unlink(entry.path)
+        found = self._entries()
+        for changed, _, path in self._entries(".tmp"):
+            if changed < time.time() - _ABANDONED:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
         total = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if total <= MOST_BYTES:
@@ -93,6 +94,17 @@ class Artefacts:
             with contextlib.suppress(OSError):
                 os.unlink(path)
             total -= size
+
+    def _entries(self, suffix: str = _SUFFIX) -> list[tuple[float, int, str]]:
+        """The time of the last use, the bytes and the path of each file."""
+        found = []
+        with contextlib.suppress(OSError), os.scandir(self.path) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):  # another process has removed it
+                    if entry.name.endswith(suffix):
+                        status = entry.stat()
+                        found.append((status.st_mtime, status.st_size, entry.path))
+        return found
 
 
 def _checksum(key: str, text: str) -> str:

@@ -234,10 +234,11 @@ def machine() -> str:
     )
     libraries = f"minpy {__version__}, mxnet {mx.__version__}, numpy {numpy.__version__}"
     engine = "synchronous" if is_synchronous() else "asynchronous"
-    return ", ".join((libraries, _processor(), *threads, engine))
+    return ", ".join((libraries, processor(), *threads, engine))
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of the processor."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             for line in file:

@@ -40,15 +40,23 @@ def is_gpu_build() -> bool:
     Reading the names of that one folder takes a fraction of a millisecond; asking for all installed
     distributions reads a file for each of them.
     """
+    return bool(_metadata("mxnet_cu[0-9]*.*-info"))
+
+
+def are_both_installed() -> bool:
+    """Whether the wheels for the CPU and for GPUs lie in one folder, where they overwrite each other."""
+    return is_gpu_build() and bool(_metadata("mxnet-[0-9]*.*-info"))
+
+
+def _metadata(pattern: str) -> list[str]:
+    """The folders beside the package that a pattern finds."""
     try:
         spec = importlib.util.find_spec("mxnet")
     except (ImportError, ValueError):  # a half-made module of that name is in sys.modules
-        return False
+        return []
     packages = (spec.submodule_search_locations or ()) if spec is not None else ()
-    return any(
-        glob.glob(os.path.join(glob.escape(os.path.dirname(package)), "mxnet_cu[0-9]*.*-info"))
-        for package in packages
-    )
+    beside = [glob.escape(os.path.dirname(package)) for package in packages]
+    return [path for folder in beside for path in glob.glob(os.path.join(folder, pattern))]
 
 
 def preload_libraries() -> None:

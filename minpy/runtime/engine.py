@@ -26,10 +26,27 @@ _INSTALL_HINT = (
     '    pip install "minpy[cu112]"   with an NVIDIA GPU (mxnet-cu112==1.9.1 and the CUDA 11 libraries)'
 )
 
+_BOTH_HINT = (
+    "The packages mxnet and mxnet-cu112 are both installed, into one folder, where each has overwritten "
+    "files of the other. Remove both and install one again:\n"
+    "    pip uninstall -y mxnet mxnet-cu112\n"
+    '    pip install "minpy[cpu]"     or, with an NVIDIA GPU:     pip install "minpy[cu112]"'
+)
+_LIBRARIES_HINT = (
+    "MXNet is installed but could not be loaded: {error}\n"
+    "On Debian and Ubuntu the libraries that it needs come by: apt-get install libgomp1 libquadmath0. "
+    "libcuda.so.1 is part of NVIDIA's driver."
+)
+_OTHER_HINT = (
+    "MXNet is installed but could not be imported: {error!r}. It needs a NumPy from 1.25 on and below 2 "
+    "(here is {numpy}): install MinPy and MXNet in one command, which chooses the right one."
+)
+
 _NUMPY_SHAPE_FOR_PROCESS = 2  # MXSetIsNumpyShape: 1 is for this thread only, 2 for all threads
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -37,7 +54,7 @@ def _set_environment(has_gpu_build: bool) -> None:
     """Defaults that MXNet reads once, at import. A variable that is set already stays as it is."""
     defaults = {
         # MXNet takes half of the cores on its own, thinking of hyper-threads.
-        "OMP_NUM_THREADS": str(_cores()),
+        "OMP_NUM_THREADS": str(cores()),
         # Threads that wait for work spin by default. When other programs need the cores too, each small
         # operator then takes milliseconds: a step of a small network went from 160 ms to 12 ms this way.
         "OMP_WAIT_POLICY": "PASSIVE",
@@ -102,6 +119,8 @@ def _as_numpy(array, dtype=None, copy=None):
 def _load():
     if importlib.util.find_spec("mxnet") is None:
         raise BackendError(_INSTALL_HINT)
+    if cuda.are_both_installed():
+        raise BackendError(_BOTH_HINT)
     _set_environment(cuda.is_gpu_build())
     _restore_old_names()
     cuda.preload_libraries()
@@ -112,7 +131,11 @@ def _load():
 
             mxnet.nd.ones(1).wait_to_read()  # starts the engine, which is when it announces itself
     except OSError as error:
-        raise BackendError(f"MXNet is installed but could not be loaded: {error}") from error
+        raise BackendError(_LIBRARIES_HINT.format(error=error)) from error
+    except (ImportError, AttributeError) as error:
+        raise BackendError(_OTHER_HINT.format(error=error, numpy=numpy.__version__)) from error
+    if mxnet.__version__ != "1.9.1":
+        raise BackendError(f"MXNet {mxnet.__version__} is installed. {_INSTALL_HINT}")
     if not hasattr(mxnet.nd.NDArray, "__array__"):  # NumPy would go through the elements, one operator each
         mxnet.nd.NDArray.__array__ = _as_numpy
     previous = ctypes.c_int()

@@ -7,7 +7,6 @@ calls cost a few. Handles are ``mxnet.nd.NDArray`` objects, so that they free th
 from __future__ import annotations
 
 import atexit
-import contextlib
 import ctypes
 import functools
 import os
@@ -28,9 +27,15 @@ else:
 MXNetError = mx.base.MXNetError
 
 _zero_gradients: Any = None
-if not TYPE_CHECKING and os.environ.get("MINPY_FAST") != "0":
-    with contextlib.suppress(ImportError):  # not built, for want of a C++ compiler
+#: why MXNet is not told of backward operators that have no gradient themselves; empty where it is
+why_no_zero_gradients = ""
+if os.environ.get("MINPY_FAST") == "0":
+    why_no_zero_gradients = "MINPY_FAST=0 is set"
+elif not TYPE_CHECKING:
+    try:
         from minpy.runtime import _zero_gradients
+    except ImportError as error:
+        why_no_zero_gradients = f"it was not built, for want of a C++ compiler, or cannot be loaded ({error})"
 
 _LIB = mx.base._LIB
 SYNCHRONOUS = is_synchronous()
@@ -212,13 +217,18 @@ class _training:
             _check(_LIB.MXAutogradSetIsTraining(self.before, ctypes.byref(self.before)))
 
 
-def _openmp_threads() -> int:
+def openmp_threads() -> int:
+    """How many threads an operator may run on now."""
+    return _LIB.omp_get_max_threads()
+
+
+def _changeable_threads() -> int:
     """How many threads MXNet's operators run on; 0 where that is not to be changed around a call."""
     count = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     return int(count) if SYNCHRONOUS and count.isdigit() and int(count) > 1 else 0
 
 
-THREADS = _openmp_threads()
+THREADS = _changeable_threads()
 SET_THREADS = address_of("MXSetNumOMPThreads")
 
 

@@ -7,7 +7,6 @@ the classes and functions here take its place.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,15 @@ from minpy.runtime.buffer import export_buffers
 from minpy.runtime.sources import fingerprint
 
 _fast: Any = None
-if not TYPE_CHECKING and os.environ.get("MINPY_FAST") != "0":
-    with contextlib.suppress(ImportError):  # not built, for want of a C compiler
+#: why the accelerator is not in use; empty where it is
+why_slow = ""
+if os.environ.get("MINPY_FAST") == "0":
+    why_slow = "MINPY_FAST=0 is set"
+elif not TYPE_CHECKING:
+    try:
         from minpy.runtime import _fast
+    except ImportError as error:
+        why_slow = f"it was not built, for want of a C compiler, or cannot be loaded ({error})"
 if _fast is not None and getattr(_fast, "fingerprint", None) != fingerprint("fast/*.[ch]") != 0:
     warnings.warn(
         f"{_fast.__file__} was built from other sources than those in minpy/runtime/fast, so MinPy runs "
@@ -28,6 +33,7 @@ if _fast is not None and getattr(_fast, "fingerprint", None) != fingerprint("fas
         stacklevel=2,
     )
     _fast = None
+    why_slow = "it was built from other sources"
 
 #: whether the accelerator is in use
 is_fast = _fast is not None

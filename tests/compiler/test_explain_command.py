@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from minpy.compiler.explain.command import main
+from minpy.__main__ import main
 
 SCRIPT = """
 import sys

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from minpy.compiler.explain.command import main
+from minpy.__main__ import main
 
 PAGE = (Path(__file__).parents[2] / "docs" / "explain.md").read_text("utf-8")
 

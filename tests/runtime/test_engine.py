@@ -7,7 +7,18 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from minpy.runtime.engine import mx
+
+OTHER = """
+class nd:
+    NDArray = list
+    class ones:
+        def __init__(self, size): ...
+        def wait_to_read(self): ...
+__version__ = "1.6.0"
+"""
 
 
 def python(code, **environment):
@@ -78,6 +89,31 @@ except ImportError as error:
     done = python(code)
     assert done.stdout.startswith("BackendError")
     assert "minpy[cpu]" in done.stdout and "minpy[cu112]" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "beside", "words"),
+    [
+        ("", ["mxnet-1.9.1", "mxnet_cu112-1.9.1"], ["pip uninstall -y mxnet mxnet-cu112", "minpy[cpu]"]),
+        (
+            "raise OSError('libgomp.so.1: no such file')",
+            [],
+            ["libgomp.so.1: no such file", "apt-get install"],
+        ),
+        ("raise AttributeError('bool8')", [], ["bool8", "NumPy from 1.25 on and below 2"]),
+        ("import requests_of_old", [], ["requests_of_old", "in one command"]),
+        (OTHER, ["mxnet-1.6.0"], ["MXNet 1.6.0", "minpy[cpu]", "minpy[cu112]"]),
+    ],
+)
+def test_an_mxnet_that_cannot_be_used_is_an_error_that_says_what_to_do(package, beside, words, tmp_path):
+    (tmp_path / "mxnet").mkdir()
+    (tmp_path / "mxnet/__init__.py").write_text(package)
+    for name in beside:
+        (tmp_path / f"{name}.dist-info").mkdir()
+    code = "try:\n    import minpy\nexcept ImportError as error:\n    print(type(error).__name__, error)"
+    done = python(code, PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
+    assert done.stdout.startswith("BackendError"), done.stderr
+    assert all(word in done.stdout for word in words), done.stdout
 
 
 def test_numpy_shapes_hold_in_every_thread():

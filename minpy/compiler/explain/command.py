@@ -1,4 +1,4 @@
-"""The command line: run a script, then report its jitted functions."""
+"""``python -m minpy explain``: run a script, then report its jitted functions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,24 @@ class _Problem(Exception):
     """Something that the person at the command line has to correct."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run ``minpy explain ...``; gives the exit status: of the script, or 2 for a wrong command."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+def add_command(commands: Any) -> None:
+    """Add ``explain`` to the commands of ``python -m minpy``."""
+    explain = commands.add_parser(
+        "explain",
+        help="run a script and show what was compiled of its jitted functions",
+        description="Run a script, then show what was compiled of its jitted functions, and why not all.",
+    )
+    explain.add_argument("--html", metavar="FILE", help="write one page to this file, and no text")
+    explain.add_argument(
+        "--json", action="store_true", help="print JSON; the script's own output goes to stderr"
+    )
+    explain.add_argument("target", metavar="script.py[:function]", help="the script, and one function of it")
+    explain.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")
+    explain.set_defaults(run=_explain)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    """Gives the exit status: of the script, or 2 for a wrong command."""
     script, name = _target(options.target)
     try:
         if not os.path.isfile(script):
@@ -38,23 +52,6 @@ def main(arguments: Sequence[str]) -> int:
         print(f"minpy explain: {problem}", file=sys.stderr)
         return 2
     return status
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m minpy")
-    commands = parser.add_subparsers(required=True, metavar="command")
-    explain = commands.add_parser(
-        "explain",
-        help="run a script and show what was compiled of its jitted functions",
-        description="Run a script, then show what was compiled of its jitted functions, and why not all.",
-    )
-    explain.add_argument("--html", metavar="FILE", help="write one page to this file, and no text")
-    explain.add_argument(
-        "--json", action="store_true", help="print JSON; the script's own output goes to stderr"
-    )
-    explain.add_argument("target", metavar="script.py[:function]", help="the script, and one function of it")
-    explain.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")
-    return parser
 
 
 def _target(text: str) -> tuple[str, str]:

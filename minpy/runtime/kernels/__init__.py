@@ -18,6 +18,6 @@ def state() -> str:
 
     if llvm.missing is not None:
         return llvm.missing
-    from minpy.runtime.kernels.library import library
+    from minpy.runtime.kernels import library
 
-    return "" if library() is not None else "their library was not built, for want of a C compiler"
+    return library.missing() or ""

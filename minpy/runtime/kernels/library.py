@@ -25,15 +25,29 @@ _NEST, _PRODUCT = 0, 1
 _NOT_MXNETS = -1  # a dtype of a program that stands in no graph of MXNet's
 
 
-@functools.cache
 def library() -> ctypes.CDLL | None:
-    """The functions of ``library.c``; None where it was not built, or from another source."""
+    """The functions of ``library.c``; None where they are missing."""
+    found = _loaded()
+    return None if isinstance(found, str) else found
+
+
+def missing() -> str | None:
+    """Why there are no functions of ``library.c``, in words; None where there are."""
+    found = _loaded()
+    return found if isinstance(found, str) else None
+
+
+@functools.cache
+def _loaded() -> ctypes.CDLL | str:
     here = Path(__file__).resolve()
     found = [here.with_name(f"_library{suffix}") for suffix in EXTENSION_SUFFIXES]
     path = next((path for path in found if path.exists()), None)
     if path is None:
-        return None
-    loaded = ctypes.CDLL(str(path))
+        return "their library was not built, for want of a C compiler"
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError as error:
+        return f"their library cannot be loaded ({error})"
     loaded.minpy_fingerprint.restype = ctypes.c_uint
     if loaded.minpy_fingerprint() != fingerprint("kernels/*.c") != 0:
         warnings.warn(
@@ -42,7 +56,7 @@ def library() -> ctypes.CDLL | None:
             PerformanceWarning,
             stacklevel=2,
         )
-        return None
+        return "their library was built from another source"
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
     blas = [native.address_of(f"cblas_{name}") for name in ("sgemm", "dgemm", "sgemv", "dgemv")]
     loaded.minpy_set_blas(*map(pointer, blas))
