@@ -57,7 +57,9 @@ def _changed(x: Any, random: Any, factor: float, absolutely: bool = False) -> An
     change = random.uniform(0.5, 1, x.shape) * random.choice((-1, 1), x.shape)
     change *= _ULPS * factor * numpy.finfo(x.dtype).eps
     with numpy.errstate(all="ignore"):
-        return (x + (change if absolutely else x * change)).astype(x.dtype)
+        # units of numbers below the normal ones are all alike, and 0 may stand for one of those
+        size = 1 if absolutely else numpy.maximum(abs(x), numpy.finfo(x.dtype).smallest_normal)
+        return (x + size * change).astype(x.dtype)
 
 
 def wrong_outputs(program: Program, run: Run) -> list[int]:
