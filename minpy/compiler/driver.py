@@ -49,6 +49,7 @@ from minpy.compiler.varying import NUMBERS, Numbers
 from minpy.runtime.context import CPU, Context
 from minpy.runtime.executor import Executor
 from minpy.runtime.routes import Meter
+from minpy.runtime.statistics import count_graph
 
 #: The passes by name, in order. Each takes a graph and gives an equivalent one.
 PASSES: dict[str, Callable[[Graph], Graph]] = {
@@ -284,7 +285,9 @@ def compile_graph(graph: Graph, donated: Collection[int] = (), context: Context 
     executor = Executor(*emitted) if emitted is not None else None
     reused = emitted.reused if emitted is not None else {}
     seconds = now() - started
-    return Compiled(graph, passes, executor, outputs, seconds, reused=reused, was_kept=found is not None)
+    compiled = Compiled(graph, passes, executor, outputs, seconds, reused=reused, was_kept=found is not None)
+    count_graph(compiled, compiled.meter, lambda: (eqn.op.name for eqn in graph.flat))
+    return compiled
 
 
 def _optimized_and_emitted(

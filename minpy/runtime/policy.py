@@ -27,7 +27,8 @@ class Policy:
         only_numpy: whether NumPy runs everything, so that ``decide`` need not be asked.
         decisions: where ``decide`` always says the same for the same key, its answers. A key is the op, and
             for each operand the dtype and the ``magnitude`` of its size, or its Python type and -1.
-        statistics: counts every op that ran in eager mode under this policy.
+        statistics: counts every op that ran in eager mode under this policy; where it ``compiles``, also
+            those in compiled graphs, which ran under any policy.
     """
 
     name = "policy"
@@ -37,7 +38,7 @@ class Policy:
     decisions: dict[tuple, bool] | None = None
 
     def __init__(self) -> None:
-        self.statistics = OpStatistics()
+        self.statistics = OpStatistics(has_graphs=self.compiles)
 
     def decide(self, op: Op, values: tuple, params: dict[str, Any], context: Context) -> bool:
         """Whether MXNet is to run ``op``; where it cannot, NumPy does.
