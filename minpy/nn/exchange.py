@@ -1,0 +1,231 @@
+"""Models for plain MXNet, and from it: ``-symbol.json``, a graph, and ``.params``, its arrays.
+
+What is exported is ``forward`` in mode 'test', as the compiler sees it, made of MXNet's own operators.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Callable, NamedTuple
+
+import numpy
+
+import minpy.numpy as np
+from minpy.compiler.emit import emit
+from minpy.compiler.whole import Whole, whole_graph
+from minpy.core.function import Function
+from minpy.errors import ModelError, NotCompiledError, StorageError, SymbolError, UnsupportedError
+from minpy.nn.model import ModelBase
+from minpy.runtime import native
+from minpy.runtime.network import Network
+from minpy.runtime.params import read_params, variable_attributes, write_params
+from minpy.runtime.store import write_whole
+
+
+class Exported(NamedTuple):
+    """The files that were written, and the batch size that the symbol is for; None where it is for any."""
+
+    symbol: str
+    params: str
+    batch: int | None
+
+
+def export_mxnet(
+    model: ModelBase,
+    prefix: str | os.PathLike[str],
+    shape: tuple[int, ...],
+    epoch: int = 0,
+    data_name: str = "data",
+) -> Exported:
+    """Write a model for plain MXNet, which loads it by ``mx.model.load_checkpoint(prefix, epoch)`` or
+    ``mx.gluon.SymbolBlock.imports`` and gives the same numbers.
+
+    Args:
+        model: with initialised parameters, whose ``forward`` compiles as a whole. Nothing of it is changed.
+        prefix: of the files, ``prefix-symbol.json`` and ``prefix-0000.params``.
+        shape: of the data, with the batch size first. Where the graph allows it, others work too.
+        epoch: the number in the second file's name.
+        data_name: what the data is called; parameters have the names of the model's.
+
+    Raises:
+        ModelError: ``forward`` is not one graph of MXNet's operators; the text names the line, and why.
+        OSError: a file cannot be written.
+    """
+    symbol, params = _emitted(model, shape, data_name)
+    other, others = _emitted(model, (shape[0] + 1, *shape[1:]), data_name)
+    for_any = _for_any_batch(symbol, other) if _are_same(params, others) else None
+    files = Exported(
+        f"{os.fspath(prefix)}-symbol.json",
+        f"{os.fspath(prefix)}-{epoch:04d}.params",
+        shape[0] if for_any is None else None,
+    )
+    write_params(files.params, {f"arg:{name}": array for name, array in params.items()})
+    write_whole(files.symbol, json.dumps(for_any or symbol, indent=2) + "\n")
+    return files
+
+
+def _emitted(
+    model: ModelBase, shape: tuple[int, ...], data_name: str
+) -> tuple[dict, dict[str, numpy.ndarray]]:
+    """The symbol of ``forward`` for data of a shape, and the arrays that its other variables hold."""
+    data = np.zeros(shape)
+    try:
+        whole = whole_graph(model.forward, *((data, "test") if model._forward_takes_mode else (data,)))
+        emitted = emit(whole.graph)
+    except (NotCompiledError, UnsupportedError) as error:
+        raise ModelError(f"{type(model).__name__} cannot be exported: {error}") from None
+    names = _names(model, whole, data, data_name)
+    content = json.loads(native.symbol_of(emitted.symbol_json)[0].tojson())
+    arrays = {
+        name: numpy.asarray(value) for name, (_, value) in zip(names, whole.inputs) if value is not data
+    }
+    known = dict(zip(emitted.inputs, names))
+    for name, array in emitted.constants.items():
+        known[name] = _free(f"constant_{len(known)}", known.values())
+        arrays[known[name]] = array
+    kept = set()
+    for node in content["nodes"]:
+        if node["op"] == "null":
+            name = node["name"] = known[node["name"]]
+            kept.add(name)
+            if name in arrays:
+                node["attrs"] = variable_attributes(arrays[name])
+    if data_name not in kept:
+        raise ModelError(f"{type(model).__name__} cannot be exported: its result does not depend on the data")
+    return content, {name: array for name, array in arrays.items() if name in kept}
+
+
+def _names(model: ModelBase, whole: Whole, data: Any, data_name: str) -> list[str]:
+    """What inputs of a graph are called: parameters as in the model, other arrays by where they are read."""
+    own = {
+        id(value): name for name, value in {**model.params, **model.aux_params}.items() if value is not None
+    }
+    names: list[str] = []
+    for path, value in whole.inputs:
+        name = data_name if value is data else own.get(id(value)) or path.strip("._").replace(".", "_")
+        names.append(_free(name, [*names, *([] if value is data else [data_name])]))
+    return names
+
+
+def _free(name: str, taken: Any) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _are_same(one: dict[str, numpy.ndarray], other: dict[str, numpy.ndarray]) -> bool:
+    return one.keys() == other.keys() and all(numpy.array_equal(one[name], other[name]) for name in one)
+
+
+def _for_any_batch(one: dict, other: dict) -> dict | None:
+    """A symbol for batches of any size, from those for two; None where more than shapes differs."""
+    nodes = []
+    for node, twin in zip(one["nodes"], other["nodes"]):
+        attrs, others = node.get("attrs", {}), twin.get("attrs", {})
+        if attrs != others and attrs.keys() == others.keys():
+            changed = {key for key in attrs if attrs[key] != others[key]}
+            shape = _inferred(attrs.get("newshape", ""), others.get("newshape", ""))
+            if changed != {"newshape"} or node["op"] != "_np_reshape" or shape is None:
+                return None
+            twin = {**twin, "attrs": attrs}
+            nodes.append({**node, "attrs": {**attrs, "newshape": shape}})
+        else:
+            nodes.append(node)
+        if node != twin:
+            return None
+    return {**one, "nodes": nodes} if len(nodes) == len(other["nodes"]) else None
+
+
+def _inferred(one: str, other: str) -> str | None:
+    """A shape whose one size that differs is left to be inferred."""
+    sizes, others = (json.loads(f"[{text.strip('()').rstrip(',')}]") for text in (one, other))
+    differ = [i for i, (n, m) in enumerate(zip(sizes, others)) if n != m]
+    if len(sizes) != len(others) or len(differ) != 1:
+        return None
+    sizes[differ[0]] = -1
+    return f"({', '.join(map(str, sizes))}{',' if len(sizes) == 1 else ''})"
+
+
+class SymbolModel(ModelBase):
+    """A model whose ``forward`` is a symbol of MXNet's; what ``import_mxnet`` gives.
+
+    Args:
+        function: the symbol.
+        data_name: its argument that is the data.
+        labels: its other arguments that are no parameters.
+        loss: of a prediction and a label; without it the model only predicts.
+    """
+
+    def __init__(self, function: Function, data_name: str, labels: tuple[str, ...], loss: Callable | None):
+        super().__init__()
+        self.function = function
+        self.data_name = data_name
+        self.labels = labels
+        self._loss = loss
+        self.add_params(function.get_params()).add_aux_params(function.get_aux_params())
+
+    def forward(self, X: Any, mode: str = "test") -> Any:
+        """What the symbol gives; its labels are zeros, on which only gradients depend."""
+        shapes = self.function.input_shapes
+        labels = {name: np.zeros((X.shape[0], *shapes[name][1:])) for name in self.labels}
+        return self._apply(X, labels, mode)
+
+    def forward_batch(self, batch: Any, mode: str) -> Any:
+        return self._apply(batch.data[0], dict(zip(self.labels, batch.label)), mode)
+
+    def _apply(self, X: Any, labels: dict[str, Any], mode: str) -> Any:
+        arrays = {self.data_name: X, **labels, **self.params}
+        return self.function(mode=mode, aux_params=self.aux_params, **arrays)
+
+    def loss(self, predict: Any, y: Any) -> Any:
+        if self._loss is None:
+            raise ModelError("the model was imported without a loss; import_mxnet(..., loss=) takes one")
+        return self._loss(predict, y)
+
+
+def import_mxnet(
+    prefix: str | os.PathLike[str],
+    shape: tuple[int, ...],
+    epoch: int = 0,
+    data_name: str = "data",
+    loss: Callable | None = None,
+) -> SymbolModel:
+    """A model from ``prefix-symbol.json`` and ``prefix-0000.params``, which MXNet's modules and Gluon write.
+
+    It can be trained on, and saved like any other.
+
+    Args:
+        prefix, epoch: of the files.
+        shape: of the data, with the batch size first; calls may have another one.
+        data_name: what the symbol calls the data. Arguments that are neither that nor in the file are labels.
+        loss: of a prediction and a label, such as ``layers.softmax_cross_entropy``; for training.
+
+    Raises:
+        StorageError: a file is damaged, or of another kind.
+        SymbolError: the symbol has a node that cannot be translated, or does not take the data.
+        ModelError: the parameters are not those of the symbol.
+        OSError: a file cannot be read.
+    """
+    path = f"{os.fspath(prefix)}-symbol.json"
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    try:
+        symbol = native.symbol_of(text)
+    except native.MXNetError as error:
+        raise StorageError(
+            f"{path} is damaged, or no symbol of MXNet: {native.short_message(error)}"
+        ) from None
+    params = f"{os.fspath(prefix)}-{epoch:04d}.params"
+    found = {name.split(":", 1)[-1]: array for name, array in read_params(params).items()}
+    network = Network(symbol)
+    labels = tuple(name for name in network.arguments if name not in found and name != data_name)
+    shapes, _, _ = network.shapes({data_name: tuple(shape)})
+    missing = [name for name in labels if not shapes[name]]
+    if missing:
+        raise SymbolError(f"{path}: {missing[0]} is not in {params}, and has no shape of its own")
+    inputs = {data_name: tuple(shape), **{name: shapes[name] for name in labels}}
+    name = os.path.basename(os.fspath(prefix))
+    model = SymbolModel(Function(symbol, inputs, name), data_name, labels, loss)
+    model.take({key: found[key] for key in found if key in {**model.params, **model.aux_params}}, params)
+    return model
