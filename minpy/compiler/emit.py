@@ -15,6 +15,7 @@ import numpy
 from minpy.compiler.codegen.program import program_of
 from minpy.compiler.cost import is_for_one_thread
 from minpy.compiler.ir import Atom, Graph, Literal
+from minpy.compiler.kernel import constants_of
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import PYTHON_SCALARS, Aval
 from minpy.ops.lowering import Operand
@@ -73,7 +74,7 @@ def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Emit
             handles = [builder.handle(x) for x in operands]
             made = builder.program(len(programs), handles, len(eqn.outputs))
             known.update((var, Operand(var.aval, entry)) for var, entry in zip(eqn.outputs, made))
-            programs.append(program_of(eqn.body))
+            programs.append(program_of(eqn.body, constants_of(eqn)))
             if graph.size == 1 and graph.outputs == eqn.outputs:
                 alone = tuple(map(builder.name_of, handles))
             continue

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, NamedTuple, Union
 
 import numpy
@@ -107,11 +107,25 @@ class Eqn(NamedTuple):
     def can_fail(self) -> bool:
         """Whether it looks at data that is known at run time only and may raise: an index array, or a number
         whose value may decide a dtype."""
+        return self._can_fail(())
+
+    def _can_fail(self, known: Container[Atom]) -> bool:
+        """The same where some variables are known."""
         if self.op is within:
             return True
+        if self.body is not None:
+            known = {x for x, given in zip(self.body.inputs, self.inputs) if isinstance(given, Literal)}
+            for eqn in self.body.eqns:
+                if eqn._can_fail(known):
+                    return True
+                if all(isinstance(x, Literal) or x in known for x in eqn.inputs):
+                    known.update(eqn.outputs)
+            return False
         template = self.params.get("template", ())
         arrays = self.inputs[len(self.inputs) - template.count(ARRAY) :]
-        return self.op.may_raise and any(isinstance(x, Var) and x.aval.dtype.kind in "iu" for x in arrays)
+        return self.op.may_raise and any(
+            isinstance(x, Var) and x.aval.dtype.kind in "iu" and x not in known for x in arrays
+        )
 
 
 class Graph(NamedTuple):

@@ -21,7 +21,7 @@ import numpy
 from minpy.compiler.codegen.builder import Value
 from minpy.compiler.codegen.components import narrow_product
 from minpy.compiler.codegen.functions import Kernel
-from minpy.compiler.codegen.translation import takes
+from minpy.compiler.codegen.translation import INDEXING, takes
 from minpy.compiler.cost import flops
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate
 from minpy.errors import UnsupportedError
@@ -54,13 +54,35 @@ KERNEL = Op(
 )
 
 
+#: ``start`` and ``strides`` for each step along the axes
+COUNTED = Op(
+    "counted",
+    numpy=lambda shape, start, strides: (
+        start + sum(stride * places for stride, places in zip(strides, numpy.indices(shape, sparse=True)))
+    ),
+    infer=lambda shape, start, strides: Aval(shape, numpy.dtype("int64")),
+    family="kernel",
+    doc="Integers that count.",
+)
+
+
+def constants_of(eqn: Eqn) -> dict[int, numpy.ndarray]:
+    """The inputs of a kernel that are constant arrays, by number."""
+    return {i: numpy.asarray(x.value) for i, x in enumerate(eqn.inputs) if isinstance(x, Literal)}
+
+
 def in_kernels(eqn: Eqn) -> bool:
     """Whether an equation can stand in a body: loops can do it, and its op computes with these dtypes.
 
-    One that may fail cannot, and what has ``parts`` has to be taken apart first.
+    Of those that may fail kernels check indices and numbers only. What has ``parts`` has to be taken apart
+    first.
     """
     atoms = (*eqn.inputs, *eqn.outputs)
-    if eqn.can_fail or eqn.op.parts is not None or any(atom.aval.dtype not in STORABLE for atom in atoms):
+    if (
+        (eqn.can_fail and eqn.op.name not in _CHECKED)
+        or eqn.op.parts is not None
+        or any(atom.aval.dtype not in STORABLE for atom in atoms)
+    ):
         return False
     inputs = tuple([atom if is_number(atom) else Var(atom.aval) for atom in eqn.inputs])
     if not takes(eqn._replace(inputs=inputs)) or _is_large_product(eqn):
@@ -94,6 +116,8 @@ def _computes(op: Op, operands: tuple, params: tuple, dtype: numpy.dtype) -> boo
     return True
 
 
+_CHECKED = ("within", *INDEXING)
+
 #: Multiplications of a product: of more MXNet's operators, which may be oneDNN's, are as fast.
 _MOST_OF_PRODUCT = 1 << 27
 
@@ -124,6 +148,8 @@ def kernel(eqns: Sequence[Eqn], outputs: Sequence[Var]) -> Eqn:
             if is_uniform(array.value):
                 number, shape = Literal(array.value.reshape(-1)[:1].reshape(())), {"shape": array.aval.shape}
                 filled[key] = Eqn(broadcast_to_op, (number,), shape, (stand_ins[key],), None)
+            elif counted := _counted(array.value):
+                filled[key] = Eqn(COUNTED, (), counted, (stand_ins[key],), None)
             else:
                 inputs[key] = array
         return stand_ins[key]
@@ -132,3 +158,14 @@ def kernel(eqns: Sequence[Eqn], outputs: Sequence[Var]) -> Eqn:
     taken = [stand_ins.get(key, atom) for key, atom in inputs.items()]
     body = Graph(tuple(taken), (*filled.values(), *within), tuple(outputs))  # type: ignore[arg-type]
     return Eqn(KERNEL, tuple(inputs.values()), {"body": body}, tuple(outputs), eqns[0].loc)
+
+
+def _counted(array: numpy.ndarray) -> dict[str, Any] | None:
+    """The params of ``counted`` that give an array; None where nothing counts in it."""
+    if array.dtype != numpy.dtype("int64"):
+        return None
+    first = int(array.reshape(-1)[0])
+    rows = [array[(0,) * axis + (slice(2),) + (0,) * (array.ndim - axis - 1)] for axis in range(array.ndim)]
+    strides = tuple(int(row[-1]) - first for row in rows)
+    params = {"shape": array.shape, "start": first, "strides": strides}
+    return params if numpy.array_equal(COUNTED.numpy(**params), array) else None

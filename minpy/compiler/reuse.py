@@ -11,6 +11,7 @@ from typing import Any
 
 from minpy.compiler.codegen.program import overwritable
 from minpy.compiler.ir import Eqn, Graph
+from minpy.compiler.kernel import constants_of
 from minpy.ops.aval import product
 from minpy.runtime.bound import MOST_BYTES
 
@@ -62,7 +63,7 @@ def _writes_over(eqn: Eqn, result: Any, var: Any, known: dict[int, set[tuple[int
     if at is None:
         return True
     if id(eqn) not in known:
-        known[id(eqn)] = overwritable(eqn.body)
+        known[id(eqn)] = overwritable(eqn.body, constants_of(eqn))
     return (eqn.outputs.index(result), at) in known[id(eqn)]
 
 

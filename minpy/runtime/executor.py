@@ -87,6 +87,8 @@ class Executor:
             results = self.bound.run([value.numpy() for value in inputs])
             if results is not None:
                 return [Value(array) for array in results]
+            if self._alone is not None:
+                raise native.MXNetError("a program fails on its inputs")
             if self.bound.has_failed:
                 self.bound = None
         self._calls_until_bound -= 1

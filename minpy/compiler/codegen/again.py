@@ -13,7 +13,7 @@ from typing import Any
 from minpy.compiler.codegen.group import Group, groups_of
 from minpy.compiler.codegen.nest import Constant
 from minpy.compiler.codegen.schedule import is_function
-from minpy.compiler.codegen.statements import Join, Map, Operand, Root
+from minpy.compiler.codegen.statements import Count, Join, Map, Operand, Root
 from minpy.compiler.codegen.views import View, through
 from minpy.ops.aval import product
 
@@ -38,9 +38,12 @@ class Again:
             return None
         found: list[Root] = []
         count = moved = 0
-        waiting = [x]
+        waiting, seen = [x], set()
         while waiting:
             view = waiting.pop()
+            if view in seen:
+                continue
+            seen.add(view)
             by = view.root.by
             assert isinstance(by, Map)
             moved += 1
@@ -54,8 +57,10 @@ class Again:
                 if isinstance(operand, View):
                     if self.is_between(operand):
                         waiting.append(operand)
-                    elif operand.root not in found:
+                    elif operand.root not in found and not isinstance(operand.root.by, Count):
                         found.append(operand.root)
+            if by.table is not None:
+                found.append(by.table.root)
         return found
 
     def is_alone(self, x: View) -> bool:
@@ -83,6 +88,9 @@ class Again:
 
     def _can_move(self, x: View) -> bool:
         """Whether what a value is computed from can be seen through a view of it."""
+        by = x.root.by
+        if by.table is not None and table_through(x) is None:
+            return False
         for operand in seen_through(x):
             if operand is None or (self.is_between(operand) and not self._can_move(operand)):  # type: ignore[arg-type]
                 return False
@@ -90,7 +98,9 @@ class Again:
 
 
 def _operands(by: Any) -> Iterable[Operand]:
-    return [part[0] for part in by.parts] if isinstance(by, Join) else by.operands
+    if isinstance(by, Join):
+        return [part[0] for part in by.parts]
+    return by.taken if isinstance(by, Map) else by.operands
 
 
 def seen_through(x: View) -> list[Operand | None]:
@@ -105,3 +115,15 @@ def seen_through(x: View) -> list[Operand | None]:
         else:
             found.append(operand)
     return found
+
+
+def table_through(x: View) -> View | None:
+    """The table of a value, as a view of the value shows it."""
+    table = x.root.by.table
+    count = len(x.root.shape)
+    found = through(x, x.root.shape, table.strides[:count], table.offset)
+    if found is None:
+        return None
+    return View(
+        table.root, x.shape + table.shape[count:], found.strides + table.strides[count:], found.offset
+    )

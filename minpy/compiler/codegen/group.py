@@ -14,25 +14,40 @@ from minpy.compiler.codegen.views import View
 
 
 class Read(NamedTuple):
-    """An element of memory; ``moves`` are pairs of a loop and the distance from turn to turn."""
+    """An element of memory; ``moves`` are pairs of a loop and the distance from turn to turn.
+
+    From there on it is ``steps`` elements for each unit of the nodes ``indices``.
+    """
 
     root: Root
     home: Home
     offset: int
     moves: tuple[tuple[int, int], ...]
+    indices: tuple[int, ...] = ()
+    steps: tuple[int, ...] = ()
+
+
+class Counted(NamedTuple):
+    """The number ``start``, and what moves in the loops."""
+
+    start: int
+    moves: tuple[tuple[int, int], ...]
 
 
 class Written(NamedTuple):
-    """A value that is put into memory."""
+    """A value that is put into memory; places as of a ``Read``."""
 
     home: Home
     offset: int
     moves: tuple[tuple[int, int], ...]
     node: int
     dtype: numpy.dtype
+    indices: tuple[int, ...] = ()
+    steps: tuple[int, ...] = ()
+    adds: bool = False
 
 
-Entry = Union[Read, Constant, Apply, Reduce]
+Entry = Union[Read, Counted, Constant, Apply, Reduce]
 
 
 class Within(NamedTuple):
@@ -48,6 +63,7 @@ class Group:
     Attributes:
         row: the loops over which rows are reduced, whose results the group goes on with.
         summed: the loops of sums within, as those of a product of matrices.
+        scattered: the loops of places that indices say, which are gone through in their order.
         terminal: the loops of each reduction over the outer ones, whose result is there afterwards.
         nodes: what is computed, in order; loops are those of ``space``.
         values: what other statements of the group may take.
@@ -65,6 +81,7 @@ class Group:
         self.space = Space()
         self.row: Loops | None = None
         self.summed: Loops | None = None
+        self.scattered: Loops | None = None
         self.terminal: list[Loops] = []
         self.nodes: list[Entry] = []
         self.values: dict[Root, Within] = {}

@@ -11,12 +11,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from minpy.compiler.codegen.again import Again, seen_through
-from minpy.compiler.codegen.group import Group, Read, Within, Written, groups_of, level_of
+from minpy.compiler.codegen.again import Again, seen_through, table_through
+from minpy.compiler.codegen.group import Counted, Group, Read, Within, Written, groups_of, level_of
 from minpy.compiler.codegen.nest import Apply, Constant, Reduce
 from minpy.compiler.codegen.products import is_matrix
 from minpy.compiler.codegen.space import Loops, own_strides
-from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Product, Put, Root
+from minpy.compiler.codegen.statements import (
+    Count,
+    Fold,
+    Home,
+    Join,
+    Map,
+    Operand,
+    Product,
+    Put,
+    Root,
+    Scatter,
+)
 from minpy.compiler.codegen.views import View, reshaped, through
 from minpy.ops.aval import product
 
@@ -26,6 +37,8 @@ _MOST_NODES = 240
 _SMALL = 1 << 13
 #: sums of columns are kept in memory up to this many, and if each is of this many elements
 _MOST_COLUMNS, _FEWEST_ROWS = 4096, 16
+#: where columns are written to places that indices say, so many are shared out, in such parts
+_WIDE, _PART = 256, 16
 #: groups that a statement looks at because they read what it reads
 _NEIGHBORS = 4
 
@@ -49,7 +62,9 @@ class Grouping:
                 self._join(root, root.by)
             elif isinstance(root.by, Product):
                 self._multiply(root, root.by)
-            elif root.by is not None:
+            elif isinstance(root.by, Scatter):
+                self._scatter(root, root.by)
+            elif isinstance(root.by, (Map, Fold)):
                 self._place(root, root.by)
 
     def ordered(self) -> list[Group]:
@@ -106,6 +121,30 @@ class Grouping:
         x.root.at_home("scratch")
         return x._replace(root=x.root.homes[-1])
 
+    def _scatter(self, root: Root, by: Scatter) -> None:
+        """Places that indices say are written in a group of their own, after what was there before."""
+        group = Group(len(self.groups))
+        self.groups.append(group)
+        root.groups = [group]
+        if by.base is not None:
+            group.read(by.base)
+        axes = self._axes_of_scatter(group, by)
+        group.scattered = tuple(loop for loops in axes[: by.places] for loop in loops)
+        value, *indices = [self._node(group, x, axes) for x in by.operands]
+        there, count = by.there, len(by.shape)
+        moves = tuple(group.space.along(axes, there.strides[:count]).items())
+        told = tuple(indices), there.strides[count:], by.adds
+        group.puts.append(Written(there.root, there.offset, moves, value, root.dtype, *told))
+        group.level = max([level_of(other) + 1 for other in group.reads], default=0)
+
+    def _axes_of_scatter(self, group: Group, by: Scatter) -> list[Loops]:
+        """New loops; a long last axis is two, so that there is something to share out."""
+        axes = list(group.space.axes(by.shape))
+        part = next((n for n in range(_PART, 2 * _PART) if by.shape[-1] % n == 0), 0)
+        if len(by.shape) > by.places and by.shape[-1] >= _WIDE and part:
+            axes[-1] = group.space.split(axes[-1][0], part)
+        return axes
+
     # Statements -----------------------------------------------------------------------------
 
     def _place(self, root: Root | None, by: Map | Fold | Put) -> Group:
@@ -123,7 +162,7 @@ class Grouping:
 
     def _entered(self, group: Group, root: Root | None, by: Map | Fold | Put) -> bool:
         """Put a statement into a group that is there, if it fits."""
-        axes = self._axes(group, by.operands, by.shape)
+        axes = self._axes(group, by)
         if axes is None:
             return False
         how = ""
@@ -141,6 +180,12 @@ class Grouping:
         space = group.space
         again = how != "sum" or len(by.operands) == 1
         operands = tuple(self._node(group, x, axes, again) for x in by.operands)
+        if isinstance(by, Map):
+            assert root is not None
+            if by.table is not None:
+                node = self._read(group, by.table, axes, operands)
+            else:
+                node = group.node(Apply(by.op, root.dtype, operands, _pairs(by.params)))
         group.level = max([group.level, *[level_of(root) + 1 for root in group.reads]])
         if isinstance(by, Put):
             moves = tuple(space.along(axes, by.home.strides).items())
@@ -151,7 +196,6 @@ class Grouping:
         assert root is not None
         root.groups = [group]
         if isinstance(by, Map):
-            node = group.node(Apply(by.op, root.dtype, operands, _pairs(by.params)))
             group.values[root] = Within(node, own_strides(space, by.shape, axes))
             return
         node = operands[0]
@@ -206,10 +250,10 @@ class Grouping:
                     break
 
     def _own(self, operands: Iterable[Operand]) -> list[Group]:
-        """The groups that have values which a statement takes, lower ones first."""
+        """The groups that have values which a statement takes, lower ones first, and those with rows last."""
         roots = {x.root for x in operands if isinstance(x, View) and isinstance(x.root.by, (Map, Fold))}
         found = {group for root in roots for group in groups_of(root) if root in group.values}
-        return sorted(found, key=lambda group: (group.level, group.number))
+        return sorted(found, key=lambda group: (group.level, group.row is not None, group.number))
 
     def _merged(self, group: Group, into: Group) -> bool:
         """Move all of a group into another one, if it fits there."""
@@ -250,20 +294,24 @@ class Grouping:
                     if 2 * product(root.shape) >= product(x.shape):  # numbers and rows are read by many
                         near.update(dict.fromkeys(self._readers.get(root, [])[-_NEIGHBORS:]))
         for group in (*reversed(own), *sorted(near, key=lambda group: -group.level)):
-            if group.moved is None and len(group.nodes) < _MOST_NODES:
+            if group.moved is None and group.scattered is None and len(group.nodes) < _MOST_NODES:
                 yield group
 
     def _is_memory(self, root: Root) -> bool:
         """Whether it can only be read from memory."""
         return not isinstance(root.by, (Map, Fold))
 
-    def _axes(self, group: Group, operands: Iterable[Operand], shape: tuple[int, ...]) -> list[Loops] | None:
+    def _axes(self, group: Group, by: Map | Fold | Put) -> list[Loops] | None:
         """The loops of a group for the axes of a statement; None where it does not fit into the group."""
-        axes: list[Loops | None] = [None] * len(shape)
+        axes: list[Loops | None] = [None] * len(by.shape)
         is_inside = False
         level = 0
-        for x in operands:
-            if isinstance(x, Constant):
+        if isinstance(by, Map) and by.table is not None:
+            if group in groups_of(by.table.root):
+                return None
+            level = level_of(by.table.root) + 1
+        for x in by.operands:
+            if isinstance(x, Constant) or isinstance(x.root.by, Count):
                 continue
             within = group.values.get(x.root)
             found = None if within is None else group.space.match(x, within.moves)
@@ -281,7 +329,7 @@ class Grouping:
                 if known is not None and group.space.leaves(known) != group.space.leaves(loops):
                     return None
                 axes[axis] = loops
-        filled = group.space.fill(shape, axes, group.closed)
+        filled = group.space.fill(by.shape, axes, group.closed)
         if filled is None or not group.may_be_at(level):
             return None
         if not is_inside and sorted(loop for loops in filled for loop in loops) != sorted(group.space.order):
@@ -299,13 +347,20 @@ class Grouping:
             return within.node
         if again and self.again.is_worth(group, x):
             return self._again(group, x, axes)
-        view, home = self._in_memory(x)
+        if isinstance(x.root.by, Count):
+            moves = tuple(sorted(group.space.along(axes, x.strides).items()))
+            return group.node(Counted(x.offset, moves))
         self._readers.setdefault(x.root, [])
         if group not in self._readers[x.root][-1:]:
             self._readers[x.root].append(group)
+        return self._read(group, x, axes)
+
+    def _read(self, group: Group, x: View, axes: Sequence[Loops], indices: tuple[int, ...] = ()) -> int:
+        """A node that reads memory; behind its own axes a view may have some along which indices lead."""
+        view, home = self._in_memory(x)
         group.read(x.root)
         moves = tuple(sorted(group.space.along(axes, view.strides).items()))
-        return group.node(Read(x.root, home, view.offset, moves))
+        return group.node(Read(x.root, home, view.offset, moves, indices, view.strides[len(axes) :]))
 
     def _stands(self, group: Group, x: View, within: Within, axes: Sequence[Loops]) -> bool:
         moves = group.space.moves(within.moves)
@@ -328,6 +383,10 @@ class Grouping:
             nodes.append(compute(group, operand, axes))
         by = x.root.by
         assert isinstance(by, Map)
+        if by.table is not None:
+            table = table_through(x)
+            assert table is not None
+            return self._read(group, table, axes, tuple(nodes))
         return group.node(Apply(by.op, x.root.dtype, tuple(nodes), _pairs(by.params)))
 
 

@@ -18,7 +18,7 @@ import numpy
 
 from minpy.compiler.codegen.builder import Value, type_of
 from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, times
-from minpy.compiler.codegen.nest import Apply, Constant, Index, Load, Nest, Reduce
+from minpy.compiler.codegen.nest import Apply, Constant, Gather, Index, Load, Nest, Reduce
 from minpy.compiler.codegen.reductions import Reductions
 from minpy.compiler.codegen.schedule import BLOCK, Schedule
 from minpy.compiler.codegen.values import INT64, ROW, Place, Shared
@@ -146,7 +146,7 @@ class _Writer(Reductions):
         """Compute what depends on these loops only, so that inner loops have it."""
         for i, node in enumerate(self.nest.nodes):
             is_ready = self.plan.depends[i] <= loops and self.plan.stage[i] <= stage
-            if is_ready and isinstance(node, (Load, Apply, Index, Constant)) and i not in known:
+            if is_ready and isinstance(node, (Load, Gather, Apply, Index, Constant)) and i not in known:
                 self.value(i, ROW._replace(row=row), known)
 
     def _inner_loops(self, loops: list[int], start: Number, roots: Sequence[int]) -> None:

@@ -84,6 +84,19 @@ def load(k: Builder, pointer: str, dtype: numpy.dtype, stride: int, lanes: Lanes
     return k.cast(value, bool) if dtype.kind == "b" else value
 
 
+def gather(k: Builder, pointer: str, at: Value, dtype: numpy.dtype, lanes: Lanes) -> Value:
+    """Elements that are so many elements, for each lane, away from ``pointer``."""
+    held = _BYTE if dtype.kind == "b" else dtype
+    kind, masks = type_of(held, lanes.width), f"<{lanes.width} x i1>"
+    text = f"getelementptr {scalar_type(held)}, ptr {pointer}, {type_of(at.dtype, at.lanes)} {at.text}"
+    where = (f"<{lanes.width} x ptr>", k.emit(text))
+    name = f"llvm.masked.gather.{_suffix(held, lanes)}.v{lanes.width}p0"
+    value = Value(
+        k.intrinsic(name, kind, where, (masks, lanes.mask), (kind, "zeroinitializer")), held, lanes.width
+    )
+    return k.cast(value, bool) if dtype.kind == "b" else value
+
+
 def store(k: Builder, x: Value, pointer: str, stride: int, lanes: Lanes) -> None:
     """Put elements to ``pointer`` and on, ``stride`` apart."""
     if x.dtype.kind == "b":

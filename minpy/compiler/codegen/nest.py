@@ -54,10 +54,24 @@ class Constant(NamedTuple):
     dtype: numpy.dtype
 
 
-class Index(NamedTuple):
-    """The number of the turn of a loop, as int64."""
+class Gather(NamedTuple):
+    """An element of memory whose place other nodes say: as of a load, and from there on ``steps`` elements
+    for each unit of ``indices``, which are of int64 and lead to no place outside of the memory."""
 
-    loop: int
+    access: Access
+    indices: tuple[int, ...]
+    steps: tuple[int, ...]
+
+    @property
+    def dtype(self) -> numpy.dtype:
+        return self.access.dtype
+
+
+class Index(NamedTuple):
+    """``start`` and ``strides`` for each turn of the loops, as int64."""
+
+    strides: tuple[int, ...]
+    start: int = 0
     dtype: numpy.dtype = numpy.dtype("int64")
 
 
@@ -81,13 +95,32 @@ class Reduce(NamedTuple):
 
 
 class Store(NamedTuple):
-    """A value put into memory. It is of the dtype of the memory."""
+    """A value put into memory. It is of the dtype of the memory.
+
+    Attributes:
+        indices, steps: nodes that say where, as those of a ``Gather``.
+        adds: it is added to what is there.
+    """
 
     access: Access
     value: int
+    indices: tuple[int, ...] = ()
+    steps: tuple[int, ...] = ()
+    adds: bool = False
 
 
-Node = Union[Load, Constant, Index, Apply, Reduce, Store]
+Node = Union[Load, Gather, Constant, Index, Apply, Reduce, Store]
+
+
+def operands(node: Node) -> tuple[int, ...]:
+    """The nodes that a node takes."""
+    if isinstance(node, Apply):
+        return node.operands
+    if isinstance(node, Reduce):
+        return (node.operand,)
+    if isinstance(node, Store):
+        return (node.value, *node.indices)
+    return node.indices if isinstance(node, Gather) else ()
 
 
 class Nest(NamedTuple):
@@ -100,6 +133,9 @@ class Nest(NamedTuple):
     - the next ``summed`` are those of products: each ``Reduce`` over them keeps the last loop;
     - the others are inner loops, at least one. The last is run in vectors. A ``Reduce`` over all of the inner
       loops gives a value for each turn of the outer ones, which later nodes may take. ``summed`` is 0 then.
+
+    A ``Store`` to places that indices say is done in the order of the inner loops. Turns of the outer ones
+    never meet in a place, nor do those of the last loop, unless it has one.
     """
 
     extents: tuple[int, ...]
@@ -118,22 +154,19 @@ def dependences(nest: Nest) -> list[frozenset[int]]:
     found: list[frozenset[int]] = []
     summed = frozenset(range(nest.outer, nest.outer + nest.summed))
     for node in nest.nodes:
-        if isinstance(node, Load):
-            found.append(_moves(node.access))
-        elif isinstance(node, Constant):
-            found.append(frozenset())
+        taken = frozenset().union(*[found[i] for i in operands(node)])
+        if isinstance(node, (Load, Gather, Store)):
+            found.append(taken | _moves(node.access.strides))
         elif isinstance(node, Index):
-            found.append(frozenset({node.loop}))
-        elif isinstance(node, Apply):
-            found.append(frozenset().union(*[found[i] for i in node.operands]))
+            found.append(_moves(node.strides))
         elif isinstance(node, Reduce):
-            kept = found[node.operand] - frozenset(node.over)
+            kept = taken - frozenset(node.over)
             # sums over summed loops are computed for each element of the last loop, even where all are equal
             found.append(kept | {len(nest.extents) - 1} if summed and summed.issuperset(node.over) else kept)
         else:
-            found.append(found[node.value] | _moves(node.access))
+            found.append(taken)
     return found
 
 
-def _moves(access: Access) -> frozenset[int]:
-    return frozenset(i for i, stride in enumerate(access.strides) if stride)
+def _moves(strides: tuple[int, ...]) -> frozenset[int]:
+    return frozenset(i for i, stride in enumerate(strides) if stride)

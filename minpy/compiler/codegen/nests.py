@@ -5,18 +5,21 @@ Equal computations give equal nests, wherever their arguments lie.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, Union
 
 import numpy
 
-from minpy.compiler.codegen.group import Group, Read, Within, Written
-from minpy.compiler.codegen.nest import Access, Apply, Load, Nest, Node, Reduce, Store
+from minpy.compiler.codegen.group import Counted, Entry, Group, Read, Within, Written
+from minpy.compiler.codegen.nest import Access, Apply, Gather, Index, Load, Nest, Node, Reduce, Store
 from minpy.compiler.codegen.statements import Buffer, Home, Root
 from minpy.compiler.codegen.views import View, contiguous, through
 from minpy.ops.aval import product
 
 Moves = dict[int, int]
+
+#: elements that are written to a place at a time, where that leaves something to share out
+_VECTOR = 16
 
 
 class End(NamedTuple):
@@ -60,7 +63,7 @@ class _Maker:
     Attributes:
         stores, ends: what is done for its effect.
         used: the nodes that these need, by their numbers in the group.
-        moves: how each read, store and end moves in the loops.
+        moves: how each read and number moves in the loops.
         runs: the loops of the nest, each made of neighboring loops of the group.
     """
 
@@ -72,7 +75,7 @@ class _Maker:
         self.stores += [put._replace(moves=_pairs(self.space.moves(dict(put.moves)))) for put in group.puts]
         self.ends = [(root, within) for root, within in group.ends.items() if root.homes]
         self.used = self._used()
-        reads = [node for node in self.used.values() if isinstance(node, Read)]
+        reads = [node for node in self.used.values() if isinstance(node, (Read, Counted))]
         self.moves = {id(read): self.space.moves(dict(read.moves)) for read in reads}
 
     def _written(self, root: Root, within: Within, home: Home) -> Written:
@@ -88,8 +91,9 @@ class _Maker:
         assert found is not None
         return found.strides, found.offset
 
-    def _used(self) -> dict[int, Node | Read]:
-        waiting = [store.node for store in self.stores] + [within.node for _, within in self.ends]
+    def _used(self) -> dict[int, Entry]:
+        waiting = [i for store in self.stores for i in (store.node, *store.indices)]
+        waiting += [within.node for _, within in self.ends]
         found: set[int] = set()
         while waiting:
             i = waiting.pop()
@@ -98,6 +102,7 @@ class _Maker:
                 node = self.group.nodes[i]
                 waiting.extend(node.operands if isinstance(node, Apply) else ())
                 waiting.extend([node.operand] if isinstance(node, Reduce) else ())
+                waiting.extend(node.indices if isinstance(node, Read) else ())
         return {i: self.group.nodes[i] for i in sorted(found)}
 
     # Loops --------------------------------------------------------------------------------------
@@ -113,6 +118,8 @@ class _Maker:
         order = [loop for loop in self.space.order if loop in loops]
         summed = [loop for loop in order if loop in leaves(self.group.summed or ())]
         rows = frozenset().union(*[over for i, over in overs.items() if i not in end_nodes])
+        if self.group.scattered is not None:
+            return self._scattered(leaves(self.group.scattered), accesses)
         if summed:
             last = order.index(summed[-1])
             parts = [[k for k in order[:last] if k not in summed], summed, order[last + 1 :]]
@@ -132,6 +139,19 @@ class _Maker:
             joined = [joined[2][:-1], [], joined[2][-1:]]
         outer_count, summed_count = len(joined[0]), len(joined[1])
         return [*joined[0], *joined[1], *joined[2]], outer_count, summed_count
+
+    def _scattered(
+        self, places: Collection[int], accesses: Sequence[Moves]
+    ) -> tuple[list[tuple[int, ...]], int, int]:
+        """The places in their order within all that may be shared out, but for what is run in vectors."""
+        others = self._by_distance([k for k in self.space.order if k not in places])
+        *outer, last = self._joined(others, accesses, []) or [()]
+        extents = [self.space.extents[loop] for loop in last]
+        first = next((i for i in reversed(range(len(last))) if product(extents[i:]) >= _VECTOR), 0)
+        if first:
+            outer, last = [*outer, last[:first]], last[first:]
+        inner = self._joined([k for k in self.space.order if k in places], accesses, [])
+        return [*outer, *inner, last], len(outer), 0
 
     def _by_distance(self, loops: list[int]) -> list[int]:
         """Loops in the order in which memory is run through, above all that which is written."""
@@ -167,30 +187,43 @@ class _Maker:
         pointers: dict[Pointer, int] = {}
         traffic = 0
 
+        def strides_of(moves: Moves) -> tuple[int, ...]:
+            return tuple(moves.get(run[-1], 0) if run else 0 for run in runs) or (0,)
+
         def access(pointer: Pointer, moves: Moves, dtype: numpy.dtype) -> Access:
             nonlocal traffic
             argument = pointers.setdefault(pointer, len(pointers))
-            strides = tuple(moves.get(run[-1], 0) for run in runs) or (0,)
-            traffic += dtype.itemsize * product(n for n, s in zip(extents, strides) if s)
-            return Access(argument, dtype, strides)
+            traffic += dtype.itemsize * product(n for n, s in zip(extents, strides_of(moves)) if s)
+            return Access(argument, dtype, strides_of(moves))
 
         nodes: list[Node] = []
         numbers: dict[int, int] = {}
-        for i, node in self.used.items():
-            if isinstance(node, Read):
-                dtype = node.root.dtype
-                pointer = (node.home.buffer, node.offset * dtype.itemsize)
-                node = Load(access(pointer, self.moves[id(node)], dtype))
-            elif isinstance(node, Apply):
-                node = node._replace(operands=tuple(numbers[j] for j in node.operands))
-            elif isinstance(node, Reduce):
-                over = tuple(sorted({places[loop] for loop in self.space.leaves(node.over)}))
-                node = node._replace(operand=numbers[node.operand], over=over)
+
+        def node_of(entry: Entry) -> Node:
+            if isinstance(entry, Read):
+                dtype = entry.root.dtype
+                pointer = (entry.home.buffer, entry.offset * dtype.itemsize)
+                place = access(pointer, self.moves[id(entry)], dtype)
+                told = tuple(numbers[j] for j in entry.indices)
+                return Gather(place, told, entry.steps) if told else Load(place)
+            if isinstance(entry, Counted):
+                return Index(strides_of(self.moves[id(entry)]), entry.start)
+            if isinstance(entry, Apply):
+                return entry._replace(operands=tuple(numbers[j] for j in entry.operands))
+            if isinstance(entry, Reduce):
+                over = tuple(sorted({places[loop] for loop in self.space.leaves(entry.over)}))
+                return entry._replace(operand=numbers[entry.operand], over=over)
+            return entry
+
+        for i, entry in self.used.items():
+            node = node_of(entry)
             numbers[i] = len(nodes)
             nodes.append(node)
         for store in self.stores:
             pointer = (store.home.buffer, store.offset * store.dtype.itemsize)
-            nodes.append(Store(access(pointer, dict(store.moves), store.dtype), numbers[store.node]))
+            place = access(pointer, dict(store.moves), store.dtype)
+            told = tuple(numbers[j] for j in store.indices)
+            nodes.append(Store(place, numbers[store.node], told, store.steps, store.adds))
         for root, within in self.ends:
             end, moves = self._end(root, within, runs)
             nodes.append(Store(access((end, 0), moves, root.dtype), numbers[within.node]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy
@@ -10,7 +11,7 @@ import numpy
 from minpy.compiler.codegen.components import taken_apart
 from minpy.compiler.codegen.grouping import Grouping
 from minpy.compiler.codegen.loops import turns, write
-from minpy.compiler.codegen.nest import Access, Apply, Load, Nest, Reduce, Store, dependences
+from minpy.compiler.codegen.nest import Access, Apply, Gather, Load, Nest, Reduce, Store, dependences
 from minpy.compiler.codegen.nests import End, Planned, planned
 from minpy.compiler.codegen.schedule import is_function
 from minpy.compiler.codegen.statements import Buffer, Home
@@ -19,12 +20,14 @@ from minpy.compiler.codegen.views import View, contiguous
 from minpy.compiler.ir import Graph
 from minpy.ops import Aval
 from minpy.ops.aval import product
-from minpy.runtime.kernels.program import ALIGNMENT, Place, Product, Program, Step
+from minpy.runtime.kernels.program import ALIGNMENT, Condition, Place, Product, Program, Step
 
 #: What a chunk should take at least, in ns; threads wait for each other some hundreds at each step
 _CHUNK = 6_000
 #: what a byte, an operation on an element, and one within a product take, in ns
 _BYTE, _OPERATION, _MULTIPLICATION = 0.02, 0.02, 0.01
+#: what an element takes whose place an index says
+_ELSEWHERE = 0.5
 #: a function such as an exponential, in operations
 _FUNCTION = 15
 #: chunks of a nest at most; what they add up in parts is a small part of all bytes
@@ -44,6 +47,12 @@ class Multiplication(NamedTuple):
     rows: tuple[int, int, int]
 
 
+class Check(NamedTuple):
+    """A bool that has to hold, once all else is done."""
+
+    arguments: tuple[tuple[Buffer, int], ...]
+
+
 class Work(NamedTuple):
     """A nest on buffers, shared out in chunks of turns."""
 
@@ -53,17 +62,26 @@ class Work(NamedTuple):
     chunk: int = 1
 
 
-def program_of(body: Graph) -> Program:
+Constants = Mapping[int, numpy.ndarray]
+_NONE: Constants = MappingProxyType({})
+
+
+def program_of(body: Graph, constants: Constants = _NONE) -> Program:
     """The program that computes a body's outputs from its inputs.
+
+    ``constants`` has the inputs that are known, by number.
 
     Raises:
         UnsupportedError: for an equation that loops cannot do (``translation.takes``).
     """
-    work = planned_work(body)
+    work = planned_work(body, constants)
     places, scratch = located(work, len(body.inputs), len(body.outputs))
     texts: dict[str, str] = {}
-    steps: list[Step | Product] = []
+    steps: list[Step | Product | Condition] = []
     for step, told in zip(work, places):
+        if isinstance(step, Check):
+            steps.append(Condition(told))
+            continue
         if isinstance(step, Multiplication):
             x, y, out = told
             steps.append(Product(*step[:6], (x, y, out), step.rows))
@@ -77,20 +95,22 @@ def program_of(body: Graph) -> Program:
     return Program(avals[0], avals[1], scratch, tuple(steps))
 
 
-def planned_work(body: Graph) -> list[Work | Multiplication]:
+def planned_work(body: Graph, constants: Constants = _NONE) -> list[Work | Multiplication | Check]:
     """What there is to do for a body, in order."""
-    found: list[Work | Multiplication] = []
-    for group in Grouping(Body(taken_apart(body)).roots).ordered():
+    found: list[Work | Multiplication | Check] = []
+    translated = Body(taken_apart(body), constants)
+    for group in Grouping(translated.roots).ordered():
         if group.product is not None:
             found.append(_multiplication(*group.product))
             continue
         plan = planned(group)
         if plan is not None:
             found.extend(_work(plan))
+    found += [Check(((root.homes[0].buffer, 0),)) for root in translated.checks]
     return list(_with_fillings(found))
 
 
-def _with_fillings(work: list[Work | Multiplication]) -> Iterable[Work | Multiplication]:
+def _with_fillings(work: list[Work | Multiplication | Check]) -> Iterable[Work | Multiplication | Check]:
     """Work with what fills memory, ahead of what writes there first."""
     done: set[Buffer] = set()
     for step in work:
@@ -99,7 +119,7 @@ def _with_fillings(work: list[Work | Multiplication]) -> Iterable[Work | Multipl
                 done.add(buffer)
                 store = Store(Access(0, buffer.dtype, (1,)), 0)
                 nest = Nest((buffer.size // buffer.dtype.itemsize,), 0, 0, (buffer.filled, store))
-                yield Work(nest, ((buffer, 0),), turns(nest), turns(nest))
+                yield from _work(Planned(nest, ((buffer, 0),), buffer.size))
         yield step
 
 
@@ -112,14 +132,14 @@ def _multiplication(x: View, y: View, out: Home) -> Multiplication:
     return Multiplication(dtype, m, y.shape[1], k, flags[0], flags[1], tuple(arguments), rows)
 
 
-def overwritable(body: Graph) -> set[tuple[int, int]]:
+def overwritable(body: Graph, constants: Constants = _NONE) -> set[tuple[int, int]]:
     """Pairs of an output and an input, by number, of which the output may lie in the input's memory.
 
     Each element is written there when nothing reads the one of the input any more.
     """
     readers: dict[int, list[int]] = {}
     writers: dict[int, list[int]] = {}
-    work = planned_work(body)
+    work = planned_work(body, constants)
     for i, step in enumerate(work):
         for buffer in {buffer for buffer, _ in step.arguments}:
             if buffer.kind != "scratch":
@@ -133,9 +153,9 @@ def overwritable(body: Graph) -> set[tuple[int, int]]:
     }
 
 
-def _is_in_step(work: Work | Multiplication, output: int, number: int) -> bool:
+def _is_in_step(work: Work | Multiplication | Check, output: int, number: int) -> bool:
     """Whether a nest reads the elements of an input where it writes those of an output, and nowhere else."""
-    if isinstance(work, Multiplication):
+    if not isinstance(work, Work) or any(isinstance(node, Gather) for node in work.nest.nodes):
         return False
     nodes = work.nest.nodes
     stored = [nodes[node.value] for node in nodes if isinstance(node, Store)]
@@ -190,6 +210,8 @@ def _chunk(plan: Planned, size: int, ends: list[End]) -> int:
             weight = _MULTIPLICATION if loops.intersection(summed) else _OPERATION
             weight *= _FUNCTION if is_function(node.op) else 1
             time += weight * product(nest.extents[loop] for loop in loops)
+        elif isinstance(node, Gather) or (isinstance(node, Store) and node.indices):
+            time += _ELSEWHERE * product(nest.extents[loop] for loop in loops)
         elif isinstance(node, Reduce):
             time += _MULTIPLICATION * product(nest.extents[loop] for loop in loops | set(node.over))
     most = min(_MOST_CHUNKS, int(time / _CHUNK), size)
@@ -218,7 +240,7 @@ def _combining(end: End, parts: Buffer, chunks: int) -> Work:
 
 
 def located(
-    work: list[Work | Multiplication], inputs: int, outputs: int
+    work: list[Work | Multiplication | Check], inputs: int, outputs: int
 ) -> tuple[list[tuple[Place, ...]], int]:
     """Where the pointers of each step point, and how much scratch there is.
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from minpy.compiler.codegen.nest import Apply, Load, Nest, Node, Reduce, Store, dependences
+from minpy.compiler.codegen.nest import Apply, Gather, Load, Nest, Node, Reduce, Store, dependences, operands
 
 #: bits of the vectors that are written; LLVM takes several registers where the processor's are shorter
 _VECTOR = 512
@@ -31,6 +31,7 @@ _WINDOW = 100
 _TILE = 24
 #: what a value may cost to be computed again
 _CHEAP = 12
+_GATHER = 12
 _WEIGHTS = {"true_divide": 6, "sqrt": 6, "remainder": 12, "floor_divide": 12}
 
 
@@ -103,13 +104,13 @@ class Schedule:
             i = stack.pop()
             if i not in found:
                 found.add(i)
-                takes = () if i in known else _operands(self.nest.nodes[i])
+                takes = () if i in known else operands(self.nest.nodes[i])
                 stack.extend(j for j in takes if not self.is_of_row(j) and j not in self.product | self.row)
         return sorted(found)
 
     def _find_kinds(self) -> None:
         nodes = self.nest.nodes
-        taken = {i for node in nodes if not isinstance(node, Store) for i in _operands(node)}
+        taken = {i for node in nodes if not isinstance(node, Store) for i in operands(node)}
         taken.update(
             node.value for node in nodes if isinstance(node, Store) and _repeats(node, nodes[node.value])
         )
@@ -132,7 +133,7 @@ class Schedule:
         widths = [
             node.dtype.itemsize
             for i, node in enumerate(nodes)
-            if isinstance(node, (Load, Apply)) and len(self.nest.extents) - 1 in self.depends[i]
+            if isinstance(node, (Load, Gather, Apply)) and len(self.nest.extents) - 1 in self.depends[i]
         ]
         most = min(_VECTOR // 8 // max(widths, default=8), _MOST_LANES)
         return min(most, 1 << (self.nest.extents[-1] - 1).bit_length())
@@ -142,7 +143,7 @@ class Schedule:
         nodes = self.nest.nodes
         stage: list[int] = []
         for i, node in enumerate(nodes):
-            last = max((stage[j] for j in _operands(node)), default=0)
+            last = max((stage[j] for j in operands(node)), default=0)
             stage.append(last + 1 if i in self.row else last)
         self.stage = stage
         before: list[list[int]] = [[] for _ in range(max(stage) + 1)]
@@ -181,12 +182,12 @@ class Schedule:
                 room -= size * node.dtype.itemsize  # type: ignore[union-attr]
                 saved[made].append(i)
                 return
-            for j in _operands(node):
+            for j in operands(node):
                 visit(j, sweep)
 
         for sweep, nodes in enumerate(roots):
             for i in nodes:
-                for j in _operands(self.nest.nodes[i]):
+                for j in operands(self.nest.nodes[i]):
                     visit(j, sweep)
         return saved
 
@@ -199,7 +200,7 @@ class Schedule:
                 return 0
             seen.add(i)
             it = self.nest.nodes[i]
-            return _weight(it) + sum(map(visit, _operands(it)))
+            return _weight(it) + sum(map(visit, operands(it)))
 
         return visit(node)
 
@@ -229,7 +230,7 @@ class Schedule:
         for i, node in enumerate(self.nest.nodes):
             weight = 0 if self.is_of_row(i) else _weight(node)
             work += weight
-            longest[i] = weight + max((longest[j] for j in _operands(node)), default=0)
+            longest[i] = weight + max((longest[j] for j in operands(node)), default=0)
         is_chain = work > _WINDOW and 2 * max(longest.values()) > work and vectors * self.lanes >= BLOCK
         wanted = 4 if work <= 12 or is_chain else 2
         while wanted > 1 and vectors < wanted:
@@ -242,17 +243,11 @@ def _repeats(store: Store, value: Node) -> bool:
     return isinstance(value, Reduce) and any(store.access.strides[loop] for loop in value.over)
 
 
-def _operands(node: object) -> tuple[int, ...]:
-    if isinstance(node, Apply):
-        return node.operands
-    if isinstance(node, Reduce):
-        return (node.operand,)
-    return (node.value,) if isinstance(node, Store) else ()
-
-
 def _weight(node: object) -> int:
     if isinstance(node, Load):
         return 1
+    if isinstance(node, Gather):
+        return _GATHER
     if not isinstance(node, Apply):
         return 0
     return _WEIGHTS.get(node.op, 16 if is_function(node.op) else 1)

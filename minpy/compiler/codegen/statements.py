@@ -76,12 +76,31 @@ Operand = Union[View, Constant]
 
 
 class Map(NamedTuple):
-    """An elementwise op."""
+    """An elementwise op.
+
+    Attributes:
+        table: of the op ``TAKE`` what is read. Its axes are those of ``shape``, along which it may move, and
+            one for each operand, which says how far to go along it.
+    """
 
     op: str
     shape: tuple[int, ...]
     operands: tuple[Operand, ...]
     params: dict[str, Any]
+    table: View | None = None
+
+    @property
+    def taken(self) -> tuple[Operand, ...]:
+        """All that it takes."""
+        return self.operands if self.table is None else (*self.operands, self.table)
+
+
+#: elements of a value in memory, at places that other values say
+TAKE = "take"
+
+
+class Count:
+    """What computes a value whose element number i is i, in int64. It is never in memory."""
 
 
 class Fold(NamedTuple):
@@ -107,10 +126,30 @@ class Put(NamedTuple):
     home: Home
 
 
+class Scatter(NamedTuple):
+    """Values written to places that other values say, one after the other.
+
+    Attributes:
+        shape: the axes of the places, and those along which each is written.
+        places: how many of them are axes of places. Along the others no two elements meet.
+        operands: what is written, and how far to go along each of the last axes of ``there``.
+        there: a view of a home. Its axes are those of ``shape``, and one for each index.
+        base: what is in that home before; None for zeros.
+        adds: to what is there.
+    """
+
+    shape: tuple[int, ...]
+    places: int
+    operands: tuple[Operand, ...]
+    there: View
+    base: Root | None
+    adds: bool
+
+
 class Product(NamedTuple):
     """A product of two matrices by BLAS."""
 
     operands: tuple[View, View]
 
 
-Statement = Union[Map, Fold, Join, Put, Product]
+Statement = Union[Map, Count, Fold, Join, Put, Scatter, Product]

@@ -6,25 +6,38 @@ fold of products over a space with one more axis.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy
 
+from minpy.compiler.codegen import indexing
 from minpy.compiler.codegen.components import FOLDS
 from minpy.compiler.codegen.nest import Constant
 from minpy.compiler.codegen.products import contracted
-from minpy.compiler.codegen.statements import Fold, Home, Join, Map, Operand, Product, Root, Statement
-from minpy.compiler.codegen.views import View, contiguous, is_view, moved, reshaped, spread, whole
+from minpy.compiler.codegen.statements import (
+    Count,
+    Fold,
+    Home,
+    Join,
+    Map,
+    Operand,
+    Product,
+    Root,
+    Statement,
+)
+from minpy.compiler.codegen.views import View, at_key, contiguous, is_view, moved, reshaped, spread, whole
 from minpy.compiler.ir import Eqn, Graph, Literal
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval
 from minpy.ops.aval import PYTHON_SCALARS, product
 from minpy.ops.kernels import operand_dtypes
-from minpy.ops.keys import WHOLE, Layout
-from minpy.ops.op import OPS
+from minpy.ops.keys import ARRAY, WHOLE, Layout
 
 _JOINS = ("concatenate", "index_add", "index_put")
+#: Ops whose last operands are index arrays.
+INDEXING = ("index", "index_add", "index_put")
 _PRODUCTS = ("matmul", "gemm", "add_gemm", "narrow_gradient", "dense")
 #: Ops that change nothing, for real numbers.
 _NOTHING = ("copy", "real", "conjugate", "stop_gradient")
@@ -39,11 +52,15 @@ def takes(eqn: Eqn) -> bool:
     if any(0 in atom.aval.shape for atom in (*eqn.inputs, *eqn.outputs)) or len(eqn.outputs) != 1:
         return False
     name, params = eqn.op.name, eqn.params
+    if name in INDEXING:
+        count = params["template"].count(ARRAY)
+        if count:
+            return all(atom.aval.dtype.kind in "iu" for atom in eqn.inputs[len(eqn.inputs) - count :])
     if name in ("index_add", "index_put"):
-        if len(eqn.inputs) > (1 if name == "index_add" else 2):
-            return False
         slices = Slices(eqn.outputs[0].aval.shape, params["template"])
         return all(abs(step) <= _MOST_STEP for _, step, _ in slices.axes)
+    if name in ("counted", "within"):
+        return True
     return eqn.op.elementwise or name in FOLDS or name in _JOINS + _PRODUCTS or is_view(eqn.op, params)
 
 
@@ -53,11 +70,20 @@ class Body:
     Attributes:
         inputs, outputs: roots that lie in the program's buffers.
         roots: the values in between, each ``by`` its statement.
+        checks: bools that have to hold, or the program fails.
+        count: what counts.
+        constants: arrays that are known.
+        in_range: indices as they are, and brought into a range. ``checked`` are those that a check looks at.
     """
 
-    def __init__(self, body: Graph):
+    def __init__(self, body: Graph, constants: Mapping[int, numpy.ndarray] = MappingProxyType({})):
         self.inputs = [Root(*v.aval).at_home("input", i) for i, v in enumerate(body.inputs)]
         self.roots: list[Root] = []
+        self.checks: list[Root] = []
+        self.count = Root((), numpy.dtype("int64"), Count())
+        self.constants = {self.inputs[i]: array for i, array in constants.items()}
+        self.in_range: dict[Any, tuple[View, View]] = {}
+        self.checked: set[Any] = set()
         self._in_order: dict[View, View] = {}
         self._values: dict[Any, Operand] = {var: whole(root) for var, root in zip(body.inputs, self.inputs)}
         for eqn in body.eqns:
@@ -115,6 +141,13 @@ class Body:
             return operands[0]
         if name == "astype":
             return self.cast(operands[0], out.dtype)
+        if name == "counted":
+            return View(self.count, out.shape, eqn.params["strides"], eqn.params["start"])
+        if name == "within":
+            return self._within(operands[0], **eqn.params)
+        count = eqn.params["template"].count(ARRAY) if name in INDEXING else 0
+        if count:
+            return self._indexed(eqn, operands[:-count], operands[-count:], out)
         if name in FOLDS:
             return self._fold(eqn, operands[0], out)
         if name in _PRODUCTS:
@@ -128,6 +161,32 @@ class Body:
         dtypes = operand_dtypes(eqn.op, [_as_promoted(x) for x in eqn.inputs])
         operands = [self.cast(x, dtype) for x, dtype in zip(operands, dtypes)]
         return self.map(name, out.shape, out.dtype, *operands, **eqn.params)
+
+    def _indexed(self, eqn: Eqn, values: list[Operand], arrays: list[Operand], out: Aval) -> Operand:
+        if eqn.op.name == "index":
+            return indexing.gathered(self, eqn, values[0], arrays)
+        value = self.cast(values[-1], out.dtype)
+        base: Operand = Constant(0, out.dtype)
+        if eqn.op.name == "index_put":
+            base = self.cast(values[0], out.dtype)
+        return indexing.scattered(self, eqn, base, value, arrays)
+
+    def _within(self, x: Operand, low: Any, high: Any) -> Operand:
+        """A number, which has to lie between limits, or to be nan or infinite."""
+        if isinstance(x, Constant):
+            return x  # it was looked at
+        shape, dtype = x.shape, x.root.dtype
+        holds = [
+            self.map("less_equal", shape, bool, Constant(low, dtype), x),
+            self.map("less_equal", shape, bool, x, Constant(high, dtype)),
+        ]
+        is_between = self.map("logical_and", shape, bool, *holds)
+        if dtype.kind == "f":
+            is_finite = self.map("isfinite", shape, bool, x)
+            is_other = self.map("logical_not", shape, bool, is_finite)
+            is_between = self.map("logical_or", shape, bool, is_between, is_other)
+        indexing.check(self, is_between)
+        return x
 
     def _moved(self, eqn: Eqn, x: Operand) -> Operand:
         if isinstance(x, Constant):
@@ -187,8 +246,13 @@ class Body:
         return self.map(op, out.shape, out.dtype, *others, found)
 
     def _as_view(self, x: Operand, aval: Aval) -> View:
-        """An operand as an array, also where it is the same number everywhere."""
-        return self._cast(x, aval.shape, aval.dtype) if isinstance(x, Constant) else x
+        """An operand as an array, also where it is the same number everywhere, or counts."""
+        is_nowhere = isinstance(x, Constant) or isinstance(x.root.by, Count)
+        return self._cast(x, aval.shape, aval.dtype) if is_nowhere else x  # type: ignore[return-value]
+
+    def copied(self, x: View, dtype: numpy.dtype) -> View:
+        """A value of its own."""
+        return self._cast(x, x.shape, dtype)
 
     # Values put together --------------------------------------------------------------------
 
@@ -223,7 +287,7 @@ class Body:
         other: Operand = Constant(0, out.dtype)
         if eqn.op.name == "index_put":
             other = self.cast(operands[0], out.dtype)
-        there = _at(whole(root), eqn.params["template"])
+        there = at_key(whole(root), eqn.params["template"])
         if 0 in there.shape:
             return other
         if isinstance(value, View):  # leading axes of one element are let through
@@ -231,7 +295,9 @@ class Body:
             value = value._replace(shape=value.shape[extra:], strides=value.strides[extra:])
         parts = [(value, there)]
         for key in slices.around():
-            parts.append((other if isinstance(other, Constant) else _at(other, key), _at(whole(root), key)))
+            parts.append(
+                (other if isinstance(other, Constant) else at_key(other, key), at_key(whole(root), key))
+            )
         buffer = root.homes[0].buffer
         return self._joined(root, [(x, v.shape, Home(buffer, v.strides, v.offset)) for x, v in parts])
 
@@ -240,7 +306,7 @@ class Body:
     def _output(self, number: int, atom: Any) -> Root:
         """The root of an output: a value that is computed straight into it, or one that is put together."""
         x = self._operand(atom)
-        if isinstance(x, View) and x.is_whole:
+        if isinstance(x, View) and x.is_whole and not isinstance(x.root.by, Count):
             if isinstance(x.root.by, (Map, Fold)):
                 return x.root.at_home("output", number)
             buffer = x.root.homes[0].buffer
@@ -277,13 +343,6 @@ def _as_promoted(atom: Any) -> Any:
 
 def _transposed(x: View) -> View:
     return x._replace(shape=x.shape[::-1], strides=x.strides[::-1])
-
-
-def _at(x: View, template: tuple) -> View:
-    """``x[key]``, for slices and numbers."""
-    found = moved(x, OPS["index"], {"template": template})
-    assert found is not None
-    return found
 
 
 class Slices:

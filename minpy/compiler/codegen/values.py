@@ -10,8 +10,18 @@ import numpy
 
 from minpy.compiler.codegen.builder import Value
 from minpy.compiler.codegen.functions import Kernel
-from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, stored_type, times
-from minpy.compiler.codegen.nest import Access, Apply, Constant, Index, Load, Nest, Store
+from minpy.compiler.codegen.memory import (
+    Lanes,
+    Number,
+    element,
+    gather,
+    load,
+    plus,
+    store,
+    stored_type,
+    times,
+)
+from minpy.compiler.codegen.nest import Access, Apply, Constant, Gather, Index, Load, Nest, Store
 from minpy.compiler.codegen.schedule import Schedule
 from minpy.ops import OPS
 
@@ -51,7 +61,7 @@ class Values:
         self.rows: dict[int, str] = {}  # memory for values of a row
         self.saved: set[int] = set()  # those that are in it
         self.last = len(nest.extents) - 1
-        self.accesses = [node.access for node in nest.nodes if isinstance(node, (Load, Store))]
+        self.accesses = [node.access for node in nest.nodes if isinstance(node, (Load, Gather, Store))]
         self.first: Number = 0  # of the rows of the tile
         self.pointers: list[dict[Access, str]] = []  # to each row of the tile
         self.known_in: list[
@@ -85,8 +95,18 @@ class Values:
         """Do a store, or save a value of the row."""
         node = self.nest.nodes[i]
         if isinstance(node, Store):
-            value = self.k.cast(self.value(node.value, place, scope), node.access.dtype)
-            store(self.k, value, self._address(node.access, place), node.access.strides[-1], place.lanes)
+            k, access = self.k, node.access
+            value = k.cast(self.value(node.value, place, scope), access.dtype)
+            pointer, stride = self._address(access, place), access.strides[-1]
+            if node.indices:
+                far = self._distance_of(node, place, scope)
+                assert far.lanes == 1, "several lanes may meet in one place"
+                pointer = element(k, pointer, far.text, access.dtype)
+            if node.adds:
+                value = rule("add")(
+                    k, access.dtype, load(k, pointer, access.dtype, stride, place.lanes), value
+                )
+            store(k, value, pointer, stride, place.lanes)
         else:
             value = self.value(i, place, scope)
             if i not in self.rows:
@@ -129,10 +149,12 @@ class Values:
             value = load(
                 k, self._address(node.access, place), node.dtype, node.access.strides[-1], place.lanes
             )
+        elif isinstance(node, Gather):
+            value = self._gathered(node, place, scope)
         elif isinstance(node, Constant):
             value = k.constant(node.value, node.dtype)
         elif isinstance(node, Index):
-            value = self._index(node.loop, place)
+            value = self._index(node, place)
         else:
             assert isinstance(node, Apply), f"{node} has no value here"
             operands = [self.value(j, place, scope) for j in node.operands]
@@ -140,12 +162,38 @@ class Values:
         scope[i] = value
         return value
 
-    def _index(self, loop: int, place: Place) -> Value:
-        first = Value(str(self.at[loop]), INT64)
-        if loop != self.last or place.lanes.width == 1:
-            return first
-        steps = "<" + ", ".join(f"i64 {i}" for i in range(place.lanes.width)) + ">"
-        return self.k.add(first, Value(steps, INT64, place.lanes.width))
+    def _gathered(self, node: Gather, place: Place, scope: dict[int, Value]) -> Value:
+        k, access = self.k, node.access
+        far, pointer = self._distance_of(node, place, scope), self._address(access, place)
+        if far.lanes == 1:
+            pointer = element(k, pointer, far.text, access.dtype)
+            return load(k, pointer, access.dtype, access.strides[-1], place.lanes)
+        return gather(
+            k, pointer, k.add(far, self._steps(access.strides[-1], place)), access.dtype, place.lanes
+        )
+
+    def _distance_of(self, node: Gather | Store, place: Place, scope: dict[int, Value]) -> Value:
+        """In elements, how far indices lead."""
+        k = self.k
+        total = k.constant(0, INT64)
+        for i, step in zip(node.indices, node.steps):
+            far = k.multiply(self.value(i, place, scope), k.constant(step, INT64))
+            total = k.add(total, far)
+        return total
+
+    def _index(self, node: Index, place: Place) -> Value:
+        at: Number = node.start
+        for loop, stride in enumerate(node.strides):
+            at = plus(self.k, at, times(self.k, self.at[loop], stride))
+        first = Value(str(at), INT64)
+        return self.k.add(first, self._steps(node.strides[-1], place)) if node.strides[-1] else first
+
+    def _steps(self, stride: int, place: Place) -> Value:
+        """How far each lane is from the first."""
+        if place.lanes.width == 1:
+            return self.k.constant(0, INT64)
+        steps = "<" + ", ".join(f"i64 {i * stride}" for i in range(place.lanes.width)) + ">"
+        return Value(steps, INT64, place.lanes.width)
 
 
 class Shared(dict):

@@ -13,7 +13,7 @@ import numpy
 from numpy.lib.stride_tricks import as_strided
 
 from minpy.ops import Op
-from minpy.ops.keys import join_key
+from minpy.ops.keys import ARRAY, join_key
 
 _SPOT = numpy.zeros(1, numpy.int8)  # an element of one byte: strides in bytes are strides in elements
 
@@ -53,12 +53,8 @@ def whole(root: Any) -> View:
 def is_view(op: Op, params: dict) -> bool:
     """Whether an op only says where elements stand."""
     return op.name in ("reshape", "transpose", "broadcast_to", "diagonal") or (
-        op.name == "index" and not any(_is_array(part) for part in params["template"])
+        op.name == "index" and ARRAY not in params["template"]
     )
-
-
-def _is_array(part: Any) -> bool:
-    return part is not None and part is not Ellipsis and not isinstance(part, (int, tuple))
 
 
 def moved(view: View, op: Op, params: dict) -> View | None:
@@ -67,15 +63,25 @@ def moved(view: View, op: Op, params: dict) -> View | None:
     if op.name == "reshape":
         return reshaped(view, params["shape"])
     if op.name == "transpose":
-        found = seen.transpose(params["axes"])
-    elif op.name == "broadcast_to":
+        return transposed(view, params["axes"])
+    if op.name == "broadcast_to":
         return spread(view, params["shape"])
-    elif op.name == "diagonal":
-        found = seen.diagonal(**params)
-    else:
-        key = join_key((), params["template"])
-        found = seen[key if Ellipsis in key else (*key, ...)]
-    return _told(view, seen, found)
+    if op.name == "diagonal":
+        return _told(view, seen, seen.diagonal(**params))
+    return at_key(view, params["template"])
+
+
+def at_key(view: View, template: tuple) -> View:
+    """``view[key]``, for slices and numbers."""
+    seen = as_strided(_SPOT, view.shape, view.strides)
+    key = join_key((), template)
+    return _told(view, seen, seen[key if Ellipsis in key else (*key, ...)])
+
+
+def transposed(view: View, axes: Sequence[int]) -> View:
+    """The view with its axes in another order."""
+    shape, strides = (tuple(x[axis] for axis in axes) for x in (view.shape, view.strides))
+    return view._replace(shape=shape, strides=strides)
 
 
 def reshaped(view: View, shape: Sequence[int]) -> View | None:

@@ -119,6 +119,10 @@ class _Fusion:
         self._find_levels()
         #: what has to be in memory
         self.needed: set[Atom] = set(graph.outputs)
+        read = {atom for eqn in graph.eqns for atom in eqn.inputs}
+        for eqn in graph.eqns:
+            if eqn.can_fail and read.isdisjoint(eqn.outputs):  # it is there to be checked
+                self.needed.update(eqn.outputs)
         self.places = {atom: place for place, atom in enumerate(graph.outputs)}
         for place in self.makers.values():
             if not (place.is_fused or place.is_free):
@@ -197,7 +201,8 @@ class _Fusion:
         read: set[Atom] = set()
         for number in reversed(self.levels[level]):
             outputs = eqns[number].outputs
-            if not (self.needed.isdisjoint(outputs) and read.isdisjoint(outputs)):
+            is_needed = not (self.needed.isdisjoint(outputs) and read.isdisjoint(outputs))
+            if is_needed or eqns[number].can_fail:
                 numbers.add(number)
                 read.update(_variables(eqns[number]))
         own = [eqns[number] for number in sorted(numbers)]
@@ -315,7 +320,7 @@ def _is_view(eqn: Eqn) -> bool:
 
 def _moves(eqn: Eqn) -> bool:
     """Whether an equation computes nothing."""
-    return _is_view(eqn) or eqn.op.name in _MOVERS
+    return _is_view(eqn) or (eqn.op.name in _MOVERS and keys.ARRAY not in eqn.params.get("template", ()))
 
 
 def _is_cheap(eqn: Eqn) -> bool:

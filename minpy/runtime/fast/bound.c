@@ -76,7 +76,7 @@ static PyObject *new_result(PyArrayObject *like, PyObject *memory) {
                                 NULL);
 }
 
-/* The same as `run_bound` for a program of kernels, which any number of threads can run. */
+/* The same as `run_bound` for a program of kernels, which any number of threads can run. It may fail each time. */
 static int run_program(Bound *self, PyObject *const *arrays, Py_ssize_t n, PyObject *const *memory, PyObject **results) {
     Py_ssize_t n_inputs = self->n_inputs, n_outputs = self->n_outputs, n_made = 0;
     Given small[16], *given = n_inputs > 16 ? PyMem_Malloc(n_inputs * sizeof *given) : small;
@@ -103,7 +103,7 @@ static int run_program(Bound *self, PyObject *const *arrays, Py_ssize_t n, PyObj
         Py_BEGIN_ALLOW_THREADS
         ran = self->run(self->handle, pointers, pointers + n_inputs);
         Py_END_ALLOW_THREADS
-        if (!ran) found = -1;
+        if (ran <= 0) found = ran < 0 ? 0 : -1;
     }
     if (found < 0 && !PyErr_Occurred()) PyErr_NoMemory();
     if (given != NULL)

@@ -29,7 +29,7 @@ typedef struct {
     int64_t type, ndim, dims[]; /* the type by MXNet's number */
 } Aval;
 
-enum { NEST, PRODUCT };
+enum { NEST, PRODUCT, CONDITION };
 
 typedef struct {
     int64_t words, kind; /* how long it is, and which of the structs below it is */
@@ -48,6 +48,11 @@ typedef struct {
     double alpha, beta;
     Place arguments[3];
 } Product;
+
+typedef struct {
+    Step step;
+    Place arguments[1];
+} Condition;
 
 typedef struct {
     _Atomic(void *) spare; /* a block of scratch that no call uses */
@@ -209,26 +214,34 @@ static void run_nests(const Program *program, const Memory *memory, int64_t at, 
     }
 }
 
-static void run_steps(const Program *program, const Memory *memory) {
+/* Whether all conditions hold. */
+static int run_steps(const Program *program, const Memory *memory) {
     for (int64_t at = program->steps, end = at; at < program->end; at = end) {
         int64_t shared = 0; /* chunks that several threads may do */
         for (; end < program->end && step_at(program, end)->kind == NEST; end += step_at(program, end)->words) {
             const int64_t chunks = chunks_of((const Nest *)step_at(program, end));
             shared += chunks > 1 ? chunks : 0;
         }
+        const Step *step = step_at(program, at);
         if (end > at) {
             run_nests(program, memory, at, end, shared);
+        } else if (step->kind == CONDITION) {
+            void *argument;
+            find(program, memory, ((const Condition *)step)->arguments, 1, &argument);
+            if (!*(const unsigned char *)argument) return 0;
+            end = at + step->words;
         } else {
-            const Product *p = (const Product *)step_at(program, at);
+            const Product *p = (const Product *)step;
             void *arguments[3];
             find(program, memory, p->arguments, 3, arguments);
             run_product(p, arguments);
-            end = at + p->step.words;
+            end = at + step->words;
         }
     }
+    return 1;
 }
 
-/* Run on arrays; 0 where there is no memory. Any number of threads may run a program at the same time. */
+/* Run on arrays; 0 where there is no memory, -1 where a condition does not hold. Any number of threads may run a program at the same time. */
 EXPORT int minpy_run(Program *program, void **inputs, void **outputs) {
     void *scratch = NULL;
     if (program->scratch > 0) {
@@ -237,9 +250,9 @@ EXPORT int minpy_run(Program *program, void **inputs, void **outputs) {
         if (scratch == NULL) return 0;
     }
     const Memory memory = {inputs, outputs, scratch};
-    run_steps(program, &memory);
+    const int held = run_steps(program, &memory);
     if (scratch != NULL) free(atomic_exchange(&program->spare, scratch));
-    return 1;
+    return held ? 1 : -1;
 }
 
 /* A program of these words, or NULL where there is no memory. The machine code has to stay as long as it does. */
@@ -343,7 +356,7 @@ EXPORT int _opCallFCompute(void *given, const char *const *keys, const char *con
                            const char **in_devices, int *in_numbers, int n_in, const int64_t **out_shapes,
                            int *out_ndims, void **out_data) {
     Program *program = program_of(keys, values, n);
-    return program != NULL && n_in == program->n_inputs && minpy_run(program, in_data, out_data);
+    return program != NULL && n_in == program->n_inputs && minpy_run(program, in_data, out_data) > 0;
 }
 
 /* What MXNet looks up, too, and has no use for. */

@@ -18,10 +18,10 @@ from minpy.errors import PerformanceWarning
 from minpy.ops import Aval
 from minpy.runtime import native
 from minpy.runtime.kernels import llvm
-from minpy.runtime.kernels.program import Product, Program, Step
+from minpy.runtime.kernels.program import Condition, Product, Program, Step
 from minpy.runtime.sources import fingerprint
 
-_NEST, _PRODUCT = 0, 1
+_NEST, _PRODUCT, _CONDITION = 0, 1, 2
 _NOT_MXNETS = -1  # a dtype of a program that stands in no graph of MXNet's
 
 
@@ -103,6 +103,7 @@ class Loaded:
 
         Raises:
             MemoryError: there is none.
+            MXNetError: the program fails on these inputs.
             ValueError: a shape is not that of the program.
         """
         given = [_as_it_is_read(x, aval) for x, aval in zip(inputs, self.program.inputs)]
@@ -114,8 +115,11 @@ class Loaded:
         return outputs
 
     def run(self, inputs: Sequence[numpy.ndarray], outputs: Sequence[numpy.ndarray]) -> None:
-        """The same into the memory of given arrays. All are C-contiguous. Raises MemoryError."""
-        if not self._library.minpy_run(self.address, _pointers(inputs), _pointers(outputs)):
+        """The same into the memory of given arrays. All are C-contiguous."""
+        ran = self._library.minpy_run(self.address, _pointers(inputs), _pointers(outputs))
+        if ran < 0:
+            raise native.MXNetError("a program fails on its inputs")
+        if not ran:
             raise MemoryError(f"{self.program.scratch} bytes of scratch")
 
     @property
@@ -161,11 +165,13 @@ def _words(program: Program, addresses: dict[str, int]) -> Iterator[bytes]:
     yield steps
 
 
-def _step(step: Step | Product, addresses: dict[str, int]) -> bytes:
+def _step(step: Step | Product | Condition, addresses: dict[str, int]) -> bytes:
     places = [number for place in step.arguments for number in place]
     if isinstance(step, Step):
         head = addresses[step.text], step.size, step.chunk, len(step.arguments)
         content, kind = _integers(*head, *places), _NEST
+    elif isinstance(step, Condition):
+        content, kind = _integers(*places), _CONDITION
     else:
         is_double, shape = step.dtype.itemsize == 8, (step.m, step.n, step.k)
         transposes = step.transpose_x, step.transpose_y

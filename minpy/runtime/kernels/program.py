@@ -83,6 +83,12 @@ class Product(NamedTuple):
     beta: float = 0.0
 
 
+class Condition(NamedTuple):
+    """A byte that is not 0, or the program fails: its inputs are not such as it can compute with."""
+
+    arguments: tuple[Place, ...]
+
+
 def product_of(
     dtype: Any,
     m: int,
@@ -109,7 +115,7 @@ class Program(NamedTuple):
     inputs: tuple[Aval, ...]
     outputs: tuple[Aval, ...]
     scratch: int
-    steps: tuple[Step | Product, ...]
+    steps: tuple[Step | Product | Condition, ...]
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -144,11 +150,14 @@ def packed(program: Program) -> dict[str, Any]:
         "outputs": [[aval.shape, aval.dtype.str] for aval in program.outputs],
         "scratch": program.scratch,
         "texts": list(texts),
-        "steps": [
-            [texts[step.text], *step[1:]] if isinstance(step, Step) else [step.dtype.str, *step[1:]]
-            for step in program.steps
-        ],
+        "steps": [_packed(step, texts) for step in program.steps],
     }
+
+
+def _packed(step: Step | Product | Condition, texts: dict[str, int]) -> list:
+    if isinstance(step, Condition):
+        return [None, *step]
+    return [texts[step.text], *step[1:]] if isinstance(step, Step) else [step.dtype.str, *step[1:]]
 
 
 def unpacked(found: dict[str, Any]) -> Program:
@@ -161,9 +170,11 @@ def _avals(told: list) -> tuple[Aval, ...]:
     return tuple(Aval(tuple(shape), numpy.dtype(dtype)) for shape, dtype in told)
 
 
-def _steps(told: list, texts: list[str]) -> Iterator[Step | Product]:
+def _steps(told: list, texts: list[str]) -> Iterator[Step | Product | Condition]:
     for first, *rest in told:
-        if isinstance(first, int):
+        if first is None:
+            yield Condition(*map(_places, rest))
+        elif isinstance(first, int):
             arguments, size, chunk = rest
             yield Step(texts[first], _places(arguments), size, chunk)
         else:

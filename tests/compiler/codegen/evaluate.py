@@ -9,8 +9,18 @@ import math
 
 import numpy
 
-from minpy.compiler.codegen.nest import Apply, Constant, Index, Load, Nest, Reduce, Store, dependences
-from minpy.compiler.codegen.program import Multiplication, located, planned_work
+from minpy.compiler.codegen.nest import (
+    Apply,
+    Constant,
+    Gather,
+    Index,
+    Load,
+    Nest,
+    Reduce,
+    Store,
+    dependences,
+)
+from minpy.compiler.codegen.program import Check, Multiplication, located, planned_work
 from minpy.compiler.codegen.schedule import BLOCK, Schedule
 from minpy.compiler.ir import Graph
 from minpy.ops import OPS
@@ -22,7 +32,10 @@ _UFUNCS = {
 
 
 def evaluate(body: Graph, arrays) -> list[numpy.ndarray]:
-    """What the nests of a body give for its inputs."""
+    """What the nests of a body give for its inputs.
+
+    Raises IndexError where an index is out of range.
+    """
     outputs = [numpy.full(atom.aval.shape, 77, atom.aval.dtype) for atom in body.outputs]
     work = planned_work(body)
     places, scratch = located(work, len(arrays), len(outputs))
@@ -32,6 +45,11 @@ def evaluate(body: Graph, arrays) -> list[numpy.ndarray]:
     with numpy.errstate(all="ignore"):
         for step, told in zip(work, places):
             pointers = [(memory[place.buffer], place.offset) for place in told]
+            if isinstance(step, Check):
+                ((array, offset),) = pointers
+                if not array[offset]:
+                    raise IndexError("what is checked does not hold")
+                continue
             if isinstance(step, Multiplication):
                 _multiply(step, pointers)
                 continue
@@ -102,8 +120,11 @@ def _turn(nest: Nest, plan: Schedule, pointers, rows, part: slice, totals) -> No
             values.append(array[places])
         elif isinstance(node, Constant):
             values.append(numpy.asarray(node.value).astype(node.dtype))
+        elif isinstance(node, Gather):
+            array, places = _elements(node.access, at, 0, pointers, _far(node, values))
+            values.append(array[places])
         elif isinstance(node, Index):
-            values.append(at[node.loop])
+            values.append(node.start + sum(stride * x for stride, x in zip(node.strides, at)))
         elif isinstance(node, Apply):
             values.append(_applied(node, [values[j] for j in node.operands]))
         elif isinstance(node, Reduce):
@@ -120,7 +141,13 @@ def _turn(nest: Nest, plan: Schedule, pointers, rows, part: slice, totals) -> No
         else:
             values.append(None)
             if node.value not in plan.terminal:
-                _store(node.access, at, 0, values[node.value], pointers)
+                far = _far(node, values)
+                _store(node.access, at, 0, values[node.value], pointers, far, node.adds)
+
+
+def _far(node: Gather | Store, values):
+    """How far indices lead, in elements."""
+    return sum(step * values[i] for i, step in zip(node.indices, node.steps))
 
 
 def _applied(node: Apply, operands) -> numpy.ndarray:
@@ -130,14 +157,19 @@ def _applied(node: Apply, operands) -> numpy.ndarray:
     return numpy.asarray(OPS[node.op].numpy(*operands, **dict(node.params))).astype(node.dtype)
 
 
-def _store(access, at, start: int, value, pointers) -> None:
+def _store(access, at, start: int, value, pointers, far=0, adds: bool = False) -> None:
     assert value.dtype == access.dtype, f"{access} of {value.dtype}"
-    array, places = _elements(access, at, start, pointers)
-    value = numpy.broadcast_to(value, numpy.broadcast_shapes(value.shape, places.shape))
-    array[numpy.broadcast_to(places, value.shape)] = value
+    array, places = _elements(access, at, start, pointers, far)
+    loops = [x.shape for x in at] if adds or numpy.ndim(far) else []
+    value = numpy.broadcast_to(value, numpy.broadcast_shapes(value.shape, places.shape, *loops))
+    places = numpy.broadcast_to(places, value.shape)
+    if adds:
+        numpy.add.at(array, places, value)
+    else:
+        array[places] = value
 
 
-def _elements(access, at, start: int, pointers):
+def _elements(access, at, start: int, pointers, far=0):
     """The memory of an access as elements, and the numbers of those that it means."""
     memory, offset = pointers[access.argument]
     size = access.dtype.itemsize
@@ -145,6 +177,7 @@ def _elements(access, at, start: int, pointers):
     total = numpy.asarray(access.offset + start + offset // size)
     for stride, x in zip(access.strides, at):
         total = total + stride * x if stride else total
+    total = total + far
     array = memory[: len(memory) // size * size].view(access.dtype)
     assert total.min() >= 0 and total.max() < len(array), f"{access} is outside of its buffer"
     return array, total

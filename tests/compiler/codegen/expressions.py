@@ -1,4 +1,5 @@
-"""Random programs of what is fused: elementwise ops, broadcasts, views, casts and reductions.
+"""Random programs of what is fused: elementwise ops, broadcasts, views, casts, reductions, and reads and
+writes at indices.
 
 A program is written together with its values by NumPy, so that it is one whose result is defined: what jumps
 (comparisons, ``floor``, casts to integers) takes only values that no rounding has touched, and sums take
@@ -17,9 +18,10 @@ import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var, evaluate
 from minpy.compiler.trace import ARRAY, Trace
-from minpy.compiler.tracer import OperandError
+from minpy.compiler.tracer import OperandError, Tracer
 from minpy.errors import UnsupportedError
 from minpy.ops import FUNCTIONS, OPS, Aval
+from minpy.ops.keys import split_key
 
 DTYPES = ("float32", "float32", "float64", "float64", "int32", "int64", "bool")
 SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100)
@@ -41,12 +43,12 @@ EXACT = frozenset(
         "less_equal greater greater_equal logical_and logical_or logical_xor logical_not bitwise_and "
         "bitwise_or bitwise_xor invert isnan isinf isfinite max min any all argmax argmin relu real "
         "conjugate reshape transpose broadcast_to concatenate index diagonal share relu_gradient times "
-        "heaviside"
+        "heaviside index_add index_put"
     )
 )
 #: which of two zeros of different signs they give is not said
 LOSES_SIGN = frozenset(
-    _words("maximum minimum fmax fmin max min sum mean relu reciprocal share shares prod var")
+    _words("maximum minimum fmax fmin max min sum mean relu reciprocal share shares prod var index_add")
 )
 
 SMOOTH = _words(
@@ -168,12 +170,14 @@ class Writer:
         return array
 
     def input(self, space: tuple[int, ...]) -> None:
-        array = self.data(self.part(space), numpy.dtype(self.pick(DTYPES)))
+        self.values.append(self.given(self.data(self.part(space), numpy.dtype(self.pick(DTYPES)))))
+
+    def given(self, array: numpy.ndarray) -> Value:
         tracer = self.trace.input(Aval(array.shape, array.dtype), ARRAY, f"x{len(self.inputs)}")
         value = Value(tracer, array, 0.0, True)
         self.known[tracer.atom] = value
-        self.values.append(value)
         self.inputs.append(value)
+        return value
 
     # Steps ----------------------------------------------------------------------------------
 
@@ -195,7 +199,7 @@ class Writer:
         start = len(self.trace.eqns)
         try:
             result = function(*args, **params)
-        except (TypeError, ValueError, OverflowError, OperandError, UnsupportedError):
+        except (TypeError, ValueError, IndexError, OverflowError, OperandError, UnsupportedError):
             del self.trace.eqns[start:]
             return
         for eqn in self.trace.eqns[start:]:
@@ -260,9 +264,11 @@ class Writer:
             self.apply(FUNCTIONS["where"], condition.tracer, x.tracer, self.operand(x))
         elif kind < 74:
             self.cast()
-        elif kind < 84:
+        elif kind < 81:
             self.view()
-        elif kind < 97:
+        elif kind < 88:
+            self.indexing()
+        elif kind < 98:
             self.reduction()
         else:
             self.slope()
@@ -303,6 +309,42 @@ class Writer:
                 whole = slice(None, None, step)
                 key.append(self.pick((slice(start, max(stop, start + 1)), whole, slice(None), start)))
             self.apply(lambda: x.tracer[tuple(key)])
+
+    def indexing(self) -> None:
+        """Elements at indices; perhaps written, or added up, at these places of zeros or of another array."""
+        x = self.value(lambda v: v.array.ndim > 0)
+        shape = x.array.shape
+        places = self.pick(((), (3,), (7,), (20,), (2, 3)))
+        first = self.rng.randrange(len(shape))
+        key: list[Any] = [self.pick((slice(None), slice(None, None, -1), slice(1))) for _ in shape]
+        if self.chance(30):  # one of each row
+            key[0], key[-1] = numpy.arange(shape[0]), self.index(shape[-1], (shape[0],))
+        else:
+            for axis in range(first, min(first + self.rng.randint(1, 2), len(shape))):
+                key[axis] = self.index(shape[axis], places)
+        if self.chance(20):
+            key.insert(self.rng.randrange(len(key)), None)
+        arrays, template = split_key(tuple(key))
+        kind = self.rng.randrange(4)
+        if kind < 2:
+            self.apply(OPS["index"], x.tracer, *arrays, template=template)
+            return
+        target = numpy.empty(shape)[
+            tuple(self.known[k.atom].array if isinstance(k, Tracer) else k for k in key)
+        ].shape
+        v = self.value(lambda v: _is_number(v) and _spreads(v.array, target))
+        if kind == 2 and numpy.can_cast(v.array.dtype, x.array.dtype, "same_kind"):
+            self.apply(OPS["index_put"], x.tracer, v.tracer, *arrays, template=template)
+        elif kind == 3 and v.array.shape == target:
+            self.apply(OPS["index_add"], v.tracer, *arrays, template=template, shape=shape)
+
+    def index(self, size: int, shape: tuple[int, ...]) -> Any:
+        """Indices of an axis: known ones, or an input."""
+        random = numpy.random.RandomState(self.rng.randrange(1 << 30))
+        array = random.randint(-size, size, shape)
+        if self.chance(30):
+            return array
+        return self.given(array.astype(self.pick(("int64", "int64", "int32")))).tracer
 
     def reduction(self) -> None:
         x = self.value(lambda v: v.array.ndim > 0)
@@ -347,6 +389,11 @@ def _fit(x: numpy.ndarray, y: numpy.ndarray) -> bool:
         return False
 
 
+def _spreads(x: numpy.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether an array broadcasts to a shape."""
+    return x.ndim <= len(shape) and all(m in (1, n) for m, n in zip(x.shape[::-1], shape[::-1]))
+
+
 def _is_number(value: Value) -> bool:
     return value.array.dtype.kind != "b"
 
@@ -376,7 +423,8 @@ def program(rng: Random, most: int = 9) -> Program:
         for _ in range(rng.randint(2, most)):
             with contextlib.suppress(IndexError):  # no value fits that step
                 writer.step()
-    made = writer.values[len(writer.inputs) :]
+    given = {id(value) for value in writer.inputs}
+    made = [value for value in writer.values if id(value) not in given]
     chosen = [value for value in made[:-1] if rng.randrange(100) < 25] + made[-1:]
     chosen = list({id(value): value for value in chosen}.values())
     graph = Graph(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy
 
 from minpy.compiler.codegen.program import program_of
-from minpy.compiler.ir import Graph, Literal, check_graph, evaluate
-from minpy.compiler.kernel import KERNEL
+from minpy.compiler.ir import Eqn, Graph, Literal, check_graph, evaluate
+from minpy.compiler.kernel import KERNEL, constants_of
 from minpy.compiler.passes.fuse import fuse
 from minpy.runtime import native
 from minpy.runtime.kernels.program import check
@@ -35,7 +35,7 @@ def run_fused(
     for eqn in fused.eqns:
         given = [x.value if isinstance(x, Literal) else known[x] for x in eqn.inputs]
         if eqn.op is KERNEL:
-            found = _run_kernel(eqn.params["body"], [numpy.asarray(x) for x in given])
+            found = _run_kernel(eqn, [numpy.asarray(x) for x in given])
         else:
             found = evaluate(eqn.op, given, eqn.params)
         known.update((var, x.astype(var.aval.dtype, copy=False)) for var, x in zip(eqn.outputs, found))
@@ -45,8 +45,8 @@ def run_fused(
     return [numpy.asarray(x.value if isinstance(x, Literal) else known[x]) for x in fused.outputs]
 
 
-def _run_kernel(body: Graph, arrays: list[numpy.ndarray]) -> list[numpy.ndarray]:
-    program = program_of(body)
+def _run_kernel(eqn: Eqn, arrays: list[numpy.ndarray]) -> list[numpy.ndarray]:
+    program = program_of(eqn.params["body"], constants_of(eqn))
     check(program)
     _set_threads(2)
     found = run_guarded(program, arrays, at_end=True)

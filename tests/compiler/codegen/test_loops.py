@@ -199,7 +199,7 @@ def test_bools_and_indices():
     nodes = (
         Load(Access(0, BOOL, (1,))),
         Load(Access(1, F64, (1,))),
-        Index(0),
+        Index((1,)),
         Apply("astype", F64, (2,), (("dtype", F64),)),
     )
     nodes += Apply("where", F64, (0, 1, 3)), Store(Access(2, F64, (1,)), 4)

@@ -15,7 +15,7 @@ from minpy.ops import Aval
 from minpy.runtime import native
 from minpy.runtime.kernels import state
 from minpy.runtime.kernels.library import Loaded
-from minpy.runtime.kernels.program import Place, Product, Program, Step, product_of
+from minpy.runtime.kernels.program import Condition, Place, Product, Program, Step, product_of
 from tests.runtime.kernels.texts import AXPY, SUM, shifted
 
 DOUBLE = numpy.dtype("float64")
@@ -53,6 +53,15 @@ def test_a_place_has_an_offset():
     )
     (out,) = Loaded(program)([numpy.arange(5.0)])
     assert out[1:4].tolist() == [3, 4, 5]
+
+
+def test_a_condition_that_does_not_hold_fails():
+    steps = Step(shifted(-1.0), (Place(0), Place(1)), 1, 1), Condition((Place(1, 7),))
+    loaded = Loaded(Program((doubles(1),), (doubles(1),), 0, steps))
+    for _ in range(2):
+        assert loaded([numpy.array([4.0])]) == [3.0]
+        with pytest.raises(native.MXNetError):  # the last byte of 0.0 is 0, that of 3.0 is not
+            loaded([numpy.array([1.0])])
 
 
 def test_two_threads_run_a_program_at_once():

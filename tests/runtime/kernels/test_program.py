@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from minpy.ops import Aval
-from minpy.runtime.kernels.program import Place, Program, Step, check, packed, product_of, unpacked
+from minpy.runtime.kernels.program import Condition, Place, Program, Step, check, packed, product_of, unpacked
 
 FLOATS = Aval((4, 6), numpy.dtype("float32"))
 TEXT = "define void @nest(ptr %arguments, i64 %begin, i64 %end, i64 %chunk) { ret void }"
@@ -20,6 +20,7 @@ PROGRAM = Program(
         Step(TEXT, (Place(0), Place(3)), 24, 5),
         product_of("float32", 4, 4, 6, False, True, (Place(3), Place(1), Place(2)), alpha=0.5),
         Step(TEXT, (Place(2), Place(2))),
+        Condition((Place(3, 95),)),
     ),
 )
 
