@@ -42,6 +42,27 @@ def _rule(**defaults: Any) -> Callable[[Rule], Rule]:
     return register
 
 
+def check(rule: str | Rule, config: Mapping[str, Any] | None = None, name: str = "") -> Rule:
+    """The function of a rule. Raises ValueError for a rule or a key of its config that there is not."""
+    if not isinstance(rule, str):
+        return rule
+    if rule not in RULES:
+        raise ValueError(
+            f"{_who(name)}: there is no initialization rule {rule!r}; there are {_listed(RULES)}"
+        )
+    unknown = set(config or ()) - set(DEFAULTS[rule])
+    if unknown:
+        raise ValueError(
+            f"{_who(name)}: the rule {rule!r} has no setting {_listed(unknown)}; "
+            f"it has {_listed(DEFAULTS[rule])}"
+        )
+    return RULES[rule]
+
+
+def _who(name: str) -> str:
+    return f"parameter {name!r}" if name else "init"
+
+
 def initialize(
     rule: str | Rule, shape: Shape, config: Mapping[str, Any] | None = None, name: str = "", dtype: Any = None
 ) -> Any:
@@ -58,15 +79,8 @@ def initialize(
         ValueError: for a rule or a key of its config that there is not.
         ShapeError: where the rule cannot make this shape, or a function makes another.
     """
-    who = f"parameter {name!r}" if name else "init"
-    if isinstance(rule, str):
-        if rule not in RULES:
-            raise ValueError(f"{who}: there is no initialization rule {rule!r}; there are {_listed(RULES)}")
-        unknown = set(config or ()) - set(DEFAULTS[rule])
-        if unknown:
-            has = _listed(DEFAULTS[rule])
-            raise ValueError(f"{who}: the rule {rule!r} has no setting {_listed(unknown)}; it has {has}")
-        rule = RULES[rule]
+    rule = check(rule, config, name)
+    who = _who(name)
     try:
         values = numpy.asarray(rule(tuple(shape), dict(config or {})))
     except ValueError as error:

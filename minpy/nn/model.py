@@ -112,6 +112,11 @@ class ModelBase:
             self.add_aux_param(name, **config)
         return self
 
+    def reset_aux_params(self) -> None:
+        """Give the auxiliary parameters the values again that they were declared with."""
+        for name, config in self.aux_param_configs.items():
+            self.aux_params[name] = _as_array(config["value"])
+
     def _require_new(self, name: str) -> None:
         if not isinstance(name, str) or not name:
             raise ModelError(f"the name of a parameter is a text, not {name!r}")

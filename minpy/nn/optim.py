@@ -150,7 +150,7 @@ def adamw(w, dw, config=None):
 
 
 def _decayed(w: Any, dw: Any, config: Config) -> Any:
-    return dw + config["weight_decay"] * w
+    return dw + config["weight_decay"] * w if config["weight_decay"] else dw
 
 
 def _adam_step(dw: Any, config: Config) -> tuple[Any, Config]:
