@@ -75,12 +75,14 @@ class Builder:
     Attributes:
         lines: the text so far.
         intrinsics: declarations that the text needs.
+        functions: those that it calls, see ``called.py``.
         label: of the block that is being written.
     """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.intrinsics: dict[str, str] = {}
+        self.functions: dict[tuple, Any] = {}
         self.label = "entry"
         self._count = 0
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy
 
 from minpy.compiler.codegen.builder import Value, type_of
+from minpy.compiler.codegen.called import module
 from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, times
 from minpy.compiler.codegen.nest import Apply, Constant, Gather, Index, Load, Nest, Reduce
 from minpy.compiler.codegen.reductions import Reductions
@@ -44,18 +45,11 @@ class _Writer(Reductions):
         """The text of everything."""
         count = 1 + max(access.argument for access in self.accesses)
         self._body()
-        numbers = "i64 %begin, i64 %end, i64 %chunk"
-        lines = [f"define void @nest(ptr %arguments, {numbers}) #0 {{", "entry:"]
+        lines = []
         for i in range(count):
             lines.append(f"  %p{i} = getelementptr ptr, ptr %arguments, i64 {i}")
             lines.append(f"  %a{i} = load ptr, ptr %p{i}, align 8")
-        lines += [*self.stack, *self.k.lines, "  ret void", "}", ""]
-        lines += [
-            *sorted(self.k.intrinsics.values()),
-            "",
-            'attributes #0 = { nounwind "no-trapping-math"="true" }',
-        ]
-        return "\n".join(lines) + "\n"
+        return module(self.k, [*lines, *self.stack, *self.k.lines])
 
     def _body(self) -> None:
         k, plan = self.k, self.plan
@@ -245,6 +239,8 @@ class _Writer(Reductions):
         # The same of all vectors in turn, not one vector after the other: the processor works on several at
         # once only where they are near each other.
         for i in self.plan.needed(roots, self.saved):
+            if i in self.plan.called and i not in self.saved:
+                self.call(i, places, scopes)
             for place, scope in zip(places, scopes):
                 self.enter(place)
                 if i in roots:

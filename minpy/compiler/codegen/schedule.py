@@ -12,7 +12,19 @@ import math
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from minpy.compiler.codegen.nest import Apply, Gather, Load, Nest, Node, Reduce, Store, dependences, operands
+from minpy.compiler.codegen.functions import ELEMENTARY
+from minpy.compiler.codegen.nest import (
+    Apply,
+    Constant,
+    Gather,
+    Load,
+    Nest,
+    Node,
+    Reduce,
+    Store,
+    dependences,
+    operands,
+)
 
 #: bits of the vectors that are written; LLVM takes several registers where the processor's are shorter
 _VECTOR = 512
@@ -25,6 +37,8 @@ _STACK = 1 << 16
 _WRITTEN_OUT = 32
 #: instructions behind a product that are written out for all of a tile
 _SHORT_END = 3
+#: elementary functions of one kind that are written out
+_OFTEN = 8
 #: instructions that a processor looks ahead, about
 _WINDOW = 100
 #: accumulators of a product that are held in registers
@@ -63,6 +77,7 @@ class Schedule:
         tile: turns of the last outer loop that are done at once, so that what they share is read once.
         is_written_out: the outer loops are no loops; there is one turn.
         ends_long: much is computed with the results of products.
+        called: elementary functions that stand so often in the text that they are written once and called.
     """
 
     def __init__(self, nest: Nest):
@@ -91,6 +106,7 @@ class Schedule:
         )
         self.turns = 1 if self.is_written_out else tiles * self.blocks
         self.ends_long = self._ends_long()
+        self.called = self._find_called(rows)
 
     def is_of_row(self, node: int) -> bool:
         """Whether it does not depend on inner or summed loops."""
@@ -209,6 +225,22 @@ class Schedule:
             i for i in range(len(self.nest.nodes)) if not (self.depends[i] & self.summed or self.is_of_row(i))
         ]
         return sum(_weight(self.nest.nodes[i]) for i in ends) > _SHORT_END
+
+    def _find_called(self, rows: int) -> frozenset[int]:
+        nodes = self.nest.nodes
+        alike: dict[tuple, list[int]] = {}
+        for i, node in enumerate(nodes):
+            if not isinstance(node, Apply) or node.op not in ELEMENTARY:
+                continue
+            if not any(isinstance(nodes[j], Constant) for j in node.operands):  # as powers of a few factors
+                alike.setdefault((node.op, node.dtype), []).append(i)
+        turns = rows if self.is_written_out else self.tile
+        return frozenset(
+            i
+            for found in alike.values()
+            if turns * sum(1 if self.is_of_row(i) else self.copies for i in found) > _OFTEN
+            for i in found
+        )
 
     def _tile(self) -> int:
         if self.is_written_out or not self.nest.outer or self.blocks > 1:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Callable, NamedTuple
 
 import numpy
 
-from minpy.compiler.codegen.builder import Value
+from minpy.compiler.codegen.builder import Builder, Value
+from minpy.compiler.codegen.called import called
 from minpy.compiler.codegen.functions import Kernel
 from minpy.compiler.codegen.memory import (
     Lanes,
@@ -25,6 +26,8 @@ from minpy.compiler.codegen.nest import Access, Apply, Constant, Gather, Index, 
 from minpy.compiler.codegen.schedule import Schedule
 from minpy.ops import OPS
 
+#: vectors that a function is called with at once: processors hand on no more results in registers
+_AT_ONCE = 4
 INT64 = numpy.dtype("int64")
 
 
@@ -158,9 +161,34 @@ class Values:
         else:
             assert isinstance(node, Apply), f"{node} has no value here"
             operands = [self.value(j, place, scope) for j in node.operands]
-            value = rule(node.op)(k, node.dtype, *operands, **dict(node.params))
+            value = self._applied(i, node, operands)
         scope[i] = value
         return value
+
+    def _applied(self, i: int, node: Apply, operands: list[Value]) -> Value:
+        if i in self.plan.called:
+            return self._called(node, [operands])[0]
+        return rule(node.op)(self.k, node.dtype, *operands, **dict(node.params))
+
+    def call(self, i: int, places: Sequence[Place], scopes: Sequence[dict[int, Value]]) -> None:
+        """The values of a node that is called, at several places: at a few of them by one call, so that the
+        processor works on them at once."""
+        node = self.nest.nodes[i]
+        assert isinstance(node, Apply)
+        for first in range(0, len(places), _AT_ONCE):
+            some = range(first, min(first + _AT_ONCE, len(places)))
+            operands = [[self.value(j, places[n], scopes[n]) for j in node.operands] for n in some]
+            for n, value in zip(some, self._called(node, operands)):
+                scopes[n][i] = value
+
+    def _called(self, node: Apply, operands: list[list[Value]]) -> list[Value]:
+        count, params = len(node.operands), dict(node.params)
+
+        def write(k: Builder, *given: Value) -> list[Value]:
+            each = [given[first : first + count] for first in range(0, len(given), count)]
+            return [rule(node.op)(k, node.dtype, *one, **params) for one in each]
+
+        return called(self.k, f"{node.op}_{node.dtype}", write, [x for one in operands for x in one])
 
     def _gathered(self, node: Gather, place: Place, scope: dict[int, Value]) -> Value:
         k, access = self.k, node.access

@@ -8,6 +8,7 @@ import functools
 import numpy
 
 from minpy.compiler.codegen.builder import Value
+from minpy.compiler.codegen.called import module
 from minpy.compiler.codegen.functions import Kernel
 from minpy.compiler.codegen.memory import Lanes, load, store
 from minpy.runtime.kernels.llvm import Code, codes
@@ -43,18 +44,7 @@ class Machine:
             ]
             operands: list[Value] = [load(k, place, self.dtype, 1, lanes) for place in places[:-1]]
             store(k, getattr(k, name)(*operands), places[-1], 1, lanes)
-        return "\n".join(
-            [
-                *k.intrinsics.values(),
-                "define void @nest(ptr %arguments, i64 %begin, i64 %end, i64 %chunk) #0 {",
-                "entry:",
-                *lines,
-                *k.lines,
-                "  ret void",
-                "}",
-                'attributes #0 = { nounwind "no-trapping-math"="true" }',
-            ]
-        )
+        return module(k, [*lines, *k.lines])
 
     def run(self, *arrays: numpy.ndarray) -> None:
         """The last array becomes the result; their size is a multiple of ``lanes``."""

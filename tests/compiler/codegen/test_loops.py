@@ -270,3 +270,22 @@ def test_products_with_a_long_end(shape):
     total = x @ y + z
     numpy.testing.assert_allclose(found[0], numpy.tanh(total) * numpy.exp(scale)[:, None], rtol=1e-11)
     numpy.testing.assert_allclose(found[1], numpy.sin(total), atol=1e-11)
+
+
+@pytest.mark.parametrize("n", [5, 64, 150, 5000])
+@pytest.mark.parametrize(("op", "dtype"), [("tanh", F32), ("sin", F64), ("arctan2", F64)])
+def test_functions_that_stand_often_are_called_and_give_the_same_bits(op, dtype, n):
+    """A chain of twelve, beside twelve nests of one."""
+    count = 2 if op == "arctan2" else 1
+
+    def chain(length):
+        nodes = [Load(Access(1, dtype, (1,))), Load(Access(0, dtype, (1,)))]
+        nodes += [Apply(op, dtype, (i + 1, 0)[:count]) for i in range(length)]
+        return Nest((n,), 0, 0, (*nodes, Store(Access(2, dtype, (1,)), length + 1)))
+
+    x, y = 1e3 * random.randn(2, n).astype(dtype)
+    expected = x
+    for _ in range(12):
+        expected = run(chain(1), [expected, y], ((n,), dtype))
+    assert run(chain(12), [x, y], ((n,), dtype)).tobytes() == expected.tobytes()
+    assert len(loops.write(chain(12)).splitlines()) < 3 * len(loops.write(chain(1)).splitlines())

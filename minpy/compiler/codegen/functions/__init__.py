@@ -59,3 +59,7 @@ class Kernel(Builder):
     arctan2 = elementary(inverse.arctan2)
     erf = elementary(special.erf)
     erfc = elementary(special.erfc)
+
+
+#: The names of the functions. Most ops of these names are one of them.
+ELEMENTARY = frozenset(name for name in vars(Kernel) if not name.startswith("_"))

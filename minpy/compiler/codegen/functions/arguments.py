@@ -38,7 +38,7 @@ def remainder(x: Term, n: Term, bits: Term, unit: float, offset: float = 0.0) ->
     for part in x.choose(_PI_32, _PI_64):
         r = fma(turns, -part * unit, r)
     is_large = abs(x) > x.choose(2.0**17, 2.0**30)
-    r, bits = rarely(is_large, (r, bits), lambda: _of_large(x, unit, offset))
+    r, bits = rarely(is_large, (r, bits), _of_large, x, unit, offset)
     return r, bits
 
 

@@ -19,4 +19,9 @@ def fmod(x: Term, y: Term) -> Term:
     rest = fma(-whole, divisor, dividend)
     rest = copysign(where(rest < 0, rest + divisor, rest), x)
     is_rare = ~((quotient < x.choose(2.0**23, 2.0**52)) & (divisor < math.inf))
-    return rarely(is_rare, [rest], lambda: [Term(x.k, x.k.remainder(x.value, y.value))])[0]
+    return rarely(is_rare, [rest], _remainder, x, y)[0]
+
+
+def _remainder(x: Term, y: Term) -> list[Term]:
+    """The same by LLVM's instruction, which calls C's function for each lane."""
+    return [Term(x.k, x.k.remainder(x.value, y.value))]

@@ -12,6 +12,7 @@ from typing import Any, Callable, Union
 import numpy
 
 from minpy.compiler.codegen.builder import Builder, Value, literal, type_of
+from minpy.compiler.codegen.called import called
 from minpy.errors import UnsupportedError
 
 Number = Union["Term", float, int]
@@ -156,9 +157,11 @@ def where(condition: Term, x: Number, y: Number) -> Term:
     return Term(term.k, term.k.select(condition.value, term.of(x), term.of(y)))
 
 
-def rarely(condition: Term, usual: Sequence[Term], rare: Callable[[], Sequence[Term]]) -> list[Term]:
-    """Values that have to be computed in another way where the condition holds: by ``rare()``, which is
-    skipped where it holds for no lane."""
+def rarely(
+    condition: Term, usual: Sequence[Term], rare: Callable[..., Sequence[Term]], *given: Number
+) -> list[Term]:
+    """Values that have to be computed in another way where the condition holds: by ``rare(*given)``, which is
+    called where it holds for some lane."""
     k = condition.k
     lanes = condition.value.lanes
     some = condition.value
@@ -169,7 +172,14 @@ def rarely(condition: Term, usual: Sequence[Term], rare: Callable[[], Sequence[T
     before = k.label
     k.branch(some, begin, end)
     k.place(begin)
-    others = [where(condition, x, y) for x, y in zip(rare(), usual)]
+
+    def write(inside: Builder, *operands: Value) -> list[Value]:
+        terms = iter([Term(inside, x) for x in operands])
+        return [x.value for x in rare(*[next(terms) if isinstance(x, Term) else x for x in given])]
+
+    numbers = "_".join(str(x) for x in given if not isinstance(x, Term))
+    found = called(k, f"{rare.__name__}{numbers}", write, [x.value for x in given if isinstance(x, Term)])
+    others = [where(condition, Term(k, x), y) for x, y in zip(found, usual)]
     last = k.label
     k.jump(end)
     k.place(end)
