@@ -1,8 +1,12 @@
 """What is compiled outlives the process: files in the folder ``minpy.cache_dir()``.
 
 An entry is found by a key, which stands for everything that it was made from. It is JSON behind a checksum
-of key and content, so a file that is cut off, damaged or not ours is none. Entries are written as a whole or
-not at all, by any number of processes, and the one that was not read for the longest time goes first.
+of key and content, so a file that is cut off, damaged or of another program is none. Entries are written as
+a whole or not at all, by any number of processes, and the one that was not read for the longest time goes
+first.
+
+What is in an entry is run, machine code too, and a checksum does not tell who made it. So a folder is used
+only if it is the user's, and nobody else can write there.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import json
 import math
 import os
 import platform
+import stat
 import sys
 import time
 from pathlib import Path
@@ -22,8 +27,10 @@ from typing import Any
 
 import numpy
 
+from minpy.errors import PerformanceWarning
 from minpy.runtime import cuda
 from minpy.runtime.engine import mx
+from minpy.runtime.location import warn_at_user
 from minpy.runtime.store import cache_folder, write_whole
 from minpy.version import __version__
 
@@ -43,9 +50,13 @@ class Artefacts:
     def __init__(self, path: Path):
         self.path = path
         self._written = 0
+        self._is_private: bool | None = None  # as long as there is no folder
+        self._is_full = False
 
     def read(self, key: str) -> Any:
         """The content of an entry, or None where there is none."""
+        if not self._may_be_used():
+            return None
         path = self._path(key)
         try:
             checksum, text = path.read_text("utf-8").split("\n", 1)
@@ -59,18 +70,41 @@ class Artefacts:
         return content
 
     def write(self, key: str, content: Any) -> None:
-        """Keep an entry, where that is possible."""
+        """Keep an entry. Where that is not possible one warning says so, and nothing is kept any more."""
         text = json.dumps(content)
-        if len(text) > MOST_OF_ONE:
+        if len(text) > MOST_OF_ONE or self._is_full:
             return
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self._may_be_used():
+                return
             write_whole(self._path(key), f"{_checksum(key, text)}\n{text}")
             if self._written % _LOOKS_EVERY == 0:
                 self._make_room()
             self._written += 1
-        except OSError:  # it is full, or for reading only
-            pass
+        except OSError as error:  # the disk is full, or the folder for reading only
+            self._is_full = True
+            warn_at_user(
+                f"what is compiled cannot be kept in {self.path}, so each run of a program compiles again: "
+                f"{error}. Name another folder by MINPY_CACHE_DIR or minpy.cache_dir; none is named by ''",
+                PerformanceWarning,
+            )
+
+    def _may_be_used(self) -> bool:
+        """Whether the folder is the user's alone; one warning where it is not."""
+        if self._is_private is None:
+            try:
+                self._is_private = _is_private(os.stat(self.path))
+            except OSError:
+                return True  # there is none yet
+            if not self._is_private:
+                warn_at_user(
+                    f"others could have put machine code into {self.path}, so it is not used: a folder for "
+                    "what is compiled has to be your own, and writable for you alone (chmod 700). Name "
+                    "another by MINPY_CACHE_DIR or minpy.cache_dir",
+                    PerformanceWarning,
+                )
+        return self._is_private
 
     def extent(self) -> tuple[int, int]:
         """How many entries there are, and of how many bytes."""
@@ -105,6 +139,12 @@ class Artefacts:
                         status = entry.stat()
                         found.append((status.st_mtime, status.st_size, entry.path))
         return found
+
+
+def _is_private(status: os.stat_result) -> bool:
+    if not hasattr(os, "geteuid"):  # Windows keeps the folders of users apart itself
+        return True
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _checksum(key: str, text: str) -> str:
@@ -142,7 +182,8 @@ def cache_dir(path: str | os.PathLike[str] | None = _PATH_UNCHANGED) -> Path | N
     may be empty for none; where that is not set, ``compiled`` in MinPy's part of the user's cache folder.
 
     Returns:
-        The folder that is in use now; None where nothing is kept. To clear it, delete it.
+        The folder that is in use now; None where nothing is kept. To clear it, delete it. One that
+        is not the user's own, or in which others can write, is not used; a warning says so.
 
     Raises:
         OSError: where the folder is not there and cannot be made.

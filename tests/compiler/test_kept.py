@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +17,8 @@ import pytest
 import minpy
 import minpy.numpy as np
 from minpy.compiler import kept
-from minpy.errors import DonatedError
-from minpy.runtime import artefacts
+from minpy.errors import DonatedError, PerformanceWarning
+from minpy.runtime import artefacts, kernels
 
 X = np.array(numpy.linspace(-1, 1, 12, dtype="float32").reshape(3, 4))
 STEPS = kept.LEAST_EQUATIONS
@@ -344,8 +346,10 @@ def test_a_folder_that_cannot_be_written_to_is_no_error(tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.write_text("not a folder")
     monkeypatch.setattr(artefacts, "_current", artefacts.Artefacts(file / "cache"))
-    for _ in range(2):
-        assert compiled(long, X)[1] == [False]
+    with pytest.warns(PerformanceWarning, match="MINPY_CACHE_DIR") as warned:
+        for _ in range(2):
+            assert compiled(long, X)[1] == [False]
+    assert len(warned) == 1 and warned[0].filename == __file__
     with pytest.raises(OSError):
         minpy.cache_dir(file / "cache")
 
@@ -360,7 +364,74 @@ def test_a_folder_for_reading_is_read(folder, monkeypatch):
         monkeypatch.setattr(f"minpy.runtime.artefacts.{name}", refused)
     second, was_kept = compiled(long, X)
     assert was_kept == [True] and same(first, second)
-    assert compiled(long, X[:2])[1] == [False]
+    with pytest.warns(PerformanceWarning, match="cannot be kept"):
+        assert compiled(long, X[:2])[1] == [False]
+
+
+def test_on_a_full_disk_a_program_runs_with_one_warning_and_leaves_nothing(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("""
+import resource, numpy, minpy, minpy.numpy as np
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))  # as if there were no room for more
+def long(x):
+    for _ in range(20):
+        x = np.tanh(x * 1.5) + 0.25
+    return np.sum(x)
+print(numpy.allclose(minpy.jit(long)(np.ones(3)), long(np.ones(3))))
+minpy.jit(lambda x: long(x) * 2)(np.ones(3))
+""")
+    environment = {**os.environ, "MINPY_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", f"import runpy; runpy.run_path({str(program)!r})"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+    assert done.stderr.count("Warning") == 1 and "File too large" in done.stderr
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def open_to_the_group(folder, monkeypatch):
+    folder.chmod(0o770)
+
+
+def open_to_all(folder, monkeypatch):
+    folder.chmod(0o707)
+
+
+def of_another_user(folder, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
+
+
+@pytest.mark.parametrize("expose", [open_to_the_group, open_to_all, of_another_user])
+def test_a_folder_in_which_others_can_write_is_not_used(expose, folder, monkeypatch):
+    compiled(long, X)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    expose(folder, monkeypatch)
+    minpy.cache_dir(folder)
+    with pytest.warns(PerformanceWarning, match="machine code.*chmod 700") as warned:
+        for x in (X, X[:2]):
+            assert compiled(long, x)[1] == [False]
+    assert len(warned) == 1
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_damaged_machine_code_is_never_run(folder):
+    def alone(x):  # no other test has its machine code
+        return long(x) * 1.2345678
+
+    def machine_code():
+        return {path: content for path in folder.iterdir() if b'"object"' in (content := path.read_bytes())}
+
+    first, _ = compiled(alone, X)
+    good = machine_code()
+    assert bool(good) != bool(kernels.state())
+    for path, content in good.items():
+        at = content.index(b'"object"') + 2000
+        letter = b"A" if content[at : at + 1] != b"A" else b"B"
+        path.write_bytes(content[:at] + letter + content[at + 1 :])
+    del _
+    gc.collect()  # code that somebody uses is not read again
+    second, _ = compiled(alone, X)
+    assert same(first, second) and machine_code() == good
 
 
 def test_the_entry_that_was_not_read_for_the_longest_time_goes(tmp_path, monkeypatch):
