@@ -20,6 +20,7 @@ from minpy.runtime import watch
 from minpy.runtime.array import Array, Value, same_context
 from minpy.runtime.context import Context, current_context
 from minpy.runtime.dispatch import run_op
+from minpy.runtime.forking import compilation
 from minpy.runtime.native import MXNetError
 from minpy.runtime.tape import live_tape
 
@@ -297,11 +298,13 @@ class Split:
 
         Of those at the positions ``hidden`` not every element is selected later.
         """
-        with self._lock:
-            if (present, hidden) not in self._backwards:
-                is_ours = all(i < len(self._outputs) for i in present)
-                self._backwards[present, hidden] = self._made(present, hidden) if is_ours else None
-            return self._backwards[present, hidden]
+        key = present, hidden
+        if key not in self._backwards:
+            with compilation(), self._lock:
+                if key not in self._backwards:  # another thread may have been faster
+                    is_ours = all(i < len(self._outputs) for i in present)
+                    self._backwards[key] = self._made(present, hidden) if is_ours else None
+        return self._backwards[key]
 
     def _made(self, present: tuple[int, ...], hidden: tuple[int, ...]) -> Backward:
         with no_collection():

@@ -41,6 +41,7 @@ from minpy.compiler.tracer import OrderUnknown, Tracer
 from minpy.compiler.varying import FREE, Varying
 from minpy.errors import ContextError, UnsupportedError
 from minpy.runtime.array import Array, Value
+from minpy.runtime.forking import compilation
 from minpy.runtime.native import MXNetError
 from minpy.runtime.routes import Meter, Routed, Routes
 
@@ -145,7 +146,7 @@ class Block(Routed):
         """
         known = self.plans.find(signature, values)
         if known is None:
-            with self.program.lock:
+            with compilation(), self.program.lock:
                 known = self.plans.find(signature, values)  # another thread may have been faster
                 if known is None:
                     plan = self._compile(

@@ -18,7 +18,7 @@ import warnings
 import numpy
 
 from minpy.errors import BackendError
-from minpy.runtime import cuda
+from minpy.runtime import cuda, forking
 
 _INSTALL_HINT = (
     "MinPy needs MXNet 1.9.1. Install it together with MinPy:\n"
@@ -138,6 +138,7 @@ def _load():
         raise BackendError(f"MXNet {mxnet.__version__} is installed. {_INSTALL_HINT}")
     if not hasattr(mxnet.nd.NDArray, "__array__"):  # NumPy would go through the elements, one operator each
         mxnet.nd.NDArray.__array__ = _as_numpy
+    forking.prepare(mxnet.base._LIB)
     previous = ctypes.c_int()
     mxnet.base.check_call(mxnet.base._LIB.MXSetIsNumpyShape(_NUMPY_SHAPE_FOR_PROCESS, ctypes.byref(previous)))
     return mxnet

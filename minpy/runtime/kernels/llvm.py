@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from minpy.runtime import native
 from minpy.runtime.artefacts import artefacts
+from minpy.runtime.forking import compilation
 
 try:
     import llvmlite
@@ -67,15 +68,20 @@ def codes(texts: Iterable[str]) -> dict[str, Code]:
     """
     found = {text: _known.get(text) for text in texts}
     new = [text for text, code in found.items() if code is None]
+    if new:
+        with compilation():
+            found.update(_made(new))
+    return found  # type: ignore[return-value]
+
+
+def _made(new: list[str]) -> dict[str, Code]:
     count = min(len(new), native.THREADS)
     if count > 1:
         with ThreadPoolExecutor(count) as pool:
             made = list(pool.map(_object_code, new))
     else:
         made = list(map(_object_code, new))
-    for text, object_code in zip(new, made):
-        found[text] = _known.setdefault(text, Code(object_code))
-    return found  # type: ignore[return-value]
+    return {text: _known.setdefault(text, Code(object_code)) for text, object_code in zip(new, made)}
 
 
 def assembly(text: str) -> str:
