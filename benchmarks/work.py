@@ -37,6 +37,7 @@ class Work:
         minpy, jax, autograd: the same where NumPy's names do not suffice; ``jax_scan``, where an expert would
             keep the loop.
         torch: ``torch(params, *torch_data)``, after ``import torch``.
+        model: gives a model of ``minpy.nn`` whose parameters are ``params`` in order, for MinPy's ``Solver``.
         by_hand: plain NumPy; gives a list of the value and, unless ``kind`` is ``value``, each gradient.
         leave_out: peer -> why it does not run this work although it could.
         tolerance: the largest difference of an array from that of the first peer, relative, in the norm.
@@ -55,6 +56,7 @@ class Work:
     torch: Callable | None = None
     torch_data: Sequence[numpy.ndarray] | None = None
     symbol: Symbol | None = None
+    model: Callable | None = None
     by_hand: Callable | None = None
     leave_out: dict[str, str] = field(default_factory=dict)
     tolerance: float = 5e-3

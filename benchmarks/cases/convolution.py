@@ -209,8 +209,39 @@ def symbol(network: Callable) -> Callable:
     return lambda F, params, x, labels, *states: network(MXNetLayers(F, states))(params, x, labels)
 
 
+def cnn_model() -> Any:
+    """The network ``cnn`` as a user of ``minpy.nn`` writes it."""
+    import minpy.numpy as np
+    from minpy.nn import functional, layers
+    from minpy.nn.model import ModelBase
+
+    class CNN(ModelBase):
+        def __init__(self) -> None:
+            super().__init__()
+            self.add_param("kernel", (32, 3, 7, 7)).add_param("bias", (32,))
+            self.add_param("w1", (32 * 13 * 13, 512)).add_param("b1", (512,))
+            self.add_param("w2", (512, CLASSES)).add_param("b2", (CLASSES,))
+
+        def forward(self, X, mode):
+            p = self.params
+            h = functional.max_pool2d(layers.relu(functional.conv2d(X, p["kernel"], p["bias"])), 2)
+            h = layers.relu(layers.affine(np.reshape(h, (h.shape[0], -1)), p["w1"], p["b1"]))
+            return layers.affine(h, p["w2"], p["b2"])
+
+        def loss(self, predict, y):
+            return layers.softmax_loss(predict, y)
+
+    return CNN()
+
+
 def _work(
-    network: Callable, title: str, batch: int, params: list, channels: tuple = (), tolerance: float = 5e-3
+    network: Callable,
+    title: str,
+    batch: int,
+    params: list,
+    channels: tuple = (),
+    tolerance: float = 5e-3,
+    model: Callable | None = None,
 ) -> Work:
     labels = numpy.random.RandomState(0).randint(0, CLASSES, batch)
     x = normal(1, batch, 3, 32, 32)
@@ -227,6 +258,7 @@ def _work(
         torch_data=[x, labels],
         symbol=Symbol(symbol(network), [x, labels.astype("float32"), *states], **transposed(*matrices)),
         tolerance=tolerance,
+        model=model,
         rate=0.01,
     )
 
@@ -240,7 +272,7 @@ def cnn_work() -> Work:
         normal(6, 512, CLASSES, scale=0.05),
         normal(7, CLASSES, scale=0.1),
     ]
-    return _work(cnn, "convolutional network of the tutorial", 128, params)
+    return _work(cnn, "convolutional network of the tutorial", 128, params, model=cnn_model)
 
 
 def resnet_work() -> Work:

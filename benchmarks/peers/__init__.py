@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from typing import NamedTuple
 
-from benchmarks.peers import libraries, mxnet, numpys
+from benchmarks.peers import libraries, mxnet, numpys, solver
 from benchmarks.peers.task import Task
 
 __all__ = ["PEERS", "Peer", "Task", "missing"]
@@ -25,6 +25,7 @@ class Peer(NamedTuple):
 
 PEERS = {
     "minpy compiled": Peer(numpys.minpy_compiled, "minpy"),
+    "minpy Solver": Peer(solver.minpy_solver, "minpy"),
     "minpy eager": Peer(numpys.minpy_eager, "minpy"),
     "numpy by hand": Peer(numpys.by_hand, "numpy"),
     "autograd": Peer(numpys.autograd, "autograd"),
