@@ -21,6 +21,7 @@ README = HERE / "README.md"
 SCIPY = "scipy>=1.13,<2"
 # Its library writes the files for it (minpy/visualization), and reads them in the tests.
 TENSORBOARD = "tensorboard>=2.19,<3"
+TQDM = "tqdm>=4.64,<5"  # the bars of minpy.nn.solver; it prints lines without
 TEST = [
     "pytest>=7.4,<10",
     "pytest-xdist>=3.5,<4",
@@ -28,6 +29,7 @@ TEST = [
     "mpmath>=1.3,<2",
     SCIPY,
     TENSORBOARD,
+    TQDM,
 ]
 
 EXTRAS = {
@@ -47,7 +49,7 @@ EXTRAS = {
         "nvidia-nccl-cu11>=2.16.5,<3",
         "nvidia-nvtx-cu11>=11.8.86,<12",
     ],
-    "examples": ["scikit-learn>=1.3,<2", "tqdm>=4.64,<5", "rich>=13,<16"],
+    "examples": ["scikit-learn>=1.3,<2", TQDM, "rich>=13,<16"],
     "tensorboard": [TENSORBOARD],
     "test": TEST,
     # What MinPy is measured against. MXNet keeps NumPy below 2, and JAX from 0.7.2 on wants NumPy 2.

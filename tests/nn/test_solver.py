@@ -426,7 +426,6 @@ def test_a_model_that_does_not_compile_trains_all_the_same():
 
 
 def test_curves_for_tensorboard(tmp_path):
-    pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run = solver(
