@@ -14,10 +14,14 @@ def state() -> str:
     """Why there are no fused kernels, in words; empty where there are."""
     if os.environ.get("MINPY_FUSION") == "0":
         return "MINPY_FUSION=0 is set"
-    from minpy.runtime.kernels import llvm  # llvmlite takes a while to load, so only when someone asks
+    from minpy.runtime.kernels import llvm
 
     if llvm.missing is not None:
         return llvm.missing
     from minpy.runtime.kernels import library
 
     return library.missing() or ""
+
+
+if os.environ.get("MINPY_FUSION") != "0":  # LLVM is loaded with all else, not within the first call
+    from minpy.runtime.kernels import library as _library  # noqa: F401
