@@ -8,6 +8,9 @@ EXTRA ?= cpu
 JOBS ?= 2
 # The tests to run; default: all.
 TESTS ?=
+# The example to run, and its options; docs/examples.md lists them.
+NAME ?= nn.mlp
+ARGS ?=
 
 VENV := .venv$(if $(filter-out cpu,$(EXTRA)),-$(EXTRA))
 BENCH_VENV := $(VENV)-bench
@@ -26,10 +29,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo test lint bench docs wheel clean help
+.PHONY: demo example test lint bench docs wheel clean help
 
 demo: $(VENV)/.demo  ## train a digit classifier, in plain NumPy style
 	@$(VENV)/bin/python -m examples.digits
+
+example: $(VENV)/.demo  ## run the example NAME, with ARGS: make example NAME=nn.cnn ARGS=--eager
+	@$(VENV)/bin/python -m examples.$(NAME) $(ARGS)
 
 test: $(VENV)/.dev  ## run the tests
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) $(TESTS)
@@ -60,7 +66,7 @@ clean:  ## remove the environments and everything built
 	find minpy examples tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo "With an NVIDIA GPU add EXTRA=cu112. For another Python: make clean, then add PYTHON=/path/to/python3."
 
 # Install minpy with the extras $(1) into the environment that the target, a stamp, lies in.
