@@ -33,6 +33,7 @@ from minpy.core import (
     vjp,
 )
 from minpy.ops.creation import default_dtype, set_default_dtype
+from minpy.profiling import profile
 from minpy.runtime.array import Array
 from minpy.runtime.artefacts import cache_dir
 from minpy.runtime.auto import AutoPolicy
@@ -85,6 +86,7 @@ __all__ = [
     "jvp",
     "num_gpus",
     "numpy",
+    "profile",
     "set_context",
     "set_default_dtype",
     "set_global_policy",

@@ -14,7 +14,7 @@ import numpy
 
 from minpy.compiler.codegen.program import program_of
 from minpy.compiler.cost import is_for_one_thread
-from minpy.compiler.ir import Atom, Graph, Literal
+from minpy.compiler.ir import Atom, Eqn, Graph, Literal
 from minpy.compiler.kernel import constants_of
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import PYTHON_SCALARS, Aval
@@ -42,10 +42,16 @@ def named_inputs(graph: Graph) -> dict[str, tuple[int, Aval]]:
     return {f"x{position}": (position, var.aval) for position, var in enumerate(graph.inputs)}
 
 
-def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Emitted:
+def emit(
+    graph: Graph,
+    reused: Mapping[int, int] = MappingProxyType({}),
+    origins: dict[str, Eqn] | None = None,
+) -> Emitted:
     """What runs a graph whose outputs are variables that equations bind.
 
-    ``reused`` has the outputs that may take the memory of inputs, by position.
+    Args:
+        reused: outputs that may take the memory of inputs, by position.
+        origins: takes for the name of each node the equation that it was made for.
 
     Raises:
         UnsupportedError: where MXNet lacks an operator; the reason names the op and its line.
@@ -69,6 +75,7 @@ def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Emit
     programs: list[Program] = []
     alone: tuple[str, ...] | None = None
     for eqn in graph.eqns:
+        first = len(builder.nodes)
         operands = [operand(atom) for atom in eqn.inputs]
         if eqn.body is not None:
             handles = [builder.handle(x) for x in operands]
@@ -77,10 +84,12 @@ def emit(graph: Graph, reused: Mapping[int, int] = MappingProxyType({})) -> Emit
             programs.append(program_of(eqn.body, constants_of(eqn)))
             if graph.size == 1 and graph.outputs == eqn.outputs:
                 alone = tuple(map(builder.name_of, handles))
-            continue
-        if eqn.op.mx is None:
+        elif eqn.op.mx is None:
             raise UnsupportedError(f"MXNet has no operator for {eqn.op.name}")
-        known[eqn.outputs[0]] = eqn.op.mx(builder, eqn.outputs[0].aval, *operands, **eqn.params)
+        else:
+            known[eqn.outputs[0]] = eqn.op.mx(builder, eqn.outputs[0].aval, *operands, **eqn.params)
+        if origins is not None:
+            origins.update((node["name"], eqn) for node in builder.nodes[first:])
     given = frozenset(graph.outputs)
     kept = [var for eqn in graph.eqns if eqn.can_fail for var in eqn.outputs if var not in given]
     heads: dict[Entry, None] = {}

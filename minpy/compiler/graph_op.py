@@ -16,7 +16,7 @@ from minpy.compiler.reference import look_for_nans
 from minpy.compiler.trace import ARRAY, Trace, Tracer, flows, replay
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import Op
-from minpy.runtime import watch
+from minpy.runtime import stopwatch, watch
 from minpy.runtime.array import Array, Value, same_context
 from minpy.runtime.context import Context, current_context
 from minpy.runtime.dispatch import run_op
@@ -30,11 +30,13 @@ def run_compiled(compiled: Compiled, inputs: Sequence[Any], free: Collection[int
 
     It may be in the memory of one of the inputs that are ``free``.
     """
-    started = now()
     values = [_value(x) for x in inputs]
+    context = context_of(values)
     if watch.current is not None:
         look_for_nans(compiled.lowered, values)  # which has what the user wrote
-    context = context_of(values)
+    if stopwatch.current is not None:
+        stopwatch.current.look_inside(compiled, values, context)
+    started = now()
     for value in values:
         if value.context is not context:
             same_context(context, value.context)
@@ -50,8 +52,11 @@ def run_compiled(compiled: Compiled, inputs: Sequence[Any], free: Collection[int
         else:
             outputs.append(Array(results[what] if source == "computed" else values[what]).copy()._value)
     del values  # which may take MXNet's arrays with them
+    ended = now()
     compiled.meter.calls += 1
-    compiled.meter.seconds += now() - started
+    compiled.meter.seconds += ended - started
+    if stopwatch.current is not None:
+        stopwatch.current.add("region", compiled, started, ended)
     return outputs
 
 
@@ -94,8 +99,11 @@ class GraphOp(Op):
     def _execute(self, values: tuple) -> tuple[Value, ...]:
         if self.compiled is not None:
             return tuple(run_compiled(self.compiled, values))
+        started = now()
         with no_collection():
             self.compiled = compile_graph(self.graph, context=context_of(values))
+        if stopwatch.current is not None:
+            stopwatch.current.add("compile", self.compiled, started, now())
         results = tuple(run_compiled(self.compiled, values))
         if self.check is not None:
             self.check(self.graph, [_value(value).numpy() for value in values], results)
@@ -140,7 +148,10 @@ class GraphOp(Op):
             started = now()
             with no_collection():
                 found = self._splits[wanted] = Split(self, wanted)
-            self.split_seconds += now() - started
+            ended = now()
+            self.split_seconds += ended - started
+            if stopwatch.current is not None:
+                stopwatch.current.add("compile", self.compiled, started, ended)
         return found
 
     def pull_back(self, wanted: Sequence[int], g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:

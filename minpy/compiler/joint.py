@@ -20,6 +20,7 @@ from minpy.compiler.regions import Block
 from minpy.compiler.trace import ARRAY, OperandError, Tracer, flows
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import creation
+from minpy.runtime import stopwatch
 from minpy.runtime.array import Array, Value
 from minpy.runtime.routes import Output
 from minpy.runtime.tape import live_tape, recording
@@ -45,12 +46,18 @@ def value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> Found | 
     """
     if live_tape([array._current() for _, _, array in wanted]) is not None:
         return None
-    started = now() - block.meter.compile_seconds
+    if stopwatch.current is not None:
+        return stopwatch.current.nested(_value_and_gradients, block, values, wanted)
+    return _value_and_gradients(block, values, wanted)
+
+
+def _value_and_gradients(block: Block, values: tuple, wanted: Wanted) -> Found | None:
+    started, compiling = now(), block.meter.compile_seconds
     plan, found = plan_for(block, values, wanted)
     if plan.run is _nothing:
         return None
     result = plan.run(values, found)
-    block.meter.seconds += now() - block.meter.compile_seconds - started
+    block.add_time(started, compiling)
     return None if result is None else Found(result[0], result[1], plan)
 
 

@@ -17,6 +17,7 @@ from minpy.compiler.notes import Leftover
 from minpy.compiler.paths import Path
 from minpy.compiler.reads import is_plain
 from minpy.ops.creation import default_dtype
+from minpy.runtime import stopwatch
 from minpy.runtime.array import Array
 from minpy.runtime.routes import Meter, Route
 
@@ -95,7 +96,10 @@ class Plan:
 
         def run(values: tuple, _: tuple) -> tuple:
             started = now()
-            result = function(values)
+            if stopwatch.current is None:
+                result = function(values)
+            else:
+                result = stopwatch.current.run_python(self, function, values)
             self.seconds += now() - started
             return result
 

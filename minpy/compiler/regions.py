@@ -40,6 +40,7 @@ from minpy.compiler.residual import NOTHING, Around
 from minpy.compiler.tracer import OrderUnknown, Tracer
 from minpy.compiler.varying import FREE, Varying
 from minpy.errors import ContextError, UnsupportedError
+from minpy.runtime import stopwatch
 from minpy.runtime.array import Array, Value
 from minpy.runtime.forking import compilation
 from minpy.runtime.native import MXNetError
@@ -91,14 +92,25 @@ class Block(Routed):
 
     def run(self, values: tuple) -> tuple:
         """The statements for these values of the inputs: (returned?, value or variables)."""
-        meter = self.meter
-        started = now() - meter.compile_seconds
+        if stopwatch.current is not None:
+            return stopwatch.current.nested(self._run, values)
+        return self._run(values)
+
+    def _run(self, values: tuple) -> tuple:
+        started, compiling = now(), self.meter.compile_seconds
         plan, found = self.plan_for(self.signature(values), values)
         result = plan.run(values, found)
-        meter.seconds += now() - meter.compile_seconds - started
+        self.add_time(started, compiling)
         if plan.is_on_route is None:
             self._add_route(plan)
         return result
+
+    def add_time(self, started: float, compiling: float) -> None:
+        """Note a call that ends now, and was begun when compiling had taken that long."""
+        ended = now()
+        self.meter.seconds += ended - started - (self.meter.compile_seconds - compiling)
+        if stopwatch.current is not None:
+            stopwatch.current.add("call", self.program, started, ended)
 
     def _add_route(self, plan: Plan) -> None:
         """Let calls take the short way to a plan, unless they would pass by a plan before it."""
@@ -221,7 +233,10 @@ class Block(Routed):
         with no_collection():
             plan = make()
         plan.signature = self._freed(signature)
-        plan.compile_seconds = now() - started
+        ended = now()
+        plan.compile_seconds = ended - started
+        if stopwatch.current is not None:
+            stopwatch.current.add("compile", program, started, ended)
         self.misses += 1
         self.meter.compile_seconds += plan.compile_seconds
         program.compilations += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
@@ -60,6 +61,7 @@ class Executor:
         self._waits = may_fail and not native.SYNCHRONOUS
         self._constants_on: dict[Context, list] = {}
         self._cached: native.CachedGraph | None = None
+        self._timed: native.TimedGraph | None = None
         self.bound: Bound | None = None
         self._alone: Bound | None = None
         self._calls_until_bound = -1
@@ -107,6 +109,29 @@ class Executor:
         for i, value in memory.items():
             made[i]._numpy = value._numpy  # it may own the memory
         return made
+
+    @property
+    def is_program(self) -> bool:
+        """Whether one program of kernels is all of it, and it runs without MXNet."""
+        return self._alone is not None
+
+    def time_nodes(self, inputs: Sequence[Value], context: Context) -> dict[str, float]:
+        """Run once, node by node, by MXNet: the seconds of each, by its name."""
+        graph = self._timed = self._timed or native.TimedGraph(self.symbol_json, self.one_thread)
+        constants = iter(self._constants_for(graph, context))
+        names = graph.input_names
+        return graph.times(
+            [inputs[self._inputs[n][0]].mxnet() if n in self._inputs else next(constants) for n in names]
+        )
+
+    def operator_names(self) -> dict[str, str]:
+        """The operator of each node, by the node's name."""
+        nodes = json.loads(self.symbol_json)["nodes"]
+        return {node["name"]: node["op"] for node in nodes}
+
+    def take_seconds(self) -> list[list[float]]:
+        """Of each program of kernels what its steps took since it was asked last, while steps were timed."""
+        return [loaded.take_seconds().tolist() for loaded in self._programs]
 
     def _bind(self) -> Bound:
         return bind(self.symbol_json, self._inputs, self._constants, self.avals, self.one_thread)

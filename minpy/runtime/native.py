@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -339,13 +340,15 @@ def _no_memory() -> NDArray:
 class CachedGraph:
     """A symbol that MXNet has planned for execution; calling it gives fresh output arrays."""
 
+    _FLAGS = [("static_alloc", True), ("static_shape", True)]
+
     def __init__(self, symbol_json: str, one_thread: bool = False):
         symbol = symbol_of(symbol_json)
         self.input_names: list[str] = symbol.list_inputs()
         self._count = len(symbol)
         self._trains = is_in_training(symbol_json)
         self._one_thread = one_thread
-        self._op = mx.nd.CachedOp(symbol, [("static_alloc", True), ("static_shape", True)])
+        self._op = mx.nd.CachedOp(symbol, self._FLAGS)
 
     def __call__(self, inputs: Sequence[NDArray], memory: Mapping[int, NDArray] = _NOTHING) -> list[NDArray]:
         """Run on these inputs; outputs are new arrays, but for those whose ``memory`` is given."""
@@ -369,6 +372,31 @@ class CachedGraph:
                 )
             )
         return given or _collect(count.value, outputs)
+
+
+class TimedGraph(CachedGraph):
+    """A symbol that MXNet runs node by node, and tells when it has run each."""
+
+    _FLAGS: list[tuple[str, bool]] = []
+
+    def __init__(self, symbol_json: str, one_thread: bool = False):
+        super().__init__(symbol_json, one_thread)
+        self._seconds: dict[str, float] = {}
+        self._last = 0.0
+        self._op._register_op_hook(self._has_run)
+
+    def _has_run(self, output: bytes, operator: bytes, array: Any) -> None:
+        if not SYNCHRONOUS:
+            _check(_LIB.MXNDArrayWaitToRead(ctypes.cast(array, _Handle)))
+        name = output.decode().rpartition("_")[0]
+        self._seconds[name] = self._seconds.get(name, 0.0) + perf_counter() - self._last
+        self._last = perf_counter()  # without what this function takes
+
+    def times(self, inputs: Sequence[NDArray]) -> dict[str, float]:
+        """Run it once; the seconds of each node, by its name."""
+        self._seconds, self._last = {}, perf_counter()
+        self(inputs)
+        return self._seconds
 
 
 def bind(symbol: Any, arrays: dict[str, NDArray]) -> Any:

@@ -101,7 +101,10 @@ if TYPE_CHECKING or not is_fast:
     def keep_out(depth: int) -> None:
         """How deep in code that is not compiled this thread is."""
 
+    def close_routes(flag: bool) -> None:
+        """Whether every call goes through Python, where something watches."""
+
 else:
     Meter, Route, Routes, Routed = _fast.Meter, _fast.Route, _fast.Routes, _fast.Routed
-    tick, keep_out = _fast.tick, _fast.keep_out
+    tick, keep_out, close_routes = _fast.tick, _fast.keep_out, _fast.close_routes
     _fast.set_output(Output)

@@ -141,9 +141,11 @@ class _Rewriting:
 
     def graph(self) -> Graph:
         for eqn in self.body.eqns:
+            known = len(self.eqns)
             if not (self._mapped(eqn) or self._folded(eqn) or self._multiplied(eqn)):
                 self._join(eqn.inputs)
                 self.eqns.append(eqn)
+            self.eqns[known:] = [made._replace(loc=made.loc or eqn.loc) for made in self.eqns[known:]]
         self._join(self.body.outputs)
         return self.body._replace(eqns=tuple(self.eqns))
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy
 
 from minpy.compiler.codegen.components import taken_apart
+from minpy.compiler.codegen.group import Group, groups_of
 from minpy.compiler.codegen.grouping import Grouping
 from minpy.compiler.codegen.loops import turns, write
 from minpy.compiler.codegen.nest import Access, Apply, Gather, Load, Nest, Reduce, Store, dependences
@@ -17,7 +18,7 @@ from minpy.compiler.codegen.schedule import is_function
 from minpy.compiler.codegen.statements import Buffer, Home
 from minpy.compiler.codegen.translation import Body
 from minpy.compiler.codegen.views import View, contiguous
-from minpy.compiler.ir import Graph
+from minpy.compiler.ir import Eqn, Graph
 from minpy.ops import Aval
 from minpy.ops.aval import product
 from minpy.runtime.kernels.program import ALIGNMENT, Condition, Place, Product, Program, Step
@@ -45,6 +46,7 @@ class Multiplication(NamedTuple):
     transpose_y: bool
     arguments: tuple[tuple[Buffer, int], ...]
     rows: tuple[int, int, int]
+    eqns: tuple[Eqn, ...] = ()
 
 
 class Check(NamedTuple):
@@ -54,12 +56,13 @@ class Check(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A nest on buffers, shared out in chunks of turns."""
+    """A nest on buffers, shared out in chunks of turns; ``eqns`` are what it computes."""
 
     nest: Nest
     arguments: tuple[tuple[Buffer, int], ...]
     size: int = 1
     chunk: int = 1
+    eqns: tuple[Eqn, ...] = ()
 
 
 Constants = Mapping[int, numpy.ndarray]
@@ -86,7 +89,7 @@ def program_of(body: Graph, constants: Constants = _NONE) -> Program:
             x, y, out = told
             steps.append(Product(*step[:6], (x, y, out), step.rows))
             continue
-        nest, _, size, chunk = step
+        nest, _, size, chunk, _ = step
         key = repr(nest)  # numbers that are equal, as 0.0 and -0.0, are different ones here
         if key not in texts:
             texts[key] = write(nest)
@@ -99,13 +102,19 @@ def planned_work(body: Graph, constants: Constants = _NONE) -> list[Work | Multi
     """What there is to do for a body, in order."""
     found: list[Work | Multiplication | Check] = []
     translated = Body(taken_apart(body), constants)
-    for group in Grouping(translated.roots).ordered():
+    groups = Grouping(translated.roots).ordered()
+    computed: dict[Group, list[Eqn]] = {group: [] for group in groups}
+    for root in translated.roots:
+        for group in groups_of(root) if root.eqn is not None else ():
+            computed[group].append(root.eqn)  # type: ignore[arg-type]
+    for group in groups:
+        eqns = tuple(computed[group])
         if group.product is not None:
-            found.append(_multiplication(*group.product))
+            found.append(_multiplication(*group.product)._replace(eqns=eqns))
             continue
         plan = planned(group)
         if plan is not None:
-            found.extend(_work(plan))
+            found.extend(work._replace(eqns=eqns) for work in _work(plan))
     found += [Check(((root.homes[0].buffer, 0),)) for root in translated.checks]
     return list(_with_fillings(found))
 

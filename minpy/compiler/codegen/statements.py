@@ -12,6 +12,7 @@ import numpy
 
 from minpy.compiler.codegen.nest import Constant
 from minpy.compiler.codegen.views import View, contiguous
+from minpy.compiler.ir import Eqn
 from minpy.ops.aval import product
 
 
@@ -51,9 +52,10 @@ class Root:
         by: what computes it; None for an input.
         homes: where it lies, or is to be stored.
         groups: those of statements that compute it; of a value that is put together those of its parts.
+        eqn: the equation that it belongs to.
     """
 
-    __slots__ = ("by", "dtype", "groups", "homes", "shape")
+    __slots__ = ("by", "dtype", "eqn", "groups", "homes", "shape")
 
     def __init__(self, shape: Sequence[int], dtype: Any, by: Statement | None = None):
         self.shape = tuple(shape)
@@ -61,6 +63,7 @@ class Root:
         self.by = by
         self.homes: list[Home] = []
         self.groups: list[Any] = []
+        self.eqn: Eqn | None = None
 
     @property
     def bytes(self) -> int:

@@ -51,6 +51,7 @@ static PyMethodDef functions[] = {
     {"pause", set_paused, METH_O, "Whether every op is left to Python."},
     {"set_forward", set_forward, METH_VARARGS, "Addresses of MXExecutorForward and MXSetNumOMPThreads; threads, or 0."},
     {"set_output", set_output, METH_O, "The class that stands for a result of a graph."},
+    {"close_routes", close_routes, METH_O, "Whether every call goes through Python."},
     {"keep_out", keep_out, METH_O, "How deep in code that is not compiled this thread is."},
     {"tick", tick, METH_NOARGS, "A number that is larger at each call."},
     {NULL},

@@ -25,6 +25,7 @@ typedef struct {
 
 static PyObject *s_routes, *s_call, *s_pyvals, *s_arranged;
 static _Thread_local long kept_out;
+static int are_closed; /* every call goes through Python, so that it is seen there */
 
 static double now(void) {
     struct timespec t;
@@ -249,7 +250,7 @@ static PyObject *take(Route *self, PyObject *const *args, double started) {
 
 /* Whether compiled graphs run in this thread now: `compiles_now` in compiler/eager.py. */
 static int compiles_now(void) {
-    if (is_paused || kept_out || !policy_compiles()) return 0;
+    if (is_paused || are_closed || kept_out || !policy_compiles()) return 0;
     PyObject *of_thread = PyThreadState_GetDict();
     PyObject *handling = of_thread == NULL ? NULL : PyDict_GetItemWithError(of_thread, s_pyvals); /* NumPy's errstate */
     if (handling == NULL || !PyList_Check(handling) || PyList_GET_SIZE(handling) < 2) return !PyErr_Occurred();
@@ -414,6 +415,12 @@ PyTypeObject RoutedType = {
 PyObject *keep_out(PyObject *module, PyObject *depth) {
     kept_out = PyLong_AsLong(depth);
     if (PyErr_Occurred()) return NULL;
+    Py_RETURN_NONE;
+}
+
+PyObject *close_routes(PyObject *module, PyObject *flag) {
+    are_closed = PyObject_IsTrue(flag);
+    if (are_closed < 0) return NULL;
     Py_RETURN_NONE;
 }
 

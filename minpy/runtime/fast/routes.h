@@ -43,6 +43,7 @@ Py_ssize_t next_use(void);
 PyObject *tick(PyObject *module, PyObject *nothing);
 PyObject *set_forward(PyObject *module, PyObject *args);
 PyObject *keep_out(PyObject *module, PyObject *depth);
+PyObject *close_routes(PyObject *module, PyObject *flag);
 int prepare_routes(void);
 
 /* steps.c */

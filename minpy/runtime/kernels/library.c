@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <omp.h>
 #include <sched.h>
@@ -56,6 +57,7 @@ typedef struct {
 
 typedef struct {
     _Atomic(void *) spare; /* a block of scratch that no call uses */
+    double *seconds;       /* that each step took, while steps are timed */
     int64_t n_inputs, n_outputs, scratch, avals, steps, end; /* the last three are indices of words */
     int64_t words[];
 } Program;
@@ -214,11 +216,25 @@ static void run_nests(const Program *program, const Memory *memory, int64_t at, 
     }
 }
 
+static atomic_int is_timed;
+
+/* From now on, or no more: each step runs by itself, and its time is added up. */
+EXPORT void minpy_time_steps(int is_on) { atomic_store(&is_timed, is_on); }
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 /* Whether all conditions hold. */
 static int run_steps(const Program *program, const Memory *memory) {
+    const int times = atomic_load(&is_timed);
+    double started = times ? now() : 0, *seconds = program->seconds;
     for (int64_t at = program->steps, end = at; at < program->end; at = end) {
         int64_t shared = 0; /* chunks that several threads may do */
         for (; end < program->end && step_at(program, end)->kind == NEST; end += step_at(program, end)->words) {
+            if (times && end > at) break;
             const int64_t chunks = chunks_of((const Nest *)step_at(program, end));
             shared += chunks > 1 ? chunks : 0;
         }
@@ -237,8 +253,22 @@ static int run_steps(const Program *program, const Memory *memory) {
             run_product(p, arguments);
             end = at + step->words;
         }
+        if (times) {
+            const double ended = now();
+            *seconds++ += ended - started; /* threads may add at the same time, which loses some */
+            started = ended;
+        }
     }
     return 1;
+}
+
+/* Give what was added up for each step, and start at zero again. */
+EXPORT void minpy_take_seconds(Program *program, double *out) {
+    double *seconds = program->seconds;
+    for (int64_t at = program->steps; at < program->end; at += step_at(program, at)->words, seconds++, out++) {
+        *out = *seconds;
+        *seconds = 0;
+    }
 }
 
 /* Run on arrays; 0 where there is no memory, -1 where a condition does not hold. Any number of threads may run a program at the same time. */
@@ -261,11 +291,19 @@ EXPORT Program *minpy_open(const int64_t *words, int64_t size) {
     if (program == NULL) return NULL;
     memcpy((char *)program + offsetof(Program, n_inputs), words, size * sizeof(int64_t));
     atomic_init(&program->spare, NULL);
+    int64_t steps = 0;
+    for (int64_t at = program->steps; at < program->end; at += step_at(program, at)->words) steps++;
+    program->seconds = calloc(steps + 1, sizeof(double));
+    if (program->seconds == NULL) {
+        free(program);
+        return NULL;
+    }
     return program;
 }
 
 EXPORT void minpy_close(Program *program) {
     free(atomic_exchange(&program->spare, NULL));
+    free(program->seconds);
     free(program);
 }
 

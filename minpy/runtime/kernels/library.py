@@ -63,8 +63,17 @@ def _loaded() -> ctypes.CDLL | str:
     loaded.minpy_open.argtypes, loaded.minpy_open.restype = [pointer, integer], pointer
     loaded.minpy_close.argtypes, loaded.minpy_close.restype = [pointer], None
     loaded.minpy_run.argtypes, loaded.minpy_run.restype = [pointer] * 3, ctypes.c_int
+    loaded.minpy_time_steps.argtypes, loaded.minpy_time_steps.restype = [ctypes.c_int], None
+    loaded.minpy_take_seconds.argtypes, loaded.minpy_take_seconds.restype = [pointer] * 2, None
     native.load_operators(path)
     return loaded
+
+
+def time_steps(is_on: bool) -> None:
+    """Let programs add up the time of each step, which ``Loaded.take_seconds`` gives; or no more."""
+    functions = library()
+    if functions is not None:
+        functions.minpy_time_steps(is_on)
 
 
 def load(programs: Sequence[Program]) -> list[Loaded]:
@@ -121,6 +130,12 @@ class Loaded:
             raise native.MXNetError("a program fails on its inputs")
         if not ran:
             raise MemoryError(f"{self.program.scratch} bytes of scratch")
+
+    def take_seconds(self) -> numpy.ndarray:
+        """What each step took since it was asked last, as far as steps were timed."""
+        seconds = numpy.zeros(len(self.program.steps))
+        self._library.minpy_take_seconds(self.address, seconds.ctypes.data)
+        return seconds
 
     @property
     def run_address(self) -> int | None:
