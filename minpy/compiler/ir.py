@@ -18,6 +18,7 @@ import numpy
 
 from minpy.ops import Aval, Box, Op, aval_of
 from minpy.ops.keys import ARRAY
+from minpy.ops.labels import checked, class_indices_op
 from minpy.ops.promotion import within
 
 _serial = itertools.count()
@@ -111,7 +112,7 @@ class Eqn(NamedTuple):
 
     def _can_fail(self, known: Container[Atom]) -> bool:
         """The same where some variables are known."""
-        if self.op is within:
+        if self.op in (within, checked, class_indices_op):
             return True
         if self.body is not None:
             known = {x for x, given in zip(self.body.inputs, self.inputs) if isinstance(given, Literal)}

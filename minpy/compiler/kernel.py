@@ -116,7 +116,7 @@ def _computes(op: Op, operands: tuple, params: tuple, dtype: numpy.dtype) -> boo
     return True
 
 
-_CHECKED = ("within", *INDEXING)
+_CHECKED = ("within", "checked", *INDEXING)
 
 #: Multiplications of a product: of more MXNet's operators, which may be oneDNN's, are as fast.
 _MOST_OF_PRODUCT = 1 << 27

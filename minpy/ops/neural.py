@@ -15,7 +15,7 @@ from minpy.ops.creation import created
 from minpy.ops.elementwise import astype, exp, large_relu, log
 from minpy.ops.linalg import matmul_op
 from minpy.ops.logic import equal, less_equal, logical_not
-from minpy.ops.lowering import FLOATS, NUMBERS, Builder, Operand, activation, require, unary
+from minpy.ops.lowering import FLOATS, Builder, Operand, activation, require, unary
 from minpy.ops.op import OPS, ZERO, Op, numpy_function, refuse, register
 from minpy.ops.reduction import max_op, sum_op
 from minpy.ops.shape import reshape_op, swapaxes
@@ -313,55 +313,6 @@ def one_hot(indices, depth, dtype="float32"):
     """Rows of ``depth`` zeros with a one at each index; an index out of range gives zeros only."""
     places = reshape_op(indices, shape=(*aval_of(indices).shape, 1))
     return astype(equal(places, numpy.arange(depth).astype(aval_of(indices).dtype)), dtype=numpy.dtype(dtype))
-
-
-def _class_indices(labels: Any, count: int) -> Any:
-    with numpy.errstate(invalid="ignore"):  # nan is none
-        indices = labels.astype("int64")
-    wrong = (indices != labels) | (indices < 0) | (indices >= count)
-    if wrong.any():
-        place = tuple(int(i) for i in numpy.argwhere(wrong)[0])
-        where = f" at {list(place)}" if place else ""
-        raise IndexError(
-            f"labels are whole numbers from 0 to {count - 1}, and that{where} is {labels[place]}"
-        )
-    return indices
-
-
-def _class_indices_mx(b: Builder, out: Aval, labels: Operand, count: int) -> Operand:
-    """The operator that reads at an index fails where that is negative or too large."""
-    require(labels.aval.dtype, NUMBERS, "comparison")
-    indices = b.cast(labels, out.dtype)
-    if labels.aval.dtype.kind == "f":
-        is_whole = Aval(out.shape, numpy.dtype(bool))
-        is_whole_number = b.op("_npi_equal", is_whole, b.cast(indices, labels.aval.dtype), labels)
-        indices = b.op("_npi_where", out, is_whole_number, indices, b.literal(-1, out.dtype))
-    return b.op("take", out, b.literal(numpy.arange(count), out.dtype), indices, axis=0, mode="raise")
-
-
-class_indices_op = register(
-    Op(
-        "class_indices",
-        numpy=_class_indices,
-        infer=lambda labels, count: Aval(aval_of(labels).shape, numpy.dtype("int64")),
-        mx=_class_indices_mx,
-        vjp=(ZERO,),
-        family="neural",
-        may_raise=True,
-        source="{0}.astype(np.int64)",
-        doc="Labels as integers; IndexError where one is not a whole number from 0 to ``count`` - 1.",
-    )
-)
-
-
-@numpy_function(name="nn.class_indices", gradient=False)
-def class_indices(labels, count):
-    """Labels of classes, integers or whole floats, as integers.
-
-    Raises:
-        IndexError: where one is not a whole number from 0 to ``count`` - 1, in compiled code too.
-    """
-    return class_indices_op(labels, count=count)
 
 
 @numpy_function(name="nn.seeded", gradient=False)

@@ -16,7 +16,7 @@ from minpy.runtime.array import Value
 from minpy.runtime.bound import Bound, bind, bind_program, calls_until_worth
 from minpy.runtime.context import CPU, Context
 from minpy.runtime.kernels import OPERATOR
-from minpy.runtime.kernels.program import Program, Step
+from minpy.runtime.kernels.program import Condition, Product, Program, Step
 from minpy.runtime.symbols import with_programs
 
 
@@ -155,8 +155,8 @@ class Executor:
 
     def kernels(self) -> dict[str, int]:
         """What its programs of kernels do, with the number of each."""
-        steps = [step for loaded in self._programs for step in loaded.program.steps]
-        return dict(Counter("loop nest" if isinstance(step, Step) else "matrix product" for step in steps))
+        names: dict[type, str] = {Step: "loop nest", Product: "matrix product", Condition: "check"}
+        return dict(Counter(names[type(step)] for loaded in self._programs for step in loaded.program.steps))
 
     def _constants_for(self, graph: native.CachedGraph, context: Context) -> list:
         found = self._constants_on.get(context)

@@ -264,6 +264,31 @@ def test_words_that_there_are_not(bad):
             function(numpy.array([[0, bad]]), np.array(draw(C, D)))
 
 
+def test_a_loss_with_its_gradient_and_an_update_is_one_kernel():
+    """So it runs without MXNet; also where nobody uses the loss, labels are looked at."""
+
+    @minpy.jit
+    def step(w, config, x, labels):
+        gradient = minpy.grad(lambda w: layers.softmax_loss(layers.affine(x, w), labels))(w)
+        (clipped,), _ = minpy.nn.optim.clip_by_global_norm([gradient], 1.0)
+        return minpy.nn.optim.adam(w, clipped, config)
+
+    x, w = np.array(draw(N, D).astype("float32")), np.array(draw(D, C).astype("float32"))
+    config = minpy.nn.optim.start("adam", w)
+    after, _ = step(w, config, x, LABELS)
+    expected, _ = step.function(w, config, x, LABELS)
+    numpy.testing.assert_allclose(after.asnumpy(), expected.asnumpy(), rtol=1e-5)
+    assert "MXNet:" not in str(minpy.explain(step))
+    unused = minpy.jit(lambda x, labels: (layers.softmax_loss(x, labels), x)[1], strict=True)
+    assert unused(np.array(draw(N, C)), LABELS).shape == (N, C)
+    for function in (
+        lambda labels: step(w, config, x, labels),
+        lambda labels: unused(np.zeros((N, C)), labels),
+    ):
+        with pytest.raises(IndexError, match=r"at \[3\] is 2"):
+            function(LABELS + numpy.array([0, 0, 0, 18]))
+
+
 def test_losses_of_extreme_scores():
     """The exact numbers, by 60 digits, and gradients that are finite."""
     x = numpy.array([[1e4, -1e4, 0], [-1e4, 1e4, 1e4], [88, -104, 3], [0, -numpy.inf, 1]], "float32")

@@ -59,7 +59,7 @@ def takes(eqn: Eqn) -> bool:
     if name in ("index_add", "index_put"):
         slices = Slices(eqn.outputs[0].aval.shape, params["template"])
         return all(abs(step) <= _MOST_STEP for _, step, _ in slices.axes)
-    if name in ("counted", "within"):
+    if name in ("counted", "within", "checked"):
         return True
     return eqn.op.elementwise or name in FOLDS or name in _JOINS + _PRODUCTS or is_view(eqn.op, params)
 
@@ -148,6 +148,9 @@ class Body:
             return View(self.count, out.shape, eqn.params["strides"], eqn.params["start"])
         if name == "within":
             return self._within(operands[0], **eqn.params)
+        if name == "checked":
+            indexing.check(self, self._as_view(operands[1], eqn.inputs[1].aval))
+            return operands[0]
         count = eqn.params["template"].count(ARRAY) if name in INDEXING else 0
         if count:
             return self._indexed(eqn, operands[:-count], operands[-count:], out)

@@ -177,7 +177,7 @@ class _Fusion:
 
     def _can_take(self, number: int) -> bool:
         eqn = self.graph.eqns[number]
-        if eqn.op.parts is None or eqn.can_fail:
+        if eqn.op.parts is None:
             return in_kernels(eqn)
         self.parts[number] = parts_of(eqn)
         return all(map(in_kernels, self.parts[number]))
