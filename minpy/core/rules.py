@@ -173,6 +173,20 @@ def _transpose(writer: Writer, node: Node, x: Sequence[str]) -> Any:
     return f"np.transpose({x[0]}, {node.attr('axes', ()) or None})"
 
 
+@_rule("SwapAxis", "swapaxes")
+def _swap(writer: Writer, node: Node, x: Sequence[str]) -> Any:
+    return f"np.swapaxes({x[0]}, {node.attr('dim1', 0)}, {node.attr('dim2', 0)})"
+
+
+@_rule("SliceChannel", "split")
+def _slices(writer: Writer, node: Node, x: Sequence[str]) -> Any:
+    count, axis = node.attr("num_outputs", 1), node.attr("axis", 1)
+    parts = writer.line(f"{node.name}_parts", f"np.split({x[0]}, {count}, axis={axis})")
+    found = [f"{parts}[{i}]" for i in range(count)]
+    is_squeezed = node.attr("squeeze_axis", False)
+    return [f"np.squeeze({part}, axis={axis})" for part in found] if is_squeezed else found
+
+
 @_rule("BlockGrad", "stop_gradient")
 def _block(writer: Writer, node: Node, x: Sequence[str]) -> Any:
     return f"stop_gradient({x[0]})"

@@ -317,6 +317,12 @@ def operators_of(symbol_json: str) -> list[str]:
     return _OPERATOR.findall(symbol_json)
 
 
+def count_outputs(symbol_json: str, node: str) -> int:
+    """How many outputs a node of a symbol has, also those that an operator does not show."""
+    names = symbol_of(symbol_json).get_internals().list_outputs()
+    return sum(name.startswith(f"{node}_") for name in names)
+
+
 def is_in_training(symbol_json: str) -> bool:
     """Whether a graph has an operator of ``IN_TRAINING``."""
     return any(f'"op": "{name}"' in symbol_json for name in IN_TRAINING)

@@ -37,6 +37,16 @@ _WITHOUT_GRADIENT = {
 }
 
 
+#: Operators whose backward MXNet plans without the help of ``zero_gradients.cc``; at others it may crash.
+_PLANNED_ALONE = frozenset(
+    (
+        *("SoftmaxOutput", "LinearRegressionOutput", "LogisticRegressionOutput", "MAERegressionOutput"),
+        *("LayerNorm", "LRN", "LeakyReLU", "Pooling", "Reshape", "Activation", "softmax", "log_softmax"),
+        *("sum", "mean", "max", "broadcast_maximum", "Embedding", "Concat", "RNN", "UpSampling", "MakeLoss"),
+    )
+)
+
+
 class Operator:
     """One of MXNet's operators with its attributes, for a number of inputs.
 
@@ -90,6 +100,12 @@ class Operator:
                 f"MXNet has no gradient of {self.name}: {native.short_message(error)}"
             ) from None
         steps, places = _read(text, self._node, len(self.results))
+        backwards = [step.name for step in steps if step.name.startswith("_backward_")]
+        if self.name not in _PLANNED_ALONE and not all(map(native.gives_no_gradient, backwards)):
+            raise GradientError(
+                f"the gradient of MXNet's {self.name} needs MinPy's extension in C++, which was not built "
+                "or is switched off (MINPY_FAST=0)"
+            )
         if self.name in _WITHOUT_GRADIENT:
             places[_WITHOUT_GRADIENT[self.name]] = None
         return steps, places
@@ -211,13 +227,9 @@ def _read(text: str, node: str, outputs: int) -> tuple[tuple[Step, ...], list[Pl
         taken = tuple(place(name, output, i) for i, (name, output) in enumerate(entries))
         attrs = tuple(tuple(line.strip().split("=", 1)) for line in lines.get("Attrs", ()))
         places[made] = Place("step", len(steps))
-        steps.append(Step(op, taken, attrs, 1))  # type: ignore[arg-type]
+        steps.append(Step(op, taken, attrs))  # type: ignore[arg-type]
     found = _ENTRY.findall(head)[outputs:]
     results = [None if name in zeros else place(name, output, 0) for name, output in found]
-    used = [entry for entry in (*results, *(x for step in steps for x in step.inputs)) if entry]
-    for number, step in enumerate(steps):
-        count = 1 + max((x.output for x in used if x[:2] == ("step", number)), default=0)
-        steps[number] = step._replace(outputs=count)
     return tuple(steps), results
 
 

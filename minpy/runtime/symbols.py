@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -53,12 +54,11 @@ class Place(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One operator of a backward, of which that many outputs exist."""
+    """One operator of a backward."""
 
     name: str
     inputs: tuple[Place, ...]
     attrs: tuple[tuple[str, str], ...]
-    outputs: int
 
 
 class Derived(NamedTuple):
@@ -151,41 +151,41 @@ class SymbolBuilder(Builder):
         given.update((f"x{i}", entry) for i, entry in enumerate(inputs))
         given.update((f"y{i}", Entry(forward, i)) for i in range(4))
         taken = tuple(given[what] for what in backward.takes.split())
-        return self._backward(name, taken, attrs, forward, len(inputs))[backward.output]
+        return self._backward(name, taken, attrs, forward, backward.output)
 
     def _backward(
-        self, name: str, taken: tuple[Entry, ...], attrs: dict[str, str], forward: int, count: int
-    ) -> list[Entry]:
-        """The outputs, ``count`` of them, of a backward operator for the node ``forward``."""
+        self, name: str, taken: tuple[Entry, ...], attrs: dict[str, str], forward: int, output: int
+    ) -> Entry:
+        """An output of a backward operator for the node ``forward``."""
         number = self._add(name, taken, attrs, (forward,))
-        found = [Entry(number, i) for i in range(count)]
         if native.gives_no_gradient(name):
-            return found
-        blocked = [Entry(self._add("BlockGrad", (entry,), {})) for entry in found]
+            return Entry(number, output)
+        node = self.nodes[forward]
+        count = _count_outputs(name, len(taken), tuple(attrs.items()), node["op"], len(node["inputs"]))
+        blocked = [Entry(self._add("BlockGrad", (Entry(number, i),), {})) for i in range(count)]
         self._unused.extend(blocked)
-        return blocked
+        return blocked[output]
 
     def derived(self, backward: Derived, inputs: list, cotangent: Any) -> Entry:
         forward = self._add(backward.name, tuple(inputs), dict(backward.attrs))
         self._unused.append(Entry(forward))  # without its first output an operator may compute nothing
-        made: list[list[Entry]] = []
 
         def entry(place: Place) -> Entry:
             if place.kind == "x":
                 return inputs[place.number]
             if place.kind == "step":
-                return made[place.number][place.output]
+                return step(backward.steps[place.number], place.output)
             output = Entry(forward, place.number)
             if place.kind == "y":
                 return output
             return cotangent if place.number == backward.of else self.emit("zeros_like", [output], {})
 
-        for step in backward.steps:
-            taken, attrs = tuple(map(entry, step.inputs)), dict(step.attrs)
-            if step.name.startswith("_backward_"):
-                made.append(self._backward(step.name, taken, attrs, forward, step.outputs))
-            else:
-                made.append([Entry(self._add(step.name, taken, attrs))])
+        def step(made: Step, output: int) -> Entry:
+            taken, attrs = tuple(map(entry, made.inputs)), dict(made.attrs)
+            if made.name.startswith("_backward_"):
+                return self._backward(made.name, taken, attrs, forward, output)
+            return Entry(self._add(made.name, taken, attrs), output)
+
         return entry(backward.result)
 
     def program(self, number: int, inputs: list[Entry], outputs: int) -> list[Entry]:
@@ -227,3 +227,15 @@ class SymbolBuilder(Builder):
                 "attrs": {"mxnet_version": ["int", 10901]},
             }
         )
+
+
+@functools.lru_cache(maxsize=256)
+def _count_outputs(
+    name: str, taken: int, attrs: tuple[tuple[str, str], ...], forward: str, inputs: int
+) -> int:
+    """How many outputs a backward operator has."""
+    builder = SymbolBuilder()
+    node = builder._add(forward, tuple(builder.variable(f"x{i}") for i in range(inputs)), dict(attrs))
+    given = tuple(builder.variable(f"g{i}") for i in range(taken))
+    number = builder._add(name, given, dict(attrs), (node,))
+    return native.count_outputs(builder.json([Entry(number)]), builder.nodes[number]["name"])

@@ -73,6 +73,10 @@ LAYERS = {
     "reshape, merged": (sym.Reshape(X, shape=(-3, 0)), STEPS),
     "transpose": (sym.transpose(X, axes=(2, 0, 1)), STEPS),
     "swap": (sym.SwapAxis(X, dim1=0, dim2=2), STEPS),
+    "slices, squeezed": (
+        sym.Group(list(sym.SliceChannel(X, num_outputs=3, axis=1, squeeze_axis=True))),
+        STEPS,
+    ),
     "slices": (sym.Group(list(sym.SliceChannel(X, num_outputs=3, axis=1))), ROWS),
     "softmax": (sym.softmax(X), ROWS),
     "softmax, warm": (sym.log_softmax(X, axis=0, temperature=2.0), ROWS),
@@ -224,7 +228,9 @@ def test_deconvolution(options):
 
 def test_a_function_that_is_applied_several_times():
     """Each application has its own values for the gradient, also under a loop, and other batch sizes work."""
-    function = Function(sym.FullyConnected(sym.L2Normalization(X), name="fc", num_hidden=4), {"X": (5, 4)})
+    function = Function(
+        sym.FullyConnected(sym.LeakyReLU(X, act_type="elu"), name="fc", num_hidden=4), {"X": (5, 4)}
+    )
 
     def chain(x, w, b):
         total = 0.0
