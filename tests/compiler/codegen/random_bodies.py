@@ -12,13 +12,15 @@ from minpy.compiler.codegen.translation import takes
 from minpy.compiler.trace import ARRAY, Trace
 from minpy.errors import UnsupportedError
 from minpy.ops import Aval
-from minpy.ops.indexing import index_put
+from minpy.ops.indexing import index_add, index_put
+from minpy.ops.keys import split_key
 
 SMALL, LARGE = (1, 2, 3, 4, 6), (1, 3, 4, 17, 64, 130)
 #: elements of a value at most
 _MOST = 1 << 16
 _UNARY = ("tanh", "exp", "negative", "square", "absolute")
 _BINARY = ("add", "subtract", "multiply", "maximum", "less")
+_KINDS = ("unary", "binary", "view", "view", "fold", "join", "product", "row", "gather", "scatter")
 _FOLDS = ("sum", "mean", "max", "min", "prod", "any", "all")
 
 
@@ -62,7 +64,11 @@ def _numbers(rng, aval):
 def _step(draw, known, sizes):
     """Another value, made of some that are known."""
     x = draw(st.sampled_from(known))
-    kind = draw(st.sampled_from(["unary", "binary", "view", "view", "fold", "join", "product", "row"]))
+    kind = draw(
+        st.sampled_from(
+            ["unary", "binary", "view", "view", "fold", "join", "product", "row", "gather", "scatter"]
+        )
+    )
     if kind == "unary":
         return getattr(np, draw(st.sampled_from(_UNARY)))(x * 1.0)
     if kind == "binary":
@@ -78,6 +84,8 @@ def _step(draw, known, sizes):
         return np.tanh(x * 1.0 - x.max(-1, keepdims=True))
     if kind == "join" and x.shape:
         return _joined(draw, x, known)
+    if kind in ("gather", "scatter") and x.shape:
+        return _indexed(draw, x, kind)
     if kind == "product" and len(x.shape) > 1:
         fits = [
             v
@@ -137,6 +145,20 @@ def _joined(draw, x, known):
     template = (("slice", None, None, None),) * axis + (("slice", None, None, step),)
     part = x[(slice(None),) * axis + (slice(None, None, step),)]
     return index_put(x, np.tanh(part * 1.0) if draw(st.booleans()) else 2, template=template)
+
+
+def _indexed(draw, x, kind):
+    """Elements at indices that the data say, or what is added up at these in zeros."""
+    axis = draw(st.integers(0, len(x.shape) - 1))
+    size = x.shape[axis]
+    known = np.ravel(x)[: draw(st.integers(1, 4))]
+    places = (known > 0).astype("int64") * (size - 1) - (known > 0.5).astype("int64") * size
+    key = (slice(None),) * axis + (places,)
+    found = np.tanh(x * 1.0)[key] if draw(st.booleans()) else x[key]
+    if kind == "gather":
+        return found
+    arrays, template = split_key(key)
+    return index_add(found * 1.0, *arrays, template=template, shape=x.shape)
 
 
 def _fit_but(first, second, axis):
