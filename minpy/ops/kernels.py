@@ -397,3 +397,34 @@ SCALARS: dict[str, Callable] = {
     "sinc": computed(sinc),
     "imag": computed(lambda k, x: k.like(0, x)),  # of a real number
 }
+
+
+# Cost ----------------------------------------------------------------------------------------------
+
+#: instructions of a function, such as an exponential
+OF_FUNCTION = 16
+
+_SHORT = (
+    *("add", "subtract", "multiply", "negative", "positive", "absolute", "fabs", "square", "sign"),
+    *("maximum", "minimum", "fmax", "fmin", "floor", "ceil", "trunc", "rint", "where", "relu"),
+    *("astype", "copy", "stop_gradient", "real", "conjugate", "isnan", "isinf", "isfinite"),
+    *("bitwise_and", "bitwise_or", "bitwise_xor", "invert"),
+    *_COMPARISONS,
+    *_ON_TRUTH,
+)
+_INSTRUCTIONS: dict[str, int] = {
+    **dict.fromkeys(_SHORT, 1),
+    **dict.fromkeys(("relu_gradient", "tanh_gradient", "sigmoid_gradient"), 3),
+    **dict.fromkeys(("true_divide", "sqrt"), 6),
+    **dict.fromkeys(("remainder", "floor_divide"), 12),
+}
+
+
+def instructions(op: str) -> int:
+    """About how many instructions an element of an elementwise op takes."""
+    return _INSTRUCTIONS.get(op, OF_FUNCTION)
+
+
+def is_function(op: str) -> bool:
+    """Whether an elementwise op takes many instructions, as an exponential does."""
+    return instructions(op) >= OF_FUNCTION

@@ -12,10 +12,10 @@ from typing import Any
 
 from minpy.compiler.codegen.group import Group, groups_of
 from minpy.compiler.codegen.nest import Constant
-from minpy.compiler.codegen.schedule import is_function
 from minpy.compiler.codegen.statements import Count, Join, Map, Operand, Root
 from minpy.compiler.codegen.views import View, through
 from minpy.ops.aval import product
+from minpy.ops.kernels import is_function
 
 #: ops that a value may take to be computed again
 _FEW_OPS = 4

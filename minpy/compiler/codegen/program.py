@@ -14,13 +14,13 @@ from minpy.compiler.codegen.grouping import Grouping
 from minpy.compiler.codegen.loops import turns, write
 from minpy.compiler.codegen.nest import Access, Apply, Gather, Load, Nest, Reduce, Store, dependences
 from minpy.compiler.codegen.nests import End, Planned, planned
-from minpy.compiler.codegen.schedule import is_function
 from minpy.compiler.codegen.statements import Buffer, Home
 from minpy.compiler.codegen.translation import Body
 from minpy.compiler.codegen.views import View, contiguous
 from minpy.compiler.ir import Eqn, Graph
 from minpy.ops import Aval
 from minpy.ops.aval import product
+from minpy.ops.kernels import is_function
 from minpy.runtime.kernels.program import ALIGNMENT, Condition, Place, Product, Program, Step
 
 #: What a chunk should take at least, in ns; threads wait for each other some hundreds at each step

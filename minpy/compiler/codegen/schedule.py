@@ -25,6 +25,7 @@ from minpy.compiler.codegen.nest import (
     dependences,
     operands,
 )
+from minpy.ops.kernels import instructions
 
 #: bits of the vectors that are written; LLVM takes several registers where the processor's are shorter
 _VECTOR = 512
@@ -45,8 +46,8 @@ _WINDOW = 100
 _TILE = 24
 #: what a value may cost to be computed again
 _CHEAP = 12
+#: instructions that an element takes whose place an index says
 _GATHER = 12
-_WEIGHTS = {"true_divide": 6, "sqrt": 6, "remainder": 12, "floor_divide": 12}
 
 
 class Sweep(NamedTuple):
@@ -282,42 +283,4 @@ def _weight(node: object) -> int:
         return _GATHER
     if not isinstance(node, Apply):
         return 0
-    return _WEIGHTS.get(node.op, 16 if is_function(node.op) else 1)
-
-
-#: ops of one instruction or a few
-_SHORT = {
-    *(
-        "add",
-        "subtract",
-        "multiply",
-        "negative",
-        "positive",
-        "absolute",
-        "fabs",
-        "square",
-        "sign",
-        "astype",
-        "copy",
-    ),
-    *(
-        "maximum",
-        "minimum",
-        "fmax",
-        "fmin",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "equal",
-        "where",
-    ),
-    *("not_equal", "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or"),
-    *("bitwise_xor", "invert", "floor", "ceil", "trunc", "rint", "isnan", "isinf", "isfinite", "share"),
-    *("relu", "relu_gradient"),
-}
-
-
-def is_function(op: str) -> bool:
-    """Whether an elementwise op takes many instructions, as an exponential does."""
-    return op not in _SHORT and op not in _WEIGHTS
+    return instructions(node.op)

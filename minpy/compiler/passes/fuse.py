@@ -28,46 +28,11 @@ from minpy.compiler.passes.fold import fold_constants
 from minpy.compiler.trace import ARRAY, Trace
 from minpy.ops import aval_of, keys
 from minpy.ops.elementwise import astype, copy
+from minpy.ops.kernels import instructions
 
-#: Functions whose results are computed again rather than stored, where that reads no more bytes.
-_CHEAP = frozenset(
-    (
-        *("add", "subtract", "multiply", "negative", "positive", "absolute", "fabs", "square", "sign"),
-        *(
-            "equal",
-            "not_equal",
-            "less",
-            "less_equal",
-            "greater",
-            "greater_equal",
-            "isnan",
-            "isinf",
-            "isfinite",
-        ),
-        *(
-            "logical_and",
-            "logical_or",
-            "logical_xor",
-            "logical_not",
-            "bitwise_and",
-            "bitwise_or",
-            "bitwise_xor",
-        ),
-        *(
-            "invert",
-            "where",
-            "maximum",
-            "minimum",
-            "astype",
-            "copy",
-            "relu",
-            "relu_gradient",
-            "stop_gradient",
-        ),
-        *("tanh_gradient", "sigmoid_gradient"),
-    )
-)
-_MOST_AGAIN = 8  # equations that are computed again for one value
+#: Values are computed again rather than stored, where that reads no more bytes, by so many equations, of so
+#: many instructions each.
+_MOST_AGAIN, _CHEAP = 8, 3
 _VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "diagonal"))
 _MOVERS = frozenset(("concatenate", "index_add", "index_put", "copy", "stop_gradient"))
 
@@ -324,7 +289,8 @@ def _moves(eqn: Eqn) -> bool:
 
 
 def _is_cheap(eqn: Eqn) -> bool:
-    return eqn.op.name in _CHEAP or _is_view(eqn)
+    is_short = eqn.op.elementwise and instructions(eqn.op.name) <= _CHEAP
+    return is_short or _is_view(eqn)
 
 
 def _variables(eqn: Eqn) -> Iterable[Atom]:
