@@ -16,9 +16,9 @@ import numpy
 from minpy.compiler.codegen.nest import Constant
 from minpy.compiler.codegen.statements import TAKE, Count, Fold, Map, Operand, Root, Scatter
 from minpy.compiler.codegen.views import View, at_key, reshaped, spread, through, transposed, whole
-from minpy.compiler.ir import Eqn
+from minpy.compiler.ir import Eqn, Var
 from minpy.ops.aval import product
-from minpy.ops.keys import ARRAY, WHOLE, Layout, result_shape
+from minpy.ops.keys import ARRAY, WHOLE, Layout, Mask, result_shape
 
 if TYPE_CHECKING:
     from minpy.compiler.codegen.translation import Body
@@ -213,6 +213,29 @@ def _chosen(
     if isinstance(result, Constant):
         result = body.map("add", shape, dtype, result, Constant(0, dtype))
     return transposed(result, numpy.argsort(order).tolist())
+
+
+def is_choice(eqn: Eqn) -> bool:
+    """Whether an equation writes where a mask says, in a way that is a choice at each element."""
+    return eqn.op.name == "index_put" and _mask(eqn) is not None
+
+
+def chosen(body: Body, eqn: Eqn, base: Operand, value: Operand, condition: Operand) -> View:
+    """``base`` with a value written where a mask says."""
+    mask = _mask(eqn)
+    assert mask is not None
+    shape, dtype = eqn.outputs[0].aval
+    given = [
+        x if isinstance(x, Constant) else reshaped(x, to)
+        for x, to in ((condition, mask.shape), (value, mask.value_shape))
+    ]
+    assert None not in given, "only axes of one element are new"
+    return body.map("where", shape, dtype, *given, base)  # type: ignore[arg-type]
+
+
+def _mask(eqn: Eqn) -> Mask | None:
+    x, v, *arrays = (Var(atom.aval) for atom in eqn.inputs)
+    return Mask.of(x, v, arrays, eqn.params["template"])
 
 
 # Indices in range ------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ def takes(eqn: Eqn) -> bool:
     if name in INDEXING:
         count = params["template"].count(ARRAY)
         if count:
-            return all(atom.aval.dtype.kind in "iu" for atom in eqn.inputs[len(eqn.inputs) - count :])
+            arrays = eqn.inputs[len(eqn.inputs) - count :]
+            return all(atom.aval.dtype.kind in "iu" for atom in arrays) or indexing.is_choice(eqn)
     if name in ("index_add", "index_put"):
         slices = Slices(eqn.outputs[0].aval.shape, params["template"])
         return all(abs(step) <= _MOST_STEP for _, step, _ in slices.axes)
@@ -175,6 +176,8 @@ class Body:
         base: Operand = Constant(0, out.dtype)
         if eqn.op.name == "index_put":
             base = self.cast(values[0], out.dtype)
+        if indexing.is_choice(eqn):
+            return indexing.chosen(self, eqn, base, value, arrays[0])
         return indexing.scattered(self, eqn, base, value, arrays)
 
     def _within(self, x: Operand, low: Any, high: Any) -> Operand:
