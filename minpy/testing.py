@@ -36,14 +36,18 @@ def assert_compiled(
     Raises:
         AssertionError: where less was compiled; its text is that of ``minpy.explain``.
         ValueError: for another ``min_fraction``.
+        TypeError: where ``args`` is no tuple or list, or ``kwargs`` no dict.
 
     Example::
 
         def test_step_is_compiled():
             minpy.testing.assert_compiled(train_step, (weights, batch))
     """
+    if not isinstance(min_fraction, (int, float)):
+        raise TypeError(f"min_fraction is a number from 0 to 1, not {min_fraction!r}")
     if not 0 <= min_fraction <= 1:
         raise ValueError(f"min_fraction is a number from 0 to 1, not {min_fraction!r}")
+    _check_arguments(args, kwargs)
     fresh = _afresh(fn)
     result = fresh(*args, **(kwargs or {}))
     found = explain(fresh)
@@ -69,7 +73,15 @@ def assert_same(fn: Callable, args: Sequence[Any] = (), kwargs: Mapping[str, Any
     Raises:
         CheckError: where something differs; it is an AssertionError and names the first line that does.
     """
+    _check_arguments(args, kwargs)
     return _afresh(fn, check=True)(*args, **(kwargs or {}))
+
+
+def _check_arguments(args: Any, kwargs: Any) -> None:
+    if not isinstance(args, (tuple, list)):
+        raise TypeError(f"args is a tuple of the arguments, such as (x,), not a {type(args).__name__}")
+    if not (kwargs is None or isinstance(kwargs, Mapping)):
+        raise TypeError(f"kwargs is a dict of arguments by name, not {kwargs!r}")
 
 
 def _afresh(fn: Any, check: bool = False) -> Any:

@@ -249,15 +249,16 @@ def jit(
             view or an array of NumPy sees it, there is one PerformanceWarning; small arrays are copied.
 
     Raises:
-        TypeError: where ``function`` is not callable, or is a class.
+        TypeError: where ``function`` is not callable, or is a class, or a name is no text.
         ValueError: where ``cache_size`` is not positive.
         StaticArgumentError: where ``static_argnames`` or ``donate_argnames`` names what is no parameter; on a
             call, where a static argument is an array.
         NotCompiledError: on a call, under ``strict``; its text is that of ``explain``.
     """
-    if not isinstance(cache_size, int) or cache_size < 1:
+    if isinstance(cache_size, bool) or not isinstance(cache_size, int) or cache_size < 1:
         raise ValueError(f"cache_size is a positive integer, not {cache_size!r}")
-    static, donated = map(_names, (static_argnames, donate_argnames))
+    static = _names(static_argnames, "static_argnames")
+    donated = _names(donate_argnames, "donate_argnames")
     options = Options(static, strict, check, cache_size, donated)
     if function is None:
         return functools.partial(_jit, options=options)
@@ -267,8 +268,11 @@ def jit(
 jit.__minpy_pure__ = True  # type: ignore[attr-defined]  # a compiled function may call it
 
 
-def _names(names: Names) -> frozenset[str]:
-    return frozenset([names] if isinstance(names, str) else names)
+def _names(names: Names, option: str) -> frozenset[str]:
+    found = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [None]
+    if not all(isinstance(name, str) for name in found):
+        raise TypeError(f"{option} is a name of a parameter or several, not {names!r}")
+    return frozenset(found)
 
 
 def _jit(function: Any, options: Options) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.core.gradient import name_of
+from minpy.core.gradient import check_function, name_of
 from minpy.errors import GradientError, GradientWarning, ShapeError
 from minpy.ops import OPS, Op, aval_of
 from minpy.ops.creation import zeros_like
@@ -76,7 +76,7 @@ class CustomOp(Op):
         """
         if not callable(gradient):
             raise TypeError(f"def_grad takes a function, not {gradient!r}")
-        if not isinstance(argnum, int) or argnum < 0:
+        if isinstance(argnum, bool) or not isinstance(argnum, int) or argnum < 0:
             raise TypeError(f"argnum is the position of an argument, not {argnum!r}")
         self._gradients[argnum] = gradient
         return gradient
@@ -88,7 +88,13 @@ class CustomOp(Op):
 
         def execute(values: tuple) -> tuple[Value, ...]:
             g, ans, *args = map(self._native, values)
-            value = _as_value(gradient(ans, *args)(g.copy()))  # which it may change
+            pull = gradient(ans, *args)
+            if not callable(pull):
+                raise GradientError(
+                    f"{self.name}: what def_grad was given for argument {position} has to give a function "
+                    f"g -> cotangent, not {pull!r}"
+                )
+            value = _as_value(pull(g.copy()))  # which it may change
             wanted = aval_of(values[2 + position]).shape
             if value.aval.shape != wanted:
                 raise GradientError(
@@ -131,8 +137,14 @@ def customop(library: str = "numpy") -> Callable[[Callable], CustomOp]:
         ValueError: for another library.
     """
     if library not in ("numpy", "mxnet"):
-        raise ValueError(f"customop works on 'numpy' or 'mxnet' arrays, not {library!r}")
-    return lambda function: CustomOp(function, library)
+        hint = "; write @customop('numpy')" if callable(library) else ""
+        raise ValueError(f"customop works on 'numpy' or 'mxnet' arrays, not {library!r}{hint}")
+
+    def decorate(function: Callable) -> CustomOp:
+        check_function(function, "customop takes")
+        return CustomOp(function, library)
+
+    return decorate
 
 
 class _WithGradient(Op):
@@ -173,6 +185,8 @@ def custom_gradient(function: Callable) -> Callable:
     Raises:
         GradientError: ``function`` gives something else, or ``backward`` another number of cotangents.
     """
+
+    check_function(function, "custom_gradient takes")
 
     @functools.wraps(function)
     def wrapper(*args: Any, **settings: Any) -> Any:
@@ -319,6 +333,8 @@ def checkpoint(function: Callable) -> Callable:
     Raises (when a gradient is computed):
         GradientError: an array from elsewhere was changed after the call.
     """
+
+    check_function(function, "checkpoint takes")
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -33,19 +33,30 @@ from minpy.runtime.tree import Field, leaves, rebuild
 ArgNum = Union[int, str, Sequence[Union[int, str]]]
 
 
+def check_function(function: Any, what: str) -> None:
+    """Raise TypeError for what cannot be called; the text begins with ``what`` needs a function."""
+    if not callable(function):
+        raise TypeError(f"{what} a function, not {function!r}")
+
+
+def selection(argnum: ArgNum) -> list[Any]:
+    """The positions and names in ``argnum``. Raises TypeError where it has anything else, or nothing."""
+    selected = list(argnum) if isinstance(argnum, (list, tuple)) else [argnum]
+    if not selected or not all(isinstance(n, (int, str)) and not isinstance(n, bool) for n in selected):
+        raise TypeError(f"argnum is a position, a name, or a list of these, not {argnum!r}")
+    return selected
+
+
 class _Differentiated(Routed):
     """A function that computes gradients of another; base of what ``grad`` and its kin return."""
 
     def __init__(self, function: Callable, argnum: ArgNum):
-        if not callable(function):
-            raise TypeError(f"a gradient is taken of a function, not of {function!r}")
+        check_function(function, "a gradient is taken of")
         functools.update_wrapper(self, function, updated=())
         self.routes = Routes(None, isinstance(function, types.MethodType))
         self.function = function
         self.argnum = argnum
-        self.selected: list[Any] = list(argnum) if isinstance(argnum, (list, tuple)) else [argnum]
-        if not self.selected or not all(isinstance(n, (int, str)) for n in self.selected):
-            raise TypeError(f"argnum is a position, a name, or a list of these, not {argnum!r}")
+        self.selected = selection(argnum)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -282,7 +293,8 @@ def _targets(function: Any, selected: Sequence[Any], args: list, kwargs: dict) -
                 result.append((kwargs, name))
                 continue
         raise TypeError(
-            f"argument {which} of {name_of(function)} is to be differentiated, but {len(args)} were given"
+            f"argument {which} of {name_of(function)} is to be differentiated (argnum), but {len(args)} "
+            "were given"
         )
     return result
 

@@ -16,10 +16,12 @@ from minpy.core.gradient import (
     ArgNum,
     as_given,
     boxed_leaf,
+    check_function,
     distinct,
     grad,
     name_of,
     position_of,
+    selection,
     traced_leaf,
 )
 from minpy.errors import GradientError, ShapeError, UnsupportedError
@@ -52,6 +54,7 @@ class _Vjp:
         Raises:
             GradientError: an argument or a result is not of floats.
         """
+        check_function(function, "a vjp is taken of")
         flat: list[Array] = []
         arrays = [
             rebuild(functools.partial(boxed_leaf, which=i, flat=flat), primal)
@@ -146,12 +149,21 @@ def _paired(
     """The leaves of both in the same places. Raises ShapeError where they differ."""
     results, parts = dict(leaves(value)), dict(leaves(cotangent))
     if results.keys() != parts.keys():
-        raise ShapeError(f"{what} is not nested like {of}")
+        raise ShapeError(
+            f"{what} is not nested like {of}: that has {_places(results)}, and {what} {_places(parts)}"
+        )
     for step in results:
         have, want = numpy.shape(parts[step]), numpy.shape(results[step])
         if have != want:
             raise ShapeError(f"{what} has shape {have}, {of} has {want}")
     return [(results[step], parts[step]) for step in results]
+
+
+def _places(found: dict[Any, Any]) -> str:
+    if list(found) == [()]:
+        return "one array"
+    places = ["".join(f"[{step!r}]" for step in steps) for steps in found]
+    return f"arrays at {', '.join(places)}" if places else "no array"
 
 
 def jvp(function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
@@ -169,6 +181,10 @@ def jvp(function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
     of ``<pull(u), t>`` with respect to ``u`` is ``J t``
     (https://j-towns.github.io/2017/06/12/A-new-trick.html).
     """
+    check_function(function, "a jvp is taken of")
+    for name, given in ("primals", primals), ("tangents", tangents):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(f"{name} is a tuple with one for each argument, not a {type(given).__name__}")
     _paired(tuple(primals), tuple(tangents), "a tangent", "its argument")
     value, _ = vjp(function, *primals)
 
@@ -207,6 +223,8 @@ def jacobian(function: Callable, argnum: ArgNum = 0) -> Callable:
     one backward pass for each element of the value, two for complex elements by real arguments. By complex
     arguments it is the derivative of holomorphic functions.
     """
+    check_function(function, "a Jacobian is taken of")
+    selection(argnum)
 
     def compute(*args, **kwargs):
         partial, argument = _partial(function, argnum, args, kwargs)
@@ -291,6 +309,8 @@ def hvp(function: Callable, argnum: ArgNum = 0) -> Callable:
 
     ``vector`` has the form and the shapes of the argument; the Hessian itself is never made.
     """
+    check_function(function, "a product with the Hessian is taken of")
+    selection(argnum)
 
     def compute(*args, **kwargs):
         *primals, vector = args

@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 
 from minpy.nn import init
+from minpy.nn.callbacks import Callback
 from minpy.nn.model import ModelBase
 
 TASKS = ("classification", "regression")
@@ -32,6 +33,19 @@ def require_positive(**counts: Any) -> None:
         is_count = isinstance(value, (int, numpy.integer)) and not isinstance(value, bool)
         if not is_count or value < 1:
             raise ValueError(f"{name} is a positive integer, not {value!r}")
+
+
+def require_solvable(model: Any, lr_decay: Any, seed: Any, callbacks: Any) -> None:
+    """Raise TypeError or ValueError, by name, for what is none of these."""
+    if not isinstance(model, ModelBase):
+        raise TypeError(f"model is an object of a class with the base ModelBase, not {model!r}")
+    if not (isinstance(lr_decay, (int, float)) and lr_decay > 0):
+        raise ValueError(f"lr_decay is a positive number, not {lr_decay!r}")
+    if not (seed is None or isinstance(seed, (int, numpy.integer))):
+        raise TypeError(f"seed is an integer or None, not {seed!r}")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks are objects of classes with the base Callback, not {callback!r}")
 
 
 def init_rules(

@@ -120,6 +120,8 @@ def constant(shape, config):
 @_rule(mu=0.0, stdvar=0.001)
 def gaussian(shape, config):
     """Normal numbers with the mean ``mu`` and the standard deviation ``stdvar``."""
+    if not config["stdvar"] >= 0:
+        raise ValueError(f"stdvar is a number from 0 on, not {config['stdvar']!r}")
     return numpy.random.standard_normal(shape) * config["stdvar"] + config["mu"]
 
 

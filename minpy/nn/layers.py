@@ -263,7 +263,8 @@ def group_norm(x: Any, gamma: Any, beta: Any, groups: int, eps: float = 1e-5) ->
     Raises:
         ShapeError: shapes that do not fit.
     """
-    if np.ndim(x) < 2 or x.shape[1] % groups or not np.shape(gamma) == np.shape(beta) == x.shape[1:2]:
+    is_fit = np.ndim(x) >= 2 and groups > 0 and x.shape[1] % groups == 0
+    if not (is_fit and np.shape(gamma) == np.shape(beta) == x.shape[1:2]):
         shapes = f"x {np.shape(x)}, gamma {np.shape(gamma)} and beta {np.shape(beta)}"
         raise ShapeError(
             f"group_norm: {shapes} do not fit for {groups} groups: they are (N, C, ...) and (C,)"

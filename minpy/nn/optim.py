@@ -13,6 +13,7 @@ A rule of your own is any function of this form.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -53,6 +54,7 @@ def start(rule: str | Rule, w: Any, config: Config | None = None) -> Config:
 
     Raises:
         ValueError: for a rule or a setting that there is not.
+        TypeError: where a setting is no number.
         ShapeError: where state is not that of such a parameter.
     """
     name = rule if isinstance(rule, str) else rule.__name__
@@ -66,6 +68,12 @@ def start(rule: str | Rule, w: Any, config: Config | None = None) -> Config:
             known = ", ".join(DEFAULTS[name])
             raise ValueError(f"the rule {name!r} has no setting {key!r}; it has {known}")
     config = {**DEFAULTS[name], **config}
+    for key in DEFAULTS[name]:
+        value = config[key]
+        if value is None or isinstance(value, str):
+            raise TypeError(f"{key!r} of the rule {name!r} is a number, not {value!r}")
+        if isinstance(value, float) and math.isnan(value):
+            raise ValueError(f"{key!r} of the rule {name!r} is a number, and was given as nan")
     for key in STATE[name]:
         if key == "t":
             config[key] = np.asarray(config.get(key, 0), dtype=w.dtype)
@@ -165,8 +173,18 @@ def _adam_step(dw: Any, config: Config) -> tuple[Any, Config]:
 
 
 def clip_by_value(gradients: Any, limit: float) -> Any:
-    """Nested tuples, lists and dicts of arrays with every element within -limit and limit."""
+    """Nested tuples, lists and dicts of arrays with every element within -limit and limit.
+
+    Raises:
+        ValueError: where ``limit`` is not positive.
+    """
+    _check_limit(limit)
     return rebuild(lambda g: np.clip(g, -limit, limit), gradients)
+
+
+def _check_limit(limit: float) -> None:
+    if not limit > 0:
+        raise ValueError(f"limit is a positive number, not {limit!r}")
 
 
 def global_norm(gradients: Any) -> Any:
@@ -185,7 +203,11 @@ def clip_by_global_norm(gradients: Any, limit: float) -> tuple[Any, Any]:
 
     Returns:
         The same nesting, and the norm before.
+
+    Raises:
+        ValueError: where ``limit`` is not positive.
     """
+    _check_limit(limit)
     norm = global_norm(gradients)
     scale = limit / np.maximum(norm, limit)
     return rebuild(lambda g: g * scale, gradients), norm

@@ -11,7 +11,7 @@ import numpy
 from minpy.compiler.jit import jit as compiled
 from minpy.errors import ModelError
 from minpy.nn import checkpoint, evaluation, init
-from minpy.nn.arguments import TASKS, init_rules, refuse_unknown, require_positive
+from minpy.nn.arguments import TASKS, init_rules, refuse_unknown, require_positive, require_solvable
 from minpy.nn.callbacks import Callback, Lines, ProgressBar
 from minpy.nn.guard import raise_not_finite
 from minpy.nn.interrupts import Interrupts
@@ -99,6 +99,8 @@ class Solver:
         refuse_unknown(unknown, Solver.__init__)
         if task_type not in TASKS:
             raise ValueError(f"task_type is one of {TASKS}, not {task_type!r}")
+        callbacks = list(callbacks)
+        require_solvable(model, lr_decay, seed, callbacks)
         require_positive(num_epochs=num_epochs, print_every=print_every)
         if train_acc_num_samples is not None:
             require_positive(train_acc_num_samples=train_acc_num_samples)

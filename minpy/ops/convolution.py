@@ -150,9 +150,10 @@ def per_axis(number: Any, count: int, what: str, least: int = 0) -> tuple[int, .
         ValueError: for another number of integers, or for one that is less than ``least``.
     """
     numbers = tuple(number) if isinstance(number, (tuple, list)) else (number,) * count
-    numbers = tuple(map(operator.index, numbers))
-    if len(numbers) != count or min(numbers) < least:
+    is_fit = len(numbers) == count and all(hasattr(n, "__index__") and n >= least for n in numbers)
+    if not is_fit:
         raise ValueError(f"{what} is an integer from {least}, or {count} of them, not {number!r}")
+    numbers = tuple(map(operator.index, numbers))
     return numbers
 
 

@@ -33,12 +33,12 @@ def set_default_dtype(dtype: Any) -> None:
         DTypeError: for anything else.
     """
     try:
-        wanted = numpy.dtype(dtype)
+        wanted = numpy.dtype(dtype).name if dtype is not None else ""  # None is NumPy's float64
     except TypeError:
-        wanted = None
-    if wanted not in (numpy.dtype("float32"), numpy.dtype("float64")):
+        wanted = ""
+    if wanted not in ("float32", "float64"):
         raise DTypeError(f"the default dtype is float32 or float64, not {dtype!r}")
-    floats[0] = wanted
+    floats[0] = numpy.dtype(wanted)
 
 
 def created(array: numpy.ndarray, dtype: Any = None, by: str = "array") -> Any:

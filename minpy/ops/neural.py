@@ -311,6 +311,8 @@ def log_softmax(x, axis=-1):
 @numpy_function(name="one_hot", gradient=False)
 def one_hot(indices, depth, dtype="float32"):
     """Rows of ``depth`` zeros with a one at each index; an index out of range gives zeros only."""
+    if not (hasattr(depth, "__index__") and depth >= 0):
+        raise ValueError(f"one_hot: depth is an integer from 0, not {depth!r}")
     places = reshape_op(indices, shape=(*aval_of(indices).shape, 1))
     return astype(equal(places, numpy.arange(depth).astype(aval_of(indices).dtype)), dtype=numpy.dtype(dtype))
 

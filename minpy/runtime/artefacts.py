@@ -155,15 +155,19 @@ def _checksum(key: str, text: str) -> str:
 
 
 def _folder(path: str | os.PathLike[str]) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"cache_dir takes the path of a folder, or None for none, not {path!r}")
+    if not os.fspath(path):
+        raise ValueError("cache_dir takes the path of a folder, which is not empty; None stands for none")
     return Path(os.path.abspath(os.path.expanduser(path)))
 
 
 def _from_environment() -> Artefacts | None:
     given = os.environ.get("MINPY_CACHE_DIR")
+    if given == "":
+        return None
     folder = cache_folder() / "compiled" if given is None else _folder(given)
-    return (
-        Artefacts(folder) if given != "" and folder.is_absolute() else None
-    )  # who has no home has no folder
+    return Artefacts(folder) if folder.is_absolute() else None  # who has no home has no folder
 
 
 _current = _from_environment()
@@ -187,6 +191,7 @@ def cache_dir(path: str | os.PathLike[str] | None = _PATH_UNCHANGED) -> Path | N
 
     Raises:
         OSError: where the folder is not there and cannot be made.
+        TypeError, ValueError: for what is no path, or an empty one.
     """
     global _current
     if path is not _PATH_UNCHANGED:

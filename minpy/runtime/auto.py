@@ -56,6 +56,10 @@ class AutoPolicy(PreferMXNetPolicy):
 
     def __init__(self, path: str | os.PathLike[str] | None = None, budget: float = 0.2):
         super().__init__()
+        if isinstance(budget, bool) or not isinstance(budget, (int, float)):
+            raise TypeError(f"budget is a number of seconds, not {budget!r}")
+        if not budget >= 0:
+            raise ValueError(f"budget is a number of seconds from 0 on, not {budget!r}")
         self.budget = budget
         self._file = JsonFile(path, "speed.json")
         self.decisions: dict[tuple, bool] = {}

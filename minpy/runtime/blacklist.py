@@ -144,8 +144,8 @@ class BlacklistPolicy(PreferMXNetPolicy):
 
     def __init__(self, rules: Iterable[RuleLike] | None = None):
         super().__init__()
-        if isinstance(rules, (str, dict)):
-            raise PolicyError(f"rules is a list of rules, not {rules!r}")
+        if isinstance(rules, (str, dict)) or not (rules is None or isinstance(rules, Iterable)):
+            raise PolicyError(f"rules is a list of rules, such as ['rint'], not {rules!r}")
         self._by_op: dict[str, list[Rule]] = {}
         self._rules: list[Rule] = []
         for rule in DEFAULT_RULES if rules is None else rules:

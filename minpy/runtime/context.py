@@ -26,7 +26,7 @@ class Context:
     device_id: int
 
     def __new__(cls, device_type: str, device_id: int = 0):
-        if device_type not in _MXNET_CODES:
+        if not isinstance(device_type, str) or device_type not in _MXNET_CODES:
             raise ContextError(f"unknown device type {device_type!r}; there are 'cpu' and 'gpu'")
         if isinstance(device_id, bool) or not hasattr(device_id, "__index__") or device_id < 0:
             raise ContextError(f"a device number is an integer from 0, not {device_id!r}")

@@ -36,9 +36,12 @@ class debug_nans:
 
     Raises:
         NanError: see above; it is also a FloatingPointError.
+        TypeError: for anything but True and False.
     """
 
     def __init__(self, on: bool = True):
+        if not isinstance(on, bool):
+            raise TypeError(f"debug_nans takes True or False, not {on!r}")
         self._before = watch.current
         _set(_WATCH if on else None)
 

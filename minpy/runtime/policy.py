@@ -176,9 +176,16 @@ def set_global_policy(policy: Any) -> None:
             raise PolicyError(f"unknown policy {policy!r}; there are {', '.join(map(repr, _BY_NAME))}")
         policy = _BY_NAME[policy]()
     if not isinstance(policy, Policy):
-        raise PolicyError(f"a policy or the name of one is needed, not {policy!r}")
+        raise PolicyError(f"a policy or the name of one is needed, not {_shown(policy)}")
     _default[0] = policy
     set_process_policy(policy)
+
+
+def _shown(policy: Any) -> str:
+    """What was given instead of a policy, for messages."""
+    if isinstance(policy, type) and issubclass(policy, Policy):
+        return f"its class: write {policy.__name__}()"
+    return repr(policy)
 
 
 def show_op_stat() -> None:
@@ -193,9 +200,12 @@ def wrap_policy(policy: Policy) -> Callable[[Callable], Callable]:
         PolicyError: where ``policy`` is no policy.
     """
     if not isinstance(policy, Policy):
-        raise PolicyError(f"wrap_policy takes a policy, not {policy!r}")
+        raise PolicyError(f"wrap_policy takes a policy, not {_shown(policy)}")
 
     def decorate(function: Callable) -> Callable:
+        if not callable(function):
+            raise TypeError(f"wrap_policy decorates a function, not {function!r}")
+
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             with policy:

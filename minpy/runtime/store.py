@@ -99,6 +99,8 @@ class JsonFile:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None, default_name: str):
+        if not (path is None or isinstance(path, (str, os.PathLike))):
+            raise TypeError(f"path is that of a file, not {path!r}")
         self.path = Path(path) if path is not None else cache_folder() / default_name
 
     def read(self) -> Any:

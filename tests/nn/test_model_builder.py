@@ -432,7 +432,7 @@ ERRORS = [
     (lambda: builder.Add(), "Add needs at least one module"),
     (lambda: builder.Affine(0), "Affine takes a whole number from 1 on, not 0"),
     (lambda: builder.Convolution((3, 3), 2.5), r"Convolution takes a whole number from 1 on, not 2\.5"),
-    (lambda: builder.Convolution((3, 3, 3), 2), r"one whole number or two, not \(3, 3, 3\)"),
+    (lambda: builder.Convolution((3, 3, 3), 2), r"one whole number from 1 on or two, not \(3, 3, 3\)"),
     (lambda: builder.Pooling("median", 2), "the mode is 'max', 'avg' or 'sum', not 'median'"),
     (lambda: builder.Dropout(1), "at least 0 and less than 1, not 1"),
     (lambda: builder.Affine(3, settings={"w": {}}), "has no parameter 'w'; it has 'weight', 'bias'"),

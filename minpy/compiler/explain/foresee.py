@@ -65,7 +65,10 @@ def foresee(function: JitFunction, args: tuple, kwargs: dict[str, Any], wanted: 
         return foreseen
     values = foreseen.target.values(args, kwargs)
     if values is None:
-        inspect.signature(function.function).bind(*args, **kwargs)
+        try:
+            inspect.signature(function.function).bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{function.__name__}: {error}") from None
         raise TypeError(f"{function.__name__} does not take these arguments")
     known = foreseen.root
     foreseen.root = root = ForeseenBlock(

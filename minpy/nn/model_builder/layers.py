@@ -128,9 +128,9 @@ class Convolution(Weighted):
         **options: Any,
     ):
         super().__init__(**options)
-        self.kernel_shape = pair(kernel_shape)
+        self.kernel_shape = pair(kernel_shape, 1)
         self.kernel_number = require_count("Convolution", kernel_number)
-        self.stride, self.pad, self.bias = pair(stride), pair(pad), bias
+        self.stride, self.pad, self.bias = pair(stride, 1), pair(pad), bias
 
     def forward(self, input: Any, params: dict[str, Any]) -> Any:
         return layers.convolution(input, *self.weights(params), self.stride, self.pad)

@@ -108,8 +108,8 @@ class Pooling(Module):
     def __init__(self, mode: str, kernel_shape: Any = None, stride: Any = (1, 1), pad: Any = (0, 0)):
         if mode not in ("max", "avg", "sum"):
             raise ModelError(f"Pooling: the mode is 'max', 'avg' or 'sum', not {mode!r}")
-        self.mode, self.kernel_shape = mode, None if kernel_shape is None else pair(kernel_shape)
-        self.stride, self.pad = pair(stride), pair(pad)
+        self.mode, self.kernel_shape = mode, None if kernel_shape is None else pair(kernel_shape, 1)
+        self.stride, self.pad = pair(stride, 1), pair(pad)
 
     def forward(self, input: Any, params: dict[str, Any]) -> Any:
         kernel = self.kernel_shape or input.shape[2:]

@@ -20,11 +20,11 @@ def require_count(what: str, number: Any) -> int:
     return count
 
 
-def pair(size: Any) -> tuple[int, int]:
+def pair(size: Any, least: int = 0) -> tuple[int, int]:
     """One number for both axes of an image, or two."""
     sizes = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    if len(sizes) != 2 or not all(isinstance(n, int) and n >= 0 for n in sizes):
-        raise ModelError(f"a kernel, stride or pad is one whole number or two, not {size!r}")
+    if len(sizes) != 2 or not all(isinstance(n, int) and n >= least for n in sizes):
+        raise ModelError(f"a kernel, stride or pad is one whole number from {least} on or two, not {size!r}")
     return sizes
 
 
