@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 NDARRAYS, ARRAYS, SCALARS = 1, 2, 4
 _CLASSES = {numpy.ndarray: NDARRAYS, Array: ARRAYS, Scalar: SCALARS}
 
-_MOST_OPERANDS = 8
+_MOST_OPERANDS = 256  # as in fast/steps.c
 _SIMPLE = {"identity": "is", "type": "type", "value": "equal", "keys": "keys"}
 
 

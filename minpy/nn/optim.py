@@ -166,8 +166,8 @@ def _adam_step(dw: Any, config: Config) -> tuple[Any, Config]:
     m = beta1 * config["m"] + (1 - beta1) * dw
     v = beta2 * config["v"] + (1 - beta2) * dw**2
     # 1 - beta ** t, which keeps its digits in float32 where t is small
-    unbiased_m = m / -np.expm1(t * np.log(beta1))
-    unbiased_v = v / -np.expm1(t * np.log(beta2))
+    unbiased_m = m / -np.expm1(t * math.log(beta1))
+    unbiased_v = v / -np.expm1(t * math.log(beta2))
     step = config["learning_rate"] * unbiased_m / (np.sqrt(unbiased_v) + config["epsilon"])
     return step, {**config, "m": m, "v": v, "t": t}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -19,7 +20,7 @@ from minpy.nn.io import DataBatch, as_batch, has_state
 from minpy.nn.model import ModelBase
 from minpy.nn.randomness import Randomness
 from minpy.nn.schedules import Schedule
-from minpy.nn.step import Optimizer, predict_batch, train_step
+from minpy.nn.step import METHODS, Optimizer, predict_batch, replaced, train_step
 
 
 class Solver:
@@ -59,6 +60,8 @@ class Solver:
         best_val_acc, best_params: those of the best epoch; None and {} before the first one ends.
         epoch, iteration: how many are done.
         step: the function that is run for each batch: ``minpy.explain(solver.step)`` shows what compiled.
+        methods: those of the model, compiled by themselves, by name: what of them compiles is used where not
+            all of a step does.
 
     Raises:
         TypeError: for an argument that there is not.
@@ -119,6 +122,7 @@ class Solver:
         )
         self.step: Any = compiled(train_step) if jit else train_step
         self._predict: Any = compiled(predict_batch) if jit else predict_batch
+        self.methods = {name: compiled(getattr(model, name)) for name in METHODS} if jit else {}
         self.callbacks: list[Callback] = []
         if verbose:
             shown = ProgressBar.is_possible() if progress is None else progress
@@ -184,7 +188,7 @@ class Solver:
                 self.last_epoch += self.num_epochs
         self._require_values()
         begun: list[Callback] = []
-        with self._randomness, Interrupts() as self._interrupts:
+        with self._randomness, replaced(self.model, self.methods), Interrupts() as self._interrupts:
             try:
                 for callback in self.callbacks:
                     callback.on_train_begin(self)
@@ -249,7 +253,7 @@ class Solver:
             if numpy.size(loss) != 1:
                 raise ValueError(f"the loss of the model is an array {list(loss.shape)}, not one number")
             norm = None if norm is None else float(norm)
-            is_bad = self.nan_guard and not numpy.isfinite([float(loss), norm or 0.0]).all()
+            is_bad = self.nan_guard and not math.isfinite(float(loss) + (norm or 0.0))
         except BaseException:
             self._put_back(params, aux_params)
             raise

@@ -6,7 +6,8 @@ what of it does not change from step to step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -171,3 +172,20 @@ def train_step(
 def predict_batch(model: ModelBase, batch: Any) -> Any:
     """What the model predicts for a batch in mode 'test'."""
     return model.forward_batch(batch, "test")
+
+
+#: of a model, which a step calls
+METHODS = ("forward_batch", "forward", "loss_batch", "loss")
+
+
+@contextmanager
+def replaced(model: ModelBase, methods: Mapping[str, Callable]) -> Iterator[None]:
+    """``with replaced(model, methods):`` the model has other functions for its methods."""
+    own = {name: vars(model)[name] for name in methods if name in vars(model)}
+    vars(model).update(methods)
+    try:
+        yield
+    finally:
+        for name in methods:
+            del vars(model)[name]
+        vars(model).update(own)

@@ -2,6 +2,8 @@
 #include "routes.h"
 
 enum { FIXED, ATTRIBUTE, ITEM, CALL, IS, SAME, TYPE, EQUAL, LENGTH, KEYS, FLOATS, ARRAYS, HOLDS };
+#define MOST_OPERANDS 256 /* of a function that a step calls; as in compiler/routes.py */
+
 static const char *const step_names[] = {"fixed", "attribute", "item",   "call", "is",    "same",  "type",
                                          "equal", "length",    "keys",   "float", "array", "holds"};
 enum { STEPS = sizeof step_names / sizeof *step_names };
@@ -72,9 +74,9 @@ static int is_like(const Step *step, PyArrayObject *array) {
 }
 
 static PyObject *call_step(const Step *step, const Register *registers) {
-    PyObject *args[8];
+    PyObject *args[MOST_OPERANDS];
     Py_ssize_t n = PyTuple_GET_SIZE(step->object) - 1; /* the function, its operands */
-    if (n > 8) return NULL;
+    if (n > MOST_OPERANDS) return NULL;
     for (Py_ssize_t i = 0; i < n; i++) args[i] = registers[PyLong_AsSsize_t(PyTuple_GET_ITEM(step->object, i + 1))].object;
     return PyObject_Vectorcall(PyTuple_GET_ITEM(step->object, 0), args, n, NULL);
 }
