@@ -7,6 +7,7 @@ import pytest
 
 import minpy
 import minpy.numpy as np
+from minpy.core import Function
 from minpy.errors import ModelError
 from minpy.nn import layers
 from minpy.nn import model_builder as builder
@@ -307,6 +308,41 @@ class TestModulesOfOnesOwn:
         shared = builder.Affine(3)
         with pytest.raises(ModelError, match=r"'affine0_weight' is \(2, 3\) and \(3, 3\)"):
             builder.Model(builder.Sequential(shared, shared), "l2", (2,))
+
+
+class SymbolConvolution(builder.Module):
+    """A convolution by a symbol of MXNet."""
+
+    def __init__(self):
+        import mxnet as mx
+
+        symbol = mx.sym.Convolution(mx.sym.Variable("X"), name="inner", kernel=(2, 2), num_filter=3)
+        self.function = Function(symbol, input_shapes={"X": (1, 2, 4, 4)})
+
+    def forward(self, input, params):
+        return self.function(X=input, **params)
+
+    def output_shape(self, input_shape):
+        return self.function.get_one_output_shape()[1:]
+
+    def parameter_shape(self, input_shape):
+        return {name: config["shape"] for name, config in self.function.get_params().items()}
+
+
+def test_module_with_a_symbol_is_part_of_the_graph():
+    net = builder.Sequential(SymbolConvolution(), builder.Tanh(), builder.Affine(5))
+    model = builder.Model(net, "softmax", (2, 4, 4))
+    reference = builder.Model(
+        builder.Sequential(builder.Convolution(2, 3), builder.Tanh(), builder.Affine(5)), "softmax", (2, 4, 4)
+    )
+    started(reference)
+    model.params.update(zip(model.params, reference.params.values()))
+    X, y = np.array(draw(3, 2, 4, 4)), np.array([0, 4, 2])
+    gradients, loss = assert_compiled(step(model), (model.params, {}, X, y))
+    expected, same = step(reference)(reference.params, {}, X, y)
+    assert float(loss) == pytest.approx(float(same), rel=1e-12)
+    assert list(model.params) == ["inner_weight", "inner_bias", "affine0_weight", "affine0_bias"]
+    assert_same_arrays(dict(zip(expected, gradients.values())), expected)
 
 
 def test_names_follow_from_the_network_alone():
