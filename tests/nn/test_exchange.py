@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import minpy
 import minpy.numpy as np
 from minpy.errors import ModelError, StorageError, SymbolError
 from minpy.nn import ModelBase, exchange, functional, layers
-from minpy.runtime.engine import mx
+from minpy.runtime.engine import _restore_old_names, mx
 from minpy.testing import assert_compiled
 
 
@@ -65,10 +66,14 @@ def started(model):
 
 
 #: runs exported files by plain MXNet, as a module's checkpoint and as a Gluon block
-PLAIN = """
-import sys
+PLAIN = f"""
+from __future__ import annotations
+import importlib.util, sys, types
 import numpy
-numpy.bool = bool
+{inspect.getsource(_restore_old_names)}
+_restore_old_names()
+"""
+PLAIN += """
 import mxnet as mx
 prefix = sys.argv[1]
 symbol, arguments, states = mx.model.load_checkpoint(prefix, 3)

@@ -146,14 +146,9 @@ def test_files_that_are_made_up(path, data):
         storage.load(path)
 
 
-@pytest.mark.parametrize(
-    "content", ["[" * 100_000, '{"$array": "x"}', '{"$array": {}}', "nonsense", "9" * 5000]
-)
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"$array": "x"}', '{"$array": {}}', "nonsense"])
 def test_content_that_is_made_up_with_a_right_checksum(path, content):
     save_file({}, path, {"format": "minpy", "content": content, "sha256": storage._checksum(content, {})})
-    if content.isdigit() and sys.version_info < (3, 11):
-        assert storage.load(path) == int(content)
-        return
     with pytest.raises(StorageError, match="none of MinPy's files"):
         storage.load(path)
 
