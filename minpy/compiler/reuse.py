@@ -19,10 +19,12 @@ from minpy.runtime.bound import MOST_BYTES
 def pairs(graph: Graph, donated: Collection[int]) -> dict[int, int]:
     """Outputs of a graph by position, and the position of the input whose memory each of them may take.
 
-    None of a graph of small arrays, which are copied anyway, or of one that may have to be run again.
+    None of a graph of small arrays, which are copied anyway, or of one that may have to be run again: only a
+    kernel by itself looks whether it fails before it writes there.
     """
     size = sum(product(x.aval.shape) * x.aval.dtype.itemsize for x in (*graph.inputs, *graph.outputs))
-    if size <= MOST_BYTES or any(eqn.can_fail for eqn in graph.eqns):
+    may_fail = any(eqn.can_fail for eqn in graph.eqns)
+    if size <= MOST_BYTES or (may_fail and (graph.size > 1 or graph.eqns[0].body is None)):
         return {}
     makers: dict[Any, Eqn] = {var: eqn for eqn in graph.eqns for var in eqn.outputs}
     found: dict[int, int] = {}

@@ -80,8 +80,9 @@ if TYPE_CHECKING or not is_fast:
 
         def run_into(
             self, arrays: Sequence[numpy.ndarray], memory: Sequence[numpy.ndarray | None]
-        ) -> list[numpy.ndarray]:
-            """Of a program: the results, which take the memory of these arrays where that fits."""
+        ) -> list[numpy.ndarray] | None:
+            """Of a program: the results, which take the memory of these arrays where that fits; None where it
+            fails."""
             raise NotImplementedError
 
         def run(self, arrays: Sequence[numpy.ndarray]) -> list[numpy.ndarray] | None:

@@ -19,6 +19,8 @@ from minpy.runtime.kernels import OPERATOR
 from minpy.runtime.kernels.program import Condition, Product, Program, Step
 from minpy.runtime.symbols import with_programs
 
+_FAILS = "a program of kernels fails on the data"
+
 
 class Executor:
     """A graph planned by MXNet. Outputs are fresh arrays at each call; large inputs are never copied.
@@ -84,13 +86,16 @@ class Executor:
         memory = {i: inputs[at] for i, at in self._reused.items() if at in free}
         if memory and self._alone is not None:
             given = [memory[i].numpy() if i in memory else None for i in range(len(self.avals))]
-            return [Value(x) for x in self._alone.run_into([value.numpy() for value in inputs], given)]
+            found = self._alone.run_into([value.numpy() for value in inputs], given)
+            if found is None:
+                raise native.MXNetError(_FAILS)
+            return [Value(x) for x in found]
         if self.bound is not None and context == CPU:
             results = self.bound.run([value.numpy() for value in inputs])
             if results is not None:
                 return [Value(array) for array in results]
             if self._alone is not None:
-                raise native.MXNetError("a program fails on its inputs")
+                raise native.MXNetError(_FAILS)
             if self.bound.has_failed:
                 self.bound = None
         self._calls_until_bound -= 1

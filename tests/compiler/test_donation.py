@@ -12,6 +12,7 @@ import minpy
 import minpy.numpy as np
 from minpy.array import Array
 from minpy.errors import DonatedError, PerformanceWarning, StaticArgumentError
+from minpy.runtime import kernels
 
 SIZE = 300  # a matrix of this size is too large to be copied
 
@@ -53,6 +54,27 @@ def test_a_training_step_keeps_its_memory_and_gives_what_it_gives_without():
             numpy.testing.assert_array_equal(found[name].asnumpy(), expected[name].asnumpy())
         assert {name: place(p) for name, p in found.items()} == places, turn
     numpy.testing.assert_array_equal(x.asnumpy(), problem()[1])
+
+
+@pytest.mark.filterwarnings("ignore:donate_argnames")  # of MXNet's operators
+def test_rows_that_are_learned_keep_their_memory_and_are_whole_after_an_index_out_of_bounds():
+    def step(table, words, rate):
+        gradient = minpy.grad(lambda table: np.sum(table[words] ** 2))(table)
+        return table - rate * gradient
+
+    learn, start = minpy.jit(step, donate_argnames="table"), numpy.random.RandomState(1).randn(2000, 40)
+    words = numpy.array([3, -1, 3, 1999, 0])
+    expected = start.copy()
+    numpy.add.at(expected, words, -0.2 * start[words])
+    table = np.array(start)
+    here = place(table)
+    for _ in range(3):
+        with pytest.raises(IndexError, match="out of bounds"):
+            learn(table, numpy.array([3, -1, 3, 2000, 0]), 0.1)
+        numpy.testing.assert_array_equal(table.asnumpy(), start)
+    found = learn(table, words, 0.1)
+    numpy.testing.assert_allclose(found.asnumpy(), expected)
+    assert (place(found) == here) is (not kernels.state())  # by themselves they look before they write
 
 
 def test_what_was_given_up_says_so_where_it_is_used():

@@ -50,7 +50,7 @@ class Multiplication(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A bool that has to hold, once all else is done."""
+    """A bool that has to hold, or nothing after it is done."""
 
     arguments: tuple[tuple[Buffer, int], ...]
 
@@ -115,8 +115,12 @@ def planned_work(body: Graph, constants: Constants = _NONE) -> list[Work | Multi
         plan = planned(group)
         if plan is not None:
             found.extend(work._replace(eqns=eqns) for work in _work(plan))
-    found += [Check(((root.homes[0].buffer, 0),)) for root in translated.checks]
-    return list(_with_fillings(found))
+    checks = [Check(((root.homes[0].buffer, 0),)) for root in translated.checks]
+    looked_at = {argument for check in checks for argument in check.arguments}
+    first = max(
+        (i + 1 for i, step in enumerate(found) if not looked_at.isdisjoint(step.arguments)), default=0
+    )
+    return list(_with_fillings([*found[:first], *checks, *found[first:]]))
 
 
 def _with_fillings(work: list[Work | Multiplication | Check]) -> Iterable[Work | Multiplication | Check]:
@@ -144,7 +148,7 @@ def _multiplication(x: View, y: View, out: Home) -> Multiplication:
 def overwritable(body: Graph, constants: Constants = _NONE) -> set[tuple[int, int]]:
     """Pairs of an output and an input, by number, of which the output may lie in the input's memory.
 
-    Each element is written there when nothing reads the one of the input any more.
+    Each element is written there when nothing reads the one of the input any more, and nothing may fail.
     """
     readers: dict[int, list[int]] = {}
     writers: dict[int, list[int]] = {}
@@ -153,11 +157,13 @@ def overwritable(body: Graph, constants: Constants = _NONE) -> set[tuple[int, in
         for buffer in {buffer for buffer, _ in step.arguments}:
             if buffer.kind != "scratch":
                 (readers if buffer.kind == "input" else writers).setdefault(buffer.number, []).append(i)
+    checked = max((i for i, step in enumerate(work) if isinstance(step, Check)), default=-1)
     return {
         (output, number)
         for number, reads in readers.items()
         for output, (first, *more) in writers.items()
         if not more
+        and first > checked
         and (reads[-1] < first or (reads[-1] == first and _is_in_step(work[first], output, number)))
     }
 

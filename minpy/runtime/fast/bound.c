@@ -161,7 +161,8 @@ static PyObject *bound_run_into(Bound *self, PyObject *args) {
                           PySequence_Fast_ITEMS(results));
     if (ran == 1) return results;
     Py_DECREF(results);
-    return ran < 0 ? NULL : PyErr_Format(PyExc_TypeError, "a program takes arrays");
+    if (ran < 0) return NULL;
+    Py_RETURN_NONE;
 }
 
 static PyObject *bound_run(Bound *self, PyObject *arrays) {
