@@ -60,6 +60,8 @@ class _Writer(Reductions):
             for place in numpy.ndindex(*self.nest.extents[: self.nest.outer]):
                 self.at[: self.nest.outer] = place
                 self._tile(0, 1)
+        elif plan.turns == 1:
+            self._turn(0)
         else:
             with k.loop("%begin", "%end") as turn:
                 self._turn(turn)
@@ -70,7 +72,7 @@ class _Writer(Reductions):
         k, tile = self.k, self.plan.tile
         block: Number = 0
         if self.plan.blocks > 1:
-            turn, block = self._divided(turn, self.plan.blocks)
+            turn, block = self._divided(turn, self.plan.blocks) if self.nest.outer else (0, turn)
         for loop in reversed(range(self.nest.outer)):
             extent = self.nest.extents[loop]
             if loop == self.nest.outer - 1:
