@@ -12,6 +12,10 @@ print(minpy.explain(loss))
 
 from __future__ import annotations
 
+import minpy.requirements  # noqa: F401  # ahead of all others
+
+# isort: split
+
 import minpy.numpy as numpy
 from minpy import errors, testing
 from minpy.compiler.eager import eager

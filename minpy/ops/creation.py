@@ -116,6 +116,8 @@ def arange(start=None, stop=None, step=None, dtype=None, **options):
     refuse(**options)
     if stop is None:
         start, stop = None, start
+    if stop is None:
+        raise TypeError("arange() requires stop to be specified.")  # as NumPy has it
     if start is None and step is None:
         return _create(numpy.arange, stop, dtype=dtype)
     bounds = (0 if start is None else start, stop, *(() if step is None else (step,)))

@@ -8,6 +8,7 @@ from typing import Any, Callable
 import numpy
 
 from minpy.core import grad
+from minpy.core.gradient import check_function
 from minpy.errors import GradientError
 
 _STEP = 6e-6  # about the cube root of float64's precision, the best for central differences
@@ -39,6 +40,7 @@ def quick_grad_check(
     Raises:
         GradientError: where they do not; the text has both numbers.
     """
+    check_function(function, "quick_grad_check takes")
     rs = rs if rs is not None else numpy.random.RandomState(0)
     kwargs = kwargs or {}
     x = numpy.asarray(arg, dtype="float64")
@@ -71,12 +73,17 @@ def check_gradients(
         argnum: which arguments to check; all floats by default.
 
     Raises:
+        TypeError: where ``argnum`` is no position of an argument of floats.
         GradientError: naming the argument, its worst element, and by how much that is off.
     """
+    check_function(function, "check_gradients takes")
     values = [numpy.array(a, dtype="float64") if _is_float(a) else a for a in args]
     chosen = [i for i, a in enumerate(args) if _is_float(a)]
     if argnum is not None:
         chosen = [argnum] if isinstance(argnum, int) else list(argnum)
+        for number in chosen:
+            if not (isinstance(number, int) and 0 <= number < len(args) and _is_float(args[number])):
+                raise TypeError(f"argnum is a position of an argument of floats, or several, not {number!r}")
     if not chosen:
         raise GradientError("there is nothing to check: no argument is a float or an array of floats")
 

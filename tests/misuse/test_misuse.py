@@ -6,11 +6,11 @@ import pytest
 
 import minpy
 import minpy.numpy as np
-from tests.misuse import interface, networks
+from tests.misuse import arrays, interface, networks
 
 CATALOGUE = [
     pytest.param(module.SETUP, *entry, id=entry[0].replace("\n", "; "))
-    for module in (interface, networks)
+    for module in (arrays, interface, networks)
     for name, entries in vars(module).items()
     if name.isupper() and isinstance(entries, list)
     for entry in entries
@@ -32,7 +32,7 @@ def f(x):  # here, where its source is found
 def names():
     """The names that the programs use, by the module's own preparation."""
     found = {}
-    for setup in (interface.SETUP, networks.SETUP):
+    for setup in (arrays.SETUP, interface.SETUP, networks.SETUP):
         exec(IMPORTS + setup, found.setdefault(setup, {"__name__": "misuse"}))
     return found
 
@@ -59,4 +59,4 @@ def test_misuse(setup, program, error, words, names):
 
 def test_the_catalogue_is_large():
     programs = [entry.values[1] for entry in CATALOGUE]
-    assert len(programs) == len(set(programs)) >= 200
+    assert len(programs) == len(set(programs)) >= 300

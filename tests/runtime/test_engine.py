@@ -116,6 +116,14 @@ def test_an_mxnet_that_cannot_be_used_is_an_error_that_says_what_to_do(package, 
     assert all(word in done.stdout for word in words), done.stdout
 
 
+def test_a_numpy_that_is_too_new_is_an_error_that_says_what_to_do(tmp_path):
+    (tmp_path / "numpy.py").write_text("__version__ = '2.2.1'")
+    code = "try:\n    import minpy\nexcept ImportError as error:\n    print(type(error).__name__, error)"
+    done = python(code, PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
+    assert done.stdout.startswith("BackendError NumPy 2.2.1 is installed"), done.stderr
+    assert 'pip install "numpy>=1.25,<2"' in done.stdout
+
+
 def test_numpy_shapes_hold_in_every_thread():
     found = []
     thread = threading.Thread(target=lambda: found.append(mx.util.is_np_shape()))
