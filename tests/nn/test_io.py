@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 
 import mxnet
@@ -150,6 +151,7 @@ def test_batches_made_ahead_are_the_same_and_leave_no_thread():
     ahead.reset()
     first = ahead.next()
     assert alive()
+    concurrent.futures.wait(ahead._ahead)  # all that is made ahead
     ahead.close()
     assert not alive()
     assert sorted(samples([first, *ahead])) == Y.tolist()  # nothing is lost

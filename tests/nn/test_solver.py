@@ -367,9 +367,13 @@ def test_ctrl_c_waits_for_the_end_of_the_step_and_training_goes_on():
 
 
 def test_a_seed_repeats_a_run_and_another_call_of_train_prolongs_it():
+    numpy.random.seed(5)
+    expected = numpy.random.rand(2)
+    numpy.random.seed(5)
     first, second, other = solver(), solver(), solver(seed=8)
     for run in (first, second, other):
         run.train()
+    assert numpy.array_equal(numpy.random.rand(2), expected)  # nothing was drawn from it
     assert first.loss_history == second.loss_history != other.loss_history
     first.train()
     assert first.epoch == 6 and len(first.loss_history) == 36
