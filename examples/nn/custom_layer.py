@@ -32,7 +32,7 @@ class Maxout(builder.Module):
         return {self.weight: (input_shape[0], sums), self.bias: (sums,)}
 
     def parameter_settings(self):
-        small = {"init_rule": "gaussian", "init_config": {"stdvar": 0.001}}
+        small = {"init_rule": "gaussian", "init_config": {"stdvar": 0.01}}
         return {self.weight: small, self.bias: {"init_rule": "constant"}}
 
 
@@ -43,12 +43,12 @@ def main(arguments: list[str] | None = None) -> Solver:
     print(model)
     return program.train(
         model,
-        program.cifar10(options),
+        program.scaled(program.cifar10(options)),
         batch_size,
         options,
         init_rule="xavier",
         update_rule="adam",
-        optim_config={"learning_rate": 3e-4},
+        optim_config={"learning_rate": 1e-3},
     )
 
 

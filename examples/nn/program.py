@@ -69,6 +69,12 @@ def cifar10(options: argparse.Namespace) -> dict[str, numpy.ndarray]:
     return digits_like_CIFAR10()
 
 
+def scaled(data: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
+    """The same images over the standard deviation of those for training."""
+    deviation = data["X_train"].std()
+    return {name: values / deviation if name.startswith("X") else values for name, values in data.items()}
+
+
 def mnist(options: argparse.Namespace) -> dict[str, numpy.ndarray]:
     """MNIST from ``--data_dir``, or the digits of scikit-learn in its shape, (n, 784)."""
     if options.data_dir is not None:

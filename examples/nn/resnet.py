@@ -17,9 +17,7 @@ batch_size = 128
 def main(arguments: list[str] | None = None) -> Solver:
     options = program.start(__doc__, arguments, data="CIFAR-10", depth=20)
     model = Model(model_gallery.cifar_resnet(options.depth), "softmax", (3, 32, 32))
-    data = program.cifar10(options)
-    deviation = data["X_train"].std()
-    data["X_train"], data["X_test"] = data["X_train"] / deviation, data["X_test"] / deviation
+    data = program.scaled(program.cifar10(options))
     num_steps = options.epochs * -(-len(data["X_train"]) // batch_size)
     return program.train(
         model,
