@@ -102,6 +102,7 @@ data_gradient: Op = windowed_op(
         ZERO,
     ),
     cost="compute",
+    images="layer",
 )
 weight_gradient: Op = windowed_op(
     windows.convolution_weight_gradient,
@@ -140,6 +141,7 @@ convolution: Op = windowed_op(
         lambda g, ans, *operands, **params: bias_gradient(g, *operands, **params),
     ),
     cost="compute",
+    images="layer",
 )
 
 

@@ -12,7 +12,7 @@ import numpy
 from minpy.ops import kernels
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, function_dtype, normalize_axis
 from minpy.ops.creation import created
-from minpy.ops.elementwise import astype, exp, large_relu, log
+from minpy.ops.elementwise import add, astype, exp, large_relu, log
 from minpy.ops.linalg import matmul_op
 from minpy.ops.logic import equal, less_equal, logical_not
 from minpy.ops.lowering import FLOATS, Builder, Operand, activation, require, unary
@@ -132,6 +132,8 @@ relu_gradient: Op = register(
         source="{0} * np.logical_not({1} <= 0).astype({0}.dtype)",
     )
 )
+for _op in (add, relu_op, relu_gradient):
+    _op.images = "between"
 
 
 def _from_maximum(x: Any, axis: int) -> Any:

@@ -180,6 +180,7 @@ data_gradient: Op = windowed_op(
         _data_gradient_rule_gamma,
         ZERO,
     ),
+    images="layer",
 )
 gain_gradient: Op = windowed_op(
     norms.batch_norm_gain_gradient,
@@ -193,6 +194,7 @@ gain_gradient: Op = windowed_op(
         ZERO,
         ZERO,
     ),
+    images="sums",
 )
 shift_gradient: Op = windowed_op(
     norms.batch_norm_shift_gradient,
@@ -200,6 +202,7 @@ shift_gradient: Op = windowed_op(
     mx=_gradient_mx(2),
     parts=lambda g, x, *others, eps: sum_op(g, axes=_but_channels(g), keepdims=False),
     vjp=(_shift_gradient_rule, ZERO, ZERO, ZERO),
+    images="sums",
 )
 batch_norm: Op = windowed_op(
     norms.batch_norm,
@@ -212,6 +215,7 @@ batch_norm: Op = windowed_op(
         lambda g, ans, *operands, eps: gain_gradient(g, *operands, eps=eps),
         lambda g, ans, *operands, eps: shift_gradient(g, *operands, eps=eps),
     ),
+    images="layer",
 )
 batch_mean: Op = windowed_op(
     norms.batch_mean,
@@ -220,6 +224,7 @@ batch_mean: Op = windowed_op(
     mx=_forward_mx(1),
     parts=lambda x, *others, eps: mean_op(x, axes=_but_channels(x), keepdims=False),
     vjp=(_mean_rule, ZERO, ZERO),
+    images="sums",
 )
 batch_variance: Op = windowed_op(
     norms.batch_variance,
@@ -228,6 +233,7 @@ batch_variance: Op = windowed_op(
     mx=_variance_mx,
     parts=_batch_variance_parts,
     vjp=(_variance_rule, ZERO, ZERO),
+    images="sums",
 )
 
 

@@ -125,6 +125,8 @@ class Op:
             and the params have their names; of an expression, or of statements that assign ``{out}``; or a
             function of the arguments' avals and the params that gives one. A ufunc needs none.
         cost: 'free' (metadata only), 'memory' (bound by reading and writing) or 'compute'.
+        images: what oneDNN makes of images, which are arrays of four axes: 'layer' (a result in a layout of
+            its own), 'between' (one in the layout of the operands), 'sums' (of those, beside a layer).
     """
 
     def __init__(
@@ -143,6 +145,7 @@ class Op:
         selects: bool = False,
         singular: bool = False,
         cost: str = "memory",
+        images: str = "",
         source: str | Callable[[Sequence[Aval], dict], str] | None = None,
         doc: str = "",
     ):
@@ -159,6 +162,7 @@ class Op:
         self.selects = selects
         self.singular = singular
         self.cost = cost
+        self.images = images
         self.source = source
         #: no gradient flows through it
         self.is_constant = isinstance(vjp, tuple) and all(

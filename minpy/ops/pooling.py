@@ -66,6 +66,7 @@ max_gradient: Op = windowed_op(
     infer=_gradient_infer,
     mx=_gradient_mx("max", "g y1 x0 y0 y1"),
     vjp=(lambda ct, ans, g, x, **params: max_taken(ct, x, **params), ZERO),
+    images="layer",
 )
 max_pooling: Op = windowed_op(
     windows.max_pooling,
@@ -73,6 +74,7 @@ max_pooling: Op = windowed_op(
     infer=_infer,
     mx=_mx("max"),
     vjp=(lambda g, ans, x, **params: max_gradient(g, x, **params),),
+    images="layer",
 )
 mean_gradient: Op = windowed_op(
     windows.mean_pooling_gradient,
@@ -80,6 +82,7 @@ mean_gradient: Op = windowed_op(
     infer=_gradient_infer,
     mx=_gradient_mx("avg", "g x0 y0"),
     vjp=(lambda ct, ans, g, x, **params: mean_pooling(ct, **params), ZERO),
+    images="layer",
 )
 mean_pooling: Op = windowed_op(
     windows.mean_pooling,
@@ -87,6 +90,7 @@ mean_pooling: Op = windowed_op(
     infer=_infer,
     mx=_mx("avg"),
     vjp=(lambda g, ans, x, **params: mean_gradient(g, x, **params),),
+    images="layer",
 )
 
 

@@ -36,20 +36,6 @@ _MOST_AGAIN, _CHEAP = 8, 3
 _VIEWS = frozenset(("reshape", "transpose", "broadcast_to", "diagonal"))
 _MOVERS = frozenset(("concatenate", "index_add", "index_put", "copy", "stop_gradient"))
 
-#: Layers that oneDNN computes in a layout of its own, and what it does in that layout between them.
-_LAYERS = frozenset(
-    (
-        *("convolution", "convolution_data_gradient", "batch_norm", "batch_norm_data_gradient"),
-        *("max_pooling", "max_pooling_gradient", "mean_pooling", "mean_pooling_gradient"),
-    )
-)
-_IN_ITS_LAYOUT = frozenset(("add", "relu", "relu_gradient"))
-
-#: What of batch normalization MXNet does at once, for images.
-_OF_BATCHES = frozenset(
-    ("batch_norm_gain_gradient", "batch_norm_shift_gradient", "batch_mean", "batch_variance")
-)
-
 #: Results of operators that wait for a kernel take memory: after so many bytes it has to run before others.
 _MOST_WAITING = 1 << 28
 
@@ -256,25 +242,22 @@ def parts_of(eqn: Eqn) -> list[Eqn]:
 
 
 def _is_of_layers(eqns: Sequence[Eqn]) -> list[bool]:
-    """Which equations oneDNN computes: its layers, and in their layout what stands between them."""
+    """Which equations oneDNN computes: its layers, and what stands between them and beside them."""
     images: set[Atom] = set()
     found = []
     for eqn in eqns:
         aval = eqn.outputs[0].aval
         is_between = (
-            eqn.op.name in _IN_ITS_LAYOUT
+            eqn.op.images == "between"
             and not images.isdisjoint(eqn.inputs)
             and all(atom.aval == aval for atom in eqn.inputs)
         )
-        is_layer = eqn.op.name in _LAYERS and aval.ndim == 4
+        is_layer = eqn.op.images == "layer" and aval.ndim == 4
         if is_between or is_layer:
             images.update(eqn.outputs)
-        found.append(is_between or is_layer or _is_of_batch(eqn))
+        is_beside = eqn.op.images == "sums" and any(atom.aval.ndim == 4 for atom in eqn.inputs)
+        found.append(is_between or is_layer or is_beside)
     return found
-
-
-def _is_of_batch(eqn: Eqn) -> bool:
-    return eqn.op.name in _OF_BATCHES and any(atom.aval.ndim == 4 for atom in eqn.inputs)
 
 
 def _is_view(eqn: Eqn) -> bool:
