@@ -165,11 +165,14 @@ def _adam_step(dw: Any, config: Config) -> tuple[Any, Config]:
     beta1, beta2, t = config["beta1"], config["beta2"], np.array(config["t"] + 1, dtype=dw.dtype)
     m = beta1 * config["m"] + (1 - beta1) * dw
     v = beta2 * config["v"] + (1 - beta2) * dw**2
-    # 1 - beta ** t, which keeps its digits in float32 where t is small
-    unbiased_m = m / -np.expm1(t * math.log(beta1))
-    unbiased_v = v / -np.expm1(t * math.log(beta2))
+    unbiased_m, unbiased_v = m / _weight(beta1, t), v / _weight(beta2, t)
     step = config["learning_rate"] * unbiased_m / (np.sqrt(unbiased_v) + config["epsilon"])
     return step, {**config, "m": m, "v": v, "t": t}
+
+
+def _weight(beta: float, t: Any) -> Any:
+    """1 - beta ** t, which keeps its digits in float32 where t is small."""
+    return -np.expm1(t * math.log(max(beta, 1e-300)))
 
 
 def clip_by_value(gradients: Any, limit: float) -> Any:

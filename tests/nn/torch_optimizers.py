@@ -32,6 +32,7 @@ SAME = {
         "Adam",
         "lr=0.1, betas=(0.7, 0.9), eps=0.01, weight_decay=0.3",
     ),
+    ("adam", "beta1=0.0"): ("Adam", "betas=(0.0, 0.999)"),
     ("adamw", ""): ("AdamW", ""),
     ("adamw", "learning_rate=0.1, weight_decay=0.3"): ("AdamW", "lr=0.1, weight_decay=0.3"),
 }
