@@ -172,7 +172,7 @@ def _adam_step(dw: Any, config: Config) -> tuple[Any, Config]:
 
 def _weight(beta: float, t: Any) -> Any:
     """1 - beta ** t, which keeps its digits in float32 where t is small."""
-    return -np.expm1(t * math.log(max(beta, 1e-300)))
+    return -np.expm1(t * (math.log(beta) if beta > 0 else -math.inf))
 
 
 def clip_by_value(gradients: Any, limit: float) -> Any:

@@ -70,10 +70,6 @@ class _Fusion:
         self._find_levels()
         #: what has to be in memory
         self.needed: set[Atom] = set(graph.outputs)
-        read = {atom for eqn in graph.eqns for atom in eqn.inputs}
-        for eqn in graph.eqns:
-            if eqn.can_fail and read.isdisjoint(eqn.outputs):  # it is there to be checked
-                self.needed.update(eqn.outputs)
         self.places = {atom: place for place, atom in enumerate(graph.outputs)}
         for place in self.makers.values():
             if not (place.is_fused or place.is_free):
@@ -161,6 +157,7 @@ class _Fusion:
             self.needed.update(read)
             return own
         stored = [var for eqn in own for var in eqn.outputs if var in self.needed]
+        stored = stored or list(own[-1].outputs)  # it only checks
         stored.sort(key=lambda var: self.places.get(var, len(self.places)))
         read.difference_update(*[eqn.outputs for eqn in own])
         numbers |= self._in_addition(read)

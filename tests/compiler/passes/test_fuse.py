@@ -136,6 +136,15 @@ def test_an_equation_that_may_fail_stands_with_the_others():
     assert fuse(graph).eqns[0].can_fail
 
 
+def test_what_only_looks_at_numbers_gives_nothing():
+    """A graph that is one kernel runs by itself, if both give the same."""
+    graph = fuse(traced(lambda x: tanh(x).astype("float32") / sum_(x), (3,)))
+    (eqn,) = graph.eqns
+    assert [inner.op.name for inner in eqn.body.eqns].count("within") == 1 and eqn.outputs == graph.outputs
+    (eqn,) = fuse(traced(lambda x, i: (x[i.astype("int64")], x)[1], (3,), (2,))).eqns
+    assert eqn.can_fail and len(eqn.outputs) == 1
+
+
 def test_dtypes_that_kernels_do_not_have_stay():
     x, y = (Var(Aval((3,), numpy.dtype("float16"))) for _ in range(2))
     graph = Graph((x,), (Eqn(OPS["multiply"], (x, Literal(2)), {}, (y,), None),), (y,))
