@@ -63,17 +63,21 @@ def start(rule: str | Rule, w: Any, config: Config | None = None) -> Config:
         return config
     if name not in RULES:
         raise ValueError(f"there is no update rule {rule!r}; there are {', '.join(RULES)}")
+    for key, value in config.items():
+        if key in DEFAULTS[name] and (value is None or isinstance(value, str)):
+            raise TypeError(f"{key!r} of the rule {name!r} is a number, not {value!r}")
+        if isinstance(value, float) and math.isnan(value):
+            raise ValueError(f"{key!r} of the rule {name!r} is a number, and was given as nan")
+    return _complete(name, w, config)
+
+
+def _complete(name: str, w: Any, config: Config | None) -> Config:
+    """The same of a rule that there is. It looks at no numbers, which are others in each compiled step."""
+    config = {**DEFAULTS[name], **(config or {})}
     for key in config:
         if key not in DEFAULTS[name] and key not in STATE[name]:
             known = ", ".join(DEFAULTS[name])
             raise ValueError(f"the rule {name!r} has no setting {key!r}; it has {known}")
-    config = {**DEFAULTS[name], **config}
-    for key in DEFAULTS[name]:
-        value = config[key]
-        if value is None or isinstance(value, str):
-            raise TypeError(f"{key!r} of the rule {name!r} is a number, not {value!r}")
-        if isinstance(value, float) and math.isnan(value):
-            raise ValueError(f"{key!r} of the rule {name!r} is a number, and was given as nan")
     for key in STATE[name]:
         if key == "t":
             config[key] = np.asarray(config.get(key, 0), dtype=w.dtype)
@@ -88,7 +92,7 @@ def start(rule: str | Rule, w: Any, config: Config | None = None) -> Config:
 @_rule(learning_rate=1e-2, weight_decay=0.0)
 def sgd(w, dw, config=None):
     """Gradient descent: w - learning_rate * dw."""
-    config = start("sgd", w, config)
+    config = _complete("sgd", w, config)
     return w - config["learning_rate"] * _decayed(w, dw, config), config
 
 
@@ -100,7 +104,7 @@ def sgd_momentum(w, dw, config=None):
     step is momentum * v - learning_rate * dw with the new v: Sutskever et al., "On the importance of
     initialization and momentum in deep learning" (2013), in the form of Bengio et al. (2012), equation 7.
     """
-    config = start("sgd_momentum", w, config)
+    config = _complete("sgd_momentum", w, config)
     step = config["learning_rate"] * _decayed(w, dw, config)
     velocity = config["momentum"] * config["velocity"] - step
     change = config["momentum"] * velocity - step if config["nesterov"] else velocity
@@ -113,7 +117,7 @@ def rmsprop(w, dw, config=None):
 
     Tieleman and Hinton, "Lecture 6.5 - RMSProp", COURSERA: Neural Networks for Machine Learning (2012).
     """
-    config = start("rmsprop", w, config)
+    config = _complete("rmsprop", w, config)
     dw = _decayed(w, dw, config)
     decay = config["decay_rate"]
     cache = decay * config["cache"] + (1 - decay) * dw**2
@@ -128,7 +132,7 @@ def adagrad(w, dw, config=None):
     Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization"
     (2011), its diagonal form.
     """
-    config = start("adagrad", w, config)
+    config = _complete("adagrad", w, config)
     dw = _decayed(w, dw, config)
     cache = config["cache"] + dw**2
     step = config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
@@ -141,7 +145,7 @@ def adam(w, dw, config=None):
 
     Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015), algorithm 1. ``t`` counts steps.
     """
-    config = start("adam", w, config)
+    config = _complete("adam", w, config)
     step, config = _adam_step(_decayed(w, dw, config), config)
     return w - step, config
 
@@ -152,7 +156,7 @@ def adamw(w, dw, config=None):
 
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2.
     """
-    config = start("adamw", w, config)
+    config = _complete("adamw", w, config)
     step, config = _adam_step(dw, config)
     return w * (1 - config["learning_rate"] * config["weight_decay"]) - step, config
 
