@@ -20,7 +20,7 @@ from minpy.compiler.codegen.builder import Value, type_of
 from minpy.compiler.codegen.called import module
 from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, times
 from minpy.compiler.codegen.nest import Apply, Constant, Gather, Index, Load, Nest, Reduce
-from minpy.compiler.codegen.reductions import Reductions
+from minpy.compiler.codegen.reductions import RUN, Reductions
 from minpy.compiler.codegen.schedule import BLOCK, Schedule
 from minpy.compiler.codegen.values import INT64, ROW, Place, Shared
 
@@ -162,14 +162,30 @@ class _Writer(Reductions):
         step = width * self.plan.copies
         done = extent // step * step
         if done > step:
-            with self.k.loop(0, done, step) as at:
-                self._copies(at, roots)
+            self._steps_of(0, done, done // step, roots)
         elif done:
             self._copies(0, roots)
         left = range(done, extent, width)
         if left:
             lanes = [Lanes(width, min(width, extent - index)) for index in left]
             self._places([Place(index, lanes[c], c) for c, index in enumerate(left)], roots)
+
+    def _steps_of(self, start: Number, stop: Number, count: int, roots: Sequence[int]) -> None:
+        """``count`` steps of the last loop at most, in runs of runs of them where sums are long."""
+        k, step = self.k, self.plan.lanes * self.plan.copies
+        sums = self.long_sums(roots)
+        if not sums or count <= RUN:
+            with k.loop(start, stop, step) as at:
+                self._copies(at, roots)
+            return
+        run = RUN
+        while run * RUN < count:
+            run *= RUN
+        with k.loop(start, stop, run * step) as at:
+            end = k.call("smin", *[Value(str(x), INT64) for x in (plus(k, at, run * step), stop)])
+            before = self.start_run(sums)
+            self._steps_of(at, end.text, run, roots)
+            self.end_run(before)
 
     def _block(self, start: str, roots: Sequence[int]) -> None:
         k, extent, width = self.k, self.nest.extents[-1], self.plan.lanes

@@ -15,6 +15,8 @@ from minpy.compiler.codegen.values import Place, Values, rule
 _FLOAT64 = numpy.dtype("float64")
 #: elements of float32 that are added up in it
 _SHORT_SUM = 1024
+#: vectors of float64 that are added up one after the other; more are sums of such runs, as pairwise sums are
+RUN = 16
 
 
 class Reductions(Values):
@@ -97,11 +99,40 @@ class Reductions(Values):
             self.known_in[0][i] = self._folded(i, names, self.plan.lanes)
             return
         for copy, name in enumerate(names):
-            lanes = self.plan.lanes
-            kind, dtype = self._kind(i, lanes), self._sum_dtype(i)
-            total = self.total[i, copy]
-            old, new = [Value(self.k.emit(f"load {kind}, ptr {x}"), dtype, lanes) for x in (total, name)]
-            self._put(self._combine(i, old, new), total, lanes)
+            self._add_to(i, self.total[i, copy], name)
+
+    def _add_to(self, i: int, total: str, name: str) -> None:
+        """Add what was added up at one place to what is at another."""
+        lanes = self.plan.lanes
+        kind, dtype = self._kind(i, lanes), self._sum_dtype(i)
+        old, new = [Value(self.k.emit(f"load {kind}, ptr {x}"), dtype, lanes) for x in (total, name)]
+        self._put(self._combine(i, old, new), total, lanes)
+
+    def long_sums(self, roots: Sequence[int]) -> list[int]:
+        """Sums of float64 along the last loop, among what it is run for."""
+        nodes = self.nest.nodes
+        return [
+            i
+            for i in roots
+            if isinstance(nodes[i], Reduce)
+            and (self.reduce(i).kind, self.reduce(i).dtype) == ("add", _FLOAT64)
+            and i not in self.plan.columns
+        ]
+
+    def start_run(self, sums: Sequence[int]) -> dict[tuple[int, int, int], str]:
+        """Add up from nothing on; gives where the sums so far are."""
+        before = {key: name for key, name in self.partial.items() if key[0] in sums}
+        for key in before:
+            del self.partial[key]
+        for i in sums:
+            self.start_partial(i)
+        return before
+
+    def end_run(self, before: dict[tuple[int, int, int], str]) -> None:
+        """Add what a run gave to the sums before it."""
+        for key, name in before.items():
+            self._add_to(key[0], name, self.partial[key])
+        self.partial.update(before)
 
     def _folded(self, i: int, names: Sequence[str], lanes: int) -> Value:
         """One number of several vectors in memory."""

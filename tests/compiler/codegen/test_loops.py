@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy
 import pytest
 
@@ -289,3 +291,13 @@ def test_functions_that_stand_often_are_called_and_give_the_same_bits(op, dtype,
         expected = run(chain(1), [expected, y], ((n,), dtype))
     assert run(chain(12), [x, y], ((n,), dtype)).tobytes() == expected.tobytes()
     assert len(loops.write(chain(12)).splitlines()) < 3 * len(loops.write(chain(1)).splitlines())
+
+
+@pytest.mark.parametrize("n", [16, 1000, 1056, 13_000, 300_003])
+def test_long_rows_of_float64_are_as_exact_as_numpys(n):
+    """They are added up in runs of runs, with a rest."""
+    x = random.uniform(0, 1, (5, n))
+    nodes = Load(Access(0, F64, (n, 1))), Reduce("add", F64, 0, (1,)), Store(Access(1, F64, (1, 0)), 1)
+    found = run(Nest((5, n), 1, 0, nodes), [x], ((5,), F64))
+    exact = numpy.array([math.fsum(row) for row in x])
+    assert (abs(found - exact) <= 3 * numpy.spacing(exact)).all()
