@@ -62,6 +62,7 @@ def main() -> int:
         if name != "PYTHONPATH" and not name.startswith(("MINPY_", "MXNET_"))
     }
     with tempfile.TemporaryDirectory() as folder:
+        environment["MINPY_CACHE_DIR"] = f"{folder}/cache"
         venv.create(f"{folder}/venv", with_pip=True)
         empty = Path(folder, "empty")
         empty.mkdir()
