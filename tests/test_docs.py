@@ -13,7 +13,19 @@ DOCS = Path(__file__).parent.parent / "docs"
 _BLOCKS = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["jit.md", "model_builder.md", "models.md", "nn.md", "training.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "io.md",
+        "jit.md",
+        "model_builder.md",
+        "models.md",
+        "nn.md",
+        "profiling.md",
+        "tensorboard.md",
+        "training.md",
+    ],
+)
 def test_programs_of_a_page(page, capsys):
     namespace: dict = {}
     blocks = _BLOCKS.findall((DOCS / page).read_text("utf-8"))
