@@ -20,7 +20,7 @@ README = HERE / "README.md"
 # Not needed to run: what a program imports from it works on MinPy's arrays too. See minpy/ops/special.py.
 SCIPY = "scipy>=1.13,<2"
 # Its library writes the files for it (minpy/visualization), and reads them in the tests.
-TENSORBOARD = "tensorboard>=2.19,<3"
+TENSORBOARD = "tensorboard>=2.20,<3"  # the first that brings Pillow, for images
 TQDM = "tqdm>=4.64,<5"  # the bars of minpy.nn.solver; it prints lines without
 TEST = [
     "pytest>=7.4,<10",
