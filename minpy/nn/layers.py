@@ -25,7 +25,7 @@ from minpy.nn.losses import (
 )
 from minpy.nn.recurrent import gru_step, gru_temporal, lstm_step, lstm_temporal, rnn_step, rnn_temporal
 from minpy.ops import FUNCTIONS
-from minpy.scipy.special import ndtr
+from minpy.scipy.special import erf
 
 __all__ = [
     "affine",
@@ -87,7 +87,7 @@ def gelu(x: Any) -> Any:
 
     Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016), not an approximation.
     """
-    return x * ndtr(x)
+    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
 
 
 # Affine layers ----------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ begun is never finished in the child, so a fork waits until nothing is being com
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401  # see prepare
 import contextlib
+import logging  # noqa: F401  # see prepare
 import os
 import threading
 import warnings
@@ -54,7 +56,11 @@ compilation = _Compilation()
 
 
 def prepare(library: Any) -> None:
-    """Get ready for forks. ``library`` has the functions of OpenMP that MXNet uses."""
+    """Get ready for forks. ``library`` has the functions of OpenMP that MXNet uses.
+
+    Python calls what was registered last first. So what locks things that compiling needs, as the modules of
+    Python's library imported above do, has to be registered before the wait for those who compile.
+    """
     if not hasattr(os, "register_at_fork"):
         return
     pause = getattr(library, "omp_pause_resource_all", None)  # since GCC 9

@@ -175,7 +175,7 @@ def test_pdb():
     for _ in range(2):
         output = io.StringIO()
         commands = io.StringIO("p float(unused[0, 1])\nnext\np float(z[0, 1])\nwhere\nc\n")
-        result = compiled(X, pdb.Pdb(stdin=commands, stdout=output))
+        result = compiled(X, pdb.Pdb(stdin=commands, stdout=output, nosigint=True))
         out = output.getvalue()
         numpy.testing.assert_array_equal(result.asnumpy(), X.asnumpy() * 2 - 1)
         assert f"({line_of(with_pdb, 'z = y')})with_pdb()" in out

@@ -21,16 +21,17 @@ FLOAT_DTYPES = ("float32", "float64")
 
 
 class Draw(NamedTuple):
-    """An array operand, drawn at random."""
+    """An array operand, drawn at random; ``whole`` numbers in every dtype, where these are asked for."""
 
     shape: tuple[int, ...]
     low: float = -2.0
     high: float = 2.0
     dtype: str | None = None
+    whole: bool = False
 
     def array(self, generator: numpy.random.Generator, dtype: Any) -> numpy.ndarray:
         dtype = numpy.dtype(self.dtype or dtype)
-        if dtype.kind in "fc":
+        if dtype.kind in "fc" and not self.whole:
             return numpy.asarray(generator.uniform(self.low, self.high, self.shape)).astype(dtype)
         low, high = math.ceil(self.low), math.floor(self.high)
         if dtype.kind == "b":

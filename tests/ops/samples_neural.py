@@ -29,7 +29,7 @@ SAMPLES.update(
         "softmax_gradient": _OF_SOFTMAX,
         "log_softmax_gradient": _OF_SOFTMAX,
         "class_indices": [
-            Sample((Draw(shape, 0, 4),), {"count": 5}, ("int32", "int64", "bool"))
+            Sample((Draw(shape, 0, 4, whole=True),), {"count": 5}, ("int32", "int64", "bool"))
             for shape in ((6,), (2, 3), (), (0,))
         ],
     }

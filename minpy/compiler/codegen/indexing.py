@@ -157,6 +157,8 @@ def scattered(body: Body, eqn: Eqn, base: Operand, value: Operand, arrays: list[
     indices = Indices(body, eqn, arrays, shape)
     stand_ins = [numpy.zeros(atom.aval.shape, _INT64) for atom in eqn.inputs[len(eqn.inputs) - len(arrays) :]]
     target = result_shape(shape, stand_ins, indices.template)
+    if 0 in target:
+        return base
     if isinstance(value, View):  # leading axes of one element are let through
         extra = max(len(value.shape) - len(target), 0)
         value = value._replace(shape=value.shape[extra:], strides=value.strides[extra:])

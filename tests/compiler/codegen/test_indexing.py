@@ -89,6 +89,7 @@ CASES = {
     "written by a mask": (lambda x, j: put_at(np.exp(x), (j > 0, slice(None)), x[0]), (X, J), None),
     "written where it is small": (lambda y: put_at(y, (y < 0,), 0.0) * 2, (Y,), 1),
     "a written number": (lambda x, n: put_at(x, (slice(None), n), x[:, 0]), (X, NUMBER), None),
+    "written nowhere": (lambda x, i: put_at(np.exp(x), (i, slice(0, 0)), 2.0) * x, (X, AT), None),
     "written to one place": (lambda x, i: put_at(x[0], [2, 2, 2], x[:3, 1]), (X, AT), None),
 }  # fmt: skip
 
