@@ -1,7 +1,9 @@
 """Steps of the programs of ``examples/nn``, compiled beside eager: ``python -m tests.examples.agreement``.
 
 Each step starts twice from the same parameters, states and random numbers, so rounding that training makes
-more of from step to step is not compared. Printed is the largest relative difference of losses.
+more of from step to step is not compared. Printed is the largest relative difference of losses. In float32 it
+is what the rounding of large scores makes of a loss near 0, so the status is 1 only for one beyond 1e-4 in
+float64.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from unittest import mock
 
 import numpy
 
+import minpy
 from examples.nn import program
 from minpy.nn import solver
 from minpy.nn.step import train_step
@@ -35,9 +38,9 @@ def differences(name: str, steps: int) -> list[float]:
     compiled = solver.compiled
 
     def both(function: Callable) -> Callable:
-        jitted = compiled(function)
         if function is not train_step:
-            return jitted
+            return function  # such as methods of the model, which the eager step calls too
+        jitted = compiled(function)
 
         def run(model: Any, *args: Any) -> Any:
             if len(found) == steps:
@@ -67,13 +70,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.examples.agreement", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="PROGRAM", default=PROGRAMS)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float64")
     options = parser.parse_args()
+    minpy.set_default_dtype(options.dtype)
     worst = 0.0
     for name in options.names:
         found = differences(name, options.steps)
         print(f"{name}: {len(found)} steps, {max(found):.1e}", flush=True)
         worst = max(worst, *found)
-    return int(worst > TOLERANCE)
+    return int(options.dtype == "float64" and worst > TOLERANCE)
 
 
 if __name__ == "__main__":

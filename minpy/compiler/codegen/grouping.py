@@ -170,8 +170,18 @@ class Grouping:
             how = self._reduced(group, by, axes, False)
             if not how:
                 return False
+        before = group.state() if group.readers else None
+        lowest = group.level
         self._enter(group, root, by, axes, how)
-        return True
+        if before is None or group.level == lowest:
+            return True
+        # what it reads is only known now: a value that was to be computed again may be stored since then
+        level, group.level = group.level, lowest
+        if group.may_be_at(level):
+            group.level = level
+            return True
+        group.restore(before)
+        return False
 
     def _enter(
         self, group: Group, root: Root | None, by: Map | Fold | Put, axes: Sequence[Loops], how: str

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 
 import minpy.numpy as np
 from minpy.compiler.codegen.program import located, planned_work
+from minpy.ops import OPS
+from minpy.ops.keys import ARRAY
 from tests.compiler.codegen.evaluate import evaluate
 from tests.compiler.codegen.random_bodies import LARGE, bodies
 from tests.compiler.passes.graphs import differentiated, outputs, traced
@@ -209,3 +211,16 @@ def test_what_is_independent_waits_for_what_it_meets():
 def test_functions_of_different_arrays_meet_in_one_nest():
     graph = traced(lambda x, y, z: np.exp(x) + np.exp(y) * np.sin(z), (300,), (300,), (300,))
     assert len(planned_work(graph)) == 1
+
+
+def test_what_a_group_reads_in_the_end_says_whether_it_can_wait_for_it():
+    def f(x):
+        a = x * 1.0
+        skipped = a[::2] * 1.0
+        at = (x[:1] > 0).astype("int64") * 2
+        at_once = OPS["index_add"](x[at] * 1.0, at, template=(ARRAY,), shape=(3,))
+        return a, skipped, at_once
+
+    assert_same(traced(f, (3,)), arrays_for([(3,)]))
+    graph = traced(f, (3,))
+    assert_same(graph._replace(outputs=graph.outputs[:1]), arrays_for([(3,)]))
