@@ -14,6 +14,8 @@ import os
 import sys
 import types
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import numpy
 
@@ -139,12 +141,28 @@ def _load():
     if not hasattr(mxnet.nd.NDArray, "__array__"):  # NumPy would go through the elements, one operator each
         mxnet.nd.NDArray.__array__ = _as_numpy
     forking.prepare(mxnet.base._LIB)
-    previous = ctypes.c_int()
-    mxnet.base.check_call(mxnet.base._LIB.MXSetIsNumpyShape(_NUMPY_SHAPE_FOR_PROCESS, ctypes.byref(previous)))
+    _set_shapes(mxnet, _NUMPY_SHAPE_FOR_PROCESS)
     return mxnet
 
 
+def _set_shapes(mxnet: Any, which: int) -> None:
+    mxnet.base.check_call(mxnet.base._LIB.MXSetIsNumpyShape(which, ctypes.byref(ctypes.c_int())))
+
+
 mx = _load()
+
+
+@contextlib.contextmanager
+def own_shapes() -> Iterator[None]:
+    """``with own_shapes():`` MXNet's shapes, in which 0 is unknown; NumPy's again for all threads behind it.
+
+    ``mx.util.np_shape(False)`` would leave NumPy's behind it to this thread alone.
+    """
+    _set_shapes(mx, 0)
+    try:
+        yield
+    finally:
+        _set_shapes(mx, _NUMPY_SHAPE_FOR_PROCESS)
 
 
 def is_synchronous() -> bool:

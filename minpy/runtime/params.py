@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ import numpy
 
 from minpy.errors import StorageError
 from minpy.runtime import native
-from minpy.runtime.engine import mx
+from minpy.runtime.engine import mx, own_shapes
 from minpy.runtime.store import replacement
 
 
@@ -19,7 +20,7 @@ def write_params(path: str | os.PathLike[str], arrays: Mapping[str, numpy.ndarra
     held = {name: native.from_numpy(numpy.ascontiguousarray(array)) for name, array in arrays.items()}
     with (
         replacement(path, durable=True) as temporary,
-        mx.util.np_shape(False),
+        own_shapes(),
     ):  # else only MinPy could read it
         mx.nd.save(temporary, held)
 
@@ -48,7 +49,7 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, numpy.ndarray]:
 
 
 def _load(path: str | os.PathLike[str], with_numpys_shapes: bool) -> Any:
-    with mx.util.np_shape(with_numpys_shapes):
+    with contextlib.nullcontext() if with_numpys_shapes else own_shapes():
         return mx.nd.load(os.fspath(path))
 
 

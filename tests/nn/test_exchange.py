@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy
 import pytest
@@ -15,7 +16,8 @@ import minpy
 import minpy.numpy as np
 from minpy.errors import ModelError, StorageError, SymbolError
 from minpy.nn import ModelBase, exchange, functional, layers
-from minpy.runtime.engine import _restore_old_names, mx
+from minpy.runtime.engine import _restore_old_names, mx, own_shapes
+from minpy.runtime.params import read_params, write_params
 from minpy.testing import assert_compiled
 
 
@@ -176,7 +178,7 @@ def module(tmp_path):
             array[:] = numpy.random.random(array.shape) * 0.5
     args = {name: array for name, array in executor.arg_dict.items() if name not in ("data", "softmax_label")}
     prefix = str(tmp_path / "net")
-    with mx.util.np_shape(False):
+    with own_shapes():
         mx.model.save_checkpoint(prefix, 0, net, args, executor.aux_dict)
     return prefix, executor
 
@@ -234,3 +236,10 @@ def test_files_that_do_not_fit(tmp_path):
     symbol.write_text("{}")
     with pytest.raises(StorageError, match=r"net-symbol\.json is damaged"):
         exchange.import_mxnet(prefix, (4, 2, 6, 6))
+
+
+def test_files_leave_numpys_shapes_to_all_threads(tmp_path):
+    write_params(tmp_path / "w.params", {"w": numpy.ones(3, "float32")})
+    numpy.testing.assert_array_equal(read_params(tmp_path / "w.params")["w"], [1, 1, 1])
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(mx.util.is_np_shape).result()
