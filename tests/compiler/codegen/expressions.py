@@ -199,11 +199,11 @@ class Writer:
         start = len(self.trace.eqns)
         try:
             result = function(*args, **params)
+            for eqn in self.trace.eqns[start:]:
+                self.evaluate(eqn)
         except (TypeError, ValueError, IndexError, OverflowError, OperandError, UnsupportedError):
             del self.trace.eqns[start:]
             return
-        for eqn in self.trace.eqns[start:]:
-            self.evaluate(eqn)
         found = self.known.get(getattr(result, "atom", None))
         fits = found is not None and 0 < found.array.size <= 2 * LARGE and found.array.dtype.name in DTYPES
         if fits:
