@@ -44,9 +44,8 @@ _NEIGHBORS = 4
 
 
 class Grouping:
-    """The groups of a body's statements."""
+    """The groups of a body's statements.
 
-    """
     Attributes:
         groups: in the order in which they were opened, with those whose statements have moved elsewhere.
     """
