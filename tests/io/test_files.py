@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
+import tempfile
+from pathlib import Path
 
 import numpy
 import pytest
@@ -29,11 +32,23 @@ def write_idx(path, array):
     return path
 
 
+def in_own_folder(make):
+    """``make`` writing into a new folder: threads of an earlier iterator may still read its files."""
+
+    @functools.wraps(make)
+    def written(folder, *args, **settings):
+        return make(Path(tempfile.mkdtemp(dir=folder)), *args, **settings)
+
+    return written
+
+
+@in_own_folder
 def mnist(folder, **settings):
     image, label = write_idx(folder / "images", DIGITS), write_idx(folder / "labels", NUMBERS)
     return minpy.io.MNISTIter(image=image, label=label, **{"shuffle": False, **settings})
 
 
+@in_own_folder
 def csv(folder, **settings):
     numpy.savetxt(folder / "data.csv", ROWS, delimiter=",")
     numpy.savetxt(folder / "label.csv", NUMBERS)
@@ -41,6 +56,7 @@ def csv(folder, **settings):
     return minpy.io.CSVIter(data_shape=(3,), **files, **settings)
 
 
+@in_own_folder
 def libsvm(folder, **settings):
     lines = [
         f"{label} " + " ".join(f"{i}:{x!r}" for i, x in enumerate(row.tolist()) if i != 1)
@@ -58,6 +74,7 @@ def jpegs():
         yield file.getvalue(), numpy.asarray(Image.open(file)).transpose(2, 0, 1)
 
 
+@in_own_folder
 def images(folder, kind=minpy.io.ImageRecordIter, **settings):
     record = mx.recordio.MXIndexedRecordIO(str(folder / "x.idx"), str(folder / "x.rec"), "w")
     for number, (content, _) in enumerate(jpegs()):
