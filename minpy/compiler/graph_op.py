@@ -120,7 +120,7 @@ class GraphOp(Op):
         """Apply to arrays and record it where a gradient is running; gives a tuple of arrays."""
         values = [arg._current() if isinstance(arg, Array) else arg for arg in args]
         tape = live_tape(values)
-        if tape is None:
+        if tape is None or not self.graph.outputs:  # which only checks something
             return tuple(map(Array, self._execute(tuple(values))))
         wanted = tuple(
             i

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
+import warnings
 from collections.abc import Callable, Mapping
+from numbers import Integral
+from pathlib import Path
 from typing import Any
-
-import numpy
 
 from minpy.nn import init
 from minpy.nn.callbacks import Callback
+from minpy.nn.checks import given, require_iterators
+from minpy.nn.io import has_state
 from minpy.nn.model import ModelBase
 
 TASKS = ("classification", "regression")
@@ -27,25 +31,41 @@ def refuse_unknown(unknown: Mapping[str, Any], function: Callable) -> None:
     raise TypeError(f"Solver has no argument {name!r}; {hint}")
 
 
-def require_positive(**counts: Any) -> None:
-    """Raise ValueError for what is not a positive integer, by name."""
-    for name, value in counts.items():
-        is_count = isinstance(value, (int, numpy.integer)) and not isinstance(value, bool)
-        if not is_count or value < 1:
-            raise ValueError(f"{name} is a positive integer, not {value!r}")
-
-
-def require_solvable(model: Any, lr_decay: Any, seed: Any, callbacks: Any) -> None:
+def require_solvable(model: Any, train_dataiter: Any, test_dataiter: Any, seed: Any, callbacks: Any) -> None:
     """Raise TypeError or ValueError, by name, for what is none of these."""
     if not isinstance(model, ModelBase):
         raise TypeError(f"model is an object of a class with the base ModelBase, not {model!r}")
-    if not (isinstance(lr_decay, (int, float)) and lr_decay > 0):
-        raise ValueError(f"lr_decay is a positive number, not {lr_decay!r}")
-    if not (seed is None or isinstance(seed, (int, numpy.integer))):
+    require_iterators(train_dataiter=train_dataiter, **given(test_dataiter=test_dataiter))
+    if not (seed is None or isinstance(seed, Integral)):
         raise TypeError(f"seed is an integer or None, not {seed!r}")
+    if seed is not None and not 0 <= seed < 2**32:
+        raise ValueError(f"seed is an integer from 0 to 2**32 - 1, not {seed!r}")
+    if not isinstance(callbacks, (list, tuple)):
+        raise TypeError(f"callbacks is a list of objects with the base Callback, not {callbacks!r}")
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise TypeError(f"callbacks are objects of classes with the base Callback, not {callback!r}")
+
+
+def require_writable(checkpoint: Any, every: Any, train_dataiter: Any) -> None:
+    """Raise where a checkpoint could not be written; warn where it may not resume exactly."""
+    if checkpoint is None:
+        if every is not None:
+            raise ValueError("checkpoint_every needs checkpoint, the file to write to")
+        return
+    if not isinstance(checkpoint, (str, os.PathLike)):
+        raise TypeError(f"checkpoint is the path of a file, not {checkpoint!r}")
+    folder = Path(checkpoint).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"checkpoint is to be written to {folder}, and there is no such folder")
+    if not has_state(train_dataiter) and getattr(train_dataiter, "shuffle", True):
+        warnings.warn(
+            f"a {type(train_dataiter).__name__} cannot tell in which order it gives its samples: a run that "
+            "is resumed within an epoch has the same losses only where that order is the same each time. The "
+            "iterators of minpy.nn.io and minpy.io, and those with state() and restore(), resume exactly.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def init_rules(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from minpy.nn.checks import require_counts
+
 if TYPE_CHECKING:
     from minpy.nn.solver import Solver
 
@@ -42,9 +44,12 @@ class EarlyStopping(Callback):
     """
 
     def __init__(self, patience: int = 5, min_delta: float = 0.0):
-        if patience < 1:
-            raise ValueError(f"patience is a positive number of epochs, not {patience!r}")
+        require_counts(patience=patience)
         self.patience, self.min_delta = patience, min_delta
+
+    def on_train_begin(self, solver: Solver) -> None:
+        if solver.test_dataiter is None:
+            raise ValueError("EarlyStopping looks at test data, of which the solver has none: test_dataiter")
 
     def on_epoch(self, solver: Solver) -> None:
         best, since = None, 0

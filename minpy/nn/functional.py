@@ -92,7 +92,7 @@ def dropout(x: Any, rate: float, mode: str = "train", seed: int | None = None) -
     """
     if mode not in ("train", "test"):
         raise ValueError(f"dropout: the mode is 'train' or 'test', not {mode!r}")
-    if not 0 <= rate < 1:
+    if rate is None or isinstance(rate, (str, bool)) or not 0 <= rate < 1:
         raise ValueError(f"dropout: the rate is at least 0 and less than 1, not {rate!r}")
     if mode == "test" or rate == 0:
         return x

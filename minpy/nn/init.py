@@ -43,8 +43,13 @@ def _rule(**defaults: Any) -> Callable[[Rule], Rule]:
 
 
 def check(rule: str | Rule, config: Mapping[str, Any] | None = None, name: str = "") -> Rule:
-    """The function of a rule. Raises ValueError for a rule or a key of its config that there is not."""
-    if not isinstance(rule, str):
+    """The function of a rule.
+
+    Raises:
+        ValueError: for a rule or a key of its config that there is not.
+        TypeError: where a setting is no number.
+    """
+    if callable(rule):
         return rule
     if rule not in RULES:
         raise ValueError(
@@ -56,6 +61,9 @@ def check(rule: str | Rule, config: Mapping[str, Any] | None = None, name: str =
             f"{_who(name)}: the rule {rule!r} has no setting {_listed(unknown)}; "
             f"it has {_listed(DEFAULTS[rule])}"
         )
+    for key, value in (config or {}).items():
+        if isinstance(DEFAULTS[rule][key], float) and (value is None or isinstance(value, str)):
+            raise TypeError(f"{_who(name)}: {key!r} of the rule {rule!r} is a number, not {value!r}")
     return RULES[rule]
 
 

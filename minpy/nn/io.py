@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy
 
+from minpy.nn.checks import require_counts, require_iterators
 from minpy.ops.creation import default_dtype
 from minpy.runtime.array import Array
 from minpy.runtime.context import current_context
@@ -119,8 +120,7 @@ class NDArrayIter(DataIter):
     ):
         if last_batch_handle not in LAST_BATCHES:
             raise ValueError(f"last_batch_handle is one of {LAST_BATCHES}, not {last_batch_handle!r}")
-        if not isinstance(batch_size, (int, numpy.integer)) or batch_size < 1:
-            raise ValueError(f"batch_size is a positive integer, not {batch_size!r}")
+        require_counts(batch_size=batch_size)
         dtype = numpy.dtype(default_dtype() if dtype is None else dtype)
         self.data = _sources(data, data_name, dtype)
         self.label = [] if label is None else _sources(label, label_name, dtype)
@@ -198,6 +198,7 @@ class NDArrayIter(DataIter):
 
     def getsubiter(self, num_samples: int) -> NDArrayIter:
         """An iterator over ``num_samples`` of the samples, drawn at random, in batches of the same size."""
+        require_counts(num_samples=num_samples)
         chosen = numpy.random.permutation(self.num_data)[:num_samples]
         data, label = (
             {name: array[chosen] for name, array in source} or None for source in (self.data, self.label)
@@ -240,8 +241,8 @@ class PrefetchingIter(DataIter):
     """
 
     def __init__(self, iterator: Any, depth: int = 2):
-        if depth < 1:
-            raise ValueError(f"depth is a positive number of batches, not {depth!r}")
+        require_iterators(iterator=iterator)
+        require_counts(depth=depth)
         self.iterator, self.depth = iterator, depth
         self.batch_size = iterator.batch_size
         self._pool: ThreadPoolExecutor | None = None

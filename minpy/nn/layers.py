@@ -246,6 +246,9 @@ def batchnorm(
         raise ShapeError(f"batchnorm: {shapes} do not fit: they are (N, D, ...), (D,) and (D,)")
     mean = np.zeros_like(beta) if running_mean is None else running_mean
     var = np.ones_like(gamma) if running_var is None else running_var
+    if not np.shape(mean) == np.shape(var) == np.shape(beta):
+        shapes = f"running_mean {np.shape(mean)} and running_var {np.shape(var)}"
+        raise ShapeError(f"batchnorm: {shapes} do not fit x {np.shape(x)}: they are (D,)")
     return functional.batch_norm(x, gamma, beta, mean, var, mode, momentum, eps)
 
 

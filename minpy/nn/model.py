@@ -118,6 +118,11 @@ class ModelBase:
             self.aux_params[name] = _as_array(config["value"])
 
     def _require_new(self, name: str) -> None:
+        if "params" not in vars(self):
+            raise ModelError(
+                f"call super().__init__() at the beginning of {type(self).__name__}.__init__, before "
+                "parameters are declared"
+            )
         if not isinstance(name, str) or not name:
             raise ModelError(f"the name of a parameter is a text, not {name!r}")
         if name in self.param_configs or name in self.aux_param_configs:
@@ -142,7 +147,12 @@ class ModelBase:
         return self.forward(batch.data[0])  # type: ignore[call-arg]
 
     def loss_batch(self, batch: Any, predict: Any) -> Any:
-        """The loss of a batch: ``loss`` with its first label. Override it for several."""
+        """The loss of a batch: ``loss`` with its first label. Override it for several, or for none."""
+        if not batch.label:
+            raise ModelError(
+                "the batches have no labels for loss(predict, y): give the iterator some, or override "
+                "loss_batch(batch, predict)"
+            )
         return self.loss(predict, batch.label[0])
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -57,10 +57,10 @@ def start(rule: str | Rule, w: Any, config: Config | None = None) -> Config:
         TypeError: where a setting is no number.
         ShapeError: where state is not that of such a parameter.
     """
-    name = rule if isinstance(rule, str) else rule.__name__
     config = dict(config or {})
-    if not isinstance(rule, str) and RULES.get(name) is not rule:
+    if callable(rule) and rule not in RULES.values():
         return config
+    name: Any = rule.__name__ if callable(rule) else rule
     if name not in RULES:
         raise ValueError(f"there is no update rule {rule!r}; there are {', '.join(RULES)}")
     for key, value in config.items():

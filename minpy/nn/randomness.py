@@ -25,7 +25,7 @@ class Randomness:
         """Begin the numbers of the seed."""
         if self.seed is not None:
             outer = _state()
-            random.seed(self.seed)
+            random.seed(int(self.seed))
             numpy.random.seed(self.seed)
             self._own = _state()
             _set_state(outer)

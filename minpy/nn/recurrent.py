@@ -93,9 +93,12 @@ def rnn_temporal(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any) -> Any:
 
     Returns:
         The h of all steps, (N, T, H).
+
+    Raises:
+        ShapeError: shapes that do not fit.
     """
     h, states = h0, []
-    for t in range(x.shape[1]):
+    for t in _steps("rnn_temporal", x):
         h = rnn_step(x[:, t], h, Wx, Wh, b)
         states.append(h)
     return np.stack(states, axis=1)
@@ -104,7 +107,7 @@ def rnn_temporal(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any) -> Any:
 def lstm_temporal(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any) -> Any:
     """``lstm_step`` over sequences, with zeros as the first c; for the rest see ``rnn_temporal``."""
     h, c, states = h0, np.zeros_like(h0), []
-    for t in range(x.shape[1]):
+    for t in _steps("lstm_temporal", x):
         h, c = lstm_step(x[:, t], h, c, Wx, Wh, b)
         states.append(h)
     return np.stack(states, axis=1)
@@ -113,10 +116,16 @@ def lstm_temporal(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any) -> Any:
 def gru_temporal(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any, Wxh: Any, Whh: Any, bh: Any) -> Any:
     """``gru_step`` over sequences; for the rest see ``rnn_temporal``."""
     h, states = h0, []
-    for t in range(x.shape[1]):
+    for t in _steps("gru_temporal", x):
         h = gru_step(x[:, t], h, Wx, Wh, b, Wxh, Whh, bh)
         states.append(h)
     return np.stack(states, axis=1)
+
+
+def _steps(who: str, x: Any) -> range:
+    if np.ndim(x) != 3 or x.shape[1] < 1:
+        raise ShapeError(f"{who}: x is (N, T, D) with at least one step, not {np.shape(x)}")
+    return range(x.shape[1])
 
 
 def _check(who: str, x: Any, h: Any, gates: int, Wx: Any, Wh: Any, b: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -12,8 +12,9 @@ import numpy
 from minpy.compiler.jit import jit as compiled
 from minpy.errors import ModelError
 from minpy.nn import checkpoint, evaluation, init
-from minpy.nn.arguments import TASKS, init_rules, refuse_unknown, require_positive, require_solvable
+from minpy.nn.arguments import TASKS, init_rules, refuse_unknown, require_solvable, require_writable
 from minpy.nn.callbacks import Callback, Lines, ProgressBar
+from minpy.nn.checks import given, require_counts, require_iterators, require_positive, require_settings
 from minpy.nn.guard import raise_not_finite
 from minpy.nn.interrupts import Interrupts
 from minpy.nn.io import DataBatch, as_batch, has_state
@@ -64,8 +65,11 @@ class Solver:
             all of a step does.
 
     Raises:
-        TypeError: for an argument that there is not.
-        ValueError: for a rule, a setting or a value that there is not.
+        TypeError, ValueError: for an argument, a rule, a setting or a value that there is not.
+        FileNotFoundError: there is no folder for the checkpoint.
+
+    Warns:
+        UserWarning: with ``checkpoint``, where the training data may come in another order when resumed.
     """
 
     def __init__(
@@ -94,7 +98,7 @@ class Solver:
         clip_value: float | None = None,
         nan_guard: bool = True,
         keep_best: bool = True,
-        callbacks: Iterable[Callback] = (),
+        callbacks: Sequence[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
         **unknown: Any,
@@ -102,13 +106,16 @@ class Solver:
         refuse_unknown(unknown, Solver.__init__)
         if task_type not in TASKS:
             raise ValueError(f"task_type is one of {TASKS}, not {task_type!r}")
-        callbacks = list(callbacks)
-        require_solvable(model, lr_decay, seed, callbacks)
-        require_positive(num_epochs=num_epochs, print_every=print_every)
-        if train_acc_num_samples is not None:
-            require_positive(train_acc_num_samples=train_acc_num_samples)
-        if checkpoint_every is not None:
-            require_positive(checkpoint_every=checkpoint_every)
+        require_solvable(model, train_dataiter, test_dataiter, seed, callbacks)
+        require_counts(num_epochs=num_epochs, print_every=print_every)
+        require_counts(
+            **given(train_acc_num_samples=train_acc_num_samples, checkpoint_every=checkpoint_every)
+        )
+        require_positive(lr_decay=lr_decay, **given(clip_norm=clip_norm, clip_value=clip_value))
+        require_settings(**given(init_config=init_config, optim_config=optim_config))
+        require_writable(checkpoint, checkpoint_every, train_dataiter)
+        if lr_schedule is not None and not callable(lr_schedule):
+            raise TypeError(f"lr_schedule is a function of the number of the step, not {lr_schedule!r}")
         if visualize and summaries_dir is None:
             raise ValueError("visualize=True needs summaries_dir, the folder to write to")
         self.model, self.train_dataiter, self.test_dataiter = model, train_dataiter, test_dataiter
@@ -187,6 +194,8 @@ class Solver:
             if self.epoch >= self.last_epoch:
                 self.last_epoch += self.num_epochs
         self._require_values()
+        if not self._states:
+            self._states = self.optimizer.start(self.model.params)
         begun: list[Callback] = []
         with self._randomness, replaced(self.model, self.methods), Interrupts() as self._interrupts:
             try:
@@ -212,8 +221,6 @@ class Solver:
             raise ModelError(
                 f"the parameters {', '.join(missing)} have no values yet: call solver.init() first"
             )
-        if not self._states:
-            self._states = self.optimizer.start(self.model.params)
 
     def _run_epoch(self) -> None:
         if not self._in_epoch:
@@ -321,6 +328,9 @@ class Solver:
             dataiter: gives the batches, such as ``NDArrayIter``.
             num_samples: look at so many samples, drawn at random, where there are more.
         """
+        require_iterators(dataiter=dataiter)
+        require_counts(**given(num_samples=num_samples))
+        self._require_values()
         if num_samples is not None and getattr(dataiter, "num_data", 0) > num_samples:
             if hasattr(dataiter, "getsubiter"):
                 return self._score(dataiter.getsubiter(num_samples), None)

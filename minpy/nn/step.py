@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minpy.core import grad_and_loss
+from minpy.errors import ModelError
 from minpy.nn import optim
 from minpy.nn.model import ModelBase
 from minpy.nn.schedules import Schedule
@@ -66,9 +67,6 @@ class Optimizer:
         clip_value: float | None = None,
         wants_norm: bool = False,
     ):
-        for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value)):
-            if limit is not None and not limit > 0:
-                raise ValueError(f"{name} is a positive number, not {limit!r}")
         self.schedule, self.clip_norm, self.clip_value = schedule, clip_norm, clip_value
         self.wants_norm = wants_norm or clip_norm is not None
         self._given: dict[str, tuple[str | Callable, Settings]] = {}
@@ -150,7 +148,13 @@ def train_step(
     def objective(params: dict[str, Any]) -> Any:
         for name in params:  # the same dict, since the model may know it by other names
             model.params[name] = params[name]
-        return model.loss_batch(batch, model.forward_batch(batch, "train"))
+        predict = model.forward_batch(batch, "train")
+        if predict is None:
+            raise ModelError(f"forward of {type(model).__name__} gives nothing: does it lack a return?")
+        loss = model.loss_batch(batch, predict)
+        if loss is None:
+            raise ModelError(f"loss of {type(model).__name__} gives nothing: does it lack a return?")
+        return loss
 
     gradients, loss = grad_and_loss(objective)(params)
     for name in params:

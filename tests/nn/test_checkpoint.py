@@ -130,6 +130,8 @@ def test_an_iterator_without_a_state_is_put_where_it_was(tmp_path):
     run = make(checkpoint=path)
     run.train(resume=True)
     assert run.loss_history == expected.loss_history
+    with pytest.warns(UserWarning, match="cannot tell in which order it gives its samples"):
+        solver(Small(), train=mxnet.io.NDArrayIter(*data(), 8, shuffle=True), checkpoint=path)
 
 
 def test_a_checkpoint_of_something_else_changes_nothing(tmp_path):

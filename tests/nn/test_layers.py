@@ -384,6 +384,15 @@ def test_dropout():
         (lambda: layers.convolution(draw(2, 3, 5), draw(2, 4, 3)), "3 channels"),
         (lambda: layers.batchnorm(draw(N, D), numpy.ones(D), numpy.zeros(D), "trian"), "not 'trian'"),
         (lambda: layers.dropout(draw(N), 1.5), "less than 1"),
+        (lambda: layers.dropout(draw(N), "0.5"), "less than 1, not '0.5'"),
+        (
+            lambda: layers.rnn_temporal(draw(N, D), draw(N, H), *[draw(*s) for s in GATES[1]]),
+            r"rnn_temporal: x is \(N, T, D\)",
+        ),
+        (
+            lambda: layers.batchnorm(draw(N, D), numpy.ones(D), numpy.zeros(D), running_mean=numpy.zeros(N)),
+            "running_mean",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(call, message):

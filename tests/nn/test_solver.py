@@ -491,6 +491,25 @@ def test_curves_for_tensorboard(tmp_path):
         ({"task_type": "x"}, ValueError, "task_type is one of"),
         ({"visualize": True}, ValueError, "visualize=True needs summaries_dir"),
         ({"clip_norm": 0}, ValueError, "clip_norm is a positive number, not 0"),
+        ({"clip_value": "1"}, ValueError, "clip_value is a positive number, not '1'"),
+        (
+            {"test_dataiter": data()[0]},
+            TypeError,
+            "test_dataiter gives batches by next() and reset()",
+        ),
+        ({"init_rule": None}, ValueError, "parameter 'w': there is no initialization rule None"),
+        ({"update_rule": 3}, ValueError, "parameter 'w': there is no update rule 3; there are sgd, "),
+        ({"optim_config": 0.1}, TypeError, "optim_config is a dict of settings, not 0.1"),
+        ({"init_config": {"gain": "2"}}, TypeError, "parameter 'w': 'gain' of the rule 'xavier' is a number"),
+        ({"lr_schedule": 0.1}, TypeError, "lr_schedule is a function of the number of the step, not 0.1"),
+        ({"callbacks": EarlyStopping()}, TypeError, "callbacks is a list of objects with the base Callback"),
+        ({"seed": -1}, ValueError, "seed is an integer from 0 to 2**32 - 1, not -1"),
+        ({"checkpoint_every": 5}, ValueError, "checkpoint_every needs checkpoint, the file to write to"),
+        (
+            {"checkpoint": "/there/is/no/x"},
+            FileNotFoundError,
+            "checkpoint is to be written to /there/is/no",
+        ),
     ],
 )
 def test_what_there_is_not_is_refused_at_the_door(options, error, told):
@@ -503,9 +522,39 @@ def test_training_needs_values_and_a_loss_that_is_one_number():
     with pytest.raises(ModelError, match=r"the parameters w, b have no values yet: call solver.init\(\)"):
         Solver(Linear(), ordered()).train()
 
+    with pytest.raises(ModelError, match="no values yet"):
+        Solver(Linear(), ordered()).check_accuracy(ordered())
+
     class Many(Linear):
         def loss(self, predict, y):
             return predict[:, 0]
 
     with pytest.raises(ValueError, match=r"the loss of the model is an array \[8\], not one number"):
         solver(Many()).train()
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_mistakes_of_beginners_are_explained(jit):
+    class Returnless(Linear):
+        def forward(self, X, mode):
+            super().forward(X, mode)
+
+    class Lossless(Linear):
+        def loss(self, predict, y):
+            layers.softmax_loss(predict, y)
+
+    class Motherless(ModelBase):
+        def __init__(self):
+            self.add_param("w", (3,))
+
+    for kind, name in ((Returnless, "forward"), (Lossless, "loss")):
+        with pytest.raises(ModelError, match=f"{name} of {kind.__name__} gives nothing"):
+            solver(kind(), jit=jit).train()
+    with pytest.raises(ModelError, match=r"super\(\).__init__\(\) at the beginning of Motherless.__init__"):
+        Motherless()
+    with pytest.raises(ModelError, match="the batches have no labels"):
+        solver(train=NDArrayIter(data()[0], batch_size=8), jit=jit).train()
+    with pytest.raises(ValueError, match="EarlyStopping looks at test data"):
+        run = Solver(Linear(), ordered(), callbacks=[EarlyStopping()], jit=jit, verbose=False)
+        run.init()
+        run.train()

@@ -1,0 +1,43 @@
+"""Arguments that are not what they have to be: errors that name them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+
+def given(**arguments: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def require_counts(**counts: Any) -> None:
+    """Raise ValueError for what is not a positive integer."""
+    for name, value in counts.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} is a positive integer, not {value!r}")
+
+
+def require_positive(**numbers: Any) -> None:
+    """Raise ValueError for what is not a positive number."""
+    for name, value in numbers.items():
+        if not (isinstance(value, Real) and value > 0):
+            raise ValueError(f"{name} is a positive number, not {value!r}")
+
+
+def require_settings(**configs: Any) -> None:
+    """Raise TypeError for what is not a dict."""
+    for name, config in configs.items():
+        if not isinstance(config, Mapping):
+            raise TypeError(f"{name} is a dict of settings, not {config!r}")
+
+
+def require_iterators(**iterators: Any) -> None:
+    """Raise TypeError for what gives no batches."""
+    for name, iterator in iterators.items():
+        if not hasattr(iterator, "reset") or not (hasattr(iterator, "__iter__") or hasattr(iterator, "next")):
+            raise TypeError(
+                f"{name} gives batches by next() and reset(), which a {type(iterator).__name__} has not; "
+                "NDArrayIter(data, label, batch_size) makes an iterator of arrays"
+            )
