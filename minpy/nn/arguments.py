@@ -7,9 +7,10 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from numbers import Integral
 from pathlib import Path
 from typing import Any
+
+import numpy
 
 from minpy.nn import init
 from minpy.nn.callbacks import Callback
@@ -36,7 +37,7 @@ def require_solvable(model: Any, train_dataiter: Any, test_dataiter: Any, seed: 
     if not isinstance(model, ModelBase):
         raise TypeError(f"model is an object of a class with the base ModelBase, not {model!r}")
     require_iterators(train_dataiter=train_dataiter, **given(test_dataiter=test_dataiter))
-    if not (seed is None or isinstance(seed, Integral)):
+    if not (seed is None or isinstance(seed, (int, numpy.integer))):
         raise TypeError(f"seed is an integer or None, not {seed!r}")
     if seed is not None and not 0 <= seed < 2**32:
         raise ValueError(f"seed is an integer from 0 to 2**32 - 1, not {seed!r}")

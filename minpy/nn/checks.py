@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral, Real
 from typing import Any
+
+import numpy
+
+_INTEGERS = (int, numpy.integer)
 
 
 def given(**arguments: Any) -> dict[str, Any]:
@@ -15,14 +18,14 @@ def given(**arguments: Any) -> dict[str, Any]:
 def require_counts(**counts: Any) -> None:
     """Raise ValueError for what is not a positive integer."""
     for name, value in counts.items():
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        if not isinstance(value, _INTEGERS) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} is a positive integer, not {value!r}")
 
 
 def require_positive(**numbers: Any) -> None:
     """Raise ValueError for what is not a positive number."""
     for name, value in numbers.items():
-        if not (isinstance(value, Real) and value > 0):
+        if not (isinstance(value, (*_INTEGERS, float, numpy.floating)) and value > 0):
             raise ValueError(f"{name} is a positive number, not {value!r}")
 
 
