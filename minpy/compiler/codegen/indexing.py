@@ -165,7 +165,9 @@ def scattered(body: Body, eqn: Eqn, base: Operand, value: Operand, arrays: list[
         value = indices.to_front(spread(value, target))
     along = indices.along() if indices.layout.is_whole else None
     if along is not None:
-        return _chosen(body, indices, along, base, value, dtype)
+        found = reshaped(_chosen(body, indices, along, base, value, dtype), shape)
+        assert found is not None, "only axes of one element, at which a number stands, are new"
+        return found
     root = Root(shape, dtype).at_home("scratch")
     home = root.homes[0]
     if isinstance(base, Constant):

@@ -88,8 +88,11 @@ class Body:
         self._in_order: dict[View, View] = {}
         self._values: dict[Any, Operand] = {var: whole(root) for var, root in zip(body.inputs, self.inputs)}
         for eqn in body.eqns:
-            known = len(self.roots)
-            self._values[eqn.outputs[0]] = self._result(eqn)
+            known, (out,) = len(self.roots), eqn.outputs
+            self._values[out] = result = self._result(eqn)
+            assert isinstance(result, Constant) or result.shape == out.aval.shape, (
+                f"the shape of {eqn.op.name}"
+            )
             for root in self.roots[known:]:
                 root.eqn = eqn
         self.outputs = [self._output(i, atom) for i, atom in enumerate(body.outputs)]
