@@ -124,6 +124,8 @@ class _Fusion:
 
     def _can_take(self, number: int) -> bool:
         eqn = self.graph.eqns[number]
+        if not all(atom.aval.size for atom in (*eqn.inputs, *eqn.outputs)):
+            return False  # of what is empty parts may not be defined
         if eqn.op.parts is None:
             return in_kernels(eqn)
         self.parts[number] = parts_of(eqn)

@@ -1,5 +1,5 @@
-"""Random programs of what is fused: elementwise ops, broadcasts, views, casts, reductions, and reads and
-writes at indices.
+"""Random programs of what is fused: elementwise ops, broadcasts, views, casts, reductions, products of
+matrices, and reads and writes at indices. Some of the arrays are empty.
 
 A program is written together with its values by NumPy, so that it is one whose result is defined: what jumps
 (comparisons, ``floor``, casts to integers) takes only values that no rounding has touched, and sums take
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from minpy.errors import UnsupportedError
 from minpy.ops import FUNCTIONS, OPS, Aval
 from minpy.ops.keys import split_key
 
-DTYPES = ("float32", "float32", "float64", "float64", "int32", "int64", "bool")
+DTYPES = (*("float32", "float64") * 4, *("int32", "int64", "bool") * 2, "int8", "uint8")
 SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100)
 MOST_ELEMENTS = 3_000
 LARGE = 40_000  # of some programs
@@ -43,27 +44,31 @@ EXACT = frozenset(
         "less_equal greater greater_equal logical_and logical_or logical_xor logical_not bitwise_and "
         "bitwise_or bitwise_xor invert isnan isinf isfinite max min any all argmax argmin relu real "
         "conjugate reshape transpose broadcast_to concatenate index diagonal share relu_gradient times "
-        "heaviside index_add index_put"
+        "heaviside index_add index_put nextafter ldexp"
     )
 )
 #: which of two zeros of different signs they give is not said
 LOSES_SIGN = frozenset(
-    _words("maximum minimum fmax fmin max min sum mean relu reciprocal share shares prod var index_add")
+    _words(
+        "maximum minimum fmax fmin max min sum mean relu reciprocal share shares prod var index_add matmul"
+    )
 )
 
 SMOOTH = _words(
     "exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh "
-    "arctanh cbrt sqrt deg2rad rad2deg sigmoid"
+    "arctanh cbrt sqrt deg2rad rad2deg sigmoid sinc"
 )
 ANY_FLOAT = _words("negative absolute square sqrt positive fabs relu")
-JUMPING = _words("sign floor ceil trunc rint isnan isinf isfinite logical_not")
+JUMPING = _words("sign floor ceil trunc rint round isnan isinf isfinite logical_not")
 ARITHMETIC = _words("add subtract multiply add subtract multiply maximum minimum fmax fmin")
 SMOOTH_PAIRS = _words("arctan2 hypot logaddexp logaddexp2 power float_power")
 COMPARING = _words("equal not_equal less less_equal greater greater_equal")
 JUMPING_PAIRS = (
     *COMPARING,
     *COMPARING,
-    *_words("floor_divide remainder fmod logical_and logical_or heaviside copysign"),
+    *_words(
+        "floor_divide remainder fmod logical_and logical_or logical_xor heaviside copysign nextafter ldexp"
+    ),
 )
 BITS = _words("bitwise_and bitwise_or bitwise_xor")
 SUMS = _words("sum sum sum mean var max min any all prod")
@@ -140,7 +145,9 @@ class Writer:
             size = self.pick(SIZES)
             if math.prod(shape) * size <= MOST_ELEMENTS:
                 shape.append(size)
-        return tuple(shape) or (1,)
+        if self.chance(4):
+            shape[self.rng.randrange(len(shape))] = 0
+        return tuple(shape)
 
     def part(self, space: tuple[int, ...]) -> tuple[int, ...]:
         """A shape that broadcasts to ``space``."""
@@ -153,7 +160,7 @@ class Writer:
         random = numpy.random.RandomState(self.rng.randrange(1 << 30))
         if dtype.kind == "b":
             return random.rand(*shape) < 0.5
-        if dtype.kind == "i":
+        if dtype.kind in "iu":
             array = random.randint(-6, 7, shape).astype(dtype)
             ends = numpy.iinfo(dtype)
             special: tuple = (ends.min, ends.max, 0)
@@ -165,7 +172,7 @@ class Writer:
             ends = numpy.finfo(dtype)
             special = (*SPECIAL, ends.tiny, ends.smallest_subnormal * 3, -ends.tiny / 4, ends.max, -ends.max)
         if self.chance(30):
-            for _ in range(self.rng.randint(1, 6)):
+            for _ in range(self.rng.randint(1, 6) if array.size else 0):
                 array.reshape(-1)[self.rng.randrange(array.size)] = self.pick(special)
         return array
 
@@ -199,13 +206,15 @@ class Writer:
         start = len(self.trace.eqns)
         try:
             result = function(*args, **params)
-            for eqn in self.trace.eqns[start:]:
-                self.evaluate(eqn)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                for eqn in self.trace.eqns[start:]:
+                    self.evaluate(eqn)
         except (TypeError, ValueError, IndexError, OverflowError, OperandError, UnsupportedError):
             del self.trace.eqns[start:]
             return
         found = self.known.get(getattr(result, "atom", None))
-        fits = found is not None and 0 < found.array.size <= 2 * LARGE and found.array.dtype.name in DTYPES
+        fits = found is not None and found.array.size <= 2 * LARGE and found.array.dtype.name in DTYPES
         if fits:
             self.values.append(found._replace(tracer=result))
         else:
@@ -217,12 +226,12 @@ class Writer:
         arrays = [x.value if isinstance(x, Literal) else self.known[x].array for x in eqn.inputs]
         name = eqn.op.name
         for var, array in zip(eqn.outputs, evaluate(eqn.op, arrays, eqn.params)):
-            is_integer = var.aval.dtype.kind in "ib"
+            is_integer = var.aval.dtype.kind in "iub"
             unit = max(x.unit for x in given)
             if not is_integer and (unit or name not in EXACT):
                 axis = eqn.params["axis"] if name in ROWS else None
-                terms = array.shape[axis] if axis is not None else given[0].array.size / max(1, array.size)
-                unit = max(unit, float(numpy.finfo(var.aval.dtype).eps) * max(1, terms / 128))
+                added = terms(name, arrays[0], array.size) if axis is None else array.shape[axis]
+                unit = max(unit, float(numpy.finfo(var.aval.dtype).eps) * max(1, added / 128))
             signed = is_integer or (all(x.signed for x in given) and name not in LOSES_SIGN)
             self.known[var] = Value(None, array.astype(var.aval.dtype, copy=False), unit, signed)
 
@@ -257,7 +266,10 @@ class Writer:
             self.apply(FUNCTIONS[self.pick(JUMPING_PAIRS)], x.tracer, y)
         elif kind < 65:
             x = self.value(_is_integer)
-            self.apply(FUNCTIONS[self.pick(BITS)], x.tracer, self.operand(x, _is_integer))
+            if self.chance(20):
+                self.apply(FUNCTIONS["invert"], x.tracer)
+            else:
+                self.apply(FUNCTIONS[self.pick(BITS)], x.tracer, self.operand(x, _is_integer))
         elif kind < 69:
             condition = self.value(lambda v: v.array.dtype.kind == "b")
             x = self.value(lambda v: _fit(condition.array, v.array))
@@ -268,16 +280,19 @@ class Writer:
             self.view()
         elif kind < 88:
             self.indexing()
-        elif kind < 98:
+        elif kind < 96:
             self.reduction()
+        elif kind < 98:
+            self.product()
         else:
             self.slope()
 
     def cast(self) -> None:
         x = self.value()
         dtype = numpy.dtype(self.pick(DTYPES))
-        is_to_integer = dtype.kind == "i" and x.array.dtype.kind == "f"
-        fits = not is_to_integer or (numpy.abs(x.array) < 2**31).all()
+        is_to_integer = dtype.kind in "iu" and x.array.dtype.kind == "f"
+        ends = numpy.iinfo(dtype if dtype.itemsize < 4 else "int32") if is_to_integer else None
+        fits = ends is None or bool(((x.array > ends.min) & (x.array < ends.max)).all())
         if fits and (x.exact or not (is_to_integer or dtype.kind == "b")):
             self.apply(x.tracer.astype, dtype)
 
@@ -290,7 +305,7 @@ class Writer:
             self.rng.shuffle(axes)
             self.apply(FUNCTIONS["transpose"], x.tracer, axes)
         elif kind == 1:
-            divisors = [n for n in range(1, x.array.size + 1) if x.array.size % n == 0]
+            divisors = [n for n in range(1, x.array.size + 1) if x.array.size % n == 0] or [3]
             self.apply(FUNCTIONS["reshape"], x.tracer, self.pick(((-1,), (self.pick(divisors[:40]), -1))))
         elif kind == 2:
             axis = self.rng.randrange(len(shape))
@@ -304,17 +319,18 @@ class Writer:
         else:
             key = []
             for size in shape:
-                start, stop = sorted((self.rng.randrange(size), self.rng.randint(1, size)))
-                step = self.pick((1, 1, 1, 2, 3, -1))
-                whole = slice(None, None, step)
-                key.append(self.pick((slice(start, max(stop, start + 1)), whole, slice(None), start)))
+                start = self.rng.randrange(max(size, 1))
+                stop = self.rng.randint(start if self.chance(8) or not size else start + 1, size)
+                step = self.pick((1, 1, 1, 2, 3))
+                part = self.pick((slice(start, stop), slice(stop - 1, start - 1 if start else None, -step)))
+                key.append(self.pick((part, slice(None, None, step), slice(None), start if size else part)))
             self.apply(lambda: x.tracer[tuple(key)])
 
     def indexing(self) -> None:
         """Elements at indices; perhaps written, or added up, at these places of zeros or of another array."""
         x = self.value(lambda v: v.array.ndim > 0)
         shape = x.array.shape
-        places = self.pick(((), (3,), (7,), (20,), (2, 3)))
+        places = self.pick(((), (3,), (7,), (20,), (2, 3), (3,), (7,), (0,), (2, 0)))
         first = self.rng.randrange(len(shape))
         key: list[Any] = [self.pick((slice(None), slice(None, None, -1), slice(1))) for _ in shape]
         if self.chance(30):  # one of each row
@@ -341,10 +357,12 @@ class Writer:
     def index(self, size: int, shape: tuple[int, ...]) -> Any:
         """Indices of an axis: known ones, or an input."""
         random = numpy.random.RandomState(self.rng.randrange(1 << 30))
-        array = random.randint(-size, size, shape)
+        array = random.randint(-size, max(size, 1), shape)
         if self.chance(30):
             return array
-        return self.given(array.astype(self.pick(("int64", "int64", "int32")))).tracer
+        return self.given(
+            array.astype(self.pick(("int64", "int64", "int64", "int32", "int32", "int8")))
+        ).tracer
 
     def reduction(self) -> None:
         x = self.value(lambda v: v.array.ndim > 0)
@@ -360,6 +378,13 @@ class Writer:
             self.apply(FUNCTIONS[name], x.tracer, axis=self.rng.randrange(x.array.ndim))
         else:
             self.apply(FUNCTIONS[name], x.tracer, axis=axis, keepdims=self.chance(40))
+
+    def product(self) -> None:
+        """A product of matrices, perhaps of those whose transpose fits."""
+        x = self.value(_is_tame_matrix)
+        y = self.value(lambda v: _is_tame_matrix(v) and _multiplies(x.array, v.array))
+        is_right = x.array.shape[-1] == y.array.shape[-2]
+        self.apply(lambda: x.tracer @ (y.tracer if is_right else y.tracer.swapaxes(-1, -2)))
 
     def slope(self) -> None:
         """What only gradients have."""
@@ -378,7 +403,7 @@ def _is_float(value: Value) -> bool:
 
 
 def _is_integer(value: Value) -> bool:
-    return value.array.dtype.kind in "ib"
+    return value.array.dtype.kind in "iub"
 
 
 def _fit(x: numpy.ndarray, y: numpy.ndarray) -> bool:
@@ -394,6 +419,22 @@ def _spreads(x: numpy.ndarray, shape: tuple[int, ...]) -> bool:
     return x.ndim <= len(shape) and all(m in (1, n) for m, n in zip(x.shape[::-1], shape[::-1]))
 
 
+def _is_tame_matrix(value: Value) -> bool:
+    return _is_float(value) and value.array.ndim > 1 and _is_tame(value.array, "sum")
+
+
+def _multiplies(x: numpy.ndarray, y: numpy.ndarray) -> bool:
+    """Whether matrices, or the first and the transpose of the second, have a product of no great size."""
+    k = x.shape[-1]
+    is_small = x.size * y.size <= 2 * LARGE * max(k, 1) ** 2
+    return is_small and k in y.shape[-2:] and _fit(numpy.empty(x.shape[:-2]), numpy.empty(y.shape[:-2]))
+
+
+def terms(name: str, x: Any, size: int) -> float:
+    """How many elements of its first operand ``x`` an op adds up in each of ``size`` elements."""
+    return numpy.shape(x)[-1] if name == "matmul" else numpy.size(x) / max(1, size)
+
+
 def _is_number(value: Value) -> bool:
     return value.array.dtype.kind != "b"
 
@@ -401,7 +442,7 @@ def _is_number(value: Value) -> bool:
 def _is_tame(array: numpy.ndarray, name: str) -> bool:
     """Whether a sum, its square or a product overflows in no order, nor loses all that it adds up."""
     if array.dtype.kind != "f":
-        return name not in ("mean", "var") or float(numpy.abs(array.astype(float)).max()) < 1e12
+        return name not in ("mean", "var") or bool((numpy.abs(array.astype(float)) < 1e12).all())
     finite = numpy.abs(array[numpy.isfinite(array)])
     if name == "prod":
         with numpy.errstate(all="ignore"):

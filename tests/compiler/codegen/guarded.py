@@ -51,12 +51,19 @@ class Guarded:
             raise OSError(ctypes.get_errno(), "mprotect")
 
 
-def run_guarded(program: Program, inputs: list[numpy.ndarray], at_end: bool) -> list[numpy.ndarray]:
-    """Run a program on guarded inputs, outputs and scratch."""
-    scratch = Aval((program.scratch + -program.scratch % 64,), numpy.dtype("uint8"))
-    outputs = (*program.outputs, scratch) if program.scratch else program.outputs  # the same buffer number
-    given = [Guarded(aval, at_end) for aval in program.inputs]
-    made = [Guarded(aval, at_end) for aval in outputs]
-    arrays = [memory.fill(x) for memory, x in zip(given, inputs)]
-    Loaded(program._replace(outputs=outputs, scratch=0)).run(arrays, [memory.array for memory in made])
-    return [memory.array.copy() for memory in made[: len(program.outputs)]]
+class GuardedProgram:
+    """A program that runs on guarded inputs, outputs and scratch."""
+
+    def __init__(self, program: Program):
+        self.program = program
+        scratch = Aval((program.scratch + -program.scratch % 64,), numpy.dtype("uint8"))
+        # which has the same buffer number as an output
+        self._made = (*program.outputs, scratch) if program.scratch else program.outputs
+        self._loaded = Loaded(program._replace(outputs=self._made, scratch=0))
+
+    def run(self, inputs: list[numpy.ndarray], at_end: bool) -> list[numpy.ndarray]:
+        given = [Guarded(aval, at_end) for aval in self.program.inputs]
+        made = [Guarded(aval, at_end) for aval in self._made]
+        arrays = [memory.fill(x) for memory, x in zip(given, inputs)]
+        self._loaded.run(arrays, [memory.array for memory in made])
+        return [memory.array.copy() for memory in made[: len(self.program.outputs)]]

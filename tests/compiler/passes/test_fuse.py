@@ -151,6 +151,12 @@ def test_dtypes_that_kernels_do_not_have_stay():
     assert fuse(graph) == graph
 
 
+def test_what_is_empty_stays():
+    """Its parts may not be defined, such as the greatest of no elements."""
+    graph = traced(lambda x: (np.log_softmax(x), np.exp(x)), (3, 0))
+    assert names(fuse(graph)) == names(graph)
+
+
 def test_what_onednn_does_between_its_layers_stays():
     def function(x, w):
         y = conv(x, w)
