@@ -17,7 +17,7 @@ import minpy.requirements  # noqa: F401  # ahead of all others
 # isort: split
 
 import minpy.numpy as numpy
-from minpy import errors, testing
+from minpy import array, context, dispatch, errors, primitive, tape, testing
 from minpy.compiler.eager import eager
 from minpy.compiler.explain import explain
 from minpy.compiler.jit import JitFunction, jit
@@ -67,14 +67,17 @@ __all__ = [
     "Policy",
     "PreferMXNetPolicy",
     "__version__",
+    "array",
     "cache_dir",
     "checkpoint",
+    "context",
     "cpu",
     "current_context",
     "custom_gradient",
     "customop",
     "debug_nans",
     "default_dtype",
+    "dispatch",
     "eager",
     "elementwise_grad",
     "errors",
@@ -90,11 +93,13 @@ __all__ = [
     "jvp",
     "num_gpus",
     "numpy",
+    "primitive",
     "profile",
     "set_context",
     "set_default_dtype",
     "set_global_policy",
     "stop_gradient",
+    "tape",
     "testing",
     "value_and_grad",
     "vjp",

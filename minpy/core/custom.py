@@ -51,7 +51,10 @@ class CustomOp(Op):
         return run_op(op, args, {})
 
     def _native(self, x: Any) -> Any:
-        if type(x) is Value:
+        """An array, whoever's it is, as one of the operator's library; anything else as it is."""
+        if type(x) is Value or (
+            isinstance(x, numpy.ndarray) if self.library == "mxnet" else is_mxnet_array(x)
+        ):
             x = Array(x)
         if isinstance(x, Array):
             return x.shown() if self.library == "numpy" else x._current().mxnet()

@@ -256,8 +256,8 @@ def _boxed(targets: list[tuple[Any, Any]]) -> tuple[list, list[Array]]:
 
 
 def _warn_where_nothing_flows(function: Any, targets: Any, gradients: list) -> None:
-    """Warn of an argument, all leaves of which have no gradient."""
-    if all(gradient is not None for gradient in gradients):
+    """Warn of an argument, all leaves of which have no gradient; a derivative may well be constant."""
+    if isinstance(function, _Differentiated) or all(gradient is not None for gradient in gradients):
         return
     following = iter(gradients)
     for holder, key in targets:

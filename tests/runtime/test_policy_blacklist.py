@@ -153,29 +153,6 @@ def test_what_mxnet_refuses_goes_to_numpy_now_and_next_time(path):
     assert not later.decide(refused, (X._value,), {}, X.context)
 
 
-def test_program_of_the_documentation(path):
-    def gaussian_cluster_generator(num_samples=10000, num_features=500, num_classes=5):
-        mu = np.random.rand(num_classes, num_features)
-        sigma = np.ones((num_classes, num_features)) * 0.1
-        num_cls_samples = num_samples // num_classes
-        x = np.zeros((num_samples, num_features))
-        y = np.zeros((num_samples, num_classes))
-        for i in range(num_classes):
-            cls_samples = np.random.normal(mu[i, :], sigma[i, :], (num_cls_samples, num_features))
-            x[i * num_cls_samples : (i + 1) * num_cls_samples] = cls_samples
-            y[i * num_cls_samples : (i + 1) * num_cls_samples, i] = 1
-        return x, y
-
-    p = minpy.AutoBlacklistPolicy(gen_rule=True, append_rule=True, path=path)
-    minpy.set_global_policy(p)
-    with p:
-        gaussian_cluster_generator(100, 50, 5)
-    x, y = gaussian_cluster_generator(100, 50, 5)
-    assert (x.shape, y.shape) == ((100, 50), (100, 5))
-    numpy.testing.assert_array_equal(y.asnumpy().sum(axis=0), 5 * [20])
-    assert runs_of("normal", p) == (0, 10)
-
-
 def test_dtype_that_mxnet_lacks(path):
     with AutoBlacklistPolicy(gen_rule=True, path=path) as used:
         np.exp(X * 1j)
