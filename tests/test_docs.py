@@ -1,39 +1,50 @@
-"""The programs in the documentation run, and print what stands below them."""
+"""The programs in the documentation run, and print what stands below them; so do the notebooks made of it."""
 
 from __future__ import annotations
 
+import copy
 import linecache
-import re
+import runpy
 from pathlib import Path
 
+import nbclient
 import pytest
 
-DOCS = Path(__file__).parent.parent / "docs"
-#: a program, and the output below it, if there is one
-_BLOCKS = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+NOTEBOOKS = runpy.run_path(str(DOCS / "notebooks.py"))
+#: pages that show parts of programs, or programs that stand in files of their own
+NO_PROGRAMS = {"explain.md"}
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        "io.md",
-        "jit.md",
-        "model_builder.md",
-        "models.md",
-        "nn.md",
-        "profiling.md",
-        "tensorboard.md",
-        "training.md",
-    ],
-)
+PAGES = [
+    page
+    for page in sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+    if page not in NO_PROGRAMS and page[:-3] not in NOTEBOOKS["PAGES"]
+    if "```python" in (DOCS / page).read_text("utf-8")
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_programs_of_a_page(page, capsys):
     namespace: dict = {}
-    blocks = _BLOCKS.findall((DOCS / page).read_text("utf-8"))
-    assert blocks
-    for number, (program, output) in enumerate(blocks):
+    for number, (program, output) in enumerate(
+        NOTEBOOKS["PROGRAM"].findall((DOCS / page).read_text("utf-8"))
+    ):
         name = f"<{page} {number}>"
         linecache.cache[name] = (len(program), None, program.splitlines(keepends=True), name)
         exec(compile(program, name, "exec"), namespace)
         printed = capsys.readouterr().out
         if output:
             assert printed == output
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS["PAGES"])
+def test_notebook_of_a_page(page):
+    expected = NOTEBOOKS["notebook"]((DOCS / f"{page}.md").read_text("utf-8"))
+    client = nbclient.NotebookClient(copy.deepcopy(expected), resources={"metadata": {"path": str(ROOT)}})
+    for cell, ran in zip(expected.cells, client.execute().cells):
+        if cell.cell_type == "code":
+            assert {output.name for output in ran.outputs} <= {"stdout"}, ran.outputs
+            if cell.outputs:
+                assert "".join(output.text for output in ran.outputs) == cell.outputs[0].text

@@ -47,10 +47,13 @@ def find_function(code: types.CodeType, global_names: dict) -> Found:
     if not lines:
         raise UnsupportedError(f"the source of {code.co_name} cannot be found")
     try:
-        text = _text(file, _ByIdentity(lines), code.co_flags & FUTURE)
+        for is_cell in (False, True):
+            found = _text(file, _ByIdentity(lines), code.co_flags & FUTURE, is_cell).find(code)
+            if found is not None:
+                return found
     except SyntaxError as error:
         raise UnsupportedError(f"the source of {code.co_name} cannot be parsed: {error}") from error
-    return text.find(code)
+    raise UnsupportedError(f"the source of {code.co_name} cannot be found: {file} holds other code now")
 
 
 class _ByIdentity:
@@ -67,10 +70,14 @@ class _ByIdentity:
 
 
 class _Text:
-    """All functions of a text: tree, code, and the class that they stand in."""
+    """All functions of a text: tree, code, and the class that they stand in.
 
-    def __init__(self, file: str, lines: list[str], flags: int):
-        self.file, self.lines = file, lines
+    A notebook compiles the statements of a cell one by one (``is_cell``). That gives other code: Python calls
+    ``np.sum`` in another way where it sees the import of ``np``.
+    """
+
+    def __init__(self, file: str, lines: list[str], flags: int, is_cell: bool):
+        self.file, self.lines, self.is_cell = file, lines, is_cell
         self._flags = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # cells of a notebook may
         self._found: dict[Any, Found] = {}
         tree = self._parse()
@@ -88,7 +95,9 @@ class _Text:
         return compile("".join(self.lines), self.file, "exec", flags, dont_inherit=True)
 
     def _codes(self, tree: Any) -> Iterator[types.CodeType]:
-        return _nested(compile(tree, self.file, "exec", self._flags, dont_inherit=True))
+        units = [ast.Module([statement], []) for statement in tree.body] if self.is_cell else [tree]
+        for unit in units:
+            yield from _nested(compile(unit, self.file, "exec", self._flags, dont_inherit=True))
 
     def _candidates(self, name: str) -> list[tuple[Any, types.CodeType]]:
         if name == "<lambda>" and name not in self.named:
@@ -109,13 +118,11 @@ class _Text:
             if node is not None:
                 yield node, code
 
-    def find(self, code: types.CodeType) -> Found:
+    def find(self, code: types.CodeType) -> Found | None:
         """The function whose code is ``code``."""
         same = [node for node, other in self._candidates(code.co_name) if _is_same(code, other)]
         if not same:
-            raise UnsupportedError(
-                f"the source of {code.co_name} cannot be found: {code.co_filename} holds other code now"
-            )
+            return None
         # Where several are equal, they differ in nothing but the place.
         node = min(same, key=lambda node: first_line(node) != code.co_firstlineno)
         if node not in self._found:
@@ -128,8 +135,8 @@ class _Text:
 
 
 @functools.lru_cache(maxsize=256)
-def _text(file: str, lines: _ByIdentity, flags: int) -> _Text:
-    return _Text(file, lines.lines, flags)
+def _text(file: str, lines: _ByIdentity, flags: int, is_cell: bool) -> _Text:
+    return _Text(file, lines.lines, flags, is_cell)
 
 
 def first_line(node: Any) -> int:

@@ -153,14 +153,15 @@ def customop(library: str = "numpy") -> Callable[[Callable], CustomOp]:
 class _WithGradient(Op):
     """One call of a function under ``custom_gradient``, with the backward function it gave."""
 
-    def __init__(self, name: str, backward: Callable[[Sequence[Any]], list], values: tuple):
+    def __init__(self, name: str, backward: Callable[[Sequence[Any], tuple], list], values: tuple):
         super().__init__(name, numpy=_unknown, infer=_unknown, family="custom")
         self.execute = lambda _: values
         self._backward = backward
 
     def pull_back(self, wanted: Any, g: Any, ans: Any, args: tuple, params: dict) -> dict[int, Any]:
         parts, results = (g, ans) if isinstance(g, tuple) else ((g,), (ans,))
-        cotangents = self._backward([zeros_like(x) if g is None else g for g, x in zip(parts, results)])
+        filled = [zeros_like(x) if g is None else g for g, x in zip(parts, results)]
+        cotangents = self._backward(filled, args)
         found = {i: cotangents[i] for i in wanted if cotangents[i] is not None}
         for i, cotangent in found.items():
             have, want = numpy.shape(cotangent), args[i].shape
@@ -181,9 +182,9 @@ def custom_gradient(function: Callable) -> Callable:
     """Decorator: ``function(*arrays)`` gives ``(value, backward)``, and ``backward`` is its gradient.
 
     ``backward(g)`` gives the cotangent of each positional argument (a tuple for several; None for zero),
-    nested like that, in ``minpy.numpy`` operations, so that it can be differentiated again. The value is an
-    array or a nested tuple, list or dict of them, and ``g`` is nested like it. Arguments by name are settings
-    without a gradient.
+    nested like that, in ``minpy.numpy`` operations, so that it can be differentiated again; for that
+    ``function`` runs once more, so it should have no side effects then. The value is an array or a nested tuple,
+    list or dict of them, and ``g`` is nested like it. Arguments by name are settings without a gradient.
 
     Raises:
         GradientError: ``function`` gives something else, or ``backward`` another number of cotangents.
@@ -201,9 +202,14 @@ def custom_gradient(function: Callable) -> Callable:
                 f"{function.__name__}: a function under custom_gradient gives (value, backward), where "
                 "backward(g) gives the cotangents of the arguments"
             )
-        value, backward = found
+        value, first_backward = found
 
-        def cotangents(parts: Sequence[Any]) -> list:
+        def cotangents(parts: Sequence[Any], operands: tuple) -> list:
+            backward = first_backward
+            if live_tape([x._current() for x in operands]):  # of a gradient around: what it reads is recorded
+                following = iter(operands)
+                again = rebuild(lambda x: next(following) if isinstance(x, Array) else x, args)
+                _, backward = function(*again, **settings)
             following = iter(parts)
             found = backward(rebuild(lambda x: next(following).copy(), value))  # which it may change
             is_alone = len(args) == 1 and (

@@ -47,7 +47,8 @@ def warn_at_user(message: str, category: type[Warning]) -> None:
     names = frame.f_globals
     registry = names.setdefault("__warningregistry__", {})
     file, line = frame.f_code.co_filename, frame.f_lineno
-    warnings.warn_explicit(message, category, file, line, names.get("__name__"), registry)
+    module = names.get("__name__") or "<string>"  # as warnings.warn has it where code is run by exec
+    warnings.warn_explicit(message, category, file, line, module, registry)
 
 
 def lost_gradient(conversion: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import linecache
 import subprocess
@@ -200,6 +201,19 @@ def test_cells_of_a_notebook(monkeypatch):
     compiled = minpy.jit(namespace["f"])
     numpy.testing.assert_allclose(compiled(X), numpy.tanh(X))
     assert minpy.explain(compiled).reason == "" and minpy.explain(compiled).leftovers == []
+
+
+def test_a_cell_that_imports(monkeypatch):
+    """IPython compiles each statement alone: the code of a call of ``np.tanh`` is another one then."""
+    text = "import minpy.numpy as np\ndef f(x):\n    return np.tanh(x)\ng = lambda x: np.tanh(x)\n"
+    monkeypatch.setitem(linecache.cache, "<cell>", (len(text), None, text.splitlines(True), "<cell>"))
+    namespace: dict = {}
+    for statement in ast.parse(text).body:
+        exec(compile(ast.Module([statement], []), "<cell>", "exec"), namespace)
+    for name in ("f", "g"):
+        compiled = minpy.jit(namespace[name])
+        numpy.testing.assert_allclose(compiled(X), numpy.tanh(X))
+        assert minpy.explain(compiled).reason == "" and minpy.explain(compiled).leftovers == []
 
 
 def test_command_line():

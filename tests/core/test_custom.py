@@ -105,6 +105,10 @@ def test_custom_gradient_to_any_order():
     numpy.testing.assert_allclose(float(log1pexp(0.0)), numpy.log(2))
     assert grad(log1pexp)(0.0) == 0.5
     assert grad(lambda x: log1pexp(x * 2))(100.0) == 2.0  # nan without the rule
+    p = 1 / (1 + numpy.exp(-0.7))
+    for function in (log1pexp, minpy.jit(lambda x: log1pexp(x) * 1)):
+        numpy.testing.assert_allclose(grad(grad(function))(0.7), p * (1 - p))
+        numpy.testing.assert_allclose(grad(grad(grad(function)))(0.7), p * (1 - p) * (1 - 2 * p))
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, minpy.jit], ids=["eager", "jit"])
