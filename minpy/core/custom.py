@@ -183,8 +183,9 @@ def custom_gradient(function: Callable) -> Callable:
 
     ``backward(g)`` gives the cotangent of each positional argument (a tuple for several; None for zero),
     nested like that, in ``minpy.numpy`` operations, so that it can be differentiated again; for that
-    ``function`` runs once more, so it should have no side effects then. The value is an array or a nested tuple,
-    list or dict of them, and ``g`` is nested like it. Arguments by name are settings without a gradient.
+    ``function`` runs once more, so it should have no side effects then. The value is an array or a nested
+    tuple, list or dict of them, and ``g`` is nested like it. Arguments by name are settings without a
+    gradient.
 
     Raises:
         GradientError: ``function`` gives something else, or ``backward`` another number of cotangents.
