@@ -19,6 +19,7 @@ _METHODS: dict[type, frozenset[str]] = {
     list: frozenset(
         ("append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort")
     ),
+    tuple: frozenset(("count", "index")),
     dict: frozenset(
         (
             *("clear", "copy", "get", "items", "keys", "pop", "popitem", "setdefault"),
@@ -177,7 +178,7 @@ class Changes(Containers):
         ref, name = method.ref, method.name
         if ref.path.key == "__dict__" and name not in ("copy", "get", "items", "keys", "values"):
             raise UnsupportedError(f"{ref.path} is changed, which holds the attributes of an object")
-        if isinstance(ref.value, list):
+        if isinstance(ref.value, (list, tuple)):
             if kwargs:
                 raise UnsupportedError(f"options of list.{name} are not compiled")
             return self._list_method(ref, name, args)

@@ -31,8 +31,6 @@ _VARYING = (Array, numpy.ndarray, numpy.generic, float, int, str)
 _OFTEN_KEPT = (int, float, complex, str, bytes)
 #: modules whose variables decide what compiled code means
 _OWN_STATE = ("minpy.ops", "minpy.runtime", "minpy.compiler", "minpy.core", "minpy.numpy")
-#: what it changes is the user's
-_OF_THE_USER = "minpy.core.function"
 
 
 class Instance:
@@ -87,8 +85,8 @@ class Containers(Reads):
 
     def note(self, kind: str, ref: Any, key: Any, *args: Any) -> None:
         """Put a change of an object from outside into the log."""
-        module = self.frame.global_names.get("__name__", "")
-        if module.startswith(_OWN_STATE) and module != _OF_THE_USER:
+        root = ref.path.root
+        if root.step == "fixed" and _module_of(self.guards.fixed[root.key]).startswith(_OWN_STATE):
             raise UnsupportedError("it changes how MinPy itself works")
         self.effects.note(kind, ref, key, *args)
 
@@ -305,6 +303,13 @@ class Containers(Reads):
 
 
 _DEFAULT_MISSING = collections.defaultdict.__missing__
+
+
+def _module_of(owner: Any) -> str:
+    """The module whose variables these are, or that a class or function is of; empty for other objects."""
+    if isinstance(owner, dict):
+        return str(owner.get("__name__", ""))
+    return owner.__module__ if isinstance(owner, (type, types.FunctionType)) else ""
 
 
 def class_of(owner: Any) -> type:

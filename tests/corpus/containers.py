@@ -20,6 +20,11 @@ def containers(x, numbers, tree):
     return first, rest, pairs, sums, (x, tree["b"][0] * 2), len(tree), sum(numbers), list(zip(numbers, "ab"))
 
 
+@program((X, (1, 2, 1)), (X, (2.5, 2, 0.5)), (X, (1, 1, 2)))
+def methods_of_a_tuple(x, numbers):
+    return x * numbers.count(1) + numbers.index(2)
+
+
 @program((X,))
 def same_list_twice(x):
     a = [x * 2]
