@@ -1,12 +1,13 @@
 """Models for plain MXNet, and from it: ``-symbol.json``, a graph, and ``.params``, its arrays.
 
-What is exported is ``forward`` in mode 'test', as the compiler sees it, made of MXNet's own operators.
+What is exported is the prediction in mode 'test', as the compiler sees it, made of MXNet's own operators.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple
 
 import numpy
@@ -16,6 +17,7 @@ from minpy.compiler.emit import emit
 from minpy.compiler.whole import Whole, whole_graph
 from minpy.core.function import Function
 from minpy.errors import ModelError, NotCompiledError, StorageError, SymbolError, UnsupportedError
+from minpy.nn.io import DataBatch
 from minpy.nn.model import ModelBase
 from minpy.runtime import native
 from minpy.runtime.network import Network
@@ -34,51 +36,63 @@ class Exported(NamedTuple):
 def export_mxnet(
     model: ModelBase,
     prefix: str | os.PathLike[str],
-    shape: tuple[int, ...],
+    shape: tuple[int, ...] | Mapping[str, tuple[int, ...]],
     epoch: int = 0,
     data_name: str = "data",
+    labels: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Exported:
     """Write a model for plain MXNet, which loads it by ``mx.model.load_checkpoint(prefix, epoch)`` or
     ``mx.gluon.SymbolBlock.imports`` and gives the same numbers.
 
     Args:
-        model: with initialised parameters, whose ``forward`` compiles as a whole. Nothing of it is changed.
+        model: with initialised parameters. Its ``forward``, or where it has none its ``forward_batch``,
+            compiles as a whole. Nothing of it is changed.
         prefix: of the files, ``prefix-symbol.json`` and ``prefix-0000.params``.
-        shape: of the data, with the batch size first. Where the graph allows it, others work too.
+        shape: of the data, with the batch size first. Where the graph allows it, others work too. For batches
+            of several arrays a dict of names and shapes, in the order of ``batch.data``.
         epoch: the number in the second file's name.
         data_name: what the data is called; parameters have the names of the model's.
+        labels: names and shapes of ``batch.label``, for a ``forward_batch`` that looks at them.
 
     Raises:
         ModelError: ``forward`` is not one graph of MXNet's operators; the text names the line, and why.
         OSError: a file cannot be written.
     """
-    symbol, params = _emitted(model, shape, data_name)
-    other, others = _emitted(model, (shape[0] + 1, *shape[1:]), data_name)
+    shapes = dict(shape) if isinstance(shape, Mapping) else {data_name: tuple(shape)}
+    size = next(iter(shapes.values()))[0]
+    symbol, params = _emitted(model, _zeros(shapes), _zeros(labels or {}))
+    longer = (_zeros(x, size + 1) for x in (shapes, labels or {}))
+    other, others = _emitted(model, *longer)
     for_any = _for_any_batch(symbol, other) if _are_same(params, others) else None
     files = Exported(
         f"{os.fspath(prefix)}-symbol.json",
         f"{os.fspath(prefix)}-{epoch:04d}.params",
-        shape[0] if for_any is None else None,
+        size if for_any is None else None,
     )
     write_params(files.params, {f"arg:{name}": array for name, array in params.items()})
     write_whole(files.symbol, json.dumps(for_any or symbol, indent=2) + "\n")
     return files
 
 
+def _zeros(shapes: Mapping[str, tuple[int, ...]], size: int | None = None) -> dict[str, Any]:
+    """Arrays of these shapes by name, or of another batch size."""
+    return {name: np.zeros(shape if size is None else (size, *shape[1:])) for name, shape in shapes.items()}
+
+
 def _emitted(
-    model: ModelBase, shape: tuple[int, ...], data_name: str
+    model: ModelBase, data: dict[str, Any], labels: dict[str, Any]
 ) -> tuple[dict, dict[str, numpy.ndarray]]:
-    """The symbol of ``forward`` for data of a shape, and the arrays that its other variables hold."""
-    data = np.zeros(shape)
+    """The symbol of a prediction for arrays by name, and the arrays that its other variables hold."""
+    given = {**data, **labels}
     try:
-        whole = whole_graph(model.forward, *((data, "test") if model._forward_takes_mode else (data,)))
+        whole = whole_graph(*_prediction(model, list(data.values()), list(labels.values())))
         emitted = emit(whole.graph)
     except (NotCompiledError, UnsupportedError) as error:
         raise ModelError(f"{type(model).__name__} cannot be exported: {error}") from None
-    names = _names(model, whole, data, data_name)
+    names = _names(model, whole, given)
     content = json.loads(native.symbol_of(emitted.symbol_json)[0].tojson())
     arrays = {
-        name: numpy.asarray(value) for name, (_, value) in zip(names, whole.inputs) if value is not data
+        name: numpy.asarray(value) for name, (_, value) in zip(names, whole.inputs) if name not in given
     }
     known = dict(zip(emitted.inputs, names))
     for name, array in emitted.constants.items():
@@ -91,20 +105,31 @@ def _emitted(
             kept.add(name)
             if name in arrays:
                 node["attrs"] = variable_attributes(arrays[name])
-    if data_name not in kept:
+    if kept.isdisjoint(data):
         raise ModelError(f"{type(model).__name__} cannot be exported: its result does not depend on the data")
     return content, {name: array for name, array in arrays.items() if name in kept}
 
 
-def _names(model: ModelBase, whole: Whole, data: Any, data_name: str) -> list[str]:
+def _prediction(model: ModelBase, data: list[Any], labels: list[Any]) -> tuple[Any, ...]:
+    """What predicts for a batch, and its arguments: ``forward`` where the model has one, for the errors."""
+    if type(model).forward is ModelBase.forward or labels or len(data) > 1:
+        return model.forward_batch, DataBatch(data, labels), "test"
+    return (model.forward, data[0], "test") if model._forward_takes_mode else (model.forward, data[0])
+
+
+def _names(model: ModelBase, whole: Whole, given: Mapping[str, Any]) -> list[str]:
     """What inputs of a graph are called: parameters as in the model, other arrays by where they are read."""
+    batch = {id(value): name for name, value in given.items()}
     own = {
         id(value): name for name, value in {**model.params, **model.aux_params}.items() if value is not None
     }
     names: list[str] = []
     for path, value in whole.inputs:
-        name = data_name if value is data else own.get(id(value)) or path.strip("._").replace(".", "_")
-        names.append(_free(name, [*names, *([] if value is data else [data_name])]))
+        name = batch.get(id(value))
+        if name is None:
+            name = own.get(id(value)) or path.strip("._").replace(".", "_")
+            name = _free(name, [*names, *given])
+        names.append(name)
     return names
 
 

@@ -130,6 +130,31 @@ def test_a_recurrent_network_is_exported_for_one_batch_size(tmp_path):
     assert_plain_mxnet_gives_the_same(model, prefix, data)
 
 
+@pytest.mark.filterwarnings("ignore:Please import `csr_matrix`:DeprecationWarning")
+def test_a_model_that_takes_whole_batches_is_exported(tmp_path):
+    class Sides(ModelBase):
+        def __init__(self):
+            super().__init__()
+            self.add_param("u", (3, 2)).add_param("v", (4, 2))
+
+        def forward_batch(self, batch, mode):
+            left, right = (np.dot(x, self.params[name]) for x, name in zip(batch.data, "uv"))
+            return left * right + batch.label[0].shape[1]
+
+    model, data = started(Sides()), [numpy.random.random((5, size)).astype("float32") for size in (3, 4)]
+    shapes, labels = {"left": (2, 3), "right": (2, 4)}, {"label": (2, 7)}
+    files = exchange.export_mxnet(model, tmp_path / "sides", shapes, labels=labels)
+    with own_shapes():
+        symbol, arguments, _ = mx.model.load_checkpoint(str(tmp_path / "sides"), 0)
+        arguments.update(zip(shapes, map(mx.nd.array, data)))
+        (found,) = symbol.bind(mx.cpu(), arguments).forward()
+    wanted = (data[0] @ model.params["u"]) * (data[1] @ model.params["v"]) + 7
+    numpy.testing.assert_allclose(found.asnumpy(), wanted, rtol=1e-5)
+    assert files.batch is None
+    with pytest.raises(ModelError, match=r"(?s)forward_batch is not one graph.*list index out of range"):
+        exchange.export_mxnet(model, tmp_path / "sides", shapes)
+
+
 class Printing(Images):
     def forward(self, X, mode):
         print("here")
