@@ -155,7 +155,9 @@ def dependences(nest: Nest) -> list[frozenset[int]]:
     summed = frozenset(range(nest.outer, nest.outer + nest.summed))
     for node in nest.nodes:
         taken = frozenset().union(*[found[i] for i in operands(node)])
-        if isinstance(node, (Load, Gather, Store)):
+        if isinstance(node, Store) and node.adds:  # each turn adds, also where all are equal
+            found.append(frozenset(range(len(nest.extents))))
+        elif isinstance(node, (Load, Gather, Store)):
             found.append(taken | _moves(node.access.strides))
         elif isinstance(node, Index):
             found.append(_moves(node.strides))
