@@ -1,4 +1,4 @@
-"""The command line: ``python -m minpy explain script.py`` and ``python -m minpy info``."""
+"""The command line: ``python -m minpy explain script.py``, ``launch`` and ``info``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from minpy.compiler.explain import command as explain
+from minpy.distributed import launch
 from minpy.runtime import info
 
 
@@ -16,6 +17,7 @@ def main(arguments: Sequence[str]) -> int:
     commands = parser.add_subparsers(required=True, metavar="command")
     explain.add_command(commands)
     info.add_command(commands)
+    launch.add_command(commands)
     options = parser.parse_args(arguments)
     return options.run(options)
 

@@ -83,6 +83,10 @@ class StorageError(MinPyError, ValueError):
     """A file of arrays is damaged or of another kind, or something cannot be written into one."""
 
 
+class DistributedError(MinPyError, RuntimeError):
+    """A job of several workers is described wrongly, its workers do not fit, or one of them is gone."""
+
+
 class MissingExtraError(MinPyError, ImportError):
     """Something needs a package that an extra of MinPy installs."""
 

@@ -18,6 +18,7 @@ def score(
     num_samples: int | None,
     task: str,
     between: Callable[[], None],
+    in_all: Callable[..., tuple[float, ...]],
 ) -> float:
     """The accuracy, or the loss in a regression, over the samples of all batches.
 
@@ -26,6 +27,7 @@ def score(
         num_samples: the number of samples after which to stop; None for all.
         task: 'classification' or 'regression'.
         between: is called after each batch.
+        in_all: sums numbers up over all workers.
 
     Raises:
         ValueError: where there are no samples.
@@ -35,17 +37,19 @@ def score(
         size = len(batch.data[0]) - batch.pad
         if num_samples is not None:
             size = min(size, num_samples - count)
-        found = predict(model, batch)
-        total += size * (
-            _loss(model, batch, found, size) if task == "regression" else _accuracy(batch, found, size)
-        )
-        count += size
+        if size:
+            found = predict(model, batch)
+            total += size * (
+                _loss(model, batch, found, size) if task == "regression" else _accuracy(batch, found, size)
+            )
+            count += size
         between()
         if count == num_samples:
             break
-    if not count:
+    total, whole = in_all(total, count)
+    if not whole:
         raise ValueError("the iterator has no samples to look at")
-    return total / count
+    return total / whole
 
 
 def _loss(model: ModelBase, batch: DataBatch, predict: Any, size: int) -> float:

@@ -12,10 +12,13 @@ class Interrupts:
 
     A second one interrupts at once. Only in the main thread, and where Ctrl-C raises KeyboardInterrupt
     anyway.
+
+    Attributes:
+        is_waiting: whether there was one.
     """
 
     def __init__(self) -> None:
-        self._is_waiting = False
+        self.is_waiting = False
         self._is_ours = False
 
     def __enter__(self) -> Interrupts:
@@ -29,12 +32,12 @@ class Interrupts:
 
     def _caught(self, number: int, frame: Any) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._is_waiting = True
+        self.is_waiting = True
 
     def check(self) -> None:
         """Raise KeyboardInterrupt where one is waiting."""
-        if self._is_waiting:
-            self._is_waiting = False
+        if self.is_waiting:
+            self.is_waiting = False
             raise KeyboardInterrupt
 
     def __exit__(self, *exc_info: Any) -> None:

@@ -77,7 +77,7 @@ class DataIter:
 
 def has_state(iterator: Any) -> bool:
     """Whether an iterator can tell where it stands, and go back there."""
-    if isinstance(iterator, PrefetchingIter):
+    if hasattr(iterator, "iterator"):  # a wrapper, such as PrefetchingIter
         return has_state(iterator.iterator)
     return hasattr(iterator, "state") and hasattr(iterator, "restore")
 

@@ -21,7 +21,8 @@ from minpy.nn.io import DataBatch, as_batch, has_state
 from minpy.nn.model import ModelBase
 from minpy.nn.randomness import Randomness
 from minpy.nn.schedules import Schedule
-from minpy.nn.step import METHODS, Optimizer, predict_batch, replaced, train_step
+from minpy.nn.step import METHODS, Optimizer, predict_batch, replaced
+from minpy.nn.workers import Alone
 
 
 class Solver:
@@ -54,6 +55,10 @@ class Solver:
         callbacks: objects like ``Callback``, called in this order.
         checkpoint: a file from which ``train(resume=True)`` goes on; written after each epoch.
         checkpoint_every: written after so many iterations, too.
+        kvstore: 'dist_sync' where other workers of a job train the model on their parts of each batch; see
+            ``minpy.distributed``.
+        compression: None, or a threshold: gradients are sent as 2 bits a number, -threshold, 0 or threshold,
+            and what is left is added to the next ones.
 
     Attributes:
         loss_history: the loss of each iteration.
@@ -101,6 +106,8 @@ class Solver:
         callbacks: Sequence[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
+        kvstore: str | None = None,
+        compression: float | None = None,
         **unknown: Any,
     ):
         refuse_unknown(unknown, Solver.__init__)
@@ -118,7 +125,16 @@ class Solver:
             raise TypeError(f"lr_schedule is a function of the number of the step, not {lr_schedule!r}")
         if visualize and summaries_dir is None:
             raise ValueError("visualize=True needs summaries_dir, the folder to write to")
-        self.model, self.train_dataiter, self.test_dataiter = model, train_dataiter, test_dataiter
+        self._workers = Alone()
+        if kvstore is not None:
+            from minpy.distributed.training import Workers  # which joins the job
+
+            self._workers = Workers(kvstore, compression)
+        elif compression is not None:
+            raise ValueError("compression needs kvstore='dist_sync': it is of what workers send each other")
+        self.model = model
+        self.train_dataiter = self._workers.shard(train_dataiter, is_training=True)
+        self.test_dataiter = self._workers.shard(test_dataiter)
         self.num_epochs, self.print_every, self.task_type = num_epochs, print_every, task_type
         self.train_acc_num_samples = train_acc_num_samples
         self.lr_decay, self.nan_guard, self.keep_best = lr_decay, nan_guard, keep_best
@@ -127,20 +143,20 @@ class Solver:
         self.optimizer = Optimizer(
             model, update_rule, optim_config or {}, lr_schedule, clip_norm, clip_value, visualize
         )
-        self.step: Any = compiled(train_step) if jit else train_step
+        self.step: Any = self._workers.step(jit)
         self._predict: Any = compiled(predict_batch) if jit else predict_batch
         self.methods = {name: compiled(getattr(model, name)) for name in METHODS} if jit else {}
         self.callbacks: list[Callback] = []
-        if verbose:
+        if verbose and self._workers.is_first:
             shown = ProgressBar.is_possible() if progress is None else progress
             self.callbacks.append(ProgressBar() if shown else Lines())
-        if visualize:
+        if visualize and self._workers.is_first:
             assert summaries_dir is not None
             from minpy.nn.summaries import Summaries  # which needs the extra ``tensorboard``
 
             self.callbacks.append(Summaries(summaries_dir))
         self.callbacks += callbacks
-        self._randomness, self._interrupts = Randomness(seed), Interrupts()
+        self._randomness, self._interrupts = Randomness(self._workers.seed(seed)), Interrupts()
         self._forget()
 
     def _forget(self) -> None:
@@ -187,8 +203,9 @@ class Solver:
         if resume:
             if self.checkpoint is None:
                 raise ValueError("train(resume=True) needs Solver(checkpoint=...), the file to go on from")
-            if os.path.exists(self.checkpoint):
-                self.load_checkpoint(self.checkpoint)
+            with self._workers.received(self.checkpoint) as path:
+                if path is not None:
+                    self.load_checkpoint(path)
         else:
             self._is_stopped = False
             if self.epoch >= self.last_epoch:
@@ -202,7 +219,8 @@ class Solver:
                 for callback in self.callbacks:
                     callback.on_train_begin(self)
                     begun.append(callback)
-                while self.epoch < self.last_epoch and not self._is_stopped:
+                self._workers.begin(self)
+                while self.epoch < self.last_epoch and not self._workers.any(self._is_stopped):
                     self._run_epoch()
             finally:
                 for callback in begun:
@@ -231,8 +249,11 @@ class Solver:
             self._call("on_step")
             if self.checkpoint_every and self.iteration % self.checkpoint_every == 0:
                 self.save_checkpoint()
-            self._interrupts.check()
-            if self._is_stopped:
+            is_stopped, is_interrupted = self._workers.agreed(self._is_stopped, self._interrupts.is_waiting)
+            if is_interrupted:
+                raise KeyboardInterrupt
+            if is_stopped:
+                self._is_stopped = True
                 return
         train_score = self.check_accuracy(self.train_dataiter, self.train_acc_num_samples)
         if self.test_dataiter is not None:
@@ -245,7 +266,8 @@ class Solver:
         self._call("on_epoch")
         if self.checkpoint is not None:
             self.save_checkpoint()
-        self._interrupts.check()
+        if self._workers.any(self._interrupts.is_waiting):
+            raise KeyboardInterrupt
 
     def _step(self, batch: DataBatch) -> None:
         """Run ``step`` for a batch and take over what it gives. Where it fails, nothing has changed."""
@@ -256,7 +278,8 @@ class Solver:
         model = self.model
         params, aux_params = dict(model.params), dict(model.aux_params)
         try:
-            loss, norm, new, states = self.step(model, self.optimizer, params, self._states, batch)
+            with self._workers.draws(self.iteration):
+                loss, norm, new, states = self.step(model, self.optimizer, params, self._states, batch)
             if numpy.size(loss) != 1:
                 raise ValueError(f"the loss of the model is an array {list(loss.shape)}, not one number")
             norm = None if norm is None else float(norm)
@@ -345,8 +368,15 @@ class Solver:
         return self._score(dataiter, num_samples)
 
     def _score(self, dataiter: Any, num_samples: int | None) -> float:
+        workers, interrupts = self._workers, self._interrupts
         return evaluation.score(
-            self.model, self._predict, dataiter, num_samples, self.task_type, self._interrupts.check
+            self.model,
+            self._predict,
+            dataiter,
+            num_samples,
+            self.task_type,
+            lambda: workers.check(interrupts),
+            workers.total,
         )
 
     # Checkpoints --------------------------------------------------------------------------------
@@ -365,7 +395,8 @@ class Solver:
         path = self.checkpoint if path is None else path
         if path is None:
             raise ValueError("save_checkpoint needs a path, or Solver(checkpoint=...)")
-        checkpoint.save(self, path)
+        if self._workers.is_first:
+            checkpoint.save(self, path)
 
     def load_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Go on from a checkpoint: the next losses are those that the run which wrote it had next.

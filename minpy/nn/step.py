@@ -144,6 +144,13 @@ def train_step(
     ``params`` is a copy of ``model.params``, which is left as it was. What ``forward`` writes, such as
     ``model.aux_params``, it writes.
     """
+    gradients, loss = gradients_of(model, params, batch)
+    norm, new_params, new_states = updated(optimizer, params, gradients, states)
+    return loss, norm, new_params, new_states
+
+
+def gradients_of(model: ModelBase, params: dict[str, Any], batch: Any) -> tuple[dict[str, Any], Any]:
+    """Gradients of the loss of a batch, by parameter, and the loss. ``model.params`` stay as they were."""
 
     def objective(params: dict[str, Any]) -> Any:
         for name in params:  # the same dict, since the model may know it by other names
@@ -159,6 +166,13 @@ def train_step(
     gradients, loss = grad_and_loss(objective)(params)
     for name in params:
         model.params[name] = params[name]
+    return gradients, loss
+
+
+def updated(
+    optimizer: Optimizer, params: dict[str, Any], gradients: dict[str, Any], states: dict[str, Settings]
+) -> tuple[Any, dict[str, Any], dict[str, Settings]]:
+    """The norm of gradients if it is wanted, new parameters and new states."""
     norm = optim.global_norm(gradients) if optimizer.wants_norm else None
     if optimizer.clip_value is not None:
         gradients = optim.clip_by_value(gradients, optimizer.clip_value)
@@ -170,7 +184,7 @@ def train_step(
             config = {**group.settings, **states[name]}
             new_params[name], config = group.rule(params[name], gradients[name], config)
             new_states[name] = {key: value for key, value in config.items() if key not in group.settings}
-    return loss, norm, new_params, new_states
+    return norm, new_params, new_states
 
 
 def predict_batch(model: ModelBase, batch: Any) -> Any:

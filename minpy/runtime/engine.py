@@ -20,7 +20,7 @@ from typing import Any
 import numpy
 
 from minpy.errors import BackendError
-from minpy.runtime import cuda, forking
+from minpy.runtime import cuda, forking, roles
 
 _INSTALL_HINT = (
     "MinPy needs MXNet 1.9.1. Install it together with MinPy:\n"
@@ -123,11 +123,15 @@ def _load():
         raise BackendError(_INSTALL_HINT)
     if cuda.are_both_installed():
         raise BackendError(_BOTH_HINT)
+    roles.begin()
     _set_environment(cuda.is_gpu_build())
     _restore_old_names()
     cuda.preload_libraries()
     try:
-        with warnings.catch_warnings(), _quiet_native_stderr():
+        quiet = (
+            contextlib.nullcontext() if roles.serves() else _quiet_native_stderr()
+        )  # servers tell why they fail
+        with warnings.catch_warnings(), quiet:
             warnings.simplefilter("ignore")
             import mxnet
 

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+
+from tests.distributed import worker
+
+ROOT = Path(__file__).parents[2]
+
+
+def launch(tmp_path, *arguments, workers=2, **settings):
+    """Run a program on several workers."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "MINPY_CACHE_DIR": str(tmp_path / "cache"),
+        **settings,
+    }
+    command = [sys.executable, "-m", "minpy", "launch", "-n", str(workers), *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_two_workers_train_as_one_does(tmp_path):
+    found = launch(tmp_path, "tests/distributed/worker.py", tmp_path, "float64", 60)
+    assert found.returncode == 0, found.stdout + found.stderr
+    wanted = worker.results(worker.train("float64", None, 60))
+    assert len(wanted["losses"]) == 180
+    for rank in range(2):
+        got = numpy.load(tmp_path / f"{rank}.npz")
+        assert set(got) == set(wanted)
+        for name, x in wanted.items():
+            assert got[name].dtype == x.dtype
+            numpy.testing.assert_allclose(got[name], x, rtol=1e-10, atol=1e-12, err_msg=name)

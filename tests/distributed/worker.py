@@ -1,0 +1,95 @@
+"""A program for several workers, for ``python -m minpy launch``.
+
+It checks the collectives against NumPy, trains, and writes what came out to ``<folder>/<rank>.npz``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy
+
+import minpy
+import minpy.numpy as np
+from minpy import distributed
+from minpy.nn import ModelBase, layers
+from minpy.nn.io import NDArrayIter
+from minpy.nn.solver import Solver
+
+
+class Net(ModelBase):
+    """Two layers with batch statistics kept, whose loss is a mean over samples."""
+
+    def __init__(self):
+        super().__init__()
+        self.add_param("w1", (20, 32)).add_param("b1", (32,)).add_param("w2", (32, 3)).add_param("b2", (3,))
+        self.add_aux_param("seen", np.zeros(20))
+
+    def forward(self, X, mode):
+        if mode == "train":
+            self.aux_params["seen"] = 0.9 * self.aux_params["seen"] + 0.1 * np.mean(X, axis=0)
+        h = np.tanh(layers.affine(X, self.params["w1"], self.params["b1"]))
+        return layers.affine(h, self.params["w2"], self.params["b2"])
+
+    def loss(self, predict, y):
+        return layers.softmax_loss(predict, y)
+
+
+def train(dtype: str, kvstore: str | None, num_epochs: int, **settings) -> Solver:
+    """Train on 250 samples in batches of 100, which are no multiple of the workers' shares."""
+    minpy.set_default_dtype(dtype)
+    random = numpy.random.RandomState(0)
+    X = random.standard_normal((350, 20))
+    y = (X @ random.standard_normal((20, 3))).argmax(1)
+    batches, tests = NDArrayIter(X[:250], y[:250], 99, shuffle=True), NDArrayIter(X[250:], y[250:], 99)
+    solver = Solver(
+        Net(),
+        batches,
+        tests,
+        num_epochs=num_epochs,
+        update_rule="adam",
+        optim_config={"learning_rate": 0.01},
+        clip_norm=0.5,
+        seed=3,
+        verbose=False,
+        kvstore=kvstore,
+        **settings,
+    )
+    solver.init()
+    solver.train(resume="checkpoint" in settings)
+    return solver
+
+
+def results(solver: Solver) -> dict[str, numpy.ndarray]:
+    """What has to be the same for any number of workers."""
+    model = solver.model
+    return {
+        "losses": numpy.array(solver.loss_history),
+        "scores": numpy.array([solver.train_acc_history, solver.val_acc_history]),
+        **{name: numpy.asarray(x) for name, x in {**model.params, **model.aux_params}.items()},
+    }
+
+
+def check_collectives() -> None:
+    rank, size = distributed.rank(), distributed.num_workers()
+    every = [numpy.random.RandomState(i).standard_normal((3, 4)) for i in range(size)]
+    given = {"a": np.array(every[rank]), "b": [numpy.arange(5) * (rank + 1), (2.0 * rank, rank > 0)]}
+    found = distributed.all_reduce(given, "sum")
+    assert isinstance(found["a"], minpy.Array)
+    numpy.testing.assert_allclose(numpy.asarray(found["a"]), sum(every), rtol=1e-15)
+    assert found["b"][0].tolist() == [i * size * (size + 1) // 2 for i in range(5)]
+    assert found["b"][1] == (size * (size - 1.0), size - 1)
+    mean = distributed.all_reduce(given)
+    numpy.testing.assert_allclose(numpy.asarray(mean["a"]), sum(every) / size, rtol=1e-15)
+    odd = numpy.array([-0.0, numpy.nan, numpy.inf, 5e-324]).astype(complex)
+    told = distributed.broadcast(
+        {"x": odd if rank == 0 else odd * 0, "n": 2**60 + rank, "b": numpy.int8(rank)}
+    )
+    assert told["x"].tobytes() == odd.tobytes() and told["n"] == 2**60 and told["b"] == 0
+    distributed.barrier()
+
+
+if __name__ == "__main__":
+    folder, dtype, epochs = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    check_collectives()
+    numpy.savez(f"{folder}/{distributed.rank()}.npz", **results(train(dtype, "dist_sync", epochs)))
