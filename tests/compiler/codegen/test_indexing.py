@@ -75,7 +75,11 @@ CASES = {
     "sums at pairs": (lambda g, i: add_at(g[:, :9], (i, abs(i)), (3, 4, 9)), (WIDE, AGAIN), None),
     "sums of ones": (lambda i: add_at(np.ones(300, "int32"), i, (3,)), (AGAIN,), None),
     "sums of ones in one place": (lambda x: add_at(np.ones(3), [1, 1, 1], (6,)) + x[:, 0], (X,), None),
-    "sums in the only place": (lambda x, i: add_at(np.broadcast_to(x[0, 0], (7,)), i, (1,)) * x, (X, AT * 0), None),
+    "sums in the only place": (
+        lambda x, i: add_at(np.broadcast_to(x[0, 0], (7,)), i, (1,)) * x,
+        (X, AT * 0),
+        None,
+    ),
     "one of each row": (lambda x, j: np.exp(x) - add_at(x[:, 0], (ROWS, j), (6, 5)), (X, J), 1),
     "one of each column": (
         lambda y, j: add_at(y[0], (ROWS[:4, None], j[:4, None], np.arange(5)), (4, 5, 5)),
