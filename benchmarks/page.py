@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy
 
+from benchmarks import readme
 from benchmarks.fresh import Fresh
 from benchmarks.measure import Line
 
@@ -172,7 +173,7 @@ def write(
     missing: dict[str, str],
     machine: str,
 ) -> None:
-    """The page and the picture."""
+    """The page, the picture, and the table of the README."""
     (DOCS / PICTURE).parent.mkdir(exist_ok=True)
     plot(lines, peers, DOCS / PICTURE)
     text = PAGE.format(
@@ -187,3 +188,4 @@ def write(
         cases="\n".join(f"- **{line.name}**: {line.work.title}." for line in lines),
     )
     (DOCS / "benchmarks.md").write_text(text, encoding="utf-8")
+    readme.write()
