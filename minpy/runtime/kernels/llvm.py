@@ -1,8 +1,9 @@
 """From LLVM's language to machine code of this processor, by llvmlite.
 
 A text is compiled once: while anyone uses its code, that is found by the text; and the object code is kept on
-disk (see ``runtime/artefacts.py``). Several texts are compiled side by side. LLVM's JITLink links code, in
-memory that is executable only after it is not writable any more.
+disk (see ``runtime/artefacts.py``). Several texts are compiled side by side, those of one thread as one
+module: LLVM takes longer for a module than for a small function. Its JITLink links code, in memory that is
+executable only after it is not writable any more.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import ctypes
 import functools
 import hashlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from minpy.runtime import native
-from minpy.runtime.artefacts import artefacts
+from minpy.runtime.artefacts import Artefacts, artefacts
 from minpy.runtime.forking import compilation
 
 try:
@@ -42,7 +43,7 @@ _MACHINE: dict[str, Any] = {"opt": 2, "reloc": "pic", "codemodel": "small", "jit
 
 
 class Code:
-    """The machine code of a text, which is there as long as this object.
+    """The machine code of a text, which is there as long as this object, or another of the same module.
 
     Attributes:
         address: of the function.
@@ -50,10 +51,23 @@ class Code:
 
     __slots__ = ("__weakref__", "_library", "address")
 
-    def __init__(self, object_code: bytes):
-        builder = binding.JITLibraryBuilder().add_object_img(object_code).add_current_process()
-        self._library = builder.export_symbol(ENTRY).link(_linker(), f"kernel{next(_numbers)}")
-        self.address: int = self._library[ENTRY]
+    def __init__(self, library: Any, name: str):
+        self._library = library
+        self.address: int = library[name]
+
+
+class _Object(NamedTuple):
+    """The object code of a module, and for texts in it the names of their functions."""
+
+    code: bytes
+    names: dict[str, str]
+
+    def linked(self) -> dict[str, Code]:
+        builder = binding.JITLibraryBuilder().add_object_img(self.code).add_current_process()
+        for name in self.names.values():
+            builder.export_symbol(name)
+        library = builder.link(_linker(), f"kernel{next(_numbers)}")
+        return {text: Code(library, name) for text, name in self.names.items()}
 
 
 _numbers = itertools.count()
@@ -70,48 +84,73 @@ def codes(texts: Iterable[str]) -> dict[str, Code]:
     new = [text for text, code in found.items() if code is None]
     if new:
         with compilation():
-            found.update(_made(new))
+            for made in _objects(new):
+                found.update((text, _known.setdefault(text, code)) for text, code in made.linked().items())
     return found  # type: ignore[return-value]
 
 
-def _made(new: list[str]) -> dict[str, Code]:
-    count = min(len(new), native.THREADS)
-    if count > 1:
-        with ThreadPoolExecutor(count) as pool:
-            made = list(pool.map(_object_code, new))
-    else:
-        made = list(map(_object_code, new))
-    return {text: _known.setdefault(text, Code(object_code)) for text, object_code in zip(new, made)}
-
-
-def assembly(text: str) -> str:
-    """What the processor runs for a text, for people."""
-    tools = _Tools.new()
-    return tools.machine.emit_assembly(tools.optimized(text))
-
-
-def _object_code(text: str) -> bytes:
+def _objects(texts: list[str]) -> list[_Object]:
+    """Object code of all texts, from disk as far as it is there."""
     folder = artefacts()
-    if folder is None:
-        return _compiled(text)
-    key = hashlib.sha256(f"{_machine()} {text}".encode()).hexdigest()
-    kept = folder.read(key)
-    if isinstance(kept, dict) and isinstance(kept.get("object"), str):
-        return base64.b64decode(kept["object"])
-    made = _compiled(text)
-    folder.write(key, {"object": base64.b64encode(made).decode()})
-    return made
+    found = [] if folder is None else _kept(folder, texts)
+    known = {text for kept in found for text in kept.names}
+    made = _compiled([text for text in texts if text not in known])
+    if folder is not None:
+        for new in made:
+            key = hashlib.sha256(new.code).hexdigest()
+            folder.write(key, {"object": base64.b64encode(new.code).decode()})
+            for text, name in new.names.items():
+                folder.write(_key(text), {"object": key, "name": name})
+    return [*found, *made]
 
 
-def _compiled(text: str) -> bytes:
+def _key(text: str) -> str:
+    return hashlib.sha256(f"{_machine()} {text}".encode()).hexdigest()
+
+
+def _kept(folder: Artefacts, texts: Iterable[str]) -> list[_Object]:
+    names: dict[str, dict[str, str]] = {}
+    for text in texts:
+        told = folder.read(_key(text))
+        if told is not None:
+            names.setdefault(told["object"], {})[text] = told["name"]
+    read = [(folder.read(key), of_texts) for key, of_texts in names.items()]
+    return [_Object(base64.b64decode(kept["object"]), told) for kept, told in read if kept is not None]
+
+
+def _compiled(texts: Sequence[str]) -> list[_Object]:
+    """Object code that is made now: one for each thread."""
+    shares = _shared_out(texts, native.THREADS)
+    if len(shares) < 2:
+        return list(map(_compiled_together, shares))
+    with ThreadPoolExecutor(len(shares)) as pool:
+        return list(pool.map(_compiled_together, shares))
+
+
+def _shared_out(texts: Sequence[str], count: int) -> list[list[str]]:
+    """So many parts, or fewer, that take about the same time."""
+    shares: list[list[str]] = [[] for _ in range(max(count, 1))]
+    for text in sorted(texts, key=len, reverse=True):
+        min(shares, key=lambda share: sum(map(len, share))).append(text)
+    return [share for share in shares if share]
+
+
+def _compiled_together(texts: Sequence[str]) -> _Object:
     try:
         tools = _idle.pop()
     except IndexError:
         tools = _Tools.new()
     try:
-        return tools.emit(tools.optimized(text))
+        names = {text: f"{ENTRY}{i}" for i, text in enumerate(texts)}
+        return _Object(tools.emit(tools.optimized(names)), names)
     finally:
         _idle.append(tools)
+
+
+def assembly(text: str) -> str:
+    """What the processor runs for a text, for people."""
+    tools = _Tools.new()
+    return tools.machine.emit_assembly(tools.optimized({text: ENTRY}))
 
 
 class _Tools(NamedTuple):
@@ -126,8 +165,11 @@ class _Tools(NamedTuple):
         options = binding.create_pipeline_tuning_options()
         return cls(machine, binding.create_pass_builder(machine, options))
 
-    def optimized(self, text: str) -> Any:
-        module = binding.parse_assembly(text, binding.create_context())
+    def optimized(self, names: Mapping[str, str]) -> Any:
+        """A module with the function of each text, under these names."""
+        module, *others = self._parsed(names)
+        for other in others:
+            module.link_in(other)
         module.verify()
         module.triple, module.data_layout = self.machine.triple, str(self.machine.target_data)
         manager = binding.create_new_function_pass_manager()
@@ -138,6 +180,14 @@ class _Tools(NamedTuple):
                 function.add_function_attribute("nounwind")  # else the linker keeps tables, for good
                 manager.run(function, self.passes)
         return module
+
+    @staticmethod
+    def _parsed(names: Mapping[str, str]) -> Iterator[Any]:
+        context = binding.create_context()
+        for text, name in names.items():
+            module = binding.parse_assembly(text, context)
+            module.get_function(ENTRY).name = name
+            yield module
 
     def emit(self, module: Any) -> bytes:
         """``machine.emit_object(module)``, without llvmlite's lock, which lets one thread work at a time.

@@ -85,17 +85,35 @@ def test_several_texts_at_once_are_each_their_own(no_folder):
 def test_object_code_is_read_again_from_disk(folder, monkeypatch):
     code_of(shifted(3.5))
     gc.collect()
-    monkeypatch.setattr(llvm, "_compiled", None)
+    monkeypatch.setattr(llvm, "_compiled_together", None)
     out = numpy.zeros(1)
     run(code_of(shifted(3.5)), numpy.ones(1), out)
     assert out[0] == 4.5
 
 
+def test_code_of_one_module_is_read_again_for_each_of_its_texts(folder, monkeypatch):
+    texts = [shifted(i / 8) for i in range(5, 10)]
+    llvm.codes(texts)
+    gc.collect()
+    compile_anew = llvm._compiled_together
+    compiled = []
+    monkeypatch.setattr(
+        llvm, "_compiled_together", lambda given: compile_anew(compiled.extend(given) or given)
+    )
+    found = llvm.codes([*texts[::-1], shifted(7.25)])
+    assert compiled == [shifted(7.25)]
+    for text, by in zip([*texts, shifted(7.25)], [5 / 8, 6 / 8, 7 / 8, 1, 9 / 8, 7.25]):
+        out = numpy.zeros(2)
+        run(found[text], numpy.array([1.0, 2.0]), out)
+        assert out.tolist() == [1 + by, 2 + by]
+
+
+@pytest.mark.parametrize("which", ["of the text", "of the object code"])
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "foreign"])
-def test_a_damaged_file_is_compiled_anew(folder, damage):
+def test_a_damaged_file_is_compiled_anew(folder, damage, which):
     code_of(shifted(4.5))
     gc.collect()
-    (path,) = Path(folder).iterdir()
+    path = sorted(Path(folder).iterdir(), key=lambda path: path.stat().st_size)[which == "of the object code"]
     text = path.read_text()
     path.write_text(
         {
