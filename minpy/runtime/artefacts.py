@@ -241,8 +241,9 @@ def _fingerprint() -> str:
 
 def is_uniform(array: numpy.ndarray) -> bool:
     """Whether all elements are the same, bit by bit."""
-    data = array.tobytes()
-    return data == data[: array.itemsize] * array.size
+    unit = math.gcd(array.itemsize, 8)
+    elements = numpy.ascontiguousarray(array).reshape(-1).view(f"u{unit}").reshape(-1, array.itemsize // unit)
+    return bool((elements == elements[:1]).all())
 
 
 def packed_array(array: numpy.ndarray) -> dict[str, Any]:
