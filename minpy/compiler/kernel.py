@@ -127,6 +127,10 @@ def _is_large_product(eqn: Eqn) -> bool:
     return is_large and narrow_product(eqn) is None  # which takes as long as to read the large factor
 
 
+#: what a kernel takes that takes nothing: MXNet refuses operators from outside without inputs
+_NOTHING = Literal(numpy.zeros(1, bool))
+
+
 def kernel(eqns: Sequence[Eqn], outputs: Sequence[Var]) -> Eqn:
     """Equations as one, which gives these of their variables. It has the line of the first of them."""
     made = {var for eqn in eqns for var in eqn.outputs}
@@ -155,6 +159,8 @@ def kernel(eqns: Sequence[Eqn], outputs: Sequence[Var]) -> Eqn:
         return stand_ins[key]
 
     within = [eqn._replace(inputs=tuple(map(inside, eqn.inputs))) for eqn in eqns]
+    if not inputs:
+        inputs, stand_ins = {0: _NOTHING}, {0: Var(_NOTHING.aval)}
     taken = [stand_ins.get(key, atom) for key, atom in inputs.items()]
     body = Graph(tuple(taken), (*filled.values(), *within), tuple(outputs))  # type: ignore[arg-type]
     return Eqn(KERNEL, tuple(inputs.values()), {"body": body}, tuple(outputs), eqns[0].loc)

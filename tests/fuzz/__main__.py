@@ -1,9 +1,10 @@
 """Many random programs, with NumPy and with MinPy: ``python -m tests.fuzz --programs 10000 --seed 1``.
 
-A third of them is compared value by value (``--kind values``), a third is differentiated (``--kind
-gradients``), and a third is the body of a function that keeps state, compared jitted and plain (``--kind
-jit``). A program that fails is printed as short as it can be made, those of the first two kinds as scripts;
-what shows a bug of MinPy goes into ``tests/fuzz/kept.py``. The status is 1 where one failed.
+A quarter of them is compared value by value (``--kind values``), a quarter is differentiated (``--kind
+gradients``), and a quarter is the body of a function that keeps state, compared jitted and plain (``--kind
+jit``). The last is that too, with one of the compiler's passes left out, or all (``--kind settings``). A
+program that fails is printed as short as it can be made, values and gradients as scripts; what shows a bug of
+MinPy goes into ``tests/fuzz/kept.py``. The status is 1 where one failed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def run_kind(kind: str, count: int, seed: int) -> int:
     def report(program: Program, error: Exception) -> None:
         nonlocal failed
         failed += 1
-        text = program if kind == "jit" else program.script
+        text = program.script if kind in ("values", "gradients") else program
         print(f"{text}\n# {kind}: {error!r}\n{'-' * 80}", flush=True)
 
     run_programs(KINDS[kind], count, seed, report)

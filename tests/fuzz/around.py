@@ -172,4 +172,6 @@ PARAMETERS = {
     "rows": ("[np.array([1.0, 2.0]), np.array([-1.0, 0.5])]", "[np.array([0.5, 0.0])]", "[np.ones(2)] * 3"),
     "options": ("{'by': 2, 'w': np.ones(2)}", "{'by': 0.5, 'w': np.zeros(2)}", "{'w': np.ones(3), 'by': 1}"),
     "t": ("0",) * 3,
+    "at": ("numpy.int64(1)", "numpy.int64(-1)", "numpy.int64(0)"),
+    "places": ("[numpy.int64(0), numpy.int64(0)]", "[numpy.int64(0), numpy.int64(-1)]", "[0]"),
 }

@@ -10,6 +10,7 @@ from tests.fuzz.draws import function, program, smooth_program
 from tests.fuzz.functions import check_jit
 from tests.fuzz.gradients import check_gradients
 from tests.fuzz.program import Program
+from tests.fuzz.settings import check_under_settings
 from tests.fuzz.values import check_values
 
 POLICIES = (minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy())
@@ -31,5 +32,6 @@ class Kind(NamedTuple):
 KINDS = {
     "values": Kind(program, check_values),
     "jit": Kind(function, check_jit),
+    "settings": Kind(function, check_under_settings),
     "gradients": Kind(smooth_program, check_some_gradients),
 }

@@ -60,8 +60,9 @@ def smooth_program(rng: random.Random, most: int = 12) -> Program:
 def function(rng: random.Random, most: int = 8) -> Program:
     """A program that is the body of a function."""
     writer = Writer(rng, False, AROUND + _STATE)
+    most_are = "float32" if writer.chance(20) else "float64"
     for _ in range(writer.integer(1, 3)):
-        made = writer.data(writer.shape(), writer.pick((*DTYPES[:5], *["float64"] * 5)))
+        made = writer.data(writer.shape(), writer.pick((*DTYPES[:5], *[most_are] * 5)))
         writer.input(f"np.array({made})" if writer.chance(70) else made)
     for name, (first, *_) in PARAMETERS.items():
         if writer.chance(40):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import itertools
 import linecache
@@ -127,12 +128,15 @@ WAYS: dict[str, tuple[Callable, Callable]] = {
 }
 
 
-def check_jit(program: Program, library: Any = None, way: str = "") -> None:
+def check_jit(
+    program: Program, library: Any = None, way: str = "", policy: minpy.Policy | None = None
+) -> None:
     """Call a program plain and jitted, several times, and compare all that there is to see.
 
     Args:
         library: what ``np`` is in the program; one of the two, if none is given.
         way: one of ``WAYS``; mostly the first, if none is given.
+        policy: under which it runs plain.
 
     Raises:
         AssertionError: at the first difference in results, exceptions, arguments, output or state.
@@ -156,7 +160,8 @@ def check_jit(program: Program, library: Any = None, way: str = "") -> None:
         plain, jitted = Module(source, library, before), Module(source, library, wrap)
         try:
             for number, arguments in enumerate(calls):
-                expected = plain.call(number, arguments())
+                with policy or contextlib.nullcontext():
+                    expected = plain.call(number, arguments())
                 if number == 0 and isinstance(expected["result"], NameError):
                     raise expected["result"]
                 found = jitted.call(number, arguments())

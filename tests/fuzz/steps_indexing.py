@@ -34,12 +34,25 @@ def key(w: Writer, x: str) -> str:
 
 
 def _basic(w: Writer, size: int) -> str:
+    if size and w.chance(12):
+        return _number(w, size)
     if size and w.chance(35):
         return str(w.integer(-size, size - 1 + (not w.smooth and w.chance(4))))
     if w.chance(30):
         return w.pick((":", "::-1", "1:", ":-1", "::2"))
     start, stop = w.integer(-size - 1, size + 1), w.integer(-size - 1, size + 1)
     return f"{start}:{stop}:{w.pick((1, 1, 2, -1, -2, 3))}"
+
+
+def _number(w: Writer, size: int) -> str:
+    """An index that is NumPy's number, perhaps an argument or a computed one."""
+    known = w.arrays(lambda i: i.dtype.kind == "i" and not i.ndim and -size <= i < size)
+    if known and w.chance(60):
+        return w.pick(known)
+    filled = w.arrays(lambda x: x.size and x.dtype.kind != "c")
+    if filled and w.chance(40):
+        return f"np.argmax({w.pick(filled)}) % {size}"
+    return f"numpy.int64({w.integer(-size, size - 1)})"
 
 
 def _indices(w: Writer, indexed: Any, size: int, length: int) -> str:
@@ -59,8 +72,10 @@ def _indices(w: Writer, indexed: Any, size: int, length: int) -> str:
             return w.pick(known)
     if w.chance(15):
         return str([w.chance(50) for _ in range(size)])
-    form = w.pick(("{}", "numpy.array({})", "np.array({})", "numpy.array({}, 'int32')"))
-    return form.format([[n] for n in numbers] if w.chance(15) else numbers)
+    form = w.pick(
+        ("{}", "numpy.array({})", "np.array({})", "numpy.array({}, 'int32')", "[*map(numpy.int64, {})]")
+    )
+    return form.format([[n] for n in numbers] if w.chance(15) and "map" not in form else numbers)
 
 
 def _mask(w: Writer, x: str) -> str:

@@ -71,6 +71,21 @@ def parameter(w: Writer) -> str:
             f"{v} = {{**options, 'x': {x}}}",
             f"del options['by']\n{v} = len(options) * {x}",
         ),
+        "at": (
+            f"{v} = np.array([{x}, {x}])[at]",
+            f"{v} = np.expand_dims({x}, 0)[at if at < 1 else 0]",
+            f"{v} = np.stack([{x}] * 3)[..., None][at, ..., 0]",
+            f"{v} = weights[at] * np.stack([weights, weights * 2], 1)[at, 0], at",
+            f"{v} = table['w'][:, :1][at, 0] * {x}",
+            f"table['w'][at, 0] += 0.25\n{v} = table['w'][:, at] * 2",
+        ),
+        "places": (
+            f"{v} = np.stack([{x}, {x} * 2])[places]",
+            f"{v} = np.stack([weights, weights * 2])[..., None][places, 1:, 0]",
+            f"{v} = table['w'][:, :1][places, 0].sum() * {x}",
+            f"table['w'][places, 0] = 0.5\n{v} = table['w'] + 1",
+            f"{v} = weights[places[0]] * {x}, len(places)",
+        ),
         "t": (
             f"{v} = {x} * 0.9**t",
             f"{v} = {x} / (t + 1)",

@@ -201,8 +201,8 @@ class Writer:
             return self.pick(NUMBERS)
         return self.value(lambda value: accepts(value) and _fit(x.array, value.array)).tracer
 
-    def apply(self, function: Callable, *args: Any, **params: Any) -> None:
-        """Take a step, unless NumPy refuses it."""
+    def apply(self, function: Callable, *args: Any, **params: Any) -> Any:
+        """Take a step, unless NumPy refuses it, and give its result."""
         start = len(self.trace.eqns)
         try:
             result = function(*args, **params)
@@ -212,13 +212,14 @@ class Writer:
                     self.evaluate(eqn)
         except (TypeError, ValueError, IndexError, OverflowError, OperandError, UnsupportedError):
             del self.trace.eqns[start:]
-            return
+            return None
         found = self.known.get(getattr(result, "atom", None))
         fits = found is not None and found.array.size <= 2 * LARGE and found.array.dtype.name in DTYPES
-        if fits:
-            self.values.append(found._replace(tracer=result))
-        else:
+        if not fits:
             del self.trace.eqns[start:]
+            return None
+        self.values.append(found._replace(tracer=result))
+        return result
 
     def evaluate(self, eqn: Eqn) -> None:
         """The values of an equation."""
@@ -332,7 +333,8 @@ class Writer:
         shape = x.array.shape
         places = self.pick(((), (3,), (7,), (20,), (2, 3), (3,), (7,), (0,), (2, 0)))
         first = self.rng.randrange(len(shape))
-        key: list[Any] = [self.pick((slice(None), slice(None, None, -1), slice(1))) for _ in shape]
+        ends = slice(None), slice(None, None, -1), slice(1)
+        key: list[Any] = [self.pick((*ends, 0) if size else ends) for size in shape]
         if self.chance(30):  # one of each row
             key[0], key[-1] = numpy.arange(shape[0]), self.index(shape[-1], (shape[0],))
         else:
@@ -342,17 +344,17 @@ class Writer:
             key.insert(self.rng.randrange(len(key)), None)
         arrays, template = split_key(tuple(key))
         kind = self.rng.randrange(4)
-        if kind < 2:
-            self.apply(OPS["index"], x.tracer, *arrays, template=template)
+        if kind != 2:
+            taken = self.apply(OPS["index"], x.tracer, *arrays, template=template)
+            if kind == 3 and taken is not None and _is_number(x):
+                self.apply(OPS["index_add"], taken, *arrays, template=template, shape=shape)
             return
         target = numpy.empty(shape)[
             tuple(self.known[k.atom].array if isinstance(k, Tracer) else k for k in key)
         ].shape
         v = self.value(lambda v: _is_number(v) and _spreads(v.array, target))
-        if kind == 2 and numpy.can_cast(v.array.dtype, x.array.dtype, "same_kind"):
+        if numpy.can_cast(v.array.dtype, x.array.dtype, "same_kind"):
             self.apply(OPS["index_put"], x.tracer, v.tracer, *arrays, template=template)
-        elif kind == 3 and v.array.shape == target:
-            self.apply(OPS["index_add"], v.tracer, *arrays, template=template, shape=shape)
 
     def index(self, size: int, shape: tuple[int, ...]) -> Any:
         """Indices of an axis: known ones, or an input."""

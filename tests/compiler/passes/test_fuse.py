@@ -250,3 +250,11 @@ def test_a_write_to_no_element_changes_nothing(key):
     found, value = minpy.grad_and_loss(minpy.jit(function))(np.array(x))
     assert value.item() == 2.25 * 14
     numpy.testing.assert_array_equal(found.asnumpy(), 4.5 * x)
+
+
+def test_a_kernel_may_take_nothing(monkeypatch):
+    """In one graph with another operator, where MXNet runs it."""
+    monkeypatch.setenv("MINPY_PASSES", "-fold")
+    loss = lambda x, y: np.sum(x) + np.sum(y * 1) + np.sum(y)  # noqa: E731
+    found = minpy.jit(minpy.grad(loss, [0, 1]))(np.array(0.5), np.array(numpy.ones((2, 3))))
+    assert found[0].item() == 1 and (found[1].asnumpy() == 2).all()
