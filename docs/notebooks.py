@@ -20,7 +20,10 @@ PAGES = [
     "tutorials/numpy_under_minpy",
     "tutorials/autograd",
     "tutorials/transparent_fallback",
+    "tutorials/solver_guide",
+    "tutorials/rnn_mnist",
     "tutorials/pitfalls",
+    "tutorials/tensorboard_solver",
     "tensorboard",
 ]
 
