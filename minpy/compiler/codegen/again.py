@@ -28,12 +28,22 @@ class Again:
 
     def __init__(self, roots: Iterable[Root]):
         self._uses = Counter(x.root for root in roots for x in _operands(root.by) if isinstance(x, View))
+        self._sources: dict[View, list[Root] | None] = {}
+
+    def forget(self) -> None:
+        """A value is to be stored that was not before, so other values are computed again from now on."""
+        self._sources.clear()
 
     def sources(self, x: View) -> list[Root] | None:
         """What is read for a value to be computed again where it is taken; None if that is too much.
 
         That is for few operations; or if nothing else takes the value, so that it is only computed elsewhere.
         """
+        if x not in self._sources:
+            self._sources[x] = self._found_sources(x)
+        return self._sources[x]
+
+    def _found_sources(self, x: View) -> list[Root] | None:
         if not isinstance(x.root.by, Map) or (x.root.homes and is_function(x.root.by.op)):
             return None
         found: list[Root] = []

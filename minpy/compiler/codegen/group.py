@@ -97,7 +97,11 @@ class Group:
 
     def node(self, entry: Entry) -> int:
         """The number of a node, which is there once."""
-        key = repr(entry) if isinstance(entry, (Constant, Apply)) else entry  # 0.0, -0.0 and False are equal
+        key: Any = entry
+        if isinstance(entry, Constant):
+            key = Constant, entry.dtype, repr(entry.value)  # 0.0, -0.0 and False are equal
+        elif isinstance(entry, Apply):
+            key = Apply, *entry[:3], repr(entry.params)
         found = self._numbers.get(key)
         if found is None:
             found = self._numbers[key] = len(self.nodes)

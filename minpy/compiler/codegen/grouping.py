@@ -99,6 +99,7 @@ class Grouping:
         there = reshaped(View(home, x.shape, home.strides, home.offset), x.root.shape)
         if there is not None:
             x.root.homes.append(Home(home.buffer, there.strides, there.offset))
+            self.again.forget()
         return there is not None
 
     def _multiply(self, root: Root, by: Product) -> None:
@@ -118,6 +119,7 @@ class Grouping:
             if found is not None and is_matrix(found):
                 return found._replace(root=home)
         x.root.at_home("scratch")
+        self.again.forget()
         return x._replace(root=x.root.homes[-1])
 
     def _scatter(self, root: Root, by: Scatter) -> None:
@@ -382,6 +384,7 @@ class Grouping:
             if found is not None:
                 return found, home
         x.root.at_home("scratch")
+        self.again.forget()
         return x, x.root.homes[-1]
 
     def _again(self, group: Group, x: View, axes: Sequence[Loops]) -> int:
