@@ -105,7 +105,8 @@ def _objects(texts: list[str]) -> list[_Object]:
 
 
 def _key(text: str) -> str:
-    return hashlib.sha256(f"{_machine()} {text}".encode()).hexdigest()
+    """Of the entry that says in which object code a text is, and under what name."""
+    return hashlib.sha256(f"object, name {_machine()} {text}".encode()).hexdigest()
 
 
 def _kept(folder: Artefacts, texts: Iterable[str]) -> list[_Object]:
