@@ -6,6 +6,7 @@ window that is as large.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from minpy.ops.aval import Aval, aval_of
 from minpy.ops.convolution import per_axis, windowed_op
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
 from minpy.ops.op import ZERO, Function, Op, numpy_function
+from minpy.ops.shape import broadcast_to_op
 
 
 def _infer(x: Any, size: tuple, stride: tuple, padding: tuple) -> Aval:
@@ -42,10 +44,17 @@ def _mx(kind: str) -> Callable:
     return mx
 
 
+def _is_whole(x: Any, size: tuple, stride: tuple, padding: tuple) -> bool:
+    """Whether a window is all of the image: oneDNN's gradient then has a layout that is slow behind it."""
+    return aval_of(x).shape[2:] == size and not any(padding)
+
+
 def _gradient_mx(kind: str, takes: str) -> Callable:
     def mx(b: Builder, out: Aval, g: Operand, x: Operand, **params: Any) -> Operand:
         require(out.dtype, FLOATS, "pooling")
-        return b.vjp("Pooling", out, g, x, takes=takes, of=0, **_attributes(kind, **params))
+        found = b.vjp("Pooling", out, g, x, takes=takes, of=0, **_attributes(kind, **params))
+        is_whole = _is_whole(x.aval, **params)
+        return b.op("_npi_multiply_scalar", out, found, scalar=1.0, is_int=False) if is_whole else found
 
     return mx
 
@@ -84,12 +93,20 @@ mean_gradient: Op = windowed_op(
     vjp=(lambda ct, ans, g, x, **params: mean_pooling(ct, **params), ZERO),
     images="layer",
 )
+
+
+def _mean_rule(g: Any, ans: Any, x: Any, **params: Any) -> Any:
+    if not _is_whole(x, **params):
+        return mean_gradient(g, x, **params)
+    return broadcast_to_op(g * (1 / math.prod(params["size"])), shape=aval_of(x).shape)
+
+
 mean_pooling: Op = windowed_op(
     windows.mean_pooling,
     *(windows.windows, windows.elements),
     infer=_infer,
     mx=_mx("avg"),
-    vjp=(lambda g, ans, x, **params: mean_gradient(g, x, **params),),
+    vjp=(_mean_rule,),
     images="layer",
 )
 
