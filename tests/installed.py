@@ -18,6 +18,7 @@ from pathlib import Path
 PROGRAM = """
 import numpy
 import minpy
+import minpy.io, minpy.nn.solver
 import minpy.numpy as np
 
 @minpy.jit

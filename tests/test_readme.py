@@ -61,6 +61,13 @@ def test_picture_shows_what_explain_says():
     ]
 
 
+def test_page_about_explain_shows_it_too():
+    page = (ROOT / "docs/explain.md").read_text("utf-8")
+    (shown,) = re.findall(r"prints:\n\n```text\n(.*?)```", page, re.DOTALL)
+    listing = runpy.run_path(str(ROOT / "docs/images/explain.py"))["listing"]()
+    assert shown.splitlines()[2:] == listing.splitlines()[2:]  # above are times
+
+
 def test_links():
     for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
         assert target.startswith("https://") or (ROOT / target).exists(), target

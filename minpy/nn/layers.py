@@ -25,7 +25,13 @@ from minpy.nn.losses import (
 )
 from minpy.nn.recurrent import gru_step, gru_temporal, lstm_step, lstm_temporal, rnn_step, rnn_temporal
 from minpy.ops import FUNCTIONS
-from minpy.scipy.special import erf
+
+try:
+    from minpy.scipy.special import erf
+except ModuleNotFoundError as missing:  # which SciPy is where only MinPy is installed
+    if missing.name is None or missing.name.partition(".")[0] != "scipy":
+        raise
+    erf = None
 
 __all__ = [
     "affine",
@@ -87,6 +93,8 @@ def gelu(x: Any) -> Any:
 
     Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016), not an approximation.
     """
+    if erf is None:
+        raise ModuleNotFoundError("layers.gelu needs SciPy: pip install scipy", name="scipy")
     return 0.5 * x * (1 + erf(x / math.sqrt(2)))
 
 

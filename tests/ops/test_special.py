@@ -137,17 +137,22 @@ WITHOUT_SCIPY = """
 import sys
 sys.modules["scipy"] = None
 import minpy, minpy.numpy as np
+from minpy.nn import layers, solver
 assert float(minpy.grad(np.tanh)(np.array(0.0))) == 1.0
 try:
     import minpy.scipy.special
 except ImportError:
     print("no SciPy")
+try:
+    layers.gelu(np.zeros(3))
+except ImportError as error:
+    print(error)
 """
 
 
 def test_minpy_needs_no_scipy():
     ran = subprocess.run([sys.executable, "-c", WITHOUT_SCIPY], capture_output=True, text=True)
-    assert ran.stdout == "no SciPy\n", ran.stderr
+    assert ran.stdout == "no SciPy\nlayers.gelu needs SciPy: pip install scipy\n", ran.stderr
 
 
 def test_only_functions_of_scipy_bring_its_ops():
