@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
+import socket
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,11 +16,15 @@ import numpy
 from minpy.errors import DistributedError, DTypeError
 from minpy.runtime.array import Array
 from minpy.runtime.kvstore import DTYPES, Store
+from minpy.runtime.liveness import Member
+from minpy.runtime.roles import role
 from minpy.runtime.tree import leaves, rebuild
 
 #: KVStores whose workers stay in step. The asynchronous one would give other results in each run.
 KINDS = ("dist_sync", "dist_device_sync")
 OPERATIONS = ("mean", "sum")
+#: the exit status after Ctrl-C
+_INTERRUPTED = 128 + signal.SIGINT
 #: of what is sent; a key larger than a million elements is shared out among all servers
 _BUCKET = 1 << 20
 
@@ -32,15 +40,50 @@ class Group:
     """
 
     def __init__(self, kind: str):
-        self._store = Store(kind) if "DMLC_ROLE" in os.environ else None
-        self.rank, self.size = 0, 1
-        if self._store is not None:
-            self.size = self._store.size
-            self.rank = int(os.environ.get("MINPY_RANK", self._store.rank))
-        self.kind = kind
+        self._store: Store | None = None
+        self.rank, self.size, self.kind = 0, 1, kind
         self.threshold: float | None = None
         self.sent = 0
         self._keys: dict[tuple[int, Any, int], int] = {}
+        if role() is not None:
+            self._join()
+
+    def _join(self) -> None:
+        given = os.environ.get("MINPY_RANK")
+        where = f"process {os.getpid()} on {socket.gethostname()}"
+        self._member = Member(f"a worker ({where})" if given is None else f"rank {given}", "worker")
+        with self.waiting():
+            self._store = Store(self.kind)
+        self.size = self._store.size
+        self.rank = self._store.rank if given is None else int(given)
+        self._member.rename(f"rank {self.rank}")
+        atexit.register(self._leave)
+        sys.excepthook = self._failed
+        self._require_float64()
+
+    def _require_float64(self) -> None:
+        number = 1 + 2.0**-40
+        (found,) = self.sums([numpy.array([number])])
+        if found[0] != number * self.size:
+            raise DistributedError(
+                "the servers add up float64 in float32; start them by python -m minpy launch, or as "
+                "DMLC_ROLE=server python -c 'import minpy'"
+            )
+
+    def _leave(self) -> None:
+        """At the end of the program: wait for the others, then end scheduler and servers."""
+        assert self._store is not None
+        self._member.leave()
+        self._store.close()
+        self._store = None
+
+    def _failed(self, kind: type[BaseException], error: BaseException, traceback: Any) -> None:
+        """What nobody has caught ends all workers; MXNet would wait for them at the end of the program."""
+        sys.__excepthook__(kind, error, traceback)
+        self._member.fail(f"rank {self.rank} has ended with {kind.__name__}: {error}".splitlines()[0])
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED if issubclass(kind, KeyboardInterrupt) else 1)
 
     def reduce(self, buckets: Sequence[Array]) -> None:
         """Replace flat arrays by their sums over all workers; those of float32 may be compressed."""
@@ -114,7 +157,9 @@ class Group:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """``with group.waiting():`` this worker waits for the others."""
+        self._member.wait()
         yield
+        self._member.go_on()
 
 
 def _sent_bytes(bucket: Array, threshold: float | None) -> int:

@@ -21,15 +21,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from minpy.runtime import liveness, roles
+
 _CHILD = Path(__file__).with_name("child.py").read_text()
 _LOOPBACK = "127.0.0.1"
 #: seconds that the others have to say why they end, once one has failed
-GRACE = 10.0
+GRACE = 5.0
 #: what the processes on other machines get of the environment
 _PASSED_ON = ("MINPY_", "MXNET_", "OMP_", "OPENBLAS_", "PS_", "PYTHON")
 _PR_SET_CHILD_SUBREAPER = 36
@@ -114,6 +116,8 @@ class Launcher:
         host = self._hosts[index % len(self._hosts)]
         settings = {**self._settings, "DMLC_ROLE": role, "DMLC_NODE_HOST": host.address}
         settings["MINPY_RANK"] = str(index)
+        if role != "worker":
+            settings.update(roles.environment())
         run = ["-I", "-c", _CHILD, *command]
         if host.is_here:
             full, environment = [sys.executable, *run], {**os.environ, **settings}
@@ -161,9 +165,10 @@ class Launcher:
                 left.remove(member)
                 code = member.process.returncode
                 code = code if code >= 0 else 128 - code
-                if code and not status:
+                if code and status in (0, liveness.STATUS):  # which only tells that another one has failed
                     status = code
-                    self.say(f"{_name(member)} ended with {_described(code)}")
+                    if code != liveness.STATUS:
+                        self.say(f"{named(member)} ended with {_described(code)}")
                 if status or not any(worker in left for worker in self.workers):
                     deadline = deadline or time.monotonic() + GRACE
         finally:
@@ -189,8 +194,11 @@ class Launcher:
             print(f"[launch] {text}", file=sys.stderr, flush=True)
 
 
-def _name(member: Member) -> str:
-    return f"rank {member.label}" if member.label.isdigit() else f"the {member.label}"
+def named(member: Member) -> str:
+    """How errors call a process."""
+    if member.label.isdigit():
+        return f"rank {member.label}"
+    return "the scheduler" if member.label == "scheduler" else member.label
 
 
 def _described(code: int) -> str:
@@ -265,29 +273,35 @@ def add_command(commands: Any) -> None:
     launch.add_argument(
         "--restarts", type=int, default=0, help="how often to start again after a failure; default: never"
     )
-    launch.add_argument("program", help="a Python file")
+    launch.add_argument("program", help="a Python file, or the name of a module")
     launch.add_argument("arguments", nargs=argparse.REMAINDER, help="of the program")
     launch.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     hosts = _hosts(options.hosts)
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     settings = {}
     if "OMP_NUM_THREADS" not in os.environ or os.environ["OMP_NUM_THREADS"] == str(_cores()):
         settings["OMP_NUM_THREADS"] = str(max(1, _cores() * len(hosts) // options.workers))
-    command = [sys.executable, options.program, *options.arguments]
-    for left in range(options.restarts, -1, -1):
+    program = [options.program] if os.path.isfile(options.program) else ["-m", options.program]
+    command = [sys.executable, *program, *options.arguments]
+    return run(lambda: Launcher(hosts, options.workers, options.servers, command, settings), options.restarts)
+
+
+def run(start: Callable[[], Launcher], restarts: int = 0) -> int:
+    """Run a job, and again where it fails, up to ``restarts`` times. Leaves no process behind."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    while True:
         try:
-            job = Launcher(hosts, options.workers, options.servers, command, settings)
+            job = start()
             status = job.run()
         finally:
             _kill_orphans()
-        if not status or status == 128 + signal.SIGINT or not left:
-            break
-        job.say(f"starting again from the last checkpoint ({left - 1} more)")
-    return status
+        if not status or status == 128 + signal.SIGINT or not restarts:
+            return status
+        restarts -= 1
+        job.say(f"starting again; {restarts} more")
 
 
 def _cores() -> int:

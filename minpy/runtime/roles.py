@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from minpy.runtime import liveness
+
 _IS_BEGUN = "MINPY_ROLE_IS_BEGUN"
 #: A flag of MXNet's server is what lies in memory where the server is made. Where it is not 0, the server
 #: adds up float64 in float32. These settings of glibc's make it 0.
@@ -21,13 +23,21 @@ def serves() -> bool:
     return role() in ("scheduler", "server")
 
 
+def environment() -> dict[str, str]:
+    """What a scheduler or a server needs in its environment from the start."""
+    return {**_ZEROED_MEMORY, _IS_BEGUN: "1"}
+
+
 def begin() -> None:
     """Before MXNet is imported: begin anew, with memory as a server needs it, without the user's program."""
-    if serves() and _IS_BEGUN not in os.environ:
-        environment = {
-            **os.environ,
-            **_ZEROED_MEMORY,
-            _IS_BEGUN: "1",
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
-        os.execve(sys.executable, [sys.executable, "-c", "import minpy"], environment)
+    if not serves():
+        return
+    if _IS_BEGUN not in os.environ:
+        path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+        os.execve(
+            sys.executable, [sys.executable, "-c", "import minpy"], {**os.environ, **environment(), **path}
+        )
+    if role() == "scheduler":
+        liveness.Monitor()
+    else:
+        liveness.Member(f"server {os.environ.get('MINPY_RANK', '')}".rstrip(), "server")

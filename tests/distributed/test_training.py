@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import numpy
 
 from tests.distributed import worker
+from tests.distributed.kills import processes
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,3 +37,18 @@ def test_two_workers_train_as_one_does(tmp_path):
         for name, x in wanted.items():
             assert got[name].dtype == x.dtype
             numpy.testing.assert_allclose(got[name], x, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_a_job_whose_worker_is_killed_starts_again_and_goes_on_with_any_number_of_workers(tmp_path):
+    mark = str(uuid.uuid4())
+    program = ["tests/distributed/worker.py", tmp_path, "float64", 4, 0.001, 7]
+    found = launch(tmp_path, "--restarts", 1, *program, MINPY_TEST_MARK=mark)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "[0] minpy.errors.DistributedError: rank 1 has ended" in found.stderr
+    assert "[launch] rank 1 ended with status 137 (SIGKILL)" in found.stderr
+    assert not processes(mark)
+    alone = worker.train("float64", "dist_sync", 8, checkpoint=tmp_path / "run.safetensors")
+    assert alone.epoch == 8
+    wanted = worker.results(worker.train("float64", None, 8))
+    for name, x in worker.results(alone).items():
+        numpy.testing.assert_allclose(x, wanted[name], rtol=1e-10, atol=1e-12, err_msg=name)

@@ -5,7 +5,10 @@ It checks the collectives against NumPy, trains, and writes what came out to ``<
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import time
 
 import numpy
 
@@ -13,6 +16,7 @@ import minpy
 import minpy.numpy as np
 from minpy import distributed
 from minpy.nn import ModelBase, layers
+from minpy.nn.callbacks import Callback
 from minpy.nn.io import NDArrayIter
 from minpy.nn.solver import Solver
 
@@ -89,7 +93,31 @@ def check_collectives() -> None:
     distributed.barrier()
 
 
+class Pace(Callback):
+    """Steps that take a time, in which nothing is computed; the first run of a job may die of one."""
+
+    def __init__(self, seconds: float, last: int | None = None):
+        self.seconds, self.last = seconds, last
+
+    def on_train_begin(self, solver):
+        self.is_first_run = not solver.iteration
+
+    def on_step(self, solver):
+        time.sleep(self.seconds)
+        if solver.iteration == self.last and self.is_first_run and distributed.rank() == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    folder, dtype, epochs = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    check_collectives()
-    numpy.savez(f"{folder}/{distributed.rank()}.npz", **results(train(dtype, "dist_sync", epochs)))
+    folder, dtype, epochs, *pace = sys.argv[1:]
+    settings = {}
+    if pace:
+        settings = {
+            "checkpoint": f"{folder}/run.safetensors",
+            "checkpoint_every": 2,
+            "callbacks": [Pace(float(pace[0]), *map(int, pace[1:]))],
+        }
+    else:
+        check_collectives()
+    solver = train(dtype, "dist_sync", int(epochs), **settings)
+    numpy.savez(f"{folder}/{distributed.rank()}.npz", **results(solver))
