@@ -80,15 +80,19 @@ class _Text:
         self.file, self.lines, self.is_cell = file, lines, is_cell
         self._flags = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # cells of a notebook may
         self._found: dict[Any, Found] = {}
-        tree = self._parse()
+        self._tree = tree = self._parse()
         codes = {(code.co_name, code.co_firstlineno): code for code in self._codes(tree)}
-        self.classes = dict(_with_class(tree, ""))
-        self._lambdas = _by_depth(tree)
+        self.classes = dict(_with_class(tree, "", lambdas=False))
         self.named: dict[str, list[tuple[Any, types.CodeType]]] = {}
         for node in self.classes:
-            code = None if isinstance(node, ast.Lambda) else codes.get((node.name, first_line(node)))
+            code = codes.get((node.name, first_line(node)))
             if code is not None:
                 self.named.setdefault(code.co_name, []).append((node, code))
+
+    @functools.cached_property
+    def _lambdas(self) -> list[list[Any]]:
+        self.classes.update(_with_class(self._tree, "", lambdas=True))
+        return _by_depth(self._tree)
 
     def _parse(self) -> Any:
         flags = ast.PyCF_ONLY_AST | self._flags
@@ -168,13 +172,15 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _nested(constant)
 
 
-def _with_class(node: Any, class_name: str) -> Iterator[tuple[Any, str]]:
-    """The functions in a tree, each with the name of the class around it."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+def _with_class(node: Any, class_name: str, lambdas: bool) -> Iterator[tuple[Any, str]]:
+    """The functions in a tree, those that are expressions or the others, each with the name of the class
+    around it."""
+    if isinstance(node, ast.Lambda if lambdas else (ast.FunctionDef, ast.AsyncFunctionDef)):
         yield node, class_name
     inside = node.name if isinstance(node, ast.ClassDef) else class_name
     for child in ast.iter_child_nodes(node):
-        yield from _with_class(child, inside)
+        if lambdas or not isinstance(child, ast.expr):
+            yield from _with_class(child, inside, lambdas)
 
 
 _FIELDS = (
