@@ -127,6 +127,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.9,<3.13",
     ext_modules=EXTENSIONS,
+    package_dir={"": "."},  # so that an editable installation is a path, which no folder called minpy hides
     packages=find_packages(include=["minpy", "minpy.*"]),
     package_data={"minpy": ["py.typed"], "minpy.compiler.explain": ["*.css"]},
     install_requires=[
