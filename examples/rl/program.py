@@ -9,7 +9,7 @@ import numpy
 
 import minpy
 from examples.rl import pictures
-from examples.rl.games import GAMES, Game
+from examples.rl.games import Game
 from examples.rl.solver import PlayingSolver
 from minpy.context import gpu, set_context
 
@@ -79,6 +79,3 @@ def train(solver: PlayingSolver, given: argparse.Namespace) -> None:
         print(f"{given.render}: an episode with the score {score:g}")
     if not given.eager:
         print(minpy.explain(solver.step))
-
-
-__all__ = ["GAMES", "parser", "settings", "start", "total_steps", "train"]

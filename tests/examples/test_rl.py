@@ -10,6 +10,9 @@ from examples.rl.environments import Environments
 from examples.rl.games import CARTPOLE, PONG, PongPreprocessor
 from examples.rl.parallel_actor_critic.__main__ import main as actor_critic
 from examples.rl.parallel_actor_critic.rollouts import choose, generalized_advantages
+from examples.rl.policy_gradient.__main__ import main as policy_gradient
+from examples.rl.policy_gradient.model import PolicyNetwork
+from minpy import grad
 
 
 def frame(ball):
@@ -74,6 +77,33 @@ def test_episodes_under_way_are_restored(game, steps):
     numpy.testing.assert_array_equal(one.observations, other.observations)
     assert (one.scores, one.ended_at, one.frames) == (other.scores, other.ended_at, other.frames)
     assert one.frames == (steps + 5) * 2 * game.frame_skip
+
+
+def test_rewards_of_a_rally_are_discounted():
+    rs = numpy.float32([0, 0, 1, 0, -1, 0])
+    sums = numpy.array([0.25, 0.5, 1, -0.5, -1, 0])  # by halves, and nothing across the end of a rally
+    found = PolicyNetwork(gamma=0.5).discount_rewards(rs)
+    numpy.testing.assert_allclose(found, (sums - sums.mean()) / sums.std(), 1e-6)
+    assert not PolicyNetwork().discount_rewards(numpy.zeros(3, "float32")).any()
+
+
+def test_gradient_of_the_loss_is_the_policy_gradient():
+    random = numpy.random.RandomState(0)
+    scores, rs = random.standard_normal((2, 6, 1))
+    actions = numpy.array([[0], [1], [0], [0], [1], [1]])
+    model = PolicyNetwork()
+    found = grad(lambda z: model.loss(1 / (1 + numpy.exp(-z)), actions, rs))(scores)
+    # of log(probability of what was done) by the score of going up: 1 - p, or -p where it went down
+    p = 1 / (1 + numpy.exp(-scores))
+    numpy.testing.assert_allclose(found, -((actions == 0) - p) * rs, 1e-6)
+
+
+def test_policy_gradient_plays_pong(capsys):
+    solver = policy_gradient(["--steps=1", "--seed=2"])
+    assert "train_step: everything is compiled" in capsys.readouterr().out
+    (score,) = solver.environments.scores
+    assert solver.train_acc_history == [score] and -21 <= score < 0
+    assert len(solver.loss_history) == 1 and solver.environments.steps == solver.environments.ended_at[0]
 
 
 #: a few updates of the pole: with 2 environments and 64 steps for each, 128 steps are one

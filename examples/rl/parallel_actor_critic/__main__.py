@@ -18,37 +18,49 @@ from examples.rl.solver import PlayingSolver
 
 @dataclass(frozen=True)
 class Settings:
-    """What is right for a game, found by trying."""
+    """What is right for a game, found by trying.
+
+    Attributes:
+        falls: whether the learning rate falls to 0 along a line, as in Mnih et al. (2016), or stays.
+    """
 
     steps: int
     envs: int
     t_max: int
     hidden_size: int
     learning_rate: float
-    lambda_: float = 0.98
-    entropy_weight: float = 0.01
+    falls: bool
+    lambda_: float
+    entropy_weight: float
 
 
 SETTINGS = {
-    PONG: Settings(steps=750_000, envs=16, t_max=64, hidden_size=200, learning_rate=3e-4),
-    CARTPOLE: Settings(steps=500_000, envs=8, t_max=64, hidden_size=128, learning_rate=5e-3),
+    PONG: Settings(750_000, 16, 64, 200, learning_rate=1e-3, falls=False, lambda_=1.0, entropy_weight=0.03),
+    CARTPOLE: Settings(
+        500_000, 8, 64, 128, learning_rate=5e-3, falls=True, lambda_=0.98, entropy_weight=0.01
+    ),
 }
 
 
 def main(arguments: list[str] | None = None) -> PlayingSolver:
-    options = program.parser(__doc__)
-    options.add_argument("--game", choices=GAMES, default="pong", help="default: pong")
-    options.add_argument(
-        "--envs", type=int, metavar="N", help="environments; default: 16 for Pong, 8 for CartPole"
-    )
-    given = program.start(options, arguments)
+    given = parse(arguments)
     solver = make(given)
     program.train(solver, given)
     return solver
 
 
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The options of a command line."""
+    options = program.parser(__doc__)
+    options.add_argument("--game", choices=GAMES, default="pong", help="default: pong")
+    options.add_argument(
+        "--envs", type=int, metavar="N", help="environments; default: 16 for Pong, 8 for CartPole"
+    )
+    return program.start(options, arguments)
+
+
 def make(given: argparse.Namespace) -> PlayingSolver:
-    """The agent of a command line, and its solver."""
+    """The agent and its solver."""
     game = GAMES[given.game]
     chosen = SETTINGS[game]
     total = program.total_steps(given, game, chosen.steps)
@@ -65,7 +77,7 @@ def make(given: argparse.Namespace) -> PlayingSolver:
         play,
         update_rule="adam",
         optim_config={"learning_rate": chosen.learning_rate},
-        lr_schedule=lambda update: max(1 - update / updates, 0.0),
+        lr_schedule=(lambda update: max(1 - update / updates, 0.0)) if chosen.falls else None,
         clip_norm=0.5,
         **program.settings(given),
     )

@@ -1,0 +1,1 @@
+"""Pong from pixels by the plainest policy gradient."""
