@@ -18,11 +18,18 @@ class PolicyNetwork(ModelBase):
         input_size: features of an observation.
         hidden_size: units of the hidden layer.
         gamma: how much of a reward counts for the step before it.
+        points_are_ends: whether nothing counts across a reward, as in Pong; see ``Game``.
     """
 
-    def __init__(self, input_size: int = 80 * 80, hidden_size: int = 200, gamma: float = 0.99):
+    def __init__(
+        self,
+        input_size: int = 80 * 80,
+        hidden_size: int = 200,
+        gamma: float = 0.99,
+        points_are_ends: bool = True,
+    ):
         super().__init__()
-        self.gamma = gamma
+        self.gamma, self.points_are_ends = gamma, points_are_ends
         self.add_param("w1", (input_size, hidden_size))
         self.add_param("w2", (hidden_size, 1))
 
@@ -49,14 +56,13 @@ class PolicyNetwork(ModelBase):
         return self.loss(predict, *batch.label)
 
     def discount_rewards(self, rs: numpy.ndarray) -> numpy.ndarray:
-        """For each of (N,) rewards the sum of those from there on, discounted, with mean 0 and deviation 1.
-
-        A reward that is not 0 ends a rally: what comes after it counts for nothing before.
-        """
+        """For each of (N,) rewards the sum of those from there on, discounted, with mean 0 and deviation 1."""
         discounted = numpy.zeros(len(rs), "float32")
         following = 0.0
         for t in reversed(range(len(rs))):
-            following = float(rs[t]) + (0.0 if rs[t] else self.gamma * following)
+            if self.points_are_ends and rs[t]:
+                following = 0.0  # a new rally begins behind it
+            following = float(rs[t]) + self.gamma * following
             discounted[t] = following
         deviation = discounted.std()
         return (discounted - discounted.mean()) / (deviation if deviation else 1)
