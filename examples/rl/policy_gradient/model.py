@@ -56,7 +56,7 @@ class PolicyNetwork(ModelBase):
         return self.loss(predict, *batch.label)
 
     def discount_rewards(self, rs: numpy.ndarray) -> numpy.ndarray:
-        """For each of (N,) rewards the sum of those from there on, discounted, with mean 0 and deviation 1."""
+        """Of (N,) rewards for each the sum of those from there on, discounted, with mean 0, deviation 1."""
         discounted = numpy.zeros(len(rs), "float32")
         following = 0.0
         for t in reversed(range(len(rs))):
