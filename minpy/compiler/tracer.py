@@ -347,6 +347,8 @@ class Tracer(ArrayMethods):
         """``self[mask] operation= other`` for a mask known at run time only."""
         self.check_source(other)
         layout = Mask(self.shape, aval_of(other).shape, [mask.aval], (MARK,))
+        if len(aval_of(other).shape) > len(layout.place_shape):  # which only plain writes let through
+            raise OperandError(f"what a mask chooses of {self.aval} has fewer axes than {aval_of(other)}")
         chosen = reshape_op(mask, shape=layout.shape)
         has_axes = isinstance(other, Tracer) and other.ndim
         operand = reshape_op(other, shape=layout.value_shape) if has_axes else other

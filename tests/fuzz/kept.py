@@ -204,6 +204,12 @@ b = np.array([1.0, 2.0, 3.0])
 v0 = b * np.sum(a)
 v1 = v0[2].clip(-0.5, 1)
 """,
+    "what a mask chooses has too few axes": """
+a = np.array([0.5, -1.0, 2.0])
+b = np.array([[[1.0]]])
+
+a[a > 0.0] += b
+""",
     "a number broadcast is read-only": """
 b = numpy.array(0.75)
 
