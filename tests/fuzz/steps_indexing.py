@@ -45,8 +45,11 @@ def _basic(w: Writer, size: int) -> str:
 
 
 def _number(w: Writer, size: int) -> str:
-    """An index that is NumPy's number, perhaps an argument or a computed one."""
-    known = w.arrays(lambda i: i.dtype.kind == "i" and not i.ndim and -size <= i < size)
+    """An index that is NumPy's number, perhaps an argument or a computed one.
+
+    An array without axes is none: NumPy's arrays give a copy for their own and a view for MinPy's.
+    """
+    known = w.arrays(lambda i: isinstance(i, numpy.integer) and -size <= i < size)
     if known and w.chance(60):
         return w.pick(known)
     filled = w.arrays(lambda x: x.size and x.dtype.kind != "c")
@@ -64,6 +67,7 @@ def _indices(w: Writer, indexed: Any, size: int, length: int) -> str:
         known = w.arrays(
             lambda i: (
                 i.dtype.kind == "i"
+                and i.ndim
                 and ((-size <= i) & (i < size)).all()
                 and not numpy.may_share_memory(i, indexed)
             )
