@@ -66,11 +66,16 @@ class _Object(NamedTuple):
         builder = binding.JITLibraryBuilder().add_object_img(self.code).add_current_process()
         for name in self.names.values():
             builder.export_symbol(name)
-        library = builder.link(_linker(), f"kernel{next(_numbers)}")
+        number = next(_numbers)
+        linker = _linker(number // _LINKS)
+        library = builder.link(linker, f"kernel{number}")
+        library.linker = linker  # which has to outlive it
         return {text: Code(library, name) for text, name in self.names.items()}
 
 
 _numbers = itertools.count()
+#: How much one linker links. As long as it is there it keeps 9 KB of everything, also of what is gone.
+_LINKS = 32
 _known: WeakValueDictionary[str, Code] = WeakValueDictionary()
 
 
@@ -223,8 +228,8 @@ def _new_machine() -> Any:
     return binding.Target.from_default_triple().create_target_machine(processor, features, **_MACHINE)
 
 
-@functools.cache
-def _linker() -> Any:
+@functools.lru_cache(maxsize=1)
+def _linker(number: int) -> Any:
     return binding.create_lljit_compiler(_new_machine(), use_jit_link=True)
 
 
