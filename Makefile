@@ -29,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo example test lint bench docs wheel clean help
+.PHONY: demo example test soak lint bench docs wheel clean help
 
 demo: $(VENV)/.demo  ## train a digit classifier, in plain NumPy style
 	@$(VENV)/bin/python -m examples.digits
@@ -39,6 +39,10 @@ example: $(VENV)/.$(if $(filter rl.%,$(NAME)),rl,demo)  ## run the example NAME,
 
 test: $(VENV)/.dev  ## run the tests
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) $(TESTS)
+
+# The long form of what the tests do shortly: hours. docs/reliability.md has the results.
+soak: $(VENV)/.dev  ## run for hours what has to hold for hours, or NAME alone: make soak NAME=calls
+	@$(VENV)/bin/python -m tests.soak $(if $(filter-out nn.mlp,$(NAME)),$(NAME)) $(ARGS)
 
 lint: $(VENV)/.dev  ## check the formatting, the style and the types
 	@$(VENV)/bin/python -m ruff format --check --quiet .

@@ -40,7 +40,9 @@ def main() -> int:
         tried, wrong = run(options.count or count)
         print(*wrong[:20], sep="\n", end="\n" * bool(wrong))
         seconds = time.perf_counter() - started
-        print(f"{name}: {tried}; {len(wrong)} failed; {seconds:.0f} s, {time.strftime('%Y-%m-%d')}", flush=True)
+        print(
+            f"{name}: {tried}; {len(wrong)} failed; {seconds:.0f} s, {time.strftime('%Y-%m-%d')}", flush=True
+        )
         failed += len(wrong)
     return 1 if failed else 0
 

@@ -66,15 +66,20 @@ def gradients(count: int) -> tuple[str, list[str]]:
     return f"{count:,} gradients in eager mode, {told}", wrong + grown
 
 
-def signatures(count: int) -> tuple[str, list[str]]:
-    """A function that keeps 16 versions, called with another shape each time; every answer is compared."""
+def signatures(count: int, different: int | None = None) -> tuple[str, list[str]]:
+    """A function that keeps 16 versions, called with another shape each time; every answer is compared.
+
+    After ``different`` shapes the first one comes again, if that is given, and is compiled again. Else all
+    are different, and what remembers the last few thousand shapes has to be full before the warm-up ends.
+    """
     function = minpy.jit(lambda x: np.sum(np.tanh(x * 0.5), axis=-1), cache_size=16)
     wrong: list[str] = []
     least = 1
-    while least**4 < count:
+    while least**4 < (different or count):
         least += 1
 
     def work(number: int) -> None:
+        number %= different or count
         shape = tuple(1 + number // least**axis % least for axis in range(4))
         x = numpy.linspace(-1, 1, math.prod(shape)).reshape(shape)
         wrong.extend(_problems([function(np.array(x))], [numpy.tanh(x * 0.5).sum(-1)]))

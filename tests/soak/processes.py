@@ -156,7 +156,9 @@ def trial(kind: str, processes: int, functions: int, seed: int = 0) -> tuple[int
             process.start()
             process.join()
         found = [json.loads(path.read_text()) for path in [*results, later] if path.exists()]
-        wrong += [f"{kind}: function {n}: {problem}" for n in range(functions) for problem in _compared(n, found)]
+        wrong += [
+            f"{kind}: function {n}: {problem}" for n in range(functions) for problem in _compared(n, found)
+        ]
         if not _is_whole(folder):
             wrong.append(f"{kind}: the folder is not whole")
         if not all(was_kept for *_, was_kept in found[-1].values()):
