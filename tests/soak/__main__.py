@@ -14,12 +14,14 @@ import time
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MINPY_CACHE_DIR", "")
 
-#: name -> the function, which stands in a module of this folder, and how many, unless that is said
+#: name -> the function that does it, and how many, unless that is said
 RUNS = {
-    "processes": ("processes.run", 8),
-    "calls": ("endurance.calls", 1_000_000),
-    "signatures": ("endurance.signatures", 50_000),
-    "gradients": ("endurance.gradients", 100_000),
+    "processes": ("tests.soak.processes.run", 8),
+    "threads": ("tests.soak.threads.run", 100),
+    "faults": ("tests.faults.checks.run", 300),
+    "calls": ("tests.soak.endurance.calls", 1_000_000),
+    "signatures": ("tests.soak.endurance.signatures", 50_000),
+    "gradients": ("tests.soak.endurance.gradients", 100_000),
 }
 
 
@@ -35,8 +37,8 @@ def main() -> int:
     for name in options.names or RUNS:
         started = time.perf_counter()
         place, count = RUNS[name]
-        module, function = place.split(".")
-        run = getattr(importlib.import_module(f"tests.soak.{module}"), function)
+        module, _, function = place.rpartition(".")
+        run = getattr(importlib.import_module(module), function)
         tried, wrong = run(options.count or count)
         print(*wrong[:20], sep="\n", end="\n" * bool(wrong))
         seconds = time.perf_counter() - started

@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 
 from minpy.runtime import kernels
-from tests.soak import endurance, processes, watch
+from tests.soak import endurance, processes, threads, watch
 
 
 def test_processes_on_one_cache_folder_that_is_damaged_meanwhile():
     compared, wrong = processes.trial("damaged", 2, 3)
     assert (compared, wrong) == (9, [])
+
+
+def test_threads_see_nothing_of_each_other():
+    told, wrong = threads.run(2)
+    assert not wrong, told
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""Lets an exception come up inside MinPy, at any call of a function of Python's or C's that it makes.
+
+``sys.setprofile`` tells of each call. An error is raised where one begins; an interrupt where one of Python's
+begins or one of C's has ended, which is where Python looks for signals.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from types import CodeType
+from typing import Any, Callable, NamedTuple
+
+import minpy
+
+_FOLDER = os.path.dirname(minpy.__file__) + os.sep
+
+
+class Fault(Exception):
+    """What no part of MinPy knows."""
+
+
+class Point(NamedTuple):
+    """A call within MinPy.
+
+    Attributes:
+        place: the function that begins or that calls, and the line.
+        event: as ``sys.setprofile`` says.
+    """
+
+    place: tuple[CodeType, int]
+    event: str
+
+    def __str__(self) -> str:
+        code, line = self.place
+        return f"{code.co_filename[len(_FOLDER) :]}:{line} {code.co_name} ({self.event})"
+
+
+#: kind of exception -> its class, and the events at which it comes up
+KINDS: dict[str, tuple[type[BaseException], tuple[str, ...]]] = {
+    "error": (Fault, ("call", "c_call")),
+    "memory": (MemoryError, ("c_call",)),
+    "interrupt": (KeyboardInterrupt, ("call", "c_return")),
+}
+
+#: Python only reports exceptions in these, and what leaves a block is no call that can fail.
+_NEVER = frozenset(("__del__", "__exit__"))
+#: Functions of C's that give something back, which cannot fail either.
+_SAFE = frozenset(("__exit__", "release", "enable", "discard", "clear", "pop", "remove"))
+
+
+class Injector:
+    """Counts the points that a call passes, or raises at one of them.
+
+    Attributes:
+        points: those that were passed.
+        raised: the exception that was raised.
+    """
+
+    def __init__(self, kind: str, at: int | None = None):
+        self.error, self._events = KINDS[kind]
+        self.at = at
+        self.points: list[Point] = []
+        self.raised: BaseException | None = None
+
+    def _see(self, frame: Any, event: str, function: Any) -> None:
+        code = frame.f_code
+        if event not in self._events or not code.co_filename.startswith(_FOLDER) or code.co_name in _NEVER:
+            return
+        if event == "c_call" and function.__name__ in _SAFE:
+            return
+        if self.raised is None and (self.at is None or len(self.points) <= self.at):
+            self.points.append(Point((code, frame.f_lineno), event))
+            if self.at is not None and len(self.points) > self.at and not _is_called_back(frame):
+                self.raised = self.error("injected")
+                raise self.raised  # which ends the profile
+
+    def run(self, function: Callable[[], Any]) -> Any:
+        """Call a function, with exceptions coming up."""
+        sys.setprofile(self._see)
+        try:
+            return function()
+        finally:
+            sys.setprofile(None)
+
+
+def _is_called_back(frame: Any) -> bool:
+    """Whether an object is going, or somebody is told that one is gone, where Python but reports errors."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename == weakref.__file__:
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,23 @@
+"""After an exception at any point of MinPy everything is as it was, and the next call is right.
+
+``python -m tests.soak faults`` tries more points.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.faults.checks import check, passed
+from tests.faults.injector import KINDS
+from tests.faults.programs import PROGRAMS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_after_a_fault_the_next_call_is_right(name, kind):
+    numbers = passed(name, kind)
+    assert len(numbers) > 100  # else nothing was seen
+    for at in random.Random(name).sample(numbers, 8):
+        assert check(name, kind, at) == []
