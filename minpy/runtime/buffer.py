@@ -11,6 +11,7 @@ writable one of read-only memory, gets an error of its own, or a SystemError wit
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import sys
 from typing import Any, Callable
@@ -38,7 +39,9 @@ def export_buffers(kind: type, exported: Callable[[Any], Any]) -> None:
     def getbuffer(instance: Any, view: int, flags: int) -> int:
         try:
             return request(exported(instance), view, flags)
-        except BaseException:  # what leaves a function that C calls is printed and lost
+        except BaseException as error:  # what leaves a function that C calls is printed and lost
+            if isinstance(error, KeyboardInterrupt):
+                _thread.interrupt_main()  # once more
             return -1
 
     function = _GetBuffer(getbuffer)

@@ -7,6 +7,7 @@ import gc
 import io
 import random
 import threading
+import time
 import warnings
 from typing import Any
 
@@ -16,7 +17,7 @@ from minpy.compiler.eager import compiles_now
 from minpy.compiler.jit import JitFunction, jitted_functions
 from minpy.runtime import context, forking, native, policy, stopwatch, tape, watch
 from minpy.runtime.engine import mx
-from tests.faults.injector import KINDS, Injector
+from tests.faults.injector import KINDS, Alarm, Injector
 from tests.faults.programs import PROGRAMS
 
 _CALLS = 2  # the second one takes other ways
@@ -92,10 +93,10 @@ def passed(name: str, kind: str) -> list[int]:
     return sorted({point: number for number, point in reversed(list(enumerate(injector.points)))}.values())
 
 
-def check(name: str, kind: str, at: int) -> list[str]:
-    """Inject a fault into the first calls of a program, and say what is wrong after it."""
+def check(name: str, injector: Injector | Alarm) -> list[str]:
+    """Let a fault come up in the first calls of a program, and say what is wrong after it."""
     answers, contents = history(name)
-    before, trial, injector = surroundings(), _Trial(name), Injector(kind, at)
+    before, trial = surroundings(), _Trial(name)
     wrong = []
     try:
         injector.run(lambda: [trial.call() for _ in range(_CALLS)])
@@ -103,7 +104,7 @@ def check(name: str, kind: str, at: int) -> list[str]:
         if not _is_from(error, injector.raised):
             wrong.append(f"{error!r} came instead")
     else:  # the compiler leaves what it cannot do to Python
-        if injector.raised is not None and kind == "interrupt":
+        if isinstance(injector.raised, KeyboardInterrupt):
             wrong.append("the interrupt was lost")
     if injector.raised is not None:
         injector.raised.__traceback__ = None  # which has the frames, and what is in them
@@ -122,7 +123,7 @@ def check(name: str, kind: str, at: int) -> list[str]:
             contents[0] = trial.content()
     except BaseException as error:
         wrong.append(f"the next call raised {error!r}")
-    return [f"{name}: {kind} at {injector.points[-1]}: {problem}" for problem in wrong]
+    return [f"{name}: {injector}: {problem}" for problem in wrong]
 
 
 def _is_from(error: BaseException | None, injected: BaseException | None) -> bool:
@@ -140,6 +141,21 @@ def run(count: int) -> tuple[str, list[str]]:
             numbers = passed(name, kind)
             chosen = random.Random(0).sample(numbers, min(count, len(numbers)))
             for at in chosen:
-                wrong += check(name, kind, at)
+                wrong += check(name, Injector(kind, at))
             tried, places = tried + len(chosen), places + len(numbers)
     return f"{tried:,} faults at {places:,} places of {len(PROGRAMS)} programs", wrong
+
+
+def interrupts(count: int) -> tuple[str, list[str]]:
+    """Interrupts by a signal at random moments, ``count`` of them: what was tried, and what was wrong."""
+    draws, came, wrong = random.Random(0), 0, []
+    for name in PROGRAMS:
+        history(name)
+        started = time.perf_counter()
+        history(name)
+        took = time.perf_counter() - started
+        for _ in range(count // len(PROGRAMS)):
+            alarm = Alarm(draws.uniform(0, took))
+            wrong += check(name, alarm)
+            came += alarm.raised is not None
+    return f"{came:,} interrupts by signals in {len(PROGRAMS)} programs", wrong

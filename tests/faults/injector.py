@@ -7,6 +7,7 @@ begins or one of C's has ended, which is where Python looks for signals.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import weakref
 from types import CodeType
@@ -59,8 +60,8 @@ class Injector:
     """
 
     def __init__(self, kind: str, at: int | None = None):
-        self.error, self._events = KINDS[kind]
-        self.at = at
+        self.kind, self.at = kind, at
+        self._error, self._events = KINDS[kind]
         self.points: list[Point] = []
         self.raised: BaseException | None = None
 
@@ -73,7 +74,7 @@ class Injector:
         if self.raised is None and (self.at is None or len(self.points) <= self.at):
             self.points.append(Point((code, frame.f_lineno), event))
             if self.at is not None and len(self.points) > self.at and not _is_called_back(frame):
-                self.raised = self.error("injected")
+                self.raised = self._error("injected")
                 raise self.raised  # which ends the profile
 
     def run(self, function: Callable[[], Any]) -> Any:
@@ -83,6 +84,46 @@ class Injector:
             return function()
         finally:
             sys.setprofile(None)
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.points[-1]}"
+
+
+class Alarm:
+    """Interrupts a call after some seconds, by a signal, as Ctrl-C does.
+
+    Attributes:
+        raised: the exception that the signal raised, if it came and was not lost where Python reports it.
+    """
+
+    def __init__(self, seconds: float):
+        self._seconds = max(seconds, 1e-6)
+        self.raised: BaseException | None = None
+        self._place = ""
+
+    def _come(self, number: int, frame: Any) -> None:
+        self._place = f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
+        self.raised = KeyboardInterrupt()
+        raise self.raised
+
+    def _report(self, unraisable: Any) -> None:
+        if unraisable.exc_value is self.raised:
+            self.raised = None
+
+    def run(self, function: Callable[[], Any]) -> Any:
+        """Call a function, which is interrupted."""
+        before, reporting = signal.signal(signal.SIGALRM, self._come), sys.unraisablehook
+        sys.unraisablehook = self._report
+        try:
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+            return function()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            sys.unraisablehook = reporting
+
+    def __str__(self) -> str:
+        return f"interrupt at {self._place}"
 
 
 def _is_called_back(frame: Any) -> bool:

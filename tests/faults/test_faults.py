@@ -9,8 +9,8 @@ import random
 
 import pytest
 
-from tests.faults.checks import check, passed
-from tests.faults.injector import KINDS
+from tests.faults.checks import check, interrupts, passed
+from tests.faults.injector import KINDS, Injector
 from tests.faults.programs import PROGRAMS
 
 
@@ -20,4 +20,9 @@ def test_after_a_fault_the_next_call_is_right(name, kind):
     numbers = passed(name, kind)
     assert len(numbers) > 100  # else nothing was seen
     for at in random.Random(name).sample(numbers, 8):
-        assert check(name, kind, at) == []
+        assert check(name, Injector(kind, at)) == []
+
+
+def test_after_an_interrupt_by_a_signal_the_next_call_is_right():
+    tried, wrong = interrupts(40)
+    assert wrong == [] and not tried.startswith("0")

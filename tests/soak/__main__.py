@@ -19,6 +19,7 @@ RUNS = {
     "processes": ("tests.soak.processes.run", 8),
     "threads": ("tests.soak.threads.run", 100),
     "faults": ("tests.faults.checks.run", 300),
+    "interrupts": ("tests.faults.checks.interrupts", 2000),
     "calls": ("tests.soak.endurance.calls", 1_000_000),
     "signatures": ("tests.soak.endurance.signatures", 50_000),
     "gradients": ("tests.soak.endurance.gradients", 100_000),

@@ -165,7 +165,7 @@ static PyObject *array_aval(Array *self, void *closure) {
 /* Shape, dtype and order of the elements in memory never change either. */
 static PyArrayObject *array_in_memory(Array *self) {
     Value *value = self->holds == HOLDS_VALUE ? (Value *)self->value : value_of(self);
-    if (value == NULL) PyErr_Clear();
+    if (value == NULL) forget_error();
     return value != NULL && value->numpy != NULL && is_ndarray(value->numpy) ? ndarray(value->numpy) : NULL;
 }
 
@@ -260,7 +260,7 @@ static int is_readable(const Value *value) { return value->context == cpu && val
 /* The value of an array whose views are up to date and that NumPy can read where it is, else NULL. */
 Value *readable(PyObject *x) {
     Value *value = is_current((Array *)x) ? value_of((Array *)x) : NULL;
-    if (value == NULL) PyErr_Clear();
+    if (value == NULL) forget_error();
     return value != NULL && is_readable(value) ? value : NULL;
 }
 

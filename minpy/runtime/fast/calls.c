@@ -90,7 +90,7 @@ static int write_argument(Call *call, PyObject *x, int depth) {
     if (PyUnicode_CheckExact(x)) {
         Py_ssize_t length;
         const char *text = PyUnicode_AsUTF8AndSize(x, &length);
-        if (text == NULL) PyErr_Clear();
+        if (text == NULL) forget_error();
         if (text == NULL || !write_word(call, TEXT_TAG + 16 * length)) return 0;
         for (; length > 0; text += sizeof(int64_t), length -= sizeof(int64_t)) {
             int64_t word = 0;
@@ -349,7 +349,7 @@ static PyObject *method_repr(Method *self) { return PyObject_Repr(self->original
 static PyObject *method_getattro(PyObject *self, PyObject *name) {
     PyObject *found = PyObject_GenericGetAttr(self, name);
     if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
-    PyErr_Clear();
+    forget_error();
     return PyObject_GetAttr(((Method *)self)->original, name); /* __name__, __doc__, __signature__, ... */
 }
 

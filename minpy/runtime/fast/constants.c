@@ -26,7 +26,7 @@ PyObject *dtype_of_new(void) {
                    PyList_GET_ITEM(default_context, 0) == cpu;
     Py_XDECREF(interpreter);
     Py_XDECREF(blocks);
-    PyErr_Clear();
+    forget_error();
     return is_usual ? PyList_GET_ITEM(default_dtype, 0) : NULL;
 }
 
@@ -45,7 +45,7 @@ int learn_constant(Call *call, uint64_t hash, PyObject *const *args, PyObject *r
         copy = copy_of(ndarray(value->numpy));
         failed = copy == NULL || remember(call, hash, (Known){.constant = copy, .number = number_of(name)}, NULL);
     }
-    if (!failed) PyErr_Clear();
+    if (!failed) forget_error();
     Py_XDECREF(makes_constants);
     Py_XDECREF(name);
     Py_XDECREF(copy);

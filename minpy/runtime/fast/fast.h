@@ -71,6 +71,14 @@ static inline int is_set(PyObject *x) { return x != NULL && x != Py_None; }
 static inline int is_ndarray(PyObject *x) { return Py_TYPE(x) == &PyArray_Type; }
 static inline PyArrayObject *ndarray(PyObject *x) { return (PyArrayObject *)x; }
 
+/* Forget an exception, for Python does the same again, and says more about an error. An interrupt would not come again by
+ * itself, so it is put off. */
+static inline void forget_error(void) {
+    if (!PyErr_Occurred()) return;
+    if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) PyErr_SetInterrupt();
+    PyErr_Clear();
+}
+
 /* What is dead is kept for the next one: most live as short as the expression that they are a part of. */
 #define MOST_KEPT 64
 

@@ -71,7 +71,7 @@ static int find_place(PyArrayObject *array, PyObject *key, Place *place) {
     place->has_basic_key = 1;
     for (int i = 0; i < n; i++)
         if (!follow_part(parts[i], PyArray_DIM(array, i), PyArray_STRIDE(array, i), place)) {
-            PyErr_Clear();
+            forget_error();
             return 0;
         }
     for (int i = n; i < ndim; i++) add_axis(place, PyArray_DIM(array, i), PyArray_STRIDE(array, i), NULL);
@@ -102,7 +102,7 @@ static PyObject *integers(PyObject *list) {
         else
             ((npy_intp *)PyArray_DATA(ndarray(array)))[i] = number;
     }
-    PyErr_Clear();
+    forget_error();
     return array;
 }
 
@@ -134,7 +134,7 @@ static PyObject *index_by_numpy(PyObject *self, Value *source, PyObject *key) {
     PyObject *plain = numpys_key(key), *result = plain == NULL ? NULL : PyObject_GetItem(source->numpy, plain);
     Array *array = NULL;
     if (result == NULL) {
-        PyErr_Clear(); /* Python raises it with the line */
+        forget_error(); /* Python raises it with the line */
         Py_XDECREF(plain);
         return NULL;
     }
@@ -267,7 +267,7 @@ static int array_assign(PyObject *self, PyObject *key, PyObject *new) {
         failed = PyObject_SetItem((PyObject *)array, plain, operand);
         Py_DECREF(array);
         if (failed && (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_IndexError)))
-            PyErr_Clear(); /* Python does it again and says more about the error */
+            forget_error(); /* Python does it again and says more about the error */
     }
     if (failed && !PyErr_Occurred()) failed = assign_slowly(self, key, new);
     Py_XDECREF(operand);

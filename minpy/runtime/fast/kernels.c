@@ -264,6 +264,6 @@ static PyObject *result_of(const KnownOp *op, PyObject *const *raw, Py_ssize_t n
 /* The result as a new array, or as a view; NULL, without an exception, where NumPy has to do it: it raises once more. */
 PyObject *run_kernel(const KnownOp *op, PyObject *const *raw, Py_ssize_t n, PyObject *params) {
     PyObject *result = result_of(op, raw, n, params);
-    if (result == NULL) PyErr_Clear();
+    if (result == NULL) forget_error();
     return result;
 }

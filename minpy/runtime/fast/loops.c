@@ -53,7 +53,7 @@ int has_raised(void) {
     if (!raised) return 0;
     feclearexcept(FE_ALL_EXCEPT);
     if (PyUFunc_GetPyValues("", NULL, &mask, NULL) < 0) { /* what `numpy.errstate` says */
-        PyErr_Clear();
+        forget_error();
         return 1;
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -107,7 +107,7 @@ PyObject *run_loop(const KnownOp *op, PyObject *const *raw, Py_ssize_t n) {
 /* NumPy reduces so many elements at once, of which the sum depends: `numpy.setbufsize`. */
 static npy_intp size_of_buffer(void) {
     int size = 0;
-    if (PyUFunc_GetPyValues("", &size, NULL, NULL) < 0) PyErr_Clear();
+    if (PyUFunc_GetPyValues("", &size, NULL, NULL) < 0) forget_error();
     return size;
 }
 

@@ -47,7 +47,7 @@ static PyObject *reshape(PyObject *self, PyObject *const *args, Py_ssize_t n, in
     PyObject *result = PyErr_Occurred() ? NULL : PyArray_Newshape(memory, &shape, NPY_CORDER);
     Array *array = result == NULL ? NULL : new_array(new_value(result), 0);
     if (array == NULL) {
-        PyErr_Clear();
+        forget_error();
         return NULL;
     }
     if (is_view_of(result, (PyObject *)memory)) become_view(array, self, Py_NewRef(of_kernel[kernel]->op));
@@ -76,7 +76,7 @@ static PyObject *computed(PyObject *result, int kernel, int is_scalar) {
 }
 
 static PyObject *computed_number(int type, const Number *number, int kernel) {
-    PyErr_Clear();
+    forget_error();
     if (type < 0) return NULL;
     count_kernel(kernel);
     return (PyObject *)new_number(type, number, sizeof *number);
@@ -98,7 +98,7 @@ static PyObject *astype(PyObject *self, PyObject *const *args, Py_ssize_t n, int
     PyArrayObject *memory = n == 1 ? read_by_numpy(self) : NULL;
     PyArray_Descr *dtype = NULL;
     if (memory == NULL || !PyArray_DescrConverter(args[0], &dtype)) {
-        PyErr_Clear();
+        forget_error();
         return NULL;
     }
     PyObject *result = cast(memory, dtype);

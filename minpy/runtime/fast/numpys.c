@@ -45,7 +45,7 @@ int learn_numpys(Call *call, uint64_t hash, PyObject *const *args, Py_ssize_t n,
                                       .holds_for_decisions = holds_for_decisions},
                               NULL);
     }
-    PyErr_Clear();
+    forget_error();
     for (int i = 0; i < 4; i++) Py_XDECREF(found[i]);
     return failed;
 }

@@ -66,7 +66,7 @@ PyObject *array_compare(PyObject *x, PyObject *y, int how) {
 static PyObject *without_gradient(Value *value) {
     PyObject *tape = NULL;
     if (value != NULL && live_tape(value, &tape) == 0) return value->numpy;
-    PyErr_Clear();
+    forget_error();
     return NULL;
 }
 
@@ -161,7 +161,7 @@ static PyObject *update(int which, PyObject *self, PyObject *other) {
     Py_DECREF(operand);
     if (written == NULL) {
         if (!PyErr_ExceptionMatches(PyExc_ValueError)) return NULL;
-        PyErr_Clear(); /* Python does it again and says more about the error */
+        forget_error(); /* Python does it again and says more about the error */
         return update_slowly[which](self, other);
     }
     Py_DECREF(written);
@@ -223,7 +223,12 @@ PyNumberMethods array_as_number = {
 static int array_getbuffer(PyObject *self, Py_buffer *view, int flags) {
     view->obj = NULL;
     PyObject *array = PyObject_CallMethod(self, "__array__", NULL);
-    if (array == NULL) return -1;
+    if (array == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) return -1;
+        forget_error(); /* NumPy forgets what is raised here */
+        PyErr_SetString(PyExc_BufferError, "interrupted");
+        return -1;
+    }
     int failed = PyObject_GetBuffer(array, view, flags);
     Py_DECREF(array);
     return failed;

@@ -223,7 +223,7 @@ static PyObject *take(Route *self, PyObject *const *args, double started) {
     }
     PyObject *result = NULL;
     if (!does_hold || PyErr_Occurred())
-        PyErr_Clear();
+        forget_error();
     else {
         double compiling = self->block->compile_seconds;
         self->plan->calls++;
@@ -363,7 +363,7 @@ static PyObject *as_function(Routes *self, PyObject *result) {
     if (traceback != NULL) {
         PyObject *cleaned = PyObject_CallOneArg(self->cleaned, traceback);
         if (cleaned == NULL)
-            PyErr_Clear();
+            forget_error();
         else
             Py_SETREF(traceback, cleaned);
     }

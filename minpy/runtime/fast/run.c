@@ -239,7 +239,7 @@ static PyObject *computed(const KnownOp *op, PyObject *const *raw, Py_ssize_t n,
         /* Python runs it again and says more about the error. */
         if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError) ||
             PyErr_ExceptionMatches(PyExc_IndexError))
-            PyErr_Clear();
+            forget_error();
         return NULL;
     }
     *is_scalar = !is_ndarray(result);
@@ -271,7 +271,7 @@ PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *
         if (is_array(x)) {
             Value *value = readable(x);
             if (value == NULL || live_tape(value, &tape) < 0) {
-                PyErr_Clear();
+                forget_error();
                 return NULL;
             }
             values[i] = (PyObject *)value;
