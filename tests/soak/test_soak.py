@@ -44,6 +44,6 @@ def test_what_was_linked_leaves_nothing():
     from minpy.runtime.kernels import llvm
     from tests.runtime.kernels.texts import AXPY
 
-    code = llvm._compiled(AXPY)
-    told, wrong = watch.watched(lambda number: llvm.Code(code), 600)
+    (made,) = llvm._compiled([AXPY])
+    told, wrong = watch.watched(lambda number: made.linked(), 600)
     assert not wrong, told
