@@ -29,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo example test soak lint bench docs wheel clean help
+.PHONY: demo example test soak coverage lint bench docs wheel clean help
 
 demo: $(VENV)/.demo  ## train a digit classifier, in plain NumPy style
 	@$(VENV)/bin/python -m examples.digits
@@ -43,6 +43,10 @@ test: $(VENV)/.dev  ## run the tests
 # The long form of what the tests do shortly: hours. docs/reliability.md has the results.
 soak: $(VENV)/.dev  ## run for hours what has to hold for hours, or NAME alone: make soak NAME=calls
 	@$(VENV)/bin/python -m tests.soak $(if $(filter-out nn.mlp,$(NAME)),$(NAME)) $(ARGS)
+
+coverage: $(VENV)/.dev  ## run the tests, and show the lines and branches of minpy/ that none of them takes
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --cov=minpy --cov-branch \
+		--cov-report=term-missing:skip-covered $(TESTS)
 
 lint: $(VENV)/.dev  ## check the formatting, the style and the types
 	@$(VENV)/bin/python -m ruff format --check --quiet .
@@ -70,7 +74,7 @@ clean:  ## remove the environments and everything built
 	find minpy examples tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo "With an NVIDIA GPU add EXTRA=cu112. For another Python: make clean, then add PYTHON=/path/to/python3."
 
 # Install minpy with the extras $(1) into the environment that the target, a stamp, lies in.

@@ -34,6 +34,7 @@ RL = [
 TEST = [
     "pytest>=7.4,<10",
     "pytest-xdist>=3.5,<4",
+    "pytest-cov>=5,<8",
     "hypothesis>=6.100,<7",
     "mpmath>=1.3,<2",
     "setuptools>=68",  # packs in a test; Python 3.12 comes without it

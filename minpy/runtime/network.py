@@ -24,14 +24,20 @@ class Node(NamedTuple):
     attrs: Mapping[str, str]
 
     def attr(self, name: str, default: Any) -> Any:
-        """An attribute as a Python value: a number, a truth value, a tuple, or else its text."""
+        """An attribute as a Python value: a number, a truth value, a tuple; a text where ``default`` is one.
+
+        Raises:
+            SymbolError: for another text, since what is no text ends up in source code.
+        """
         text = self.attrs.get(name)
         if text is None or text == "None":
             return default
         try:
             found = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
         except (ValueError, SyntaxError):
-            return text
+            found = float(text) if text in ("inf", "-inf", "nan") else text
+        if isinstance(found, str) and not isinstance(default, str):
+            raise SymbolError(f"{self.name}: {name}={text!r} is no number, and no tuple of numbers")
         return tuple(found) if isinstance(found, list) else found
 
 
