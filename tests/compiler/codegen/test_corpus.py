@@ -14,6 +14,7 @@ from collections import Counter
 import numpy
 import pytest
 
+import minpy.numpy as np
 from minpy.compiler.ir import Literal, evaluate
 from tests.compiler.codegen.corpus import failure, numbered
 from tests.compiler.codegen.running import run_fused
@@ -103,6 +104,13 @@ def test_casts_stay_within_arrays(dtype):
         found = run_fused(graph, [x])
         for one, other in zip(found, (x.astype("int32"), (x + x).astype("float32"), x > 3)):
             assert numpy.array_equal(one, other)
+
+
+def test_bools_that_are_known_become_floats():
+    """LLVM aborted: it learned that there is nothing but zeros after it had begun with the instructions."""
+    graph = traced(lambda x: np.arctan(np.all(x - x) / (x - x)), (3,), dtype="int64")
+    (found,) = run_fused(graph, [numpy.arange(3)])
+    assert numpy.isnan(found).all() and found.shape == (3,)
 
 
 def test_programs_are_the_same_for_a_seed():
