@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,11 +30,16 @@ class Play(DataIter):
         self.total, self.updates = total, updates
         self._left = 0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all steps are done."""
+        return self.environments.steps >= self.total
+
     def reset(self) -> None:
         self._left = self.updates
 
     def next(self) -> DataBatch:
-        if not self._left or self.environments.steps >= self.total:
+        if not self._left or self.is_over:
             raise StopIteration
         self._left -= 1
         self.environments.start()
@@ -73,14 +79,20 @@ class PlayingSolver(Solver):
         shown = ProgressBar.is_possible() if progress is None else progress
         callbacks = [RewardBar() if shown else RewardLines()] if verbose else []
         callbacks += settings.pop("callbacks", [])
-        super().__init__(play.model, play, verbose=False, callbacks=callbacks, num_epochs=1, **settings)
+        # Of epochs there are as many as it takes: each has a step at least.
+        super().__init__(
+            play.model, play, verbose=False, callbacks=callbacks, num_epochs=play.total, **settings
+        )
         self.environments = play.environments
 
-    def train(self, resume: bool = False) -> None:
-        """Play and learn until ``play.total`` steps are done."""
-        super().train(resume)
-        while not self._is_stopped and self.environments.steps < self.train_dataiter.total:
-            super().train()
+    def _run_epoch(self) -> None:
+        super()._run_epoch()
+        if self.train_dataiter.is_over:
+            self.stop()
+
+    def load_checkpoint(self, path: str | os.PathLike[str]) -> None:
+        super().load_checkpoint(path)
+        self._is_stopped = self.train_dataiter.is_over  # there may be more to play than before
 
     def check_accuracy(self, dataiter: Any, num_samples: int | None = None) -> float:
         return self.environments.running_reward
@@ -113,7 +125,7 @@ class RewardBar(RewardLines, ProgressBar):
         )
 
     def on_step(self, solver: Any) -> None:
-        self._bar.update(solver.environments.steps - self._bar.n)
+        self._bar.update(min(solver.environments.steps, self._bar.total) - self._bar.n)
         reward = solver.environments.running_reward
         if not numpy.isnan(reward):
             self._bar.set_postfix(reward=f"{reward:.2f}", refresh=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy
 import pytest
 from PIL import Image
@@ -9,9 +11,12 @@ from PIL import Image
 from examples.rl.environments import Environments
 from examples.rl.games import CARTPOLE, PONG, PongPreprocessor
 from examples.rl.parallel_actor_critic.__main__ import main as actor_critic
-from examples.rl.parallel_actor_critic.rollouts import choose, generalized_advantages
+from examples.rl.parallel_actor_critic.__main__ import make, parse
+from examples.rl.parallel_actor_critic.model import ActorCritic
+from examples.rl.parallel_actor_critic.rollouts import Rollouts, choose, generalized_advantages
 from examples.rl.policy_gradient.__main__ import main as policy_gradient
 from examples.rl.policy_gradient.model import PolicyNetwork
+from examples.rl.solver import PlayingSolver
 from minpy import grad
 
 
@@ -114,9 +119,10 @@ def test_resumed_run_is_the_run_without_a_break(tmp_path, capsys):
     file = f"--checkpoint={tmp_path / 'run.safetensors'}"
     length = "--steps=5120"
     whole = actor_critic([*POLE, length])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("examples.rl.solver.PlayingSolver.train", lambda solver, resume: interrupted(solver))
-        actor_critic([*POLE, length, file])
+    part = make(parse([*POLE, length, file]))
+    part.train_dataiter.total = 17 * 128  # in the middle of episodes
+    part.init()
+    part.train()
     rest = actor_critic([*POLE, length, file, "--resume"])
     assert len(whole.loss_history) == 40
     assert rest.loss_history == whole.loss_history
@@ -125,13 +131,14 @@ def test_resumed_run_is_the_run_without_a_break(tmp_path, capsys):
         numpy.testing.assert_array_equal(rest.model.params[name], value)
 
 
-def interrupted(solver):
-    """Do 17 of the 40 updates, which end in the middle of episodes, and write the checkpoint."""
-    from minpy.nn.solver import Solver
-
-    solver.train_dataiter.updates = 17
-    Solver.train(solver)
-    solver.train_dataiter.updates = 20
+def test_bar_shows_steps_and_rewards(capsys):
+    agent, environments = ActorCritic(4, 2), Environments(CARTPOLE, 2)
+    solver = PlayingSolver(Rollouts(agent, environments, 3000, 3), progress=True, seed=0)
+    solver.init()
+    solver.train()
+    shown = capsys.readouterr()
+    assert environments.steps == 3072 and "3000/3000" in shown.err and "reward=" in shown.err
+    assert len(re.findall(r"^\(Step \d+ / 3000\) episodes: \d+; running reward: \d", shown.out, re.M)) == 8
 
 
 def test_compiled_and_eager_learn_the_same(capsys):

@@ -53,7 +53,7 @@ class Rollouts(Play):
         settings: those of ``Play``.
     """
 
-    def __init__(self, *settings: Any, t_max: int = 20, gamma: float = 0.99, lambda_: float = 0.95):
+    def __init__(self, *settings: Any, t_max: int = 64, gamma: float = 0.99, lambda_: float = 0.95):
         super().__init__(*settings)
         self.t_max, self.gamma, self.lambda_ = t_max, gamma, lambda_
 
