@@ -29,6 +29,7 @@ from typing import Any
 from minpy.runtime import liveness, roles
 
 _CHILD = Path(__file__).with_name("child.py").read_text()
+_ENGINE = b": MXNet start using engine: "  # which servers write, whatever is set
 _LOOPBACK = "127.0.0.1"
 #: seconds that the others have to say why they end, once one has failed
 GRACE = 5.0
@@ -139,6 +140,8 @@ class Launcher:
 
     def _forward(self, label: str, source: Any, target: Any) -> None:
         for line in source:
+            if _ENGINE in line:
+                continue
             with self._print:
                 print(f"[{label}] {line.decode(errors='replace').rstrip()}", file=target, flush=True)
 

@@ -23,6 +23,7 @@ from minpy.nn.randomness import Randomness
 from minpy.nn.schedules import Schedule
 from minpy.nn.step import METHODS, Optimizer, predict_batch, replaced
 from minpy.nn.workers import Alone
+from minpy.runtime.context import Context
 
 
 class Solver:
@@ -55,6 +56,8 @@ class Solver:
         callbacks: objects like ``Callback``, called in this order.
         checkpoint: a file from which ``train(resume=True)`` goes on; written after each epoch.
         checkpoint_every: written after so many iterations, too.
+        contexts: devices that share each batch, by kvstore='device', which adds up gradients on GPUs, or by
+            'local'.
         kvstore: 'dist_sync' where other workers of a job train the model on their parts of each batch; see
             ``minpy.distributed``.
         compression: None, or a threshold: gradients are sent as 2 bits a number, -threshold, 0 or threshold,
@@ -106,6 +109,7 @@ class Solver:
         callbacks: Sequence[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
+        contexts: Sequence[Context] | None = None,
         kvstore: str | None = None,
         compression: float | None = None,
         **unknown: Any,
@@ -126,7 +130,11 @@ class Solver:
         if visualize and summaries_dir is None:
             raise ValueError("visualize=True needs summaries_dir, the folder to write to")
         self._workers = Alone()
-        if kvstore is not None:
+        if contexts is not None or kvstore in ("device", "local"):
+            from minpy.distributed.devices import Devices
+
+            self._workers = Devices(kvstore or "device", contexts, compression)
+        elif kvstore is not None:
             from minpy.distributed.training import Workers  # which joins the job
 
             self._workers = Workers(kvstore, compression)

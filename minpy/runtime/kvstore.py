@@ -18,7 +18,7 @@ class Store:
     """A KVStore without an optimizer: of what all workers push under a key they pull the sum.
 
     Args:
-        kind: 'dist_sync', 'dist_device_sync'.
+        kind: 'dist_sync' and 'dist_device_sync' are of a job, 'local' and 'device' of this process alone.
 
     Attributes:
         rank: the number of this worker, as the scheduler gives it.
@@ -52,6 +52,13 @@ class Store:
             else:
                 self._kv.pushpull(key, array, out=array, priority=-priority)
         wait(arrays)
+
+    def add(self, keys: Sequence[int], arrays: Sequence[Sequence[Any]]) -> None:
+        """Replace the arrays of each key, which are on several devices of this process, by their sum."""
+        for key, copies in zip(keys, arrays):
+            self.declare(key, copies[0])
+            self._kv.pushpull(key, list(copies), out=list(copies))
+        wait([array for copies in arrays for array in copies])
 
     def compress(self, threshold: float) -> None:
         """From now on push 2 bits for each number of float32: -threshold, 0 or threshold.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import struct
 import sys
 import time
 
@@ -19,6 +21,8 @@ from minpy.nn import ModelBase, layers
 from minpy.nn.callbacks import Callback
 from minpy.nn.io import NDArrayIter
 from minpy.nn.solver import Solver
+
+ESTABLISHED = 1
 
 
 class Net(ModelBase):
@@ -85,12 +89,38 @@ def check_collectives() -> None:
     assert found["b"][1] == (size * (size - 1.0), size - 1)
     mean = distributed.all_reduce(given)
     numpy.testing.assert_allclose(numpy.asarray(mean["a"]), sum(every) / size, rtol=1e-15)
+    other = numpy.zeros(4, complex)
     odd = numpy.array([-0.0, numpy.nan, numpy.inf, 5e-324]).astype(complex)
-    told = distributed.broadcast(
-        {"x": odd if rank == 0 else odd * 0, "n": 2**60 + rank, "b": numpy.int8(rank)}
-    )
+    told = distributed.broadcast({"x": odd if rank == 0 else other, "n": 2**60 + rank, "b": numpy.int8(rank)})
     assert told["x"].tobytes() == odd.tobytes() and told["n"] == 2**60 and told["b"] == 0
     distributed.barrier()
+
+
+class Traffic(Callback):
+    """Bytes that this process has sent to the servers until the end of each step, as the kernel counts them.
+
+    TCP_INFO of a socket tells what the other side has acknowledged (tcpi_bytes_acked, tcpi_bytes_received).
+    """
+
+    def __init__(self):
+        self.steps = []
+
+    def on_step(self, solver):
+        sent = received = 0
+        for name in os.listdir("/proc/self/fd"):
+            link = f"/proc/self/fd/{name}"
+            if not (os.path.lexists(link) and os.readlink(link).startswith("socket:")):
+                continue
+            with socket.socket(fileno=os.dup(int(name))) as connection:
+                if connection.family != socket.AF_INET or connection.type != socket.SOCK_STREAM:
+                    continue
+                info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+                if info[0] == ESTABLISHED and connection.getpeername()[1] != int(
+                    os.environ["MINPY_WATCH_PORT"]
+                ):
+                    acked, got = struct.unpack_from("QQ", info, 120)
+                    sent, received = sent + acked, received + got
+        self.steps.append((sent, received))
 
 
 class Pace(Callback):
@@ -110,7 +140,8 @@ class Pace(Callback):
 
 if __name__ == "__main__":
     folder, dtype, epochs, *pace = sys.argv[1:]
-    settings = {}
+    traffic = Traffic()
+    settings = {"callbacks": [traffic]}
     if pace:
         settings = {
             "checkpoint": f"{folder}/run.safetensors",
@@ -121,3 +152,4 @@ if __name__ == "__main__":
         check_collectives()
     solver = train(dtype, "dist_sync", int(epochs), **settings)
     numpy.savez(f"{folder}/{distributed.rank()}.npz", **results(solver))
+    numpy.save(f"{folder}/{distributed.rank()}.npy", traffic.steps)
