@@ -21,7 +21,7 @@ import numpy
 
 import minpy
 from examples.nn import cnn, program
-from minpy.nn import solver
+from minpy.nn import solver, workers
 from minpy.nn.step import train_step
 from tests.examples.test_nn import PROGRAMS
 
@@ -48,11 +48,9 @@ def quiet(module: Any, batch_size: int | None) -> Iterator[None]:
 def from_the_same(main: Callable, steps: int) -> list[tuple[float, float]]:
     """The losses of a program's first steps, compiled and eager, from the same parameters each time."""
     found: list[tuple[float, float]] = []
-    compiled = solver.compiled
+    compiled = workers.compiled
 
     def both(function: Callable) -> Callable:
-        if function is not train_step:
-            return function  # such as methods of the model, which the eager step calls too
         jitted = compiled(function)
 
         def run(model: Any, *args: Any) -> Any:
@@ -69,7 +67,11 @@ def from_the_same(main: Callable, steps: int) -> list[tuple[float, float]]:
 
         return run
 
-    with mock.patch.object(solver, "compiled", both), contextlib.suppress(_Enough):
+    with (
+        mock.patch.object(workers, "compiled", both),
+        mock.patch.object(solver, "compiled", lambda function: function),  # the model's, for eager steps too
+        contextlib.suppress(_Enough),
+    ):
         main(["--epochs", str(steps)])
     return found
 

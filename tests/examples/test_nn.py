@@ -10,7 +10,7 @@ import numpy
 import pytest
 
 import minpy
-from examples.nn import program
+from examples.nn import program, rnn
 from examples.utils.data_utils import adding_problem_generator, digits_like_CIFAR10, digits_like_MNIST
 
 PROGRAMS = [
@@ -52,6 +52,14 @@ def test_program(name, little_data, capsys, monkeypatch):
     eager = module.main(["--eager", *arguments])
     assert "compiled" not in capsys.readouterr().out
     numpy.testing.assert_allclose(compiled.loss_history, eager.loss_history, 1e-4)
+
+
+def test_compiled_and_eager_losses_are_compared(little_data):
+    from tests.examples import agreement  # which has its programs from here
+
+    for losses in (agreement.free(rnn.main, 3), agreement.from_the_same(rnn.main, 3)):
+        assert len(losses) == 3
+        numpy.testing.assert_allclose(*zip(*losses), 1e-5)
 
 
 def test_builder_makes_the_network_that_is_written_out(little_data):
