@@ -15,8 +15,8 @@ import numpy
 
 from minpy.compiler.aliasing import Origin
 from minpy.compiler.guards import Guards
+from minpy.compiler.lowering.reads import Ref, is_plain, kind_of, walk_values
 from minpy.compiler.paths import Computation, Path, identifier
-from minpy.compiler.reads import Ref, is_plain, kind_of, walk_values
 from minpy.compiler.reals import Number
 from minpy.compiler.trace import Trace
 from minpy.compiler.tracer import FLOAT, Tracer

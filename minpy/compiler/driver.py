@@ -18,13 +18,14 @@ import numpy
 
 from minpy.compiler import kept
 from minpy.compiler.aliasing import AliasRequest
-from minpy.compiler.control import Returned
-from minpy.compiler.effects import Effect
 from minpy.compiler.emit import Emitted, emit
 from minpy.compiler.guards import Guards
 from minpy.compiler.ir import Atom, Graph, Literal, Loc, check_graph
 from minpy.compiler.kept import Outputs
-from minpy.compiler.lower import Leftover, Lowering
+from minpy.compiler.lowering.control import Returned
+from minpy.compiler.lowering.effects import Effect
+from minpy.compiler.lowering.lower import Leftover, Lowering
+from minpy.compiler.lowering.reads import PinRequest, ReadRequest
 from minpy.compiler.passes import check_settings, is_on, makes_kernels
 from minpy.compiler.passes.accumulation import accumulate_products
 from minpy.compiler.passes.algebra import simplify
@@ -39,7 +40,6 @@ from minpy.compiler.passes.raising import PASSES as RAISING
 from minpy.compiler.passes.scaling import scale_factors
 from minpy.compiler.passes.sums import collect_terms
 from minpy.compiler.paths import Path, local_path
-from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.reals import Number
 from minpy.compiler.reuse import pairs
 from minpy.compiler.source import Source

@@ -16,9 +16,9 @@ from minpy.compiler.cache import CacheInfo
 from minpy.compiler.driver import PASSES
 from minpy.compiler.eager import compiles_now, decorate
 from minpy.compiler.joint import Found, Wanted, value_and_gradients
+from minpy.compiler.lowering.reads import walk_values
 from minpy.compiler.passes import check_settings
 from minpy.compiler.program import Options, Program
-from minpy.compiler.reads import walk_values
 from minpy.compiler.regions import Block
 from minpy.compiler.target import Target, calling
 from minpy.compiler.tracer import NUMBERS, Tracer

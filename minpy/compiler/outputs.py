@@ -12,14 +12,14 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.compiler.containers import Instance
 from minpy.compiler.driver import Lowered
-from minpy.compiler.effects import Effect
-from minpy.compiler.frames import UNBOUND, Closure
 from minpy.compiler.generated import code_of
 from minpy.compiler.ir import Atom, Eqn, Literal, Var
+from minpy.compiler.lowering.containers import Instance
+from minpy.compiler.lowering.effects import Effect
+from minpy.compiler.lowering.frames import UNBOUND, Closure
+from minpy.compiler.lowering.reads import Ref, is_constant_object, is_plain, unref, walk_values
 from minpy.compiler.paths import Path
-from minpy.compiler.reads import Ref, is_constant_object, is_plain, unref, walk_values
 from minpy.compiler.reals import Number
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, NDARRAY, SCALAR, OrderUnknown, Tracer, View
 from minpy.errors import UnsupportedError

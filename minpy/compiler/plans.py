@@ -13,9 +13,9 @@ import numpy
 from minpy.compiler.driver import Compiled, Lowered
 from minpy.compiler.graph_op import GraphOp
 from minpy.compiler.ir import Graph
+from minpy.compiler.lowering.reads import is_plain
 from minpy.compiler.notes import Leftover
 from minpy.compiler.paths import Path
-from minpy.compiler.reads import is_plain
 from minpy.ops.creation import default_dtype
 from minpy.runtime import stopwatch
 from minpy.runtime.array import Array

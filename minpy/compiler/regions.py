@@ -24,18 +24,18 @@ from minpy.compiler.donation import Donation
 from minpy.compiler.draws import rewind
 from minpy.compiler.driver import Lowered, Refused
 from minpy.compiler.eager import compiles_now
-from minpy.compiler.frames import UNBOUND
 from minpy.compiler.generated import CELLS
 from minpy.compiler.graph_op import GraphOp
 from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import names_of
-from minpy.compiler.lower import Leftover as RefusedStatement
+from minpy.compiler.lowering.frames import UNBOUND
+from minpy.compiler.lowering.lower import Leftover as RefusedStatement
+from minpy.compiler.lowering.reads import walk_values
 from minpy.compiler.notes import Leftover
 from minpy.compiler.outputs import Epilogue, OutOfReach, type_of
 from minpy.compiler.paths import local_key
 from minpy.compiler.plans import Plan, Runnable, signature_of
 from minpy.compiler.program import Program
-from minpy.compiler.reads import walk_values
 from minpy.compiler.residual import NOTHING, Around
 from minpy.compiler.tracer import OrderUnknown, Tracer
 from minpy.compiler.varying import FREE, Varying

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, Protocol
 import gast
 
 from minpy.compiler import liveness
-from minpy.compiler.frames import UNBOUND
 from minpy.compiler.generated import CELLS, Generated, adapted, parse
+from minpy.compiler.lowering.frames import UNBOUND
 from minpy.compiler.parts import Parts
 
 _OPENED = (gast.If, gast.For, gast.While, gast.With, gast.Try, gast.Match)

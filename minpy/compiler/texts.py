@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from typing import Any, Callable
 
-from minpy.compiler.reads import Text, is_plain
+from minpy.compiler.lowering.reads import Text, is_plain
 from minpy.compiler.reals import REALS, Deferred, Number, compute, computed
 from minpy.runtime.tree import leaves, rebuild
 

@@ -10,7 +10,8 @@ import pytest
 
 import minpy
 import minpy.numpy as np
-from minpy.compiler import checking, driver, expressions, outputs, writes
+from minpy.compiler import checking, driver, outputs
+from minpy.compiler.lowering import expressions, writes
 from minpy.core import grad, grad_and_loss
 from minpy.errors import CheckError
 from minpy.ops import OPS

@@ -193,7 +193,7 @@ def scan(x, w):
 
 
 def test_a_long_loop_is_one_compiled_body(monkeypatch):
-    monkeypatch.setattr("minpy.compiler.control.MAX_EQUATIONS", 40)
+    monkeypatch.setattr("minpy.compiler.lowering.control.MAX_EQUATIONS", 40)
     x, w = np.array(numpy.linspace(-1, 1, 60).reshape(30, 2)), np.array([0.5, -0.5])
     compiled = minpy.jit(scan)
     for _ in range(2):
@@ -215,13 +215,13 @@ def test_gradient_of_a_long_loop(monkeypatch):
 
     x, w = np.array(numpy.linspace(-1, 1, 60).reshape(30, 2)), np.array([0.5, -0.5])
     expected = grad_and_loss(loss)(w, x)
-    monkeypatch.setattr("minpy.compiler.control.MAX_EQUATIONS", 40)
+    monkeypatch.setattr("minpy.compiler.lowering.control.MAX_EQUATIONS", 40)
     for _ in range(2):
         assert_same(expected, grad_and_loss(minpy.jit(loss))(w, x))
 
 
 def test_a_loop_is_judged_after_a_few_turns(monkeypatch):
-    monkeypatch.setattr("minpy.compiler.control.MAX_EQUATIONS", 1000)
+    monkeypatch.setattr("minpy.compiler.lowering.control.MAX_EQUATIONS", 1000)
     recorded = []
     true = Trace.bind
     monkeypatch.setattr(Trace, "bind", lambda self, *args: recorded.append(1) or true(self, *args))
@@ -238,7 +238,7 @@ def test_a_loop_is_judged_after_a_few_turns(monkeypatch):
 
 @pytest.mark.parametrize("turns", [10, 11])
 def test_a_loop_of_as_many_operations_as_the_limit_is_unrolled(monkeypatch, turns):
-    monkeypatch.setattr("minpy.compiler.control.MAX_EQUATIONS", 20)
+    monkeypatch.setattr("minpy.compiler.lowering.control.MAX_EQUATIONS", 20)
 
     def f(x, y):
         for _ in range(turns):

@@ -7,7 +7,7 @@ import pytest
 
 import minpy
 import minpy.numpy as np
-from minpy.compiler import expressions
+from minpy.compiler.lowering import expressions
 from minpy.testing import assert_compiled, assert_same
 
 X = np.array(numpy.arange(6, dtype="float32").reshape(2, 3))

@@ -15,9 +15,9 @@ from minpy.compiler.draws import Draw
 from minpy.compiler.driver import Compiled
 from minpy.compiler.explain.advice import advice, advice_on_change
 from minpy.compiler.explain.report import Leftover, Place, Recompilation, Region, Shares, Variable, Version
-from minpy.compiler.frames import UNBOUND, Unforeseen
 from minpy.compiler.ir import Loc
 from minpy.compiler.jit import JitFunction
+from minpy.compiler.lowering.frames import UNBOUND, Unforeseen
 from minpy.compiler.paths import Path
 from minpy.compiler.plans import Plan
 from minpy.compiler.regions import Block

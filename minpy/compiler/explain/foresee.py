@@ -21,17 +21,17 @@ import numpy
 
 from minpy.compiler.aliasing import AliasRequest
 from minpy.compiler.driver import Lowered, Refused
-from minpy.compiler.effects import Effect
 from minpy.compiler.explain.text import line_range
-from minpy.compiler.frames import UNBOUND, Closure, Unforeseen, UnforeseenError
 from minpy.compiler.jit import JitFunction
 from minpy.compiler.joint import Wanted, plan_for
 from minpy.compiler.liveness import may_return, names_of
-from minpy.compiler.lower import Leftover as RefusedStatement
-from minpy.compiler.lower import Lowering
+from minpy.compiler.lowering.effects import Effect
+from minpy.compiler.lowering.frames import UNBOUND, Closure, Unforeseen, UnforeseenError
+from minpy.compiler.lowering.lower import Leftover as RefusedStatement
+from minpy.compiler.lowering.lower import Lowering
+from minpy.compiler.lowering.reads import PinRequest, ReadRequest, Ref
 from minpy.compiler.notes import Leftover
 from minpy.compiler.plans import Plan, signature_of
-from minpy.compiler.reads import PinRequest, ReadRequest, Ref
 from minpy.compiler.reals import Number
 from minpy.compiler.regions import Block
 from minpy.compiler.residual import bodies_of, last_own_line

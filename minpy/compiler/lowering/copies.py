@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minpy.compiler.library import Library
+from minpy.compiler.lowering.library import Library
+from minpy.compiler.lowering.reads import Ref, is_plain, unref
 from minpy.compiler.paths import Path
-from minpy.compiler.reads import Ref, is_plain, unref
 from minpy.compiler.tracer import NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError
 

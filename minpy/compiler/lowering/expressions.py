@@ -9,11 +9,11 @@ from typing import Any, Callable
 
 import gast
 
-from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, UnforeseenError
-from minpy.compiler.operators import Operators, elements_left
+from minpy.compiler.lowering.frames import UNBOUND, Closure, Frame, Unforeseen, UnforeseenError
+from minpy.compiler.lowering.operators import Operators, elements_left
+from minpy.compiler.lowering.reads import Ref
 from minpy.compiler.parts import Culprit
 from minpy.compiler.paths import Path
-from minpy.compiler.reads import Ref
 from minpy.compiler.texts import apply_later, joined
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError

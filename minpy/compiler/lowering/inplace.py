@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy
 
-from minpy.compiler.instances import Construction
-from minpy.compiler.reads import walk_values
+from minpy.compiler.lowering.instances import Construction
+from minpy.compiler.lowering.reads import walk_values
 from minpy.compiler.tracer import ARRAY, MINPY, NDARRAY, Tracer
 from minpy.errors import GradientError, UnsupportedError
 from minpy.ops import Function, Op, aval_of, elementwise, of_numpy

@@ -7,8 +7,8 @@ from typing import Any, Callable
 
 import gast
 
-from minpy.compiler.calls import Calls
-from minpy.compiler.frames import OfRegion
+from minpy.compiler.lowering.calls import Calls
+from minpy.compiler.lowering.frames import OfRegion
 from minpy.errors import UnsupportedError
 
 #: Flags of classes that Python matches with patterns of sequences, and of mappings.

@@ -13,13 +13,13 @@ import gast
 import numpy
 
 from minpy.compiler import draws
-from minpy.compiler.containers import ContainerMethod, Instance
-from minpy.compiler.frames import BoundMethod, Closure
 from minpy.compiler.guards import class_attribute
-from minpy.compiler.inplace import InPlace, stand_in
-from minpy.compiler.instances import can_be_made
-from minpy.compiler.operators import Made, UnknownMethod
-from minpy.compiler.reads import Ref, is_constant_object, is_plain, unref, walk_values
+from minpy.compiler.lowering.containers import ContainerMethod, Instance
+from minpy.compiler.lowering.frames import BoundMethod, Closure
+from minpy.compiler.lowering.inplace import InPlace, stand_in
+from minpy.compiler.lowering.instances import can_be_made
+from minpy.compiler.lowering.operators import Made, UnknownMethod
+from minpy.compiler.lowering.reads import Ref, is_constant_object, is_plain, unref, walk_values
 from minpy.compiler.target import unjitted
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, MINPY, NDARRAY, SCALAR, Tracer
 from minpy.errors import UnsupportedError

@@ -18,12 +18,12 @@ from typing import Any, Callable
 import gast
 import numpy
 
-from minpy.compiler.containers import ContainerMethod, DictView, Instance
-from minpy.compiler.expressions import Expressions
-from minpy.compiler.frames import BoundMethod, Closure
-from minpy.compiler.objects import Super
-from minpy.compiler.operators import Counted, Made, elements_left
-from minpy.compiler.reads import Ref, Text, is_plain, unref, walk_values
+from minpy.compiler.lowering.containers import ContainerMethod, DictView, Instance
+from minpy.compiler.lowering.expressions import Expressions
+from minpy.compiler.lowering.frames import BoundMethod, Closure
+from minpy.compiler.lowering.objects import Super
+from minpy.compiler.lowering.operators import Counted, Made, elements_left
+from minpy.compiler.lowering.reads import Ref, Text, is_plain, unref, walk_values
 from minpy.compiler.reals import Number, call, compute, is_real
 from minpy.compiler.tracer import ARRAY, ARRAY_SCALAR, BOOL, FLOAT, INT, NDARRAY, OperandError, Tracer
 from minpy.errors import UnsupportedError

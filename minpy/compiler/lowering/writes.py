@@ -10,11 +10,11 @@ from typing import Any, Callable
 
 import gast
 
-from minpy.compiler.control import Control
-from minpy.compiler.effects import Effect
-from minpy.compiler.expressions import BINARY
-from minpy.compiler.frames import Frame
-from minpy.compiler.reads import Ref, unref
+from minpy.compiler.lowering.control import Control
+from minpy.compiler.lowering.effects import Effect
+from minpy.compiler.lowering.expressions import BINARY
+from minpy.compiler.lowering.frames import Frame
+from minpy.compiler.lowering.reads import Ref, unref
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError
 

@@ -20,8 +20,8 @@ from typing import Any, NoReturn
 import numpy
 
 from minpy.compiler.aliasing import Aliasing, Origin
-from minpy.compiler.frames import OfRegion
 from minpy.compiler.guards import Guards, array_type, class_attribute
+from minpy.compiler.lowering.frames import OfRegion
 from minpy.compiler.paths import Path, identifier
 from minpy.compiler.reals import Deferred, Number, Reader
 from minpy.compiler.trace import Trace

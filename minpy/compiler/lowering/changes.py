@@ -6,10 +6,10 @@ import collections
 import operator
 from typing import Any, Callable
 
-from minpy.compiler.containers import ContainerMethod, Containers, DictView, Instance, class_of
-from minpy.compiler.effects import DictContent, Effect, ListContent
 from minpy.compiler.guards import class_attribute
-from minpy.compiler.reads import Ref, unref
+from minpy.compiler.lowering.containers import ContainerMethod, Containers, DictView, Instance, class_of
+from minpy.compiler.lowering.effects import DictContent, Effect, ListContent
+from minpy.compiler.lowering.reads import Ref, unref
 from minpy.compiler.reals import Deferred, compute
 from minpy.compiler.tracer import Tracer
 from minpy.errors import UnsupportedError

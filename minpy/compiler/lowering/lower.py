@@ -14,18 +14,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from minpy.compiler.aliasing import AliasRequest
-from minpy.compiler.control import Returned
 from minpy.compiler.eager import KeptOut
-from minpy.compiler.frames import UNBOUND, Closure, Frame, Unforeseen, bind_parameters
 from minpy.compiler.ir import Loc
 from minpy.compiler.liveness import is_generator, may_be_closed
+from minpy.compiler.lowering.control import Returned
+from minpy.compiler.lowering.frames import UNBOUND, Closure, Frame, Unforeseen, bind_parameters
+from minpy.compiler.lowering.reads import PinRequest, ReadRequest
+from minpy.compiler.lowering.writes import Writes
 from minpy.compiler.parts import Culprit
 from minpy.compiler.paths import Path, local_path
-from minpy.compiler.reads import PinRequest, ReadRequest
 from minpy.compiler.source import Source, read_source
 from minpy.compiler.tracer import OperandError, OrderUnknown
 from minpy.compiler.varying import NUMBERS, Numbers
-from minpy.compiler.writes import Writes
 from minpy.errors import UnsupportedError
 
 MAX_DEPTH = 60  # of inlined calls

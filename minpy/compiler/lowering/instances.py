@@ -6,13 +6,13 @@ import dataclasses
 import types
 from typing import Any
 
-from minpy.compiler.containers import Instance
-from minpy.compiler.copies import Copies
-from minpy.compiler.frames import BoundMethod
 from minpy.compiler.guards import class_attribute
-from minpy.compiler.objects import HEAP_TYPE
-from minpy.compiler.operators import Made
-from minpy.compiler.reads import Ref
+from minpy.compiler.lowering.containers import Instance
+from minpy.compiler.lowering.copies import Copies
+from minpy.compiler.lowering.frames import BoundMethod
+from minpy.compiler.lowering.objects import HEAP_TYPE
+from minpy.compiler.lowering.operators import Made
+from minpy.compiler.lowering.reads import Ref
 from minpy.errors import UnsupportedError
 
 

@@ -7,12 +7,12 @@ import types
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from minpy.compiler.changes import SET_ITEM, Changes, has_method
-from minpy.compiler.containers import ContainerMethod, Instance
-from minpy.compiler.effects import REMOVED, Changed, Effect
-from minpy.compiler.frames import BoundMethod
 from minpy.compiler.guards import class_attribute
-from minpy.compiler.reads import ReadRequest, Ref
+from minpy.compiler.lowering.changes import SET_ITEM, Changes, has_method
+from minpy.compiler.lowering.containers import ContainerMethod, Instance
+from minpy.compiler.lowering.effects import REMOVED, Changed, Effect
+from minpy.compiler.lowering.frames import BoundMethod
+from minpy.compiler.lowering.reads import ReadRequest, Ref
 from minpy.compiler.reals import Deferred
 from minpy.errors import UnsupportedError
 from minpy.ops import Function, Op

@@ -18,8 +18,8 @@ import numpy
 
 from minpy.compiler.eager import KeptOut
 from minpy.compiler.ir import Loc
-from minpy.compiler.matching import Matching
-from minpy.compiler.reads import unref
+from minpy.compiler.lowering.matching import Matching
+from minpy.compiler.lowering.reads import unref
 from minpy.errors import UnsupportedError
 
 #: An equation takes about 0.12 ms to compile, 0.35 ms with its gradient, however many there are. Unrolled, a

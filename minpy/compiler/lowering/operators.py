@@ -10,10 +10,10 @@ from typing import Any, Callable
 import gast
 import numpy
 
-from minpy.compiler.containers import ContainerMethod, DictView, Instance, class_of
-from minpy.compiler.frames import BoundMethod, Closure, OfRegion
-from minpy.compiler.objects import Objects, PropertyRead, Super
-from minpy.compiler.reads import Ref, Text, is_plain, unref, walk_values
+from minpy.compiler.lowering.containers import ContainerMethod, DictView, Instance, class_of
+from minpy.compiler.lowering.frames import BoundMethod, Closure, OfRegion
+from minpy.compiler.lowering.objects import Objects, PropertyRead, Super
+from minpy.compiler.lowering.reads import Ref, Text, is_plain, unref, walk_values
 from minpy.compiler.reals import Deferred, Number, compute, is_real
 from minpy.compiler.texts import apply_later, compare_texts
 from minpy.compiler.tracer import INT, MINPY, NUMBERS, SCALAR, SCALARS, Tracer

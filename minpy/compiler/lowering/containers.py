@@ -14,11 +14,11 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.compiler.effects import REMOVED, Changed, DictContent, Effects, ListContent
-from minpy.compiler.frames import BoundMethod, Frame
 from minpy.compiler.guards import Distinct, class_attribute
+from minpy.compiler.lowering.effects import REMOVED, Changed, DictContent, Effects, ListContent
+from minpy.compiler.lowering.frames import BoundMethod, Frame
+from minpy.compiler.lowering.reads import ReadRequest, Reads, Ref, Text, is_constant_object, unref
 from minpy.compiler.paths import Computation, Path, length_path
-from minpy.compiler.reads import ReadRequest, Reads, Ref, Text, is_constant_object, unref
 from minpy.compiler.reals import Deferred, Number
 from minpy.compiler.target import unjitted
 from minpy.compiler.tracer import BOOL, INT, Tracer
