@@ -154,6 +154,11 @@ def dependences(nest: Nest) -> list[frozenset[int]]:
     found: list[frozenset[int]] = []
     summed = frozenset(range(nest.outer, nest.outer + nest.summed))
     for node in nest.nodes:
+        if isinstance(node, Store) and nest.outer:
+            reduced = nest.nodes[node.value]
+            if isinstance(reduced, Reduce) and set(reduced.over).issuperset(range(nest.outer)):
+                # there is one for each element that is stored, even where all are equal
+                found[node.value] |= _moves(node.access.strides)
         taken = frozenset().union(*[found[i] for i in operands(node)])
         if isinstance(node, Store) and node.adds:  # each turn adds, also where all are equal
             found.append(frozenset(range(len(nest.extents))))

@@ -114,6 +114,7 @@ class _Maker:
         end_nodes = {within.node for _, within in self.ends}
         ends = [overs[i] for i in end_nodes]
         accesses = [*self.moves.values(), *[dict(store.moves) for store in self.stores]]
+        accesses += [self.space.moves(within.moves) for _, within in self.ends]
         loops = {loop for moves in accesses for loop in moves}.union(*overs.values())
         order = [loop for loop in self.space.order if loop in loops]
         summed = [loop for loop in order if loop in leaves(self.group.summed or ())]

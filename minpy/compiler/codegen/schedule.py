@@ -172,6 +172,7 @@ class Schedule:
                 operand = node.operand  # type: ignore[union-attr]
                 # over the inner loops too, although it does not depend on them: as often as there are turns
                 is_row = self.is_of_row(operand) and not self.inner & frozenset(node.over)  # type: ignore[union-attr]
+                is_row = is_row and i not in self.columns
                 (before if is_row else roots)[stage[i]].append(i)
             elif isinstance(node, Store) and node.value not in self.terminal:
                 (before if self.is_of_row(i) else roots)[stage[i]].append(i)

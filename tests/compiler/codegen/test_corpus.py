@@ -18,7 +18,7 @@ import minpy.numpy as np
 from minpy.compiler.ir import Literal, evaluate
 from tests.compiler.codegen.corpus import failure, numbered
 from tests.compiler.codegen.running import run_fused
-from tests.compiler.passes.graphs import traced
+from tests.compiler.passes.graphs import outputs, traced
 
 COUNT, PARTS = 200, 8
 
@@ -104,6 +104,22 @@ def test_casts_stay_within_arrays(dtype):
         found = run_fused(graph, [x])
         for one, other in zip(found, (x.astype("int32"), (x + x).astype("float32"), x > 3)):
             assert numpy.array_equal(one, other)
+
+
+@pytest.mark.parametrize("rows", [31, 400])
+@pytest.mark.parametrize("columns", [(7,), (2, 3), (65,)])
+def test_sums_over_rows_that_are_the_same_in_all_columns(rows, columns):
+    """There was one such sum, not one for each column."""
+    shape = (rows, *columns)
+    functions = (
+        lambda x: (np.broadcast_to(x, shape) * 2.0).sum(0),
+        lambda x: (np.broadcast_to(x, shape) * 2.0).max(0) + np.arange(columns[-1]),
+        lambda x: (np.broadcast_to(x, shape) * 2.0 - (np.broadcast_to(x, shape) * 3.0).sum(0)).sum(0),
+    )
+    x = numpy.arange(1.0, rows + 1).reshape(rows, *[1] * len(columns))
+    for function in functions:
+        graph = traced(function, x.shape)
+        numpy.testing.assert_allclose(run_fused(graph, [x])[0], outputs(graph, [x])[0])
 
 
 def test_bools_that_are_known_become_floats():
