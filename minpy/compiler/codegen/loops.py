@@ -16,9 +16,9 @@ from collections.abc import Sequence
 
 import numpy
 
-from minpy.compiler.codegen.builder import Value, type_of
+from minpy.compiler.codegen.builder import Value
 from minpy.compiler.codegen.called import module
-from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, times
+from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, stored_type, times
 from minpy.compiler.codegen.nest import Apply, Constant, Gather, Index, Load, Nest, Reduce
 from minpy.compiler.codegen.reductions import RUN, Reductions
 from minpy.compiler.codegen.schedule import BLOCK, Schedule
@@ -230,8 +230,8 @@ class _Writer(Reductions):
         saved = self.first, self.pointers, self.known_in
         for i in self.plan.product:
             if i not in self.rows:
-                kind = type_of(self.reduce(i).dtype, self.plan.lanes)
-                self.rows[i] = self.allocate(kind, self.plan.tile * self.plan.copies)
+                size = self.plan.tile * self.plan.copies * self.plan.lanes
+                self.rows[i] = self.allocate(stored_type(self.reduce(i).dtype), size)
             for number, scope in enumerate(scopes):
                 store(k, scope[i], self._in_tile(i, number), 1, Lanes(self.plan.lanes, self.plan.lanes))
         with k.loop(0, rows) as row:

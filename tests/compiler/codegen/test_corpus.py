@@ -122,6 +122,19 @@ def test_sums_over_rows_that_are_the_same_in_all_columns(rows, columns):
         numpy.testing.assert_allclose(run_fused(graph, [x])[0], outputs(graph, [x])[0])
 
 
+def test_bools_of_a_tile_have_a_byte_each():
+    """They were given a bit of the stack, and written over what lay behind."""
+
+    def function(x, y):
+        found = np.any(x, axis=1)
+        return np.greater(np.fmin(np.minimum(found, 0.5), y), found)
+
+    random = numpy.random.RandomState(0)
+    graph = traced(function, (17, 15, 9), (1, 1, 9), dtype="float32")
+    arrays = [random.rand(*v.aval.shape).astype("float32") for v in graph.inputs]
+    assert numpy.array_equal(run_fused(graph, arrays)[0], outputs(graph, arrays)[0])
+
+
 def test_bools_that_are_known_become_floats():
     """LLVM aborted: it learned that there is nothing but zeros after it had begun with the instructions."""
     graph = traced(lambda x: np.arctan(np.all(x - x) / (x - x)), (3,), dtype="int64")
