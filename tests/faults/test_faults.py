@@ -1,6 +1,7 @@
 """After an exception at any point of MinPy everything is as it was, and the next call is right.
 
-``python -m tests.soak faults`` tries more points.
+``python -m tests.soak faults`` tries more points, and ``interrupts`` has signals come at random moments, of
+which NumPy and Python do not bear all (docs/reliability.md).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import random
 
 import pytest
 
-from tests.faults.checks import check, interrupts, passed
+from tests.faults.checks import check, passed
 from tests.faults.injector import KINDS, Injector
 from tests.faults.programs import PROGRAMS
 
@@ -21,8 +22,3 @@ def test_after_a_fault_the_next_call_is_right(name, kind):
     assert len(numbers) > 100  # else nothing was seen
     for at in random.Random(name).sample(numbers, 5):
         assert check(name, Injector(kind, at)) == []
-
-
-def test_after_an_interrupt_by_a_signal_the_next_call_is_right():
-    tried, wrong = interrupts(20)
-    assert wrong == [] and not tried.startswith("0")

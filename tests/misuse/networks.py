@@ -86,7 +86,7 @@ LAYERS = [
     ("layers.l1_loss(X, numpy.zeros(7))", ShapeError, "l1_loss; (6, 4); (7,)"),
     ("layers.huber_loss(1.0, 2.0)", ShapeError, "huber_loss; single number"),
     ("layers.temporal_softmax_loss(X, Y)", ShapeError, "temporal_softmax_loss; (N, T, C); (6, 4)"),
-    ("layers.rnn_temporal(X, X, X, X, X)", ShapeError, "rnn_step; (N, D); (6,)"),
+    ("layers.rnn_temporal(X, X, X, X, X)", ShapeError, "rnn_temporal; (N, T, D); (6, 4)"),
     ("layers.lstm_temporal(IMAGES[0], IMAGES[0, 0], X, X, X)", ShapeError, "lstm_step; (D, 4H); (6, 4)"),
 ]
 

@@ -357,10 +357,11 @@ def test_ctrl_c_waits_for_the_end_of_the_step_and_training_goes_on():
     expected = solver()
     expected.train()
     run = solver(train=Interrupting(*data(), 8, shuffle=True))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be ignored
     with pytest.raises(KeyboardInterrupt):
         run.train()
     assert run.iteration == 8 == len(run.loss_history) and run.epoch == 1
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
     assert run.model.forward(data()[0], "test").shape == (46, CLASSES)
     run.train()
     assert run.loss_history == expected.loss_history and run.val_acc_history == expected.val_acc_history
