@@ -23,6 +23,8 @@ RUNS = {
     "calls": ("tests.soak.endurance.calls", 1_000_000),
     "signatures": ("tests.soak.endurance.signatures", 50_000),
     "gradients": ("tests.soak.endurance.gradients", 100_000),
+    "kernels": ("tests.soak.random_programs.kernels", 100_000),
+    "programs": ("tests.soak.random_programs.programs", 200_000),
 }
 
 
