@@ -127,7 +127,7 @@ def test_bools_of_a_tile_have_a_byte_each():
 
     def function(x, y):
         found = np.any(x, axis=1)
-        return np.greater(np.fmin(np.minimum(found, 0.5), y), found)
+        return np.greater(np.maximum(np.minimum(found, 0.5), y), found)
 
     random = numpy.random.RandomState(0)
     graph = traced(function, (17, 15, 9), (1, 1, 9), dtype="float32")
