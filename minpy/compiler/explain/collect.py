@@ -22,6 +22,7 @@ from minpy.compiler.paths import Path
 from minpy.compiler.plans import Plan
 from minpy.compiler.regions import Block
 from minpy.compiler.residual import end_line
+from minpy.runtime.forking import compilation
 from minpy.runtime.kernels import state
 
 
@@ -50,16 +51,20 @@ class Collector:
         assert function.program is not None and function.root is not None
         self.program, self.root = function.program, function.root
         self.residual: list[str] = []
-        self.notes: list[str] = list(self.program.notes)
         self._places: dict[tuple[int, int], list[tuple[Block, Plan]]] = {}
         self._leftovers: list[Leftover] = []
+        self.regions: list[Region] = []
+        self.graphs: dict[int, list[Graphed]] = {}
+        self.lines: dict[Loc, list[int]] = {}
+        with compilation(), self.program.lock:  # else another thread compiles meanwhile
+            self._collect()
+
+    def _collect(self) -> None:
+        self.notes: list[str] = list(self.program.notes)
         self._visit(self.root)
         self.shares = _shares(self.root)
         self.leftovers = _merged(self._leftovers)
         self.recompilations = [_recompilation(item) for item in self.program.recompilations]
-        self.regions: list[Region] = []
-        self.graphs: dict[int, list[Graphed]] = {}
-        self.lines: dict[Loc, list[int]] = {}
         for number, place in enumerate(sorted(self._places), 1):
             self._add_region(number, *place, self._places[place])
 
