@@ -348,9 +348,8 @@ class Builder:
             return self.not_equal(x, self.like(0, x))
         if x.is_float and dtype.kind in "iu":
             return self._truncated(x, dtype)
-        if (
-            x.dtype.kind == "b" and dtype.kind == "f"
-        ):  # LLVM 22 aborts on some conversions of bools that it knows
+        # LLVM 22 aborts on some conversions of bools that it knows
+        if x.dtype.kind == "b" and dtype.kind == "f":
             return self.select(x, self.constant(1, dtype), self.constant(0, dtype))
         return self._converted(x, dtype)
 

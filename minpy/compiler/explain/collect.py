@@ -60,6 +60,7 @@ class Collector:
             self._collect()
 
     def _collect(self) -> None:
+        """Read everything, while nothing is compiled."""
         self.notes: list[str] = list(self.program.notes)
         self._visit(self.root)
         self.shares = _shares(self.root)
