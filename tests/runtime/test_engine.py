@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from minpy.runtime.engine import mx
+from minpy.runtime.engine import blas_kernels, mx
 
 OTHER = """
 class nd:
@@ -130,3 +132,26 @@ def test_numpy_shapes_hold_in_every_thread():
     thread.start()
     thread.join()
     assert found == [True]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "expected"),
+    [
+        ("GenuineIntel", "sse2 fma avx2 amx_tile", "Haswell"),
+        ("AuthenticAMD", "sse2 fma avx2", "Zen"),
+        ("GenuineIntel", "sse2 avx", None),
+        ("HygonGenuine", "fma avx2", None),
+    ],
+)
+def test_blas_takes_kernels_for_what_a_processor_can_do(vendor, flags, expected):
+    processor = f"processor\t: 0\nvendor_id\t: {vendor}\nmodel\t\t: 207\nflags\t\t: {flags}\nbugs\t\t: none\n"
+    assert blas_kernels(f"{processor}\n{processor}") == expected
+    assert blas_kernels("Processor\t: AArch64") is None
+
+
+def test_blas_runs_vectors_where_the_processor_has_them():
+    if "avx2" in Path("/proc/cpuinfo").read_text():
+        corename = mx.base._LIB.openblas_get_corename
+        corename.restype = ctypes.c_char_p
+        assert corename().decode() not in {"Prescott", "Core2", "Barcelona", "Nehalem"}
+    assert "OPENBLAS_CORETYPE" not in os.environ
