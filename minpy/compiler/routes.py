@@ -97,8 +97,8 @@ class Steps:
         """The number of an object that is always the same one."""
         return self._read("fixed", 0, obj)
 
-    def argument(self, path: Path, part: Any) -> None:
-        """Check a variable as its part of a signature does."""
+    def argument(self, path: Path, part: Any, classes: int = 0) -> None:
+        """Check a variable as its part of a signature does; an array may be of ``classes``."""
         number = self.reach(path)
         if not isinstance(part, tuple):
             self.list.append(("type", number, part))
@@ -107,9 +107,9 @@ class Steps:
         elif len(part) == 2:
             self.list.append(("equal", number, part[1]))
         elif part[0] is numpy.ndarray:
-            self.array(path, ArrayType(part[0], (part[1], part[2])))  # type: ignore[arg-type]
+            self.array(path, ArrayType(part[0], (part[1], part[2])), classes)  # type: ignore[arg-type]
         else:
-            self.array(path, ArrayType(*part))
+            self.array(path, ArrayType(*part), classes if part[0] is Array else 0)
 
     def differentiated(self, path: Path, value: Any, gradients: Iterator[Output]) -> Any:
         """Check an argument that a gradient is taken of; gives what its gradient is made of."""
@@ -212,7 +212,7 @@ def of_gradient(
         trees = [steps.differentiated(local_path(name), named[name], following) for name in selected]
         for name, part in zip(names, _parts(plan, names)):
             if name not in selected:
-                steps.argument(local_path(name), part)
+                steps.argument(local_path(name), part, NDARRAYS | ARRAYS)
         steps.add_guards()
         form = made(trees, value)
         route = Route(len(names), steps.list, steps.inputs(), _meters(plan, block), *graph, form)

@@ -18,9 +18,9 @@ from minpy.compiler import routes
 from minpy.compiler.jit import JitFunction
 from minpy.compiler.joint import Wanted
 from minpy.compiler.plans import Plan
-from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, Tracer
+from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, Tracer
 from minpy.errors import GradientError, GradientWarning, UnsupportedError
-from minpy.ops import creation, elementwise
+from minpy.ops import FUNCTIONS, creation, elementwise
 from minpy.ops.aval import aval_of, is_float
 from minpy.ops.scalars import is_scalar
 from minpy.runtime.array import Array, Value
@@ -29,6 +29,8 @@ from minpy.runtime.routes import Routed, Routes
 from minpy.runtime.scalar import Scalar
 from minpy.runtime.tape import recording
 from minpy.runtime.tree import Field, leaves, rebuild
+
+_asarray = FUNCTIONS["asarray"]
 
 ArgNum = Union[int, str, Sequence[Union[int, str]]]
 
@@ -105,6 +107,7 @@ class _Differentiated(Routed):
         arguments, named = list(args), dict(kwargs)
         targets = _targets(self.function, self.selected, arguments, named)
         _boxed(targets)
+        _show_as_arrays(arguments, named)
         return _joint_call(self.function, targets, arguments, named)
 
     def _shaped(self, gradients: list) -> Any:
@@ -135,6 +138,7 @@ class _Differentiated(Routed):
                 holder, key = target
                 originals.append(lowering.plain(holder[key]))
                 holder[key] = rebuild(leaf, originals[-1])
+            _show_as_arrays(args, kwargs, lowering.plain)
         start = len(trace.eqns)
         value = lowering.call(lowering.reference(self.function), args, kwargs)
         if not isinstance(value, Tracer):
@@ -233,6 +237,7 @@ def _differentiate(
     arguments, named = list(args), dict(kwargs)
     targets = _targets(function, selected, arguments, named)
     originals, flat = _boxed(targets)
+    _show_as_arrays(arguments, named)
     call, joint = _joint_call(function, targets, arguments, named), None
     found = call and call.function.value_and_gradients(call.args, call.kwargs, call.wanted)
     if call is not None and found is not None:
@@ -253,6 +258,24 @@ def _boxed(targets: list[tuple[Any, Any]]) -> tuple[list, list[Array]]:
     for (holder, key), original in zip(targets, originals):
         holder[key] = rebuild(functools.partial(boxed_leaf, which=key, flat=flat), original)
     return originals, flat
+
+
+def _show_as_arrays(args: list, kwargs: dict[str, Any], plain: Callable | None = None) -> None:
+    """Let arrays show the NumPy arrays among the arguments: a method of those, such as ``x.dot(w)``, takes no
+    gradient through an array of MinPy.
+
+    Args:
+        plain: gives what stands for an argument of a compiled function.
+    """
+    shown: dict[int, Any] = {}
+    both: list[tuple[Any, Any]] = [(args, range(len(args))), (kwargs, list(kwargs))]
+    for holder, keys in both:
+        for key in keys:
+            x = plain(holder[key]) if plain else holder[key]
+            if isinstance(x, Tracer) and x.kind == NDARRAY:
+                holder[key] = x.as_kind(ARRAY)
+            elif type(x) is numpy.ndarray and x.dtype.kind in "biufc":
+                holder[key] = shown.setdefault(id(x), _asarray(x))
 
 
 def _warn_where_nothing_flows(function: Any, targets: Any, gradients: list) -> None:

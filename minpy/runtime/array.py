@@ -366,7 +366,7 @@ class Array(ArraySlots, NDArrayMethods):
         return array
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> numpy.ndarray:
-        array = self._leaving("making a NumPy array")
+        array = self._leaving("making a NumPy array (as NumPy's own a.dot(x) does; np.dot(a, x) does not)")
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
         return array.copy() if copy else self.shown()

@@ -92,6 +92,31 @@ def test_a_value_that_leaves_the_gradient_warns_with_its_line(function, wrap):
     assert (warning.filename, warning.lineno) == (__file__, line_of(function, "scale = "))
 
 
+def through_a_method_of_data(w, data):
+    data[0] = data[0] + 1  # which is the caller's
+    return np.sum(data.dot(w) ** 2)
+
+
+@pytest.mark.parametrize(
+    "gradient_of",
+    [
+        minpy.grad,
+        lambda f: minpy.grad(minpy.jit(f)),
+        lambda f: minpy.jit(lambda w, data: minpy.grad(f)(w, data)),
+        lambda f: lambda w, data: minpy.grad(f)(w, data=data),
+    ],
+    ids=["eager", "jit", "inside jit", "by name"],
+)
+def test_a_method_of_a_numpy_array_that_is_an_argument_has_its_gradient(gradient_of):
+    gradient = gradient_of(through_a_method_of_data)
+    for _ in range(3):  # at first it compiles
+        data = numpy.arange(6.0).reshape(2, 3)
+        found = gradient(X, data)
+        changed = numpy.array([[1.0, 2, 3], [3, 4, 5]])
+        assert (data == changed).all()
+        assert found.tolist() == (2 * changed.T @ changed @ X).tolist()
+
+
 def into_out(x):
     scale = numpy.zeros(3)
     np.add(x, 1, out=scale)
