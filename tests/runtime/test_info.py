@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import runpy
 import subprocess
 import sys
 
@@ -38,6 +39,16 @@ def test_it_says_versions_devices_and_what_is_in_use(tmp_path, monkeypatch, caps
     assert found["environment"]["MINPY_SOME_SETTING"] == "7"
     for part in minpy.__version__, numpy.__version__, str(tmp_path), "MINPY_SOME_SETTING=7":
         assert part in text
+
+
+def test_a_report_needs_no_other_part(monkeypatch, capsys):
+    for part in "minpy.nn", "minpy.distributed", "minpy.compiler.explain.command":
+        monkeypatch.setitem(sys.modules, part, None)  # its import raises an error
+    monkeypatch.delitem(sys.modules, "minpy.__main__")
+    monkeypatch.setattr(sys, "argv", ["minpy", "info"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("minpy", run_name="__main__")
+    assert minpy.__version__ in capsys.readouterr().out
 
 
 def run(*arguments, **environment):
