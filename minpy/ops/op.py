@@ -422,6 +422,8 @@ def numpy_function(
         kind = UfuncFunction if isinstance(numpy_one, numpy.ufunc) else Function
         function = kind(implementation, numpy_one, **columns)
         function.__name__ = name or implementation.__name__
+        # Python's own errors, such as that of a keyword that there is not, say this name.
+        implementation.__qualname__ = function.__name__.rpartition(".")[2]
         publish(function.__name__, function, *numpy_functions)
         return function
 

@@ -26,6 +26,7 @@ ARRAYS = [
     ("np.transpose(A, (0, 0))", ShapeError, "transpose; repeated axis"),
     ("np.sum(A, axis=2)", numpy.AxisError, "axis 2; dimension 2"),
     ("np.sum(A, axis='rows')", DTypeError, "sum; 'str'"),
+    ("np.sum(A, dim=0)", DTypeError, "sum() got an unexpected keyword argument 'dim'"),
     ("A.sum(axis=-3)", numpy.AxisError, "axis -3; dimension 2"),
     ("A[5]", IndexError, "index 5; axis 0; size 2"),
     ("A[0, 0, 0]", IndexError, "too many indices; 2-dimensional"),
