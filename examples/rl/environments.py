@@ -126,7 +126,9 @@ class Environments:
             ValueError: it is the state of another number of environments.
         """
         if len(state["seeds"]) != self.count:
-            raise ValueError(f"the run had {len(state['seeds'])} environments, not {self.count}")
+            raise ValueError(
+                f"the run had {len(state['seeds'])} environments, not {self.count}: give --envs as then"
+            )
         self.steps = state["steps"]
         self.scores, self.ended_at = state["scores"].tolist(), state["ended_at"].tolist()
         for i, (seed, choices) in enumerate(zip(state["seeds"], state["actions"])):

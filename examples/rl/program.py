@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 import numpy
@@ -13,10 +14,13 @@ from examples.rl.games import Game
 from examples.rl.solver import PlayingSolver
 from minpy.context import gpu, set_context
 
+#: of the files that ``--plot`` writes
+PLOTS = (".png", ".svg", ".pdf", ".jpg")
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """The options that all programs have. ``description`` is a docstring; its first paragraph is shown."""
-    options = argparse.ArgumentParser(description=(description or "").split("\n\n")[0])
+
+def parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """The options that all programs have. Of the docstring ``description`` the first paragraph is shown."""
+    options = argparse.ArgumentParser(f"python -m {module}", description=(description or "").split("\n\n")[0])
     length = options.add_mutually_exclusive_group()
     length.add_argument(
         "--steps", type=int, metavar="N", help="play so many steps, of all environments together"
@@ -45,6 +49,15 @@ def start(options: argparse.ArgumentParser, arguments: list[str] | None) -> argp
         count = getattr(given, name, None)
         if count is not None and count < 1:
             options.error(f"argument --{name}: must be at least 1, but is {count}")
+    if not 0 <= given.seed < 2**32:
+        options.error(f"argument --seed: must be from 0 to 2**32 - 1, but is {given.seed}")
+    # What is written at the end of hours; a checkpoint's folder is looked at by the solver.
+    for name, endings in (("plot", PLOTS), ("render", (".gif",))):
+        path = getattr(given, name)
+        if path is not None and os.path.splitext(path)[1].lower() not in endings:
+            options.error(f"argument --{name}: the name has to end with {' or '.join(endings)}, not {path!r}")
+        if path is not None and not os.path.isdir(os.path.dirname(path) or "."):
+            options.error(f"argument --{name}: there is no folder {os.path.dirname(path)}")
     if given.gpu is not None:
         try:
             set_context(gpu(given.gpu))

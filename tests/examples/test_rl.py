@@ -173,6 +173,9 @@ def test_options_that_are_none(capsys):
         (["--resume"], "--resume needs --checkpoint FILE"),
         (["--envs=0"], "argument --envs: must be at least 1, but is 0"),
         (["--steps=1", "--frames=4"], "not allowed with argument"),
+        (["--seed=-1"], "argument --seed: must be from 0 to 2**32 - 1, but is -1"),
+        (["--plot=nowhere/reward.png"], "argument --plot: there is no folder nowhere"),
+        (["--render=game.mp4"], "argument --render: the name has to end with .gif, not 'game.mp4'"),
     ):
         with pytest.raises(SystemExit):
             actor_critic(arguments)

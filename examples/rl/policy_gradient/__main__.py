@@ -13,7 +13,7 @@ from examples.rl.policy_gradient.solver import RLPolicyGradientSolver
 
 
 def main(arguments: list[str] | None = None) -> RLPolicyGradientSolver:
-    given = program.start(program.parser(__doc__), arguments)
+    given = program.start(program.parser(__package__, __doc__), arguments)
     solver = RLPolicyGradientSolver(
         PolicyNetwork(),
         Environments(PONG, 1),
