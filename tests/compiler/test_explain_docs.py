@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import runpy
+import textwrap
 from pathlib import Path
 
+import numpy
 import pytest
 
+import minpy
 from minpy.__main__ import main
 
 PAGE = (Path(__file__).parents[2] / "docs" / "explain.md").read_text("utf-8")
@@ -28,6 +32,17 @@ def test_marks_of_the_documented_program(blocks, tmp_path, monkeypatch, capsys):
     assert len(marked) > 10
     assert "\n".join(marked) in printed
     assert shown.splitlines()[2] in printed  # the meaning of the marks
+
+
+def test_the_gradient_as_a_program_is_the_one_shown(tmp_path):
+    shown = textwrap.dedent(re.search(r"^    ```python\n(.*?)^    ```", PAGE, re.M | re.S)[1])
+    lines = ["@minpy.jit", "def loss(w, x):", "    h = np.tanh(np.dot(x, w))", "    return np.sum(h**2)"]
+    file = tmp_path / "train.py"
+    file.write_text("import minpy\nimport minpy.numpy as np\n\n\n\n" + "\n".join(lines))
+    loss = runpy.run_path(str(file))["loss"]
+    written = minpy.explain(loss, numpy.ones((4, 3)), numpy.ones((5, 4))).gradient_source
+    first, rest = shown.split(' ..."""\n')
+    assert first in written and rest in written
 
 
 def test_the_picture_is_small_and_there():

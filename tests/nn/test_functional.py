@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
+from inspect import getdoc, isfunction, signature
+from pathlib import Path
 
 import numpy
 import pytest
@@ -304,3 +307,14 @@ def test_embedding(mode):
     numpy.testing.assert_allclose(look_up(indices, weights), 2 * weights.asnumpy()[[1, 1, 4, 1]].sum())
     counted = minpy.grad(look_up, argnum=1)(indices, weights)
     assert counted.tolist() == [[0] * 3, [6] * 3, [0] * 3, [0] * 3, [2] * 3]
+
+
+def test_the_page_of_the_interface_has_what_is_made_at_import():
+    page = (Path(__file__).parents[2] / "docs/api/nn_functions.md").read_text("utf-8")
+    shown = re.findall(r"^\| `(\w+)(\(.*?\))` \| (.*) \|$", page, re.M)
+    made = [name for name in functional.__all__ if not isfunction(getattr(functional, name))]
+    assert [name for name, *_ in shown] == made
+    for name, arguments, text in shown:
+        function = getattr(functional, name)
+        assert arguments == str(signature(function))
+        assert text == " ".join(getdoc(function).split("\n\n")[0].split())
