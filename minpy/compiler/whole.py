@@ -47,7 +47,7 @@ def whole_graph(function: Callable, *args: Any) -> Whole:
         raise NotCompiledError(f"{name} does not give one array that it computes")
     values = foreseen.target.values(args, {})
     known = dict(zip(foreseen.root.inputs, values or ()))  # type: ignore[union-attr]
-    found = [(str(path), path.resolve(known, [])) for path in plan.input_paths]
+    found = [(str(path), path.resolve(known, plan.conditions.fixed)) for path in plan.input_paths]
     numbers = {
         var: Literal(value if isinstance(value, (int, float)) else numpy.asarray(value))
         for var, (_, value) in zip(plan.runnable.graph.inputs, found)

@@ -209,7 +209,7 @@ def _sum(writer: Writer, node: Node, x: Sequence[str]) -> Any:
 
 @_rule("softmax", "log_softmax")
 def _softmax(writer: Writer, node: Node, x: Sequence[str]) -> Any:
-    if node.attrs.keys() - {"axis"} or len(x) > 1:
+    if node.attrs.keys() - {"axis", "temperature"} or len(x) > 1 or node.attr("temperature", 1.0) != 1:
         return None
     return f"{node.op}({x[0]}, axis={node.attr('axis', -1)})"
 

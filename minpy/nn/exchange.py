@@ -17,6 +17,7 @@ from minpy.compiler.emit import emit
 from minpy.compiler.whole import Whole, whole_graph
 from minpy.core.function import Function
 from minpy.errors import ModelError, NotCompiledError, StorageError, SymbolError, UnsupportedError
+from minpy.nn.any_batch import OneBatch, for_any_batch
 from minpy.nn.io import DataBatch
 from minpy.nn.model import ModelBase
 from minpy.runtime import native
@@ -60,44 +61,39 @@ def export_mxnet(
     """
     shapes = dict(shape) if isinstance(shape, Mapping) else {data_name: tuple(shape)}
     size = next(iter(shapes.values()))[0]
-    symbol, params = _emitted(model, _zeros(shapes), _zeros(labels or {}))
-    longer = (_zeros(x, size + 1) for x in (shapes, labels or {}))
-    other, others = _emitted(model, *longer)
-    for_any = _for_any_batch(symbol, other) if _are_same(params, others) else None
+    one = _emitted(model, shapes, labels or {}, size)
+    for_any = _for_any_batch(model, shapes, labels or {}, one, size)
+    symbol, arrays = for_any or (one.symbol, one.arrays)
     files = Exported(
         f"{os.fspath(prefix)}-symbol.json",
         f"{os.fspath(prefix)}-{epoch:04d}.params",
         size if for_any is None else None,
     )
-    write_params(files.params, {f"arg:{name}": array for name, array in params.items()})
-    write_whole(files.symbol, json.dumps(for_any or symbol, indent=2) + "\n")
+    write_params(files.params, {f"arg:{name}": array for name, array in arrays.items()})
+    write_whole(files.symbol, json.dumps(symbol, indent=2) + "\n")
     return files
 
 
-def _zeros(shapes: Mapping[str, tuple[int, ...]], size: int | None = None) -> dict[str, Any]:
-    """Arrays of these shapes by name, or of another batch size."""
-    return {name: np.zeros(shape if size is None else (size, *shape[1:])) for name, shape in shapes.items()}
-
-
 def _emitted(
-    model: ModelBase, data: dict[str, Any], labels: dict[str, Any]
-) -> tuple[dict, dict[str, numpy.ndarray]]:
-    """The symbol of a prediction for arrays by name, and the arrays that its other variables hold."""
-    given = {**data, **labels}
+    model: ModelBase, shapes: Mapping[str, tuple[int, ...]], labels: Mapping[str, tuple[int, ...]], size: int
+) -> OneBatch:
+    """The symbol of a prediction for batches of so many samples of these shapes, and its other arrays."""
+    given = {name: np.zeros((size, *shape[1:])) for name, shape in {**shapes, **labels}.items()}
+    data, label = ([given[name] for name in names] for names in (shapes, labels))
     try:
-        whole = whole_graph(*_prediction(model, list(data.values()), list(labels.values())))
+        whole = whole_graph(*_prediction(model, data, label))
         emitted = emit(whole.graph)
     except (NotCompiledError, UnsupportedError) as error:
         raise ModelError(f"{type(model).__name__} cannot be exported: {error}") from None
     names = _names(model, whole, given)
     content = json.loads(native.symbol_of(emitted.symbol_json)[0].tojson())
     arrays = {
-        name: numpy.asarray(value) for name, (_, value) in zip(names, whole.inputs) if name not in given
+        name: numpy.atleast_1d(value) for name, (_, value) in zip(names, whole.inputs) if name not in given
     }
     known = dict(zip(emitted.inputs, names))
     for name, array in emitted.constants.items():
         known[name] = _free(f"constant_{len(known)}", known.values())
-        arrays[known[name]] = array
+        arrays[known[name]] = numpy.atleast_1d(array)  # files have no arrays without an axis
     kept = set()
     for node in content["nodes"]:
         if node["op"] == "null":
@@ -105,9 +101,32 @@ def _emitted(
             kept.add(name)
             if name in arrays:
                 node["attrs"] = variable_attributes(arrays[name])
-    if kept.isdisjoint(data):
+    if kept.isdisjoint(shapes):
         raise ModelError(f"{type(model).__name__} cannot be exported: its result does not depend on the data")
-    return content, {name: array for name, array in arrays.items() if name in kept}
+    return OneBatch(
+        content,
+        {name: array for name, array in arrays.items() if name in kept},
+        {name: value.shape for name, value in given.items() if name in kept},
+    )
+
+
+def _for_any_batch(
+    model: ModelBase,
+    shapes: Mapping[str, tuple[int, ...]],
+    labels: Mapping[str, tuple[int, ...]],
+    one: OneBatch,
+    size: int,
+) -> tuple[dict[str, Any], dict[str, numpy.ndarray]] | None:
+    """A symbol for batches of any size, and its arrays, if there is one; ``one`` is for so many samples."""
+    for larger in (size + 1, size + 2):  # from some size on another operator may be the faster one
+        try:
+            other = _emitted(model, shapes, labels, larger)
+        except ModelError:
+            return None
+        if (found := for_any_batch(one, other)) is not None:
+            return found
+        one = other
+    return None
 
 
 def _prediction(model: ModelBase, data: list[Any], labels: list[Any]) -> tuple[Any, ...]:
@@ -137,39 +156,6 @@ def _free(name: str, taken: Any) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _are_same(one: dict[str, numpy.ndarray], other: dict[str, numpy.ndarray]) -> bool:
-    return one.keys() == other.keys() and all(numpy.array_equal(one[name], other[name]) for name in one)
-
-
-def _for_any_batch(one: dict, other: dict) -> dict | None:
-    """A symbol for batches of any size, from those for two; None where more than shapes differs."""
-    nodes = []
-    for node, twin in zip(one["nodes"], other["nodes"]):
-        attrs, others = node.get("attrs", {}), twin.get("attrs", {})
-        if attrs != others and attrs.keys() == others.keys():
-            changed = {key for key in attrs if attrs[key] != others[key]}
-            shape = _inferred(attrs.get("newshape", ""), others.get("newshape", ""))
-            if changed != {"newshape"} or node["op"] != "_np_reshape" or shape is None:
-                return None
-            twin = {**twin, "attrs": attrs}
-            nodes.append({**node, "attrs": {**attrs, "newshape": shape}})
-        else:
-            nodes.append(node)
-        if node != twin:
-            return None
-    return {**one, "nodes": nodes} if len(nodes) == len(other["nodes"]) else None
-
-
-def _inferred(one: str, other: str) -> str | None:
-    """A shape whose one size that differs is left to be inferred."""
-    sizes, others = (json.loads(f"[{text.strip('()').rstrip(',')}]") for text in (one, other))
-    differ = [i for i, (n, m) in enumerate(zip(sizes, others)) if n != m]
-    if len(sizes) != len(others) or len(differ) != 1:
-        return None
-    sizes[differ[0]] = -1
-    return f"({', '.join(map(str, sizes))}{',' if len(sizes) == 1 else ''})"
 
 
 class SymbolModel(ModelBase):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -91,12 +90,10 @@ class Network:
                 f"the symbol has no argument {unknown[0]!r}; it has {', '.join(self.arguments)}"
             )
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of what it cannot tell
-                found = self.symbol.infer_shape(**given)
+            found = self.symbol.infer_shape_partial(**given)  # infer_shape prints what it cannot tell
         except native.MXNetError as error:
             raise SymbolError(f"shapes that do not fit: {native.short_message(error)}") from None
-        if found[0] is None:
+        if any(shape is None or -1 in shape for shapes in found for shape in shapes or ()):
             raise SymbolError(f"{dict(given)} does not tell the shapes of all arguments of the symbol")
         names = self.arguments, self.output_names, self.states
         arguments, outputs, states = (dict(zip(n, map(tuple, shapes))) for n, shapes in zip(names, found))

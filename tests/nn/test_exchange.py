@@ -48,17 +48,25 @@ class Images(ModelBase):
 
 
 class Words(ModelBase):
-    """A recurrent network, whose first state is for one batch size."""
+    """Recurrent networks, whose first states have as many rows as the batch, and numbers from outside."""
 
     def __init__(self):
         super().__init__()
         self.add_param("Wx", (3, 4)).add_param("Wh", (4, 4)).add_param("h0", (4,))
+        self.add_param("W", (4, 8)).add_param("U", (4, 8)).add_param("b", (8,))
+        self.add_param("Wxh", (4, 4)).add_param("Whh", (4, 4)).add_param("bh", (4,))
 
     def forward(self, X):
-        h = np.zeros((X.shape[0], 4)) + self.params["h0"]
+        h, states = np.zeros((X.shape[0], 4)) + self.params["h0"], []
         for t in range(X.shape[1]):
             h = np.tanh(np.dot(X[:, t, :], self.params["Wx"]) + np.dot(h, self.params["Wh"]))
-        return h
+            states.append(h)
+        gates = [self.params[name] for name in ("W", "U", "b", "Wxh", "Whh", "bh")]
+        y = layers.gru_temporal(np.stack(states, axis=1), np.ones((X.shape[0], 4)), *gates)
+        return layers.attention(y, y, y, TRIANGLE)[:, -1] * SCALE
+
+
+TRIANGLE, SCALE = numpy.tril(numpy.ones((5, 5))), np.array(0.5)
 
 
 def started(model):
@@ -123,11 +131,29 @@ def test_plain_mxnet_runs_what_is_exported(tmp_path):
         numpy.testing.assert_allclose(back.forward(data), model.forward(data, "test"), rtol=1e-5, atol=1e-6)
 
 
-def test_a_recurrent_network_is_exported_for_one_batch_size(tmp_path):
+def test_a_recurrent_network_is_exported_for_any_batch_size(tmp_path):
     model, prefix = started(Words()), tmp_path / "words"
-    assert exchange.export_mxnet(model, prefix, (2, 5, 3), epoch=3).batch == 2
-    data = numpy.random.standard_normal((2, 5, 3)).astype("float32")
-    assert_plain_mxnet_gives_the_same(model, prefix, data)
+    assert exchange.export_mxnet(model, prefix, (2, 5, 3), epoch=3).batch is None
+    batches = [numpy.random.standard_normal((size, 5, 3)).astype("float32") for size in (2, 1, 70)]
+    assert_plain_mxnet_gives_the_same(model, prefix, *batches)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda self, X: np.dot(X[:-1, 0] - X[1:, 0], self.params["Wx"]),
+        lambda self, X: np.dot(X[:, 0], self.params["Wx"]) / X.shape[0],
+        lambda self, X: np.dot(X[:, 0], self.params["Wx"]) + np.arange(1.0 * X.shape[0])[:, None],
+        lambda self, X: np.dot(np.reshape(X, (4, 15))[:, :3], self.params["Wx"]),
+    ],
+)
+def test_what_depends_on_the_batch_size_is_exported_for_one(forward, tmp_path, capfd):
+    model = started(type("Fixed", (Words,), {"forward": forward})())
+    assert exchange.export_mxnet(model, tmp_path / "fixed", (4, 5, 3)).batch == 4
+    data = np.array(numpy.random.standard_normal((4, 5, 3)).astype("float32"))
+    back = exchange.import_mxnet(tmp_path / "fixed", (4, 5, 3))
+    numpy.testing.assert_allclose(back.forward(data), model.forward(data), rtol=1e-5, atol=1e-6)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.filterwarnings("ignore:Please import `csr_matrix`:DeprecationWarning")

@@ -47,6 +47,13 @@ def test_values_and_gradients(function, expected, shapes):
         assert_same(by_graph, minpy.grad(project)(x), "compiled gradient", GRADIENT[x.dtype])
 
 
+def test_log_softmax_near_zero_keeps_its_digits():
+    x = (8 * numpy.random.standard_normal((128, 10))).astype("float32")
+    wanted = numpy.log(softmax(x.astype("float64")))
+    for found in (np.log_softmax(x), minpy.jit(lambda x: np.log_softmax(x))(x)):
+        assert abs(found - wanted)[wanted > -0.1].max() < 5e-7
+
+
 def test_relu_has_no_slope_at_zero():
     assert minpy.grad(lambda x: np.sum(np.relu(x)))(numpy.array([-1.0, 0.0, 2.0])).tolist() == [0, 0, 1]
 
