@@ -27,6 +27,17 @@ def compiles_now() -> bool:
     return not _current.depth and current_policy().compiles and not heeds_float_errors()
 
 
+def depth() -> int:
+    """How deep in code that is kept out this thread is."""
+    return _current.depth
+
+
+def go_back_to(depth: int) -> None:
+    """Let this thread be so deep in code that is kept out."""
+    _current.depth = depth
+    keep_out(depth)
+
+
 class KeptOut(UnsupportedError):
     """The statement is under ``minpy.eager``: all of it stays with Python."""
 
@@ -35,12 +46,10 @@ class _KeptOut:
     """``with eager():``; also for a thread that runs a function under ``@eager``."""
 
     def __enter__(self) -> None:
-        _current.depth += 1
-        keep_out(_current.depth)
+        go_back_to(_current.depth + 1)
 
     def __exit__(self, *exc_info: Any) -> None:
-        _current.depth -= 1
-        keep_out(_current.depth)
+        go_back_to(_current.depth - 1)
 
 
 class _Eager:

@@ -20,6 +20,7 @@ from minpy.compiler.lowering.reads import walk_values
 from minpy.compiler.passes import check_settings
 from minpy.compiler.program import Options, Program
 from minpy.compiler.regions import Block
+from minpy.compiler.surroundings import Surroundings
 from minpy.compiler.target import Target, calling
 from minpy.compiler.tracer import NUMBERS, Tracer
 from minpy.errors import NotCompiledError, StaticArgumentError, UnsupportedError
@@ -123,7 +124,8 @@ class JitFunction(Routed):
         if values is None:
             return self.function(*args, **kwargs)
         try:
-            result = self.root.run(values)  # type: ignore[union-attr]
+            with Surroundings():
+                result = self.root.run(values)  # type: ignore[union-attr]
             return result[1] if result[0] else None  # a function that ends without return
         except Exception as error:
             raise error.with_traceback(without_own_frames(error.__traceback__))  # noqa: B904  # its chain stays

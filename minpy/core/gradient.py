@@ -18,6 +18,7 @@ from minpy.compiler import routes
 from minpy.compiler.jit import JitFunction
 from minpy.compiler.joint import Wanted
 from minpy.compiler.plans import Plan
+from minpy.compiler.surroundings import Surroundings
 from minpy.compiler.trace import ARRAY, ARRAY_SCALAR, FLOAT, NDARRAY, Tracer
 from minpy.errors import GradientError, GradientWarning, UnsupportedError
 from minpy.ops import FUNCTIONS, creation, elementwise
@@ -65,10 +66,11 @@ class _Differentiated(Routed):
 
     def call_slowly(self, *args: Any, **kwargs: Any) -> Any:
         """A call that no route is for."""
-        gradients, value, joint = _differentiate(self.function, self.selected, args, kwargs)
-        if joint is not None and joint.call.function.target.is_simple:
-            self._add_route(*joint)
-        return self._made(gradients, value)
+        with Surroundings():
+            gradients, value, joint = _differentiate(self.function, self.selected, args, kwargs)
+            if joint is not None and joint.call.function.target.is_simple:
+                self._add_route(*joint)
+            return self._made(gradients, value)
 
     def _made(self, gradients: list, value: Any) -> Any:
         return self.result(self._shaped(gradients), value)

@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import numpy
 
+from minpy.compiler.surroundings import Surroundings
 from minpy.compiler.trace import ARRAY, Tracer
 from minpy.core.gradient import (
     ArgNum,
@@ -60,7 +61,7 @@ class _Vjp:
             rebuild(functools.partial(boxed_leaf, which=i, flat=flat), primal)
             for i, primal in enumerate(primals)
         ]
-        with recording() as tape:
+        with Surroundings(), recording() as tape:
             boxes = [tape.leaf(array) for array in flat]
             following = iter(boxes)
             value = function(*[rebuild(lambda x: next(following), array) for array in arrays])

@@ -55,7 +55,7 @@ class Value(ValueSlots):
                 array = native.to_numpy(self._mxnet, *aval)
                 self._numpy = array
             else:
-                array = self._mxnet.asnumpy()
+                array = native.checked(self._mxnet.asnumpy)
             if _log.isEnabledFor(logging.DEBUG):
                 _log.debug("MXNet array to NumPy array, %s, %s", aval, "no copy" if on_cpu else "copied")
         return array
@@ -70,7 +70,7 @@ class Value(ValueSlots):
             array = native.from_numpy(source)
             shared = native.shares_memory(source)
             if self.context.device_type != "cpu":
-                array, shared = array.as_in_context(self.context.mxnet), False
+                array, shared = native.checked(array.as_in_context, self.context.mxnet), False
             if shared or self.context.device_type != "cpu":
                 self._mxnet = array  # a copy on the CPU would miss later writes through NumPy
             if _log.isEnabledFor(logging.DEBUG):
@@ -213,7 +213,7 @@ class Array(ArraySlots, NDArrayMethods):
     def asmxnet(self) -> Any:
         """The data as ``mxnet.nd.NDArray``; on the CPU mostly the same memory, where no tape relies on it."""
         value = self._left("asmxnet()")
-        return value.mxnet().copy() if value.root().recorded else value.mxnet()
+        return native.checked(value.mxnet().copy) if value.root().recorded else value.mxnet()
 
     def as_in_context(self, context: Context) -> Array:
         """The array on another device: itself, if it is there already, or a copy.
@@ -402,7 +402,8 @@ class _Transfer(Op):
             (value,) = values
             if target.device_type == "cpu" or value.aval.dtype not in native.MXNET_DTYPES:
                 return (Value(numpy.array(value.numpy()), None, None, target),)
-            return (Value(None, value.mxnet().as_in_context(target.mxnet), value.aval, target),)
+            moved = native.checked(value.mxnet().as_in_context, target.mxnet)
+            return (Value(None, moved, value.aval, target),)
 
         rule = (lambda g, ans, x: g.as_in_context(source),)
         super().__init__("as_in_context", numpy=numpy.array, infer=aval_of, vjp=rule)

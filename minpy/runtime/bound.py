@@ -92,8 +92,7 @@ if TYPE_CHECKING or not is_fast:
             try:
                 for position, memory in self._inputs:
                     memory[...] = arrays[position]
-                with native.threads(self._one_thread):
-                    self.has_failed = not native.forward(self._executor)
+                self.has_failed = not native.forward(self._executor, self._one_thread)
                 return None if self.has_failed else [memory.copy() for memory in self._outputs]
             finally:
                 self._lock.release()

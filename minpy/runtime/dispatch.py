@@ -181,14 +181,16 @@ def run_by_mxnet(op: Op, values: tuple, params: dict, context: Any) -> tuple[Val
     if not isinstance(out, Aval) or not out.size or not all(aval_of(box).size for box in boxes):
         raise UnsupportedError("empty arrays and several results are left to NumPy")
     builder = ImperativeBuilder(context)
-    operands = [_operand(value, aval_of(box), context) for value, box in zip(values, boxes)]
     try:
+        operands = [_operand(value, aval_of(box), context) for value, box in zip(values, boxes)]
         result = op.mx(builder, out, *operands, **params)
         if any(result is operand for operand in operands):  # a write to one must not reach the other
             result = builder.op("_copy", out, result)
         handle = builder.handle(result)
     except native.MXNetError as error:
         raise UnsupportedError(f"MXNet refused it: {native.short_message(error)}") from None
+    except MemoryError as error:
+        raise native.no_memory(op.name, (out,), error) from None
     return (Value(None, handle, out, context),)
 
 

@@ -82,6 +82,7 @@ class Executor:
 
         Raises:
             MXNetError: where an operator fails on the data.
+            MemoryError: there is none.
         """
         memory = {i: inputs[at] for i, at in self._reused.items() if at in free}
         if memory and self._alone is not None:
@@ -107,9 +108,13 @@ class Executor:
             arrays = [next(constants) if at < 0 else inputs[at].mxnet() for at in self._order]
         else:
             arrays = [inputs[at].mxnet() for at in self._order]
-        outputs = graph(arrays, {i: value.mxnet() for i, value in memory.items()})
-        if self._waits:
-            native.wait(outputs)
+        try:
+            outputs = graph(arrays, {i: value.mxnet() for i, value in memory.items()})
+            if self._waits:
+                native.wait(outputs)
+        except MemoryError as error:
+            what = f"a compiled graph of {', '.join(self.operators())}"
+            raise native.no_memory(what, self.avals, error) from None
         made = [Value(None, array, aval, context) for array, aval in zip(outputs, self.avals)]
         for i, value in memory.items():
             made[i]._numpy = value._numpy  # it may own the memory

@@ -24,22 +24,31 @@ class _Compilation:
     """Which threads are compiling; in a ``with`` block this one is."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._depths: dict[int, int] = {}
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
-        me = threading.get_ident()
-        with self._changed:
-            self._depths[me] = self._depths.get(me, 0) + 1
+        before = self.depth()
         try:
+            self.go_back_to(before + 1)
             yield
         finally:
-            with self._changed:
-                self._depths[me] -= 1
-                if not self._depths[me]:
-                    del self._depths[me]
-                    self._changed.notify_all()
+            self.go_back_to(before)
+
+    def depth(self) -> int:
+        """In how many of these blocks this thread is."""
+        return self._depths.get(threading.get_ident(), 0)
+
+    def go_back_to(self, depth: int) -> None:
+        """Let this thread be in so many."""
+        me = threading.get_ident()
+        with self._lock:  # a condition's own ``with`` could be interrupted as it is left
+            if depth:
+                self._depths[me] = depth
+            elif self._depths.pop(me, 0):
+                self._changed.notify_all()
 
     def stop(self) -> None:
         """Wait for other threads, and let none begin until ``go_on``."""

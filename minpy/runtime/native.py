@@ -9,10 +9,11 @@ from __future__ import annotations
 import atexit
 import ctypes
 import functools
+import math
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -46,10 +47,35 @@ _Handle = mx.base.NDArrayHandle
 _HandlePointer = ctypes.POINTER(_Handle)
 
 
+#: what MXNet, C++, CUDA and their libraries say where there is no memory
+_NO_MEMORY = re.compile("Failed to allocate|bad_alloc|out of memory|ALLOC_FAILED")
+
+
 def _check(code: int) -> None:
-    """Raise MXNetError for a call that failed; MXNet's own check may raise another class of error."""
+    """Raise MXNetError for a call that failed, or MemoryError; MXNet's own check may raise other classes."""
     if code:
-        raise MXNetError(mx.base.py_str(_LIB.MXGetLastError()))
+        raise _explained(MXNetError(mx.base.py_str(_LIB.MXGetLastError())))
+
+
+def _explained(error: Exception) -> Exception:
+    """An error of MXNet's, or MemoryError where that is what it says."""
+    is_memory = _NO_MEMORY.search(str(error))
+    return MemoryError(f"MXNet says: {short_message(error)}") if is_memory else error
+
+
+def checked(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """What a function of MXNet's Python gives. Raises MemoryError where it has no memory for that."""
+    try:
+        return function(*args, **kwargs)
+    except MXNetError as error:
+        raise _explained(error) from None
+
+
+def no_memory(what: str, avals: Iterable[Any], error: Exception) -> MemoryError:
+    """A MemoryError that says of what the results are, and how large."""
+    sizes = [(aval, math.prod(aval.shape) * aval.dtype.itemsize) for aval in avals]
+    shown = ", ".join(f"{aval} of {size:,} bytes" for aval, size in sizes)
+    return MemoryError(f"{what}: no memory for {shown}, or for what it takes on the way. {error}")
 
 
 def address_of(function: str) -> int | None:
@@ -186,7 +212,7 @@ def to_numpy(array: NDArray, shape: tuple[int, ...], dtype: numpy.dtype) -> nump
     """A NumPy view of the memory of a CPU array. The array has to be C-contiguous, as all of MXNet's are."""
     if 0 in shape:
         return numpy.empty(shape, dtype)
-    array.wait_to_read()
+    wait((array,))
     pointer = ctypes.c_void_p()
     _check(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
     interface = {"shape": shape, "typestr": dtype.str, "data": (pointer.value, False), "version": 3}
@@ -200,22 +226,6 @@ def _collect(count: int, pointer) -> list[NDArray]:
 #: Operators that have to be told that it is training. Else oneDNN brings weights into an order of its own, in
 #: their memory, and pooling does not keep what its gradient needs.
 IN_TRAINING = frozenset(("Convolution", "Deconvolution", "FullyConnected", "RNN", "BatchNorm", "Pooling"))
-
-
-class _training:
-    """``with _training(True):`` tells MXNet that it is training."""
-
-    def __init__(self, is_training: bool):
-        self.is_training = is_training
-        self.before = ctypes.c_int(0)
-
-    def __enter__(self) -> None:
-        if self.is_training:
-            _check(_LIB.MXAutogradSetIsTraining(ctypes.c_int(1), ctypes.byref(self.before)))
-
-    def __exit__(self, *exc_info: Any) -> None:
-        if self.is_training:
-            _check(_LIB.MXAutogradSetIsTraining(self.before, ctypes.byref(self.before)))
 
 
 def openmp_threads() -> int:
@@ -233,19 +243,32 @@ THREADS = _changeable_threads()
 SET_THREADS = address_of("MXSetNumOMPThreads")
 
 
-class threads:
-    """``with threads(one_thread):`` runs MXNet's operators on one thread."""
+def _run(function: Callable, *args: Any, trains: bool = False, one_thread: bool = False) -> int:
+    """Let MXNet run something: what a function of its interface gives.
 
-    def __init__(self, one_thread: bool):
-        self.changes = one_thread and THREADS > 0
+    Python looks for signals behind a call, and an interrupt must not come between a setting and the ``try``
+    that takes it back.
 
-    def __enter__(self) -> None:
-        if self.changes:
-            _LIB.MXSetNumOMPThreads(ctypes.c_int(1))
-
-    def __exit__(self, *exc_info: Any) -> None:
-        if self.changes:
-            _LIB.MXSetNumOMPThreads(ctypes.c_int(THREADS))
+    Args:
+        trains: MXNet is told that it is training.
+        one_thread: its operators run on one thread.
+    """
+    before = ctypes.c_int(0)
+    at = ctypes.byref(before)
+    changes_threads = one_thread and THREADS > 0
+    try:
+        if trains:
+            _LIB.MXAutogradSetIsTraining(1, at)
+        try:
+            if changes_threads:
+                _LIB.MXSetNumOMPThreads(1)
+            return function(*args)
+        finally:
+            if changes_threads:
+                _LIB.MXSetNumOMPThreads(THREADS)
+    finally:
+        if trains:
+            _LIB.MXAutogradSetIsTraining(before, at)
 
 
 @functools.cache
@@ -269,25 +292,26 @@ def _op_handle(name: str) -> ctypes.c_void_p:
 def invoke(name: str, inputs: Sequence[NDArray], attrs: dict[str, str]) -> list[NDArray]:
     """Run one MXNet operator now and return its visible outputs.
 
-    Raises ``MXNetError`` with MXNet's message when the operator refuses its arguments.
+    Raises ``MXNetError`` with MXNet's message when the operator refuses its arguments, and MemoryError.
     """
     count = ctypes.c_int(0)
     outputs = _HandlePointer()
     storage_types = ctypes.POINTER(ctypes.c_int)()
-    with _training(name in IN_TRAINING):
-        _check(
-            _LIB.MXImperativeInvokeEx(
-                _op_handle(name),
-                len(inputs),
-                (_Handle * len(inputs))(*[array.handle for array in inputs]),
-                ctypes.byref(count),
-                ctypes.byref(outputs),
-                len(attrs),
-                (ctypes.c_char_p * len(attrs))(*[key.encode() for key in attrs]),
-                (ctypes.c_char_p * len(attrs))(*[value.encode() for value in attrs.values()]),
-                ctypes.byref(storage_types),
-            )
+    _check(
+        _run(
+            _LIB.MXImperativeInvokeEx,
+            _op_handle(name),
+            len(inputs),
+            (_Handle * len(inputs))(*[array.handle for array in inputs]),
+            ctypes.byref(count),
+            ctypes.byref(outputs),
+            len(attrs),
+            (ctypes.c_char_p * len(attrs))(*[key.encode() for key in attrs]),
+            (ctypes.c_char_p * len(attrs))(*[value.encode() for value in attrs.values()]),
+            ctypes.byref(storage_types),
+            trains=name in IN_TRAINING,
         )
+    )
     return _collect(count.value, outputs)
 
 
@@ -366,17 +390,19 @@ class CachedGraph:
             count = ctypes.c_int(self._count)
             outputs = ctypes.cast((_Handle * self._count)(*[array.handle for array in given]), _HandlePointer)
         storage_types = ctypes.POINTER(ctypes.c_int)()
-        with _training(self._trains), threads(self._one_thread):
-            _check(
-                _LIB.MXInvokeCachedOpEx(
-                    self._op.handle,
-                    len(inputs),
-                    (_Handle * len(inputs))(*[array.handle for array in inputs]),
-                    ctypes.byref(count),
-                    ctypes.byref(outputs),
-                    ctypes.byref(storage_types),
-                )
+        _check(
+            _run(
+                _LIB.MXInvokeCachedOpEx,
+                self._op.handle,
+                len(inputs),
+                (_Handle * len(inputs))(*[array.handle for array in inputs]),
+                ctypes.byref(count),
+                ctypes.byref(outputs),
+                ctypes.byref(storage_types),
+                trains=self._trains,
+                one_thread=self._one_thread,
             )
+        )
         return given or _collect(count.value, outputs)
 
 
@@ -407,16 +433,16 @@ class TimedGraph(CachedGraph):
 
 def bind(symbol: Any, arrays: dict[str, NDArray]) -> Any:
     """An MXNet executor that reads these arrays, given by the names of the symbol's variables."""
-    return symbol.bind(mx.cpu(), arrays, grad_req="null")
+    return checked(symbol.bind, mx.cpu(), arrays, grad_req="null")
 
 
 #: where the function is that runs an executor
 FORWARD = address_of("MXExecutorForward")
 
 
-def forward(executor: Any) -> bool:
-    """Run an executor; says whether it did not fail."""
-    return not _LIB.MXExecutorForward(executor.handle, ctypes.c_int(0))
+def forward(executor: Any, one_thread: bool) -> bool:
+    """Run an executor, on one thread or all; says whether it did not fail."""
+    return not _run(_LIB.MXExecutorForward, executor.handle, ctypes.c_int(0), one_thread=one_thread)
 
 
 def load_operators(path: str | os.PathLike[str]) -> None:
@@ -431,7 +457,7 @@ def wait_for_all() -> None:
 
 
 def wait(arrays: Sequence[NDArray]) -> None:
-    """Wait for the operators that compute arrays. Raises MXNetError where one of them failed."""
+    """Wait for the operators that compute arrays. Raises MXNetError or MemoryError where one failed."""
     for array in arrays:
         _check(_LIB.MXNDArrayWaitToRead(array.handle))
 

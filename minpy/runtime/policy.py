@@ -71,9 +71,7 @@ class Policy:
         return self
 
     def __exit__(self, *exc_info: Any) -> None:
-        stack = _current.stack
-        stack.pop()
-        set_thread_policy(stack[-1] if stack else None)
+        go_back_to(depth() - 1)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -138,6 +136,18 @@ set_process_policy(_default[0])
 def current_policy() -> Policy:
     """The policy of the innermost ``with`` block of this thread, else the global one."""
     return _current.stack[-1] if _current.stack else _default[0]
+
+
+def depth() -> int:
+    """How many ``with`` blocks of policies this thread is in."""
+    return len(_current.stack)
+
+
+def go_back_to(depth: int) -> None:
+    """Leave ``with`` blocks of policies until this thread is in so many."""
+    stack = _current.stack
+    del stack[depth:]
+    set_thread_policy(stack[-1] if stack else None)
 
 
 #: NumPy's bits for what to do about errors: three for each kind of error; 0 is to ignore, 1 to warn.

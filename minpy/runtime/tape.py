@@ -18,7 +18,7 @@ from minpy.errors import GradientError
 from minpy.ops.aval import is_float
 from minpy.ops.elementwise import copy
 from minpy.ops.reverse import Record, pull_back
-from minpy.runtime import watch
+from minpy.runtime import native, watch
 from minpy.runtime.array import Array, Value, is_traced
 from minpy.runtime.context import CPU
 from minpy.runtime.memory import is_private
@@ -61,7 +61,9 @@ class Tape:
                 operand.recorded = root.recorded = True
                 return operand
             if operand.context.device_type != "cpu":
-                return self.hold(Value(None, operand.mxnet().copy(), operand.aval, operand.context))
+                return self.hold(
+                    Value(None, native.checked(operand.mxnet().copy), operand.aval, operand.context)
+                )
             return self._copied(operand.numpy(), operand.context)
         return self._copied(operand, CPU) if type(operand) is numpy.ndarray else operand
 
@@ -111,6 +113,22 @@ class _Current(threading.local):
 
 
 _current = _Current()
+
+
+def current() -> tuple[Tape | None, bool]:
+    """The tape of this thread, and whether it records."""
+    tape = _current.tape
+    return tape, tape is not None and tape.alive
+
+
+def go_back_to(before: tuple[Tape | None, bool]) -> None:
+    """Let the tape be as ``current()`` said, and close one that was opened since."""
+    left, (tape, is_alive) = _current.tape, before
+    _current.tape = tape
+    if tape is not None:
+        tape.alive = is_alive
+    if left is not None and left is not tape:
+        left.close()
 
 
 def _show(old: Value, new: Value) -> None:
@@ -219,11 +237,11 @@ class recording:
         self.outer = _current.tape
         self.is_outermost = self.outer is None or not self.outer.alive
         self.tape = Tape() if self.outer is None or not self.outer.alive else self.outer
-        _open.add(self.tape)
         self.start = len(self.tape.records)
         #: a leaf by its id, and the value that it began with: the program may give it another
         self.leaves: dict[int, tuple[Array, Value]] = {}
-        _current.tape = self.tape
+        _current.tape = self.tape  # first, so that after an interrupt it is known which one to close
+        _open.add(self.tape)
         return self
 
     def __exit__(self, *exc_info: Any) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import io
 import random
+import sys
 import threading
 import time
 import warnings
@@ -15,6 +16,7 @@ import numpy
 
 from minpy.compiler.eager import compiles_now
 from minpy.compiler.jit import JitFunction, jitted_functions
+from minpy.ops import op
 from minpy.runtime import context, forking, native, policy, stopwatch, tape, watch
 from minpy.runtime.engine import mx
 from tests.faults.injector import KINDS, Alarm, Injector
@@ -26,6 +28,7 @@ _CALLS = 2  # the second one takes other ways
 def surroundings() -> dict[str, Any]:
     """What calls may change for a while, but have to put back."""
     return {
+        "interpreter": op.thread.interpreter,
         "tape": tape._current.tape,
         "open tapes": len(tape._open),
         "policies": list(policy._current.stack),
@@ -96,7 +99,7 @@ def passed(name: str, kind: str) -> list[int]:
 def check(name: str, injector: Injector | Alarm) -> list[str]:
     """Let a fault come up in the first calls of a program, and say what is wrong after it."""
     answers, contents = history(name)
-    before, trial = surroundings(), _Trial(name)
+    before, trial, stdout = surroundings(), _Trial(name), sys.stdout
     wrong = []
     try:
         injector.run(lambda: [trial.call() for _ in range(_CALLS)])
@@ -106,6 +109,7 @@ def check(name: str, injector: Injector | Alarm) -> list[str]:
     else:  # the compiler leaves what it cannot do to Python
         if isinstance(injector.raised, KeyboardInterrupt):
             wrong.append("the interrupt was lost")
+    sys.stdout = stdout  # that interrupt may have come as it was to be put back
     if injector.raised is not None:
         injector.raised.__traceback__ = None  # which has the frames, and what is in them
     after = surroundings()

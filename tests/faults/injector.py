@@ -1,7 +1,8 @@
 """Lets an exception come up inside MinPy, at any call of a function of Python's or C's that it makes.
 
 ``sys.setprofile`` tells of each call. An error is raised where one begins; an interrupt where one of Python's
-begins or one of C's has ended, which is where Python looks for signals.
+begins or one of C's has ended, which is where Python looks for signals. What leaves a ``with`` block is no
+call that can fail; but an interrupt may come before its first instruction, which is a kind of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import os
 import signal
 import sys
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import CodeType
 from typing import Any, Callable, NamedTuple
 
@@ -43,31 +46,55 @@ KINDS: dict[str, tuple[type[BaseException], tuple[str, ...]]] = {
     "error": (Fault, ("call", "c_call")),
     "memory": (MemoryError, ("c_call",)),
     "interrupt": (KeyboardInterrupt, ("call", "c_return")),
+    "leaving": (KeyboardInterrupt, ("call",)),
 }
 
-#: Python only reports exceptions in these, and what leaves a block is no call that can fail.
-_NEVER = frozenset(("__del__", "__exit__"))
 #: Functions of C's that give something back, which cannot fail either.
 _SAFE = frozenset(("__exit__", "release", "enable", "discard", "clear", "pop", "remove"))
 
 
-class Injector:
+class _Raiser:
+    """Raises an exception in the middle of a call.
+
+    Attributes:
+        raised: the exception, if it came and was not lost where Python only reports it.
+    """
+
+    raised: BaseException | None = None
+
+    def _report(self, unraisable: Any) -> None:
+        if unraisable.exc_value is self.raised:
+            self.raised = None
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        before, sys.unraisablehook = sys.unraisablehook, self._report
+        try:
+            yield
+        finally:
+            sys.unraisablehook = before
+
+
+class Injector(_Raiser):
     """Counts the points that a call passes, or raises at one of them.
 
     Attributes:
         points: those that were passed.
-        raised: the exception that was raised.
     """
 
     def __init__(self, kind: str, at: int | None = None):
         self.kind, self.at = kind, at
         self._error, self._events = KINDS[kind]
         self.points: list[Point] = []
-        self.raised: BaseException | None = None
 
     def _see(self, frame: Any, event: str, function: Any) -> None:
+        leaves = self.kind == "leaving"
+        if event not in self._events or leaves != (frame.f_code.co_name == "__exit__"):
+            return
+        if leaves:
+            frame = frame.f_back
         code = frame.f_code
-        if event not in self._events or not code.co_filename.startswith(_FOLDER) or code.co_name in _NEVER:
+        if not code.co_filename.startswith(_FOLDER) or code.co_name == "__del__":
             return
         if event == "c_call" and function.__name__ in _SAFE:
             return
@@ -79,48 +106,43 @@ class Injector:
 
     def run(self, function: Callable[[], Any]) -> Any:
         """Call a function, with exceptions coming up."""
-        sys.setprofile(self._see)
-        try:
-            return function()
-        finally:
-            sys.setprofile(None)
+        with self._noticing():
+            sys.setprofile(self._see)
+            try:
+                return function()
+            finally:
+                sys.setprofile(None)
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.points[-1]}"
 
 
-class Alarm:
-    """Interrupts a call after some seconds, by a signal, as Ctrl-C does.
-
-    Attributes:
-        raised: the exception that the signal raised, if it came and was not lost where Python reports it.
-    """
+class Alarm(_Raiser):
+    """Interrupts a call after some seconds, by a signal, as Ctrl-C does."""
 
     def __init__(self, seconds: float):
         self._seconds = max(seconds, 1e-6)
-        self.raised: BaseException | None = None
         self._place = ""
 
     def _come(self, number: int, frame: Any) -> None:
-        self._place = f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
+        place, names = f"{frame.f_code.co_filename}:{frame.f_lineno}", []
+        while frame is not None and frame.f_code is not self.run.__code__:
+            names.append(frame.f_code.co_name)
+            frame = frame.f_back
+        self._place = f"{place} {' < '.join(names)}"
         self.raised = KeyboardInterrupt()
         raise self.raised
 
-    def _report(self, unraisable: Any) -> None:
-        if unraisable.exc_value is self.raised:
-            self.raised = None
-
     def run(self, function: Callable[[], Any]) -> Any:
         """Call a function, which is interrupted."""
-        before, reporting = signal.signal(signal.SIGALRM, self._come), sys.unraisablehook
-        sys.unraisablehook = self._report
-        try:
-            signal.setitimer(signal.ITIMER_REAL, self._seconds)
-            return function()
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-            sys.unraisablehook = reporting
+        before = signal.signal(signal.SIGALRM, self._come)
+        with self._noticing():
+            try:
+                signal.setitimer(signal.ITIMER_REAL, self._seconds)
+                return function()
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
 
     def __str__(self) -> str:
         return f"interrupt at {self._place}"

@@ -19,6 +19,7 @@ from minpy.compiler.explain.report import Report
 from minpy.compiler.explain.summary import counts, verdict
 from minpy.compiler.explain.text import as_text, duration
 from minpy.compiler.jit import JitFunction
+from minpy.compiler.surroundings import Surroundings
 from minpy.compiler.target import CALL_FILE
 from minpy.errors import GradientError, UnsupportedError
 from minpy.runtime.store import write_whole
@@ -211,4 +212,5 @@ def explain(function: Any, *args: Any, **kwargs: Any) -> Explanation:
         if is_gradient and found.root is not None and any(plan.leftovers for plan in found.root.plans):
             return explain(gradient)  # not one graph: what is compiled of the function itself is of interest
         return Explanation(found)
-    return Explanation(foresee(found, args, kwargs, wanted), is_foreseen=True)
+    with Surroundings():
+        return Explanation(foresee(found, args, kwargs, wanted), is_foreseen=True)

@@ -104,6 +104,7 @@ static int run_program(Bound *self, PyObject *const *arrays, Py_ssize_t n, PyObj
         ran = self->run(self->handle, pointers, pointers + n_inputs);
         Py_END_ALLOW_THREADS
         if (ran <= 0) found = ran < 0 ? 0 : -1;
+        if (ran == 0) PyErr_SetString(PyExc_MemoryError, "no memory for what a compiled graph needs on its way");
     }
     if (found < 0 && !PyErr_Occurred()) PyErr_NoMemory();
     if (given != NULL)

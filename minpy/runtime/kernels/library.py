@@ -129,7 +129,9 @@ class Loaded:
         if ran < 0:
             raise native.MXNetError("a program fails on its inputs")
         if not ran:
-            raise MemoryError(f"{self.program.scratch} bytes of scratch")
+            raise MemoryError(
+                f"no memory for {self.program.scratch:,} bytes that a compiled graph needs on its way"
+            )
 
     def take_seconds(self) -> numpy.ndarray:
         """What each step took since it was asked last, as far as steps were timed."""
