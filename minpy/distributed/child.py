@@ -13,12 +13,34 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def adopt_orphans():
+    """From now on processes below this one come to it when their parents end."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def kill_children():
+    """Kill all processes below this one."""
+    while True:
+        try:
+            children = Path("/proc/self/task", str(os.getpid()), "children").read_text().split()
+        except OSError:
+            return
+        if not children:
+            return
+        for pid in children:
+            with contextlib.suppress(OSError):
+                os.kill(int(pid), signal.SIGKILL)
+                os.waitpid(int(pid), 0)
 
 
 def main(command):
     own = os.getpid()
+    adopt_orphans()
 
     def prepare():  # in the new process: it ends when this one does
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -29,7 +51,7 @@ def main(command):
 
     def end():
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # with all processes that it has started
+            os.killpg(process.pid, signal.SIGKILL)
 
     def follow():
         while True:
@@ -47,7 +69,9 @@ def main(command):
         signal.signal(number, signal.SIG_IGN)
     status = process.wait()
     end()
+    kill_children()  # those that have left its group
     os._exit(status if status >= 0 else 128 - status)
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

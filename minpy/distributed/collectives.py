@@ -17,6 +17,7 @@ from minpy.errors import DistributedError, DTypeError
 from minpy.runtime.array import Array
 from minpy.runtime.kvstore import DTYPES, Store
 from minpy.runtime.liveness import Member
+from minpy.runtime.native import MXNetError, short_message
 from minpy.runtime.roles import role
 from minpy.runtime.tree import leaves, rebuild
 
@@ -73,14 +74,14 @@ class Group:
     def _leave(self) -> None:
         """At the end of the program: wait for the others, then end scheduler and servers."""
         assert self._store is not None
-        self._member.leave()
-        self._store.close()
+        self._store.close(waits=self._member.leave())
         self._store = None
 
     def _failed(self, kind: type[BaseException], error: BaseException, traceback: Any) -> None:
         """What nobody has caught ends all workers; MXNet would wait for them at the end of the program."""
         sys.__excepthook__(kind, error, traceback)
-        self._member.fail(f"rank {self.rank} has ended with {kind.__name__}: {error}".splitlines()[0])
+        text = short_message(error) if isinstance(error, MXNetError) else str(error)
+        self._member.fail(f"rank {self.rank} has ended with {kind.__name__}: {text}".splitlines()[0])
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(_INTERRUPTED if issubclass(kind, KeyboardInterrupt) else 1)

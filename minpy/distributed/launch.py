@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import ipaddress
 import os
 import queue
@@ -26,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from minpy.distributed.child import adopt_orphans, kill_children
 from minpy.runtime import liveness, roles
 
 _CHILD = Path(__file__).with_name("child.py").read_text()
@@ -35,7 +35,6 @@ _LOOPBACK = "127.0.0.1"
 GRACE = 5.0
 #: what the processes on other machines get of the environment
 _PASSED_ON = ("MINPY_", "MXNET_", "OMP_", "OPENBLAS_", "PS_", "PYTHON")
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass
@@ -94,6 +93,7 @@ class Launcher:
         self._hosts, self._command = hosts, list(command)
         self._ended: queue.Queue[Member] = queue.Queue()
         self._print = threading.Lock()
+        self._reason = ""  # why the job has failed
         root = hosts[0]
         ports = _free_ports(root, 2)
         self._settings = {
@@ -139,11 +139,14 @@ class Launcher:
         return member
 
     def _forward(self, label: str, source: Any, target: Any) -> None:
-        for line in source:
-            if _ENGINE in line:
-                continue
-            with self._print:
-                print(f"[{label}] {line.decode(errors='replace').rstrip()}", file=target, flush=True)
+        with source:
+            for line in source:
+                if _ENGINE in line:
+                    continue
+                text = line.decode(errors="replace").rstrip()
+                if text.startswith(liveness.ERROR):
+                    self._reason = self._reason or text.removeprefix(liveness.ERROR)
+                self.say(text, label, target)
 
     def _wait_for(self, member: Member) -> None:
         member.process.wait()
@@ -171,9 +174,12 @@ class Launcher:
                 if code and status in (0, liveness.STATUS):  # which only tells that another one has failed
                     status = code
                     if code != liveness.STATUS:
-                        self.say(f"{named(member)} ended with {_described(code)}")
+                        self._reason = f"{named(member)} has ended with {_described(code)}"
+                        self.say(self._reason)
                 if status or not any(worker in left for worker in self.workers):
                     deadline = deadline or time.monotonic() + GRACE
+            for member in left if status else ():  # that have not heard of it, as before they have joined
+                self.say(f"{liveness.ERROR}{self._reason}", member.label)
         finally:
             self.end()
         return status
@@ -191,10 +197,10 @@ class Launcher:
             for reader in member.readers:
                 reader.join(1.0)
 
-    def say(self, text: str) -> None:
-        """Print a line of the launcher's own."""
+    def say(self, text: str, label: str = "launch", target: Any = None) -> None:
+        """Print a line, to stderr unless said otherwise, with who says it in front."""
         with self._print:
-            print(f"[launch] {text}", file=sys.stderr, flush=True)
+            print(f"[{label}] {text}", file=target or sys.stderr, flush=True)
 
 
 def named(member: Member) -> str:
@@ -235,24 +241,16 @@ def _hosts(text: str | None) -> list[Host]:
     if not names:
         raise SystemExit(f"minpy launch: -H {text} names no machine")
     try:
-        return [Host(name, socket.gethostbyname(name.rpartition("@")[2])) for name in names]
+        hosts = [Host(name, socket.gethostbyname(name.rpartition("@")[2])) for name in names]
     except OSError as error:
         raise SystemExit(f"minpy launch: -H {text}: {error}") from None
-
-
-def _kill_orphans() -> None:
-    """End processes whose parents have ended: they have come to the launcher."""
-    while True:
-        try:
-            children = Path("/proc/self/task", str(os.getpid()), "children").read_text().split()
-        except OSError:
-            return
-        if not children:
-            return
-        for pid in children:
-            with contextlib.suppress(OSError):
-                os.kill(int(pid), signal.SIGKILL)
-                os.waitpid(int(pid), 0)
+    here = [host for host in hosts if host.is_here]
+    if here and len(here) < len(hosts):
+        raise SystemExit(
+            f"minpy launch: -H {text}: {here[0].name} is {here[0].address} here, where other machines do not "
+            "reach it; give the address that it has in their network"
+        )
+    return hosts
 
 
 def _positive(text: str) -> int:
@@ -294,13 +292,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def run(start: Callable[[], Launcher], restarts: int = 0) -> int:
     """Run a job, and again where it fails, up to ``restarts`` times. Leaves no process behind."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
     while True:
         try:
             job = start()
             status = job.run()
         finally:
-            _kill_orphans()
+            kill_children()
         if not status or status == 128 + signal.SIGINT or not restarts:
             return status
         restarts -= 1

@@ -15,6 +15,7 @@ from minpy.compiler.jit import jit as compiled
 from minpy.distributed import collectives
 from minpy.distributed.sharding import shard
 from minpy.distributed.step import Bucket, gradient_step, layout, update_step
+from minpy.errors import DTypeError
 from minpy.nn.model import ModelBase
 from minpy.nn.randomness import Randomness
 from minpy.nn.step import Optimizer, Settings
@@ -77,6 +78,12 @@ class Workers(Alone):
         for owner in (model.params, solver._states, model.aux_params):
             owner.update(collectives.broadcast({k: v for k, v in owner.items() if v is not None}))
         if self._threshold is not None:
+            for name, x in model.params.items():
+                if x.dtype != "float32":
+                    raise DTypeError(
+                        f"compression= is for parameters of float32, and {name!r} is of {x.dtype}: leave it "
+                        "out, or call minpy.set_default_dtype('float32') before the model is made"
+                    )
             self.group.compress(self._threshold)
 
     def total(self, *numbers: float) -> tuple[float, ...]:

@@ -28,6 +28,8 @@ _FILES = (
     *("image", "label", "data_csv", "label_csv", "data_libsvm", "label_libsvm"),
     *("path_imgrec", "path_imgidx", "path_imglist", "mean_img"),
 )
+#: which part of a file is read, of how many; 0 where that is not said
+_PARTS = ("num_parts", "part_index")
 #: so that no epoch is announced
 _QUIET = {"silent": True, "verbose": False}
 
@@ -44,6 +46,7 @@ class FileIter(DataIter):
     Attributes:
         batch_size: samples in a batch.
         provide_data, provide_label: names and shapes of the arrays in a batch.
+        num_parts, part_index: the settings of that name, by which workers read a part of a file each.
 
     Raises:
         TypeError: for a setting that there is not.
@@ -72,6 +75,7 @@ class FileIter(DataIter):
         self._is_at_end = False
         self._iterator = self._opened()
         self.batch_size = self._iterator.batch_size
+        self.num_parts, self.part_index = (int(self._settings.get(name) or 0) for name in _PARTS)
         self.provide_data = [(data_name, tuple(self._iterator.provide_data[0].shape))]
         self.provide_label = [(label_name, tuple(self._iterator.provide_label[0].shape))]
 
@@ -150,8 +154,9 @@ class FileIter(DataIter):
         self._close()
         self._is_at_end = False
         self._epoch, self._position = int(state["epoch"]), 0
-        for _ in range(int(state["position"])):
-            self.next()
+        with contextlib.suppress(StopIteration):  # this part of the file may have fewer
+            for _ in range(int(state["position"])):
+                self.next()
 
 
 class MNISTIter(FileIter):

@@ -30,7 +30,7 @@ class ResizeIter(DataIter):
             self.state, self.restore = self._state, self._restore
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("provide_data", "provide_label"):
+        if name not in ("provide_data", "provide_label", "num_parts", "part_index"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.data_iter, name)
 

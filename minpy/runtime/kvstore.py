@@ -73,6 +73,7 @@ class Store:
         """Wait for all workers."""
         self._kv._barrier()
 
-    def close(self) -> None:
-        """Wait until all workers are here, then end the servers and the scheduler."""
+    def close(self, waits: bool = True) -> None:
+        """Wait until all workers are here, unless said otherwise, then end the servers and the scheduler."""
+        mx.base.check_call(mx.base._LIB.MXKVStoreSetBarrierBeforeExit(self._kv.handle, int(waits)))
         del self._kv

@@ -25,6 +25,8 @@ from minpy.errors import SettingError
 
 #: the exit status of processes that end because another one is gone (EX_TEMPFAIL)
 STATUS = 75
+#: what their last line begins with
+ERROR = "minpy.errors.DistributedError: "
 _INTERVAL = 0.5
 #: seconds for the end of a job, in which processes go one after the other
 _GRACE = 10.0
@@ -69,7 +71,7 @@ def end(reason: str) -> NoReturn:
     """End this process, whatever it is doing."""
     try:
         sys.stdout.flush()
-        print(f"minpy.errors.DistributedError: {reason}", file=sys.stderr, flush=True)
+        print(f"{ERROR}{reason}", file=sys.stderr, flush=True)
     finally:
         os._exit(STATUS)
 
@@ -96,9 +98,11 @@ class _Lines:
             return None
         *lines, self._rest = (self._rest + data).split(b"\n")
         try:
-            return [dict(json.loads(line)) for line in lines]
-        except (ValueError, TypeError):  # it is none of ours
+            messages = [dict(json.loads(line)) for line in lines]
+        except (ValueError, TypeError):
             return None
+        is_ours = len(self._rest) < _LONGEST and all(map(_is_known, messages))
+        return messages if is_ours else None
 
 
 @dataclass
@@ -121,7 +125,23 @@ class _Seen:
     failure: str = ""
 
 
-_TOLD = {"name", "role", "count", "waits", "is_leaving", "failure"}
+#: what processes tell the scheduler of themselves
+_KEPT: dict[str, Any] = {
+    "name": str,
+    "role": str,
+    "count": int,
+    "waits": (float, type(None)),
+    "is_leaving": bool,
+    "failure": str,
+}
+#: with what it tells them
+_TYPES = {**_KEPT, "is_ending": bool, "ends": str}
+#: bytes of a message
+_LONGEST = 1 << 16
+
+
+def _is_known(message: dict[str, Any]) -> bool:
+    return all(isinstance(value, _TYPES.get(name, ())) for name, value in message.items())
 
 
 class Monitor:
@@ -129,7 +149,7 @@ class Monitor:
 
     def __init__(self) -> None:
         self._limits = Limits.of_environment()
-        self._expected = int(os.environ["DMLC_NUM_WORKER"])
+        self._expected = {role: int(os.environ[f"DMLC_NUM_{role.upper()}"]) for role in ("worker", "server")}
         self._seen: dict[socket.socket, _Seen] = {}
         self._all_left: float | None = None
         self._socket = socket.create_server(address())
@@ -160,9 +180,7 @@ class Monitor:
         seen = self._seen[connection]
         messages = seen.lines.receive()
         if messages is None:
-            self._selector.unregister(connection)
-            connection.close()
-            del self._seen[connection]
+            self._forget(connection)
             if self._all_left is None and seen.role:
                 reason = seen.failure or f"{seen.name} has ended"
                 self._tell({"ends": reason})
@@ -170,8 +188,13 @@ class Monitor:
             return
         seen.heard = time.monotonic()
         for message in messages:
-            for name in _TOLD & message.keys():
+            for name in _KEPT.keys() & message.keys():
                 setattr(seen, name, message[name])
+
+    def _forget(self, connection: Any) -> None:
+        self._selector.unregister(connection)
+        connection.close()
+        del self._seen[connection]
 
     def _tell(self, message: dict[str, Any]) -> None:
         for seen in sorted(self._seen.values(), key=lambda seen: seen.role):  # servers first
@@ -183,11 +206,15 @@ class Monitor:
         workers = [seen for seen in self._seen.values() if seen.role == "worker"]
         if self._all_left is not None:
             return "the job did not come to its end" if now - self._all_left > _GRACE else ""
-        if len(workers) == self._expected and all(seen.is_leaving for seen in workers):
+        if len(workers) == self._expected["worker"] and all(seen.is_leaving for seen in workers):
             self._all_left = now
             self._tell({"is_ending": True})
             return ""
-        for seen in self._seen.values():
+        for connection, seen in list(self._seen.items()):
+            if not seen.role:  # none of the job: it would have said at once who it is
+                if now - seen.heard > self._limits.silence:
+                    self._forget(connection)
+                continue
             if seen.failure and now - seen.heard > _GRACE:  # it ends now, as its connection will tell
                 return seen.failure
             if now - seen.heard > self._limits.silence:
@@ -206,10 +233,16 @@ class Monitor:
         if first.waits <= self._limits.stuck:
             return ""
         late = [seen.name for seen in workers if seen.count < first.count]
-        there = {seen.name for seen in workers}
-        late += [name for i in range(self._expected) if (name := f"rank {i}") not in there]
+        late += self._absent("worker", "rank")
+        late = late or self._absent("server", "server")
         late = late or [seen.name for seen in self._seen.values() if seen.role == "server"]
         return f"{', '.join(late)} did not answer {first.name}, which has waited {self._limits.stuck:g} s"
+
+    def _absent(self, role: str, word: str) -> list[str]:
+        """The names of processes that have not come yet."""
+        there = [seen.name for seen in self._seen.values() if seen.role == role]
+        count = self._expected[role]
+        return [name for i in range(count) if (name := f"{word} {i}") not in there][: count - len(there)]
 
 
 class Member:
@@ -241,11 +274,15 @@ class Member:
         """What it waited for has come."""
         self._since = None
 
-    def leave(self) -> None:
-        """The program of this worker is at its end: wait until those of all others are."""
+    def leave(self) -> bool:
+        """The program of this worker is at its end: wait until those of all others are, which is True.
+
+        Where others wait for this one it is False, and this process ends with the status of its program.
+        """
         self._is_leaving = True
         self._send(self._state())
         self._is_ending.wait()
+        return not self._is_failing
 
     def rename(self, name: str) -> None:
         """Tell how errors call this process from now on."""
@@ -255,7 +292,7 @@ class Member:
     def fail(self, reason: str) -> None:
         """Tell all others why this process ends now."""
         self._is_failing = True
-        self._send({"failure": reason})
+        self._send({"failure": reason[: _LONGEST // 8]})
 
     def _state(self) -> dict[str, Any]:
         since = self._since
@@ -269,9 +306,8 @@ class Member:
                     self._lines.send(message)
 
     def _run(self) -> None:
-        lines = self._connected()
-        lines.send(self._introduction)
-        self._lines = lines
+        self._lines = lines = self._connected()
+        self._send(self._introduction)
         heard = time.monotonic()
         with selectors.DefaultSelector() as selector:
             selector.register(lines.connection, selectors.EVENT_READ)
@@ -284,7 +320,7 @@ class Member:
                     heard = time.monotonic()
                     for message in messages:
                         if "ends" in message:
-                            end(message["ends"])
+                            self._end(message["ends"])
                         if message.get("is_ending"):
                             self._is_ending.set()
                     time.sleep(_INTERVAL / 2)
@@ -293,6 +329,13 @@ class Member:
         if self._is_ending.is_set() or self._is_failing:
             time.sleep(_GRACE)
         end("the scheduler has ended")
+
+    def _end(self, reason: str) -> None:
+        if not (self._is_leaving and reason.startswith(f"{self._introduction['name']} ")):
+            end(reason)
+        print(f"{ERROR}{reason}", file=sys.stderr, flush=True)
+        self._is_failing = True
+        self._is_ending.set()
 
     def _connected(self) -> _Lines:
         limit = time.monotonic() + self._limits.stuck

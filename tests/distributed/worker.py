@@ -11,15 +11,18 @@ import socket
 import struct
 import sys
 import time
+from pathlib import Path
 
 import numpy
+import pytest
 
 import minpy
 import minpy.numpy as np
 from minpy import distributed
+from minpy.io import LibSVMIter
 from minpy.nn import ModelBase, layers
 from minpy.nn.callbacks import Callback
-from minpy.nn.io import NDArrayIter
+from minpy.nn.io import NDArrayIter, PrefetchingIter
 from minpy.nn.solver import Solver
 
 ESTABLISHED = 1
@@ -96,31 +99,97 @@ def check_collectives() -> None:
     distributed.barrier()
 
 
-class Traffic(Callback):
-    """Bytes that this process has sent to the servers until the end of each step, as the kernel counts them.
+def check_parts(folder: str) -> None:
+    """Workers that read a part of a file each see all of it once, in the same number of steps."""
+    rank, size, samples = distributed.rank(), distributed.num_workers(), 11
+    path = Path(folder, f"{rank}.libsvm")
+    path.write_text("".join(f"{i} 0:{i}\n" for i in range(samples)))
+    settings = {"data_libsvm": path, "data_shape": (1,), "batch_size": 1, "num_parts": size}
+    batches = distributed.shard(PrefetchingIter(LibSVMIter(part_index=rank, **settings)))
+    for _ in range(2):
+        batches.reset()
+        seen, steps = numpy.zeros(samples), 0
+        for batch in batches:
+            steps += 1
+            assert batch.pad == 1 - batches.share
+            seen[int(batch.label[0][0])] += batches.share
+            state = batches.state()
+        assert distributed.all_reduce(seen, "sum").tolist() == [1.0] * samples
+        assert distributed.all_reduce(numpy.eye(size)[rank] * steps, "sum").tolist() == [steps] * size
+    with pytest.raises(ValueError, match="are for another worker"):
+        distributed.shard(LibSVMIter(part_index=size - 1 - rank, **settings))
+    with pytest.raises(ValueError, match="outermost"):
+        distributed.shard(PrefetchingIter(batches))
+    batches.restore(state)  # where one worker has no batch any more
+    assert not list(batches)
+
+
+def check_draws(solver: Solver) -> None:
+    """Workers draw numbers of their own, which are the same ones when a step is done again."""
+    rank, size = distributed.rank(), distributed.num_workers()
+    drawn = []
+    for iteration in (0, 1, 0):
+        with solver._workers.draws(iteration):
+            drawn.append(numpy.random.rand())
+    assert drawn[0] == drawn[2]
+    every = distributed.all_reduce(numpy.eye(size)[rank][:, None] * drawn[:2], "sum")
+    assert len(set(every.ravel().tolist())) == 2 * size
+
+
+def check_compression() -> None:
+    """Two bits of a number are -t, 0 or t, and what is left is added to the next one, as MXNet documents it.
+
+    https://mxnet.apache.org/api/faq/gradient_compression
+    """
+    rank, size, threshold, count = distributed.rank(), distributed.num_workers(), 0.5, 1607
+    gradients = numpy.random.RandomState(9).standard_normal((6, size, count)).astype("float32")
+    workers = distributed.init()
+    workers.compress(threshold)
+    left, sent = numpy.zeros((size, count), "float32"), [traffic()[0]]
+    for step in gradients:
+        found = np.array(step[rank])
+        workers.reduce([found])
+        left += step
+        quantized = numpy.where(left >= threshold, threshold, numpy.where(left <= -threshold, -threshold, 0))
+        left -= quantized.astype("float32")
+        numpy.testing.assert_array_equal(numpy.asarray(found), quantized.sum(0))
+        sent.append(traffic()[0])
+    # 16 numbers in 4 bytes, and two messages, one of which only asks for the sum
+    assert abs(numpy.median(numpy.diff(sent)) - (101 * 4 + 2 * 50)) <= 10, sent
+    exact = numpy.array([1e-30, -numpy.pi, 3e30]) * (rank + 1)
+    wanted = sum(numpy.array([1e-30, -numpy.pi, 3e30]) * (i + 1) for i in range(size))
+    assert distributed.all_reduce(exact, "sum").tolist() == wanted.tolist()
+    assert distributed.broadcast(numpy.arange(300) * (rank + 1)).tolist() == list(range(300))
+
+
+def traffic() -> tuple[int, int]:
+    """Bytes that this process has sent to the servers and received, as the kernel counts them.
 
     TCP_INFO of a socket tells what the other side has acknowledged (tcpi_bytes_acked, tcpi_bytes_received).
     """
+    sent = received = 0
+    for name in os.listdir("/proc/self/fd"):
+        link = f"/proc/self/fd/{name}"
+        if not (os.path.lexists(link) and os.readlink(link).startswith("socket:")):
+            continue
+        with socket.socket(fileno=os.dup(int(name))) as connection:
+            if connection.family != socket.AF_INET or connection.type != socket.SOCK_STREAM:
+                continue
+            info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+            if info[0] == ESTABLISHED and connection.getpeername()[1] != int(os.environ["MINPY_WATCH_PORT"]):
+                acked, got = struct.unpack_from("QQ", info, 120)
+                sent, received = sent + acked, received + got
+    return sent, received
+
+
+class Traffic(Callback):
+    """What was sent and received until the end of each step."""
 
     def __init__(self):
         self.steps = []
 
     def on_step(self, solver):
-        sent = received = 0
-        for name in os.listdir("/proc/self/fd"):
-            link = f"/proc/self/fd/{name}"
-            if not (os.path.lexists(link) and os.readlink(link).startswith("socket:")):
-                continue
-            with socket.socket(fileno=os.dup(int(name))) as connection:
-                if connection.family != socket.AF_INET or connection.type != socket.SOCK_STREAM:
-                    continue
-                info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
-                if info[0] == ESTABLISHED and connection.getpeername()[1] != int(
-                    os.environ["MINPY_WATCH_PORT"]
-                ):
-                    acked, got = struct.unpack_from("QQ", info, 120)
-                    sent, received = sent + acked, received + got
-        self.steps.append((sent, received))
+        self.steps.append(traffic())
 
 
 class Pace(Callback):
@@ -140,8 +209,8 @@ class Pace(Callback):
 
 if __name__ == "__main__":
     folder, dtype, epochs, *pace = sys.argv[1:]
-    traffic = Traffic()
-    settings = {"callbacks": [traffic]}
+    steps = Traffic()
+    settings = {"callbacks": [steps]}
     if pace:
         settings = {
             "checkpoint": f"{folder}/run.safetensors",
@@ -150,6 +219,10 @@ if __name__ == "__main__":
         }
     else:
         check_collectives()
+        check_parts(folder)
     solver = train(dtype, "dist_sync", int(epochs), **settings)
     numpy.savez(f"{folder}/{distributed.rank()}.npz", **results(solver))
-    numpy.save(f"{folder}/{distributed.rank()}.npy", traffic.steps)
+    numpy.save(f"{folder}/{distributed.rank()}.npy", steps.steps)
+    if not pace:
+        check_draws(solver)
+        check_compression()
