@@ -10,6 +10,7 @@ import os
 import sys
 import types
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter as now
 from typing import Any, Callable, NamedTuple
@@ -48,6 +49,7 @@ from minpy.compiler.tracer import FLOAT, Tracer
 from minpy.compiler.varying import NUMBERS, Numbers
 from minpy.runtime.context import CPU, Context
 from minpy.runtime.executor import Executor
+from minpy.runtime.kernels import code_made_ahead
 from minpy.runtime.routes import Meter
 from minpy.runtime.statistics import count_graph
 
@@ -279,10 +281,13 @@ def compile_graph(graph: Graph, donated: Collection[int] = (), context: Context 
     is_watched = os.environ.get("MINPY_CHECK") == "1" or bool(os.environ.get("MINPY_DUMP"))
     key = None if is_watched else kept.key_of(graph, passes, donated)
     found = kept.read(key, graph) if key is not None else None
-    emitted, outputs = found or _optimized_and_emitted(graph, passes, donated)
-    if key is not None and found is None:
-        kept.write(key, emitted, outputs)
-    executor = Executor(*emitted) if emitted is not None else None
+    with code_made_ahead() if found is None and "fuse" in passes else nullcontext() as code:
+        emitted, outputs = found or _optimized_and_emitted(graph, passes, donated, code.add if code else None)
+        if key is not None and found is None:
+            kept.write(key, emitted, outputs)
+        codes = code.finish() if code else None  # the executor finds them as long as they are held
+        executor = Executor(*emitted) if emitted is not None else None
+        del codes
     reused = emitted.reused if emitted is not None else {}
     seconds = now() - started
     compiled = Compiled(graph, passes, executor, outputs, seconds, reused=reused, was_kept=found is not None)
@@ -291,7 +296,10 @@ def compile_graph(graph: Graph, donated: Collection[int] = (), context: Context 
 
 
 def _optimized_and_emitted(
-    graph: Graph, passes: Sequence[str], donated: Collection[int]
+    graph: Graph,
+    passes: Sequence[str],
+    donated: Collection[int],
+    begin: Callable[[str], object] | None = None,
 ) -> tuple[Emitted | None, Outputs]:
     """What an executor is made of, and where the outputs of the graph come from."""
     positions = {var: position for position, var in enumerate(graph.inputs)}
@@ -308,7 +316,7 @@ def _optimized_and_emitted(
     runnable = Graph(optimized.inputs, optimized.eqns, tuple(computed))
     passed_on = [what for source, what in outputs if source == "input"]
     reused = {i: at for i, at in pairs(runnable, donated).items() if at not in passed_on}
-    return emit(runnable, reused) if runnable.eqns else None, tuple(outputs)
+    return emit(runnable, reused, begin=begin) if runnable.eqns else None, tuple(outputs)
 
 
 def _optimized(graph: Graph, passes: Sequence[str]) -> Graph:

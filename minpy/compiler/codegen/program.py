@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 import numpy
 
@@ -56,30 +56,44 @@ class Check(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A nest on buffers, shared out in chunks of turns; ``eqns`` are what it computes."""
+    """A nest on buffers, in chunks of turns; ``eqns`` are what it computes, ``text`` is its module."""
 
     nest: Nest
     arguments: tuple[tuple[Buffer, int], ...]
     size: int = 1
     chunk: int = 1
     eqns: tuple[Eqn, ...] = ()
+    text: str = ""
 
 
 Constants = Mapping[int, numpy.ndarray]
 _NONE: Constants = MappingProxyType({})
 
 
-def program_of(body: Graph, constants: Constants = _NONE) -> Program:
+def program_of(
+    body: Graph, constants: Constants = _NONE, begin: Callable[[str], object] | None = None
+) -> Program:
     """The program that computes a body's outputs from its inputs.
 
-    ``constants`` has the inputs that are known, by number.
+    Args:
+        constants: the inputs that are known, by number.
+        begin: is called with each text as soon as it is written, so that it can be compiled.
 
     Raises:
         UnsupportedError: for an equation that loops cannot do (``translation.takes``).
     """
-    work = planned_work(body, constants)
-    places, scratch = located(work, len(body.inputs), len(body.outputs))
     texts: dict[str, str] = {}
+
+    def written(nest: Nest) -> str:
+        key = repr(nest)  # numbers that are equal, as 0.0 and -0.0, are different ones here
+        if key not in texts:
+            texts[key] = write(nest)
+            if begin is not None:
+                begin(texts[key])
+        return texts[key]
+
+    work = planned_work(body, constants, written)
+    places, scratch = located(work, len(body.inputs), len(body.outputs))
     steps: list[Step | Product | Condition] = []
     for step, told in zip(work, places):
         if isinstance(step, Check):
@@ -89,17 +103,15 @@ def program_of(body: Graph, constants: Constants = _NONE) -> Program:
             x, y, out = told
             steps.append(Product(*step[:6], (x, y, out), step.rows))
             continue
-        nest, _, size, chunk, _ = step
-        key = repr(nest)  # numbers that are equal, as 0.0 and -0.0, are different ones here
-        if key not in texts:
-            texts[key] = write(nest)
-        steps.append(Step(texts[key], told, size, chunk))
+        steps.append(Step(step.text or written(step.nest), told, step.size, step.chunk))
     avals = [tuple(Aval(*atom.aval) for atom in atoms) for atoms in (body.inputs, body.outputs)]
     return Program(avals[0], avals[1], scratch, tuple(steps))
 
 
-def planned_work(body: Graph, constants: Constants = _NONE) -> list[Work | Multiplication | Check]:
-    """What there is to do for a body, in order."""
+def planned_work(
+    body: Graph, constants: Constants = _NONE, written: Callable[[Nest], str] = lambda nest: ""
+) -> list[Work | Multiplication | Check]:
+    """What there is to do for a body, in order. ``written`` gives the text of a nest."""
     found: list[Work | Multiplication | Check] = []
     translated = Body(taken_apart(body), constants)
     groups = Grouping(translated.roots).ordered()
@@ -114,7 +126,7 @@ def planned_work(body: Graph, constants: Constants = _NONE) -> list[Work | Multi
             continue
         plan = planned(group)
         if plan is not None:
-            found.extend(work._replace(eqns=eqns) for work in _work(plan))
+            found.extend(work._replace(eqns=eqns, text=written(work.nest)) for work in _work(plan))
     checks = [Check(((root.homes[0].buffer, 0),)) for root in translated.checks]
     looked_at = {argument for check in checks for argument in check.arguments}
     first = max(

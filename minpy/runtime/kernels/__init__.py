@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minpy.runtime.kernels.llvm import Making
 
 #: The operator of MXNet that runs a program, whose address is its attribute ``program``.
 OPERATOR = "_minpy_program"
@@ -21,6 +26,13 @@ def state() -> str:
     from minpy.runtime.kernels import library
 
     return library.missing() or ""
+
+
+def code_made_ahead() -> AbstractContextManager[Making]:
+    """A block in which texts are written, and compiled meanwhile; where there are kernels."""
+    from minpy.runtime.kernels import llvm
+
+    return llvm.making(ahead=True)
 
 
 if os.environ.get("MINPY_FUSION") != "0":  # LLVM is loaded with all else, not within the first call

@@ -2,20 +2,22 @@
 
 A text is compiled once: while anyone uses its code, that is found by the text; and the object code is kept on
 disk (see ``runtime/artefacts.py``). Several texts are compiled side by side, those of one thread as one
-module: LLVM takes longer for a module than for a small function. Its JITLink links code, in memory that is
-executable only after it is not writable any more.
+module: LLVM takes longer for a module than for a small function. The first of them are compiled while the
+next ones are still written. JITLink links code, in memory that is executable only after it is not writable
+any more.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import ctypes
 import functools
 import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Callable, NamedTuple
 from weakref import WeakValueDictionary
 
 from minpy.runtime import native
@@ -77,6 +79,8 @@ _numbers = itertools.count()
 #: How much one linker links. As long as it is there it keeps 9 KB of everything, also of what is gone.
 _LINKS = 32
 _known: WeakValueDictionary[str, Code] = WeakValueDictionary()
+#: characters of texts that are worth a module of their own: about 5 ms
+_MODULE = 1 << 14
 
 
 def codes(texts: Iterable[str]) -> dict[str, Code]:
@@ -85,28 +89,79 @@ def codes(texts: Iterable[str]) -> dict[str, Code]:
     Raises:
         RuntimeError: where a text is not in LLVM's language.
     """
-    found = {text: _known.get(text) for text in texts}
-    new = [text for text, code in found.items() if code is None]
-    if new:
-        with compilation():
-            for made in _objects(new):
-                found.update((text, _known.setdefault(text, code)) for text, code in made.linked().items())
-    return found  # type: ignore[return-value]
+    with making() as code:
+        for text in texts:
+            code.add(text)
+        return code.finish()
 
 
-def _objects(texts: list[str]) -> list[_Object]:
-    """Object code of all texts, from disk as far as it is there."""
-    folder = artefacts()
-    found = [] if folder is None else _kept(folder, texts)
-    known = {text for kept in found for text in kept.names}
-    made = _compiled([text for text in texts if text not in known])
-    if folder is not None:
-        for new in made:
-            key = hashlib.sha256(new.code).hexdigest()
-            folder.write(key, {"object": base64.b64encode(new.code).decode()})
-            for text, name in new.names.items():
-                folder.write(_key(text), {"object": key, "name": name})
-    return [*found, *made]
+@contextlib.contextmanager
+def making(ahead: bool = False) -> Iterator[Making]:
+    """Makes machine code of texts that come one by one: ``ahead`` on another thread, while more are written.
+
+    No thread is left behind the block.
+    """
+    with compilation(), ThreadPoolExecutor(1, "minpy-llvm") as pool:
+        yield Making(pool if ahead and native.THREADS > 1 else None)
+
+
+class Making:
+    """See ``making``."""
+
+    def __init__(self, pool: ThreadPoolExecutor | None):
+        self._pool = pool
+        self._found: dict[str, Code | None] = {}
+        self._waiting: list[str] = []
+        self._kept: list[_Object] = []
+        self._begun: list[Future[_Object]] = []
+        self._folder = artefacts()
+
+    def add(self, text: str) -> None:
+        """One text more."""
+        if text in self._found:
+            return
+        self._found[text] = code = _known.get(text)
+        if code is None:
+            self._waiting.append(text)
+            if self._pool is not None and self._is_worth_it():
+                self._begin(self._pool)
+
+    def finish(self) -> dict[str, Code]:
+        """The machine code of all texts.
+
+        Raises:
+            RuntimeError: where one is not in LLVM's language.
+        """
+        made = [*_compiled(self._new()), *[future.result() for future in self._begun]]
+        if self._folder is not None:
+            for new in made:
+                key = hashlib.sha256(new.code).hexdigest()
+                self._folder.write(key, {"object": base64.b64encode(new.code).decode()})
+                for text, name in new.names.items():
+                    self._folder.write(_key(text), {"object": key, "name": name})
+        for module in (*self._kept, *made):
+            for text, code in module.linked().items():
+                self._found[text] = _known.setdefault(text, code)
+        return self._found  # type: ignore[return-value]
+
+    def _is_worth_it(self) -> bool:
+        """Whether the other thread has nothing to do, and much waits."""
+        return sum(map(len, self._waiting)) >= _MODULE and all(future.done() for future in self._begun)
+
+    def _begin(self, pool: ThreadPoolExecutor) -> None:
+        # LLVM's part alone is done on the other thread: for each of Python's calls that would have to wait
+        # until the thread that writes lets it.
+        new = self._new()
+        if new:
+            self._begun.append(pool.submit(_prepared(new)))
+
+    def _new(self) -> list[str]:
+        """What waits and is not on disk. It does not wait any more."""
+        texts, self._waiting = self._waiting, []
+        kept = [] if self._folder is None else _kept(self._folder, texts)
+        self._kept.extend(kept)
+        known = {text for module in kept for text in module.names}
+        return [text for text in texts if text not in known]
 
 
 def _key(text: str) -> str:
@@ -142,15 +197,30 @@ def _shared_out(texts: Sequence[str], count: int) -> list[list[str]]:
 
 
 def _compiled_together(texts: Sequence[str]) -> _Object:
+    return _prepared(texts)()
+
+
+def _prepared(texts: Sequence[str]) -> Callable[[], _Object]:
+    """A module as it is when LLVM makes object code of it, which the function that it gives does."""
     try:
         tools = _idle.pop()
     except IndexError:
         tools = _Tools.new()
+    names = {text: f"{ENTRY}{i}" for i, text in enumerate(texts)}
     try:
-        names = {text: f"{ENTRY}{i}" for i, text in enumerate(texts)}
-        return _Object(tools.emit(tools.optimized(names)), names)
-    finally:
+        module = tools.optimized(names)
+    except BaseException:
         _idle.append(tools)
+        raise
+
+    def emitted() -> _Object:
+        try:
+            return _Object(tools.emit(module), names)
+        finally:
+            module.close()  # a traceback would keep it, perhaps longer than its context
+            _idle.append(tools)
+
+    return emitted
 
 
 def assembly(text: str) -> str:

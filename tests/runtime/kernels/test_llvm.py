@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import threading
 import weakref
 from pathlib import Path
+from queue import Queue
 
 import numpy
 import pytest
 
 import minpy
+import minpy.numpy as np
+from minpy.runtime import native
 from minpy.runtime.kernels import llvm
 from tests.runtime.kernels.texts import AXPY, SUM, shifted
 
@@ -106,6 +110,55 @@ def test_code_of_one_module_is_read_again_for_each_of_its_texts(folder, monkeypa
         out = numpy.zeros(2)
         run(found[text], numpy.array([1.0, 2.0]), out)
         assert out.tolist() == [1 + by, 2 + by]
+
+
+@pytest.fixture
+def emitting(monkeypatch, no_folder):
+    """Which threads have begun to make object code, on two cores, where each text is worth it."""
+    monkeypatch.setattr(native, "THREADS", 2)
+    monkeypatch.setattr(llvm, "_MODULE", 1)
+    emit, begun = llvm._Tools.emit, Queue()
+
+    def emitted(self, module):
+        begun.put(threading.current_thread().name)
+        return emit(self, module)
+
+    monkeypatch.setattr(llvm._Tools, "emit", emitted)
+    return begun
+
+
+def test_texts_are_compiled_while_others_are_written(emitting):
+    with llvm.making(ahead=True) as code:
+        code.add(shifted(8.25))
+        assert emitting.get(timeout=60) != threading.current_thread().name
+        code.add(shifted(8.5))
+        code.add(shifted(8.25))
+        found = code.finish()
+    for by in (8.25, 8.5):
+        out = numpy.zeros(2)
+        run(found[shifted(by)], numpy.array([1.0, 2.0]), out)
+        assert out.tolist() == [1 + by, 2 + by]
+
+
+def test_functions_are_compiled_while_others_are_written(emitting):
+    x = numpy.linspace(0, 1, 100)
+    assert numpy.allclose(minpy.jit(lambda x: np.sin(x) / 3)(np.array(x)).asnumpy(), numpy.sin(x) / 3)
+    assert emitting.get(timeout=60).startswith("minpy-llvm")
+
+
+def test_no_thread_is_left_of_what_is_given_up(emitting):
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt), llvm.making(ahead=True) as code:
+        code.add(shifted(8.75))
+        raise KeyboardInterrupt
+    assert threading.active_count() == before
+
+
+def test_what_fails_on_another_thread_fails_where_it_is_asked_for(emitting, monkeypatch):
+    monkeypatch.setattr(llvm, "_library", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError), llvm.making(ahead=True) as code:
+        code.add(shifted(9.25))
+        code.finish()
 
 
 @pytest.mark.parametrize("which", ["of the text", "of the object code"])
