@@ -58,6 +58,12 @@ def type_of(dtype: numpy.dtype, lanes: int) -> str:
 
 def rounded(number: Any, dtype: numpy.dtype) -> Any:
     """A number as NumPy casts it to a dtype."""
+    # 0.0 and -0.0 would be one key
+    return _rounded(number, dtype) if number else _rounded.__wrapped__(number, dtype)
+
+
+@functools.lru_cache(maxsize=1024, typed=True)
+def _rounded(number: Any, dtype: numpy.dtype) -> Any:
     with numpy.errstate(all="ignore"):
         return numpy.asarray(number).astype(dtype).item()
 

@@ -11,6 +11,7 @@ ones. Partial results of one chunk are always combined in the same order.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -28,6 +29,7 @@ from minpy.compiler.codegen.values import INT64, ROW, Place, Shared
 _WRITTEN_OUT = 32
 
 
+@functools.lru_cache(maxsize=64)
 def turns(nest: Nest) -> int:
     """How many turns there are to do."""
     return Schedule(nest).turns
