@@ -179,7 +179,7 @@ def test_a_program_is_a_node_of_an_executor():
     loaded = Loaded(sum_of_axpy(10, 4))
     x, y = native.from_numpy(numpy.arange(10.0)), native.from_numpy(numpy.ones(10))
     executor = native.bind(native.symbol_of(graph(loaded)), {"x": x, "y": y})
-    assert native.forward(executor)
+    assert native.forward(executor, one_thread=False)
     first, total = executor.outputs
     assert first.asnumpy().tolist() == (-(3 * (numpy.arange(10.0) + 1) + 1)).tolist()
     assert total.asnumpy() == (3 * (numpy.arange(10.0) + 1) + 1).sum()
