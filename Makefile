@@ -16,7 +16,7 @@ VENV := .venv$(if $(filter-out cpu,$(EXTRA)),-$(EXTRA))
 BENCH_VENV := $(VENV)-bench
 comma := ,
 PACKAGE := setup.py pyproject.toml minpy/version.py $(wildcard minpy/runtime/fast/*) minpy/runtime/zero_gradients.cc \
-	minpy/runtime/kernels/library.c
+	$(wildcard minpy/runtime/kernels/*.[ch])
 
 # A Python is run, not just looked up: a command may be there and fail, as a version manager's may.
 CHECK := import ensurepip, sys, venv; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 12))

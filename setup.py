@@ -113,8 +113,9 @@ EXTENSIONS = [
     Extension(  # not a module of Python's: MXNet loads it
         "minpy.runtime.kernels._library",
         ["minpy/runtime/kernels/library.c"],
-        define_macros=[("FINGERPRINT", f"{fingerprint('kernels/*.c')}u")],
-        extra_compile_args=["-O2", "-std=gnu11", "-fopenmp", "-fvisibility=hidden"],
+        depends=[f"minpy/runtime/kernels/{name}.h" for name in ("gate", "gemm", "gemm_of")],
+        define_macros=[("FINGERPRINT", f"{fingerprint('kernels/*.[ch]')}u")],
+        extra_compile_args=["-O3", "-std=gnu11", "-fopenmp", "-fvisibility=hidden"],
         extra_link_args=["-fopenmp"],
         optional=True,
     ),

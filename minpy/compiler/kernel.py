@@ -29,6 +29,7 @@ from minpy.ops import Aval, Op
 from minpy.ops.lowering import STORABLE
 from minpy.ops.shape import broadcast_to_op
 from minpy.runtime.artefacts import is_uniform
+from minpy.runtime.kernels.library import has_gemm
 
 
 def _run(*values: Any, body: Graph) -> tuple[numpy.ndarray, ...]:
@@ -118,12 +119,13 @@ def _computes(op: Op, operands: tuple, params: tuple, dtype: numpy.dtype) -> boo
 
 _CHECKED = ("within", "checked", *INDEXING)
 
-#: Multiplications of a product: of more MXNet's operators, which may be oneDNN's, are as fast.
+#: Multiplications of a product: of more MXNet's operators, which may be oneDNN's, are as fast where the
+#: processor has no wider vectors than BLAS uses.
 _MOST_OF_PRODUCT = 1 << 27
 
 
 def _is_large_product(eqn: Eqn) -> bool:
-    is_large = eqn.op.cost == "compute" and flops(eqn) > 2 * _MOST_OF_PRODUCT
+    is_large = eqn.op.cost == "compute" and flops(eqn) > 2 * _MOST_OF_PRODUCT and not has_gemm()
     return is_large and narrow_product(eqn) is None  # which takes as long as to read the large factor
 
 

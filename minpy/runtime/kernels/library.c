@@ -16,10 +16,11 @@
 #include <time.h>
 
 #include <omp.h>
-#include <sched.h>
+
+#include "gate.h"
+#include "gemm.h"
 
 #define EXPORT __attribute__((visibility("default")))
-#define ALIGNMENT 64
 #define MOST_DIMS 32
 
 typedef struct {
@@ -79,7 +80,13 @@ EXPORT void minpy_set_blas(void *s_gemm, void *d_gemm, void *s_gemv, void *d_gem
     dgemv = d_gemv;
 }
 
+/* Whether large products are faster here than by MXNet's operators. */
+EXPORT int minpy_has_gemm(void) { return has_gemm(); }
+
 static void multiply(const Product *p, const char *x, const char *y, char *out) {
+    if (gemm(p->is_double, p->transposes_x, p->transposes_y, p->m, p->n, p->k, p->alpha, x, p->rows[0], y, p->rows[1],
+             p->beta, out, p->rows[2]))
+        return;
     int x_trans = p->transposes_x ? TRANSPOSED : PLAIN, y_trans = p->transposes_y ? TRANSPOSED : PLAIN;
     int m = p->m, n = p->n, k = p->k, ldx = p->rows[0], ldy = p->rows[1], ldo = p->rows[2];
     if (p->is_double)
@@ -150,30 +157,6 @@ static void find(const Program *program, const Memory *memory, const Place *plac
                      : buffer < n_buffers ? memory->outputs[buffer - n_inputs]
                                           : memory->scratch;
         arguments[i] = base + places[i].offset;
-    }
-}
-
-/* What threads wait at for each other. They look again and again for a while, since the next step is near; where
- * there are more threads than processors that would keep the others from working, so then they step back. */
-typedef struct {
-    _Alignas(ALIGNMENT) atomic_int arrived;
-    _Alignas(ALIGNMENT) atomic_int turn;
-} Gate;
-
-enum { LOOKS = 1000 };
-
-static void pass(Gate *gate, int threads) {
-    const int turn = atomic_load(&gate->turn);
-    if (atomic_fetch_add(&gate->arrived, 1) == threads - 1) {
-        atomic_store(&gate->arrived, 0);
-        atomic_store(&gate->turn, turn + 1);
-        return;
-    }
-    for (int looks = 0; atomic_load(&gate->turn) == turn; looks++) {
-        if (looks >= LOOKS) sched_yield();
-#if defined(__x86_64__)
-        else __builtin_ia32_pause();
-#endif
     }
 }
 

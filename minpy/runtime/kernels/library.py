@@ -37,6 +37,12 @@ def missing() -> str | None:
     return found if isinstance(found, str) else None
 
 
+def has_gemm() -> bool:
+    """Whether large products of matrices are faster here than by MXNet's operators."""
+    functions = library()
+    return functions is not None and bool(functions.minpy_has_gemm())
+
+
 @functools.cache
 def _loaded() -> ctypes.CDLL | str:
     here = Path(__file__).resolve()
@@ -49,7 +55,7 @@ def _loaded() -> ctypes.CDLL | str:
     except OSError as error:
         return f"their library cannot be loaded ({error})"
     loaded.minpy_fingerprint.restype = ctypes.c_uint
-    if loaded.minpy_fingerprint() != fingerprint("kernels/*.c") != 0:
+    if loaded.minpy_fingerprint() != fingerprint("kernels/*.[ch]") != 0:
         warnings.warn(
             f"{path} was built from another source than minpy/runtime/kernels/library.c, so MinPy runs "
             "without fused kernels, slower. Build it again: python setup.py build_ext --inplace --force",

@@ -57,7 +57,7 @@ class Step(NamedTuple):
 
 
 class Product(NamedTuple):
-    """Matrix products by BLAS: ``out = alpha * op(x) @ op(y) + beta * out``, row by row in memory.
+    """Matrix products: ``out = alpha * op(x) @ op(y) + beta * out``, row by row in memory.
 
     Attributes:
         dtype: float32 or float64.

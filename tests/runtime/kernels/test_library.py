@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy
 import pytest
@@ -14,9 +15,13 @@ import pytest
 from minpy.ops import Aval
 from minpy.runtime import native
 from minpy.runtime.kernels import state
-from minpy.runtime.kernels.library import Loaded
+from minpy.runtime.kernels.library import Loaded, has_gemm
 from minpy.runtime.kernels.program import Condition, Place, Product, Program, Step, product_of
 from tests.runtime.kernels.texts import AXPY, SUM, shifted
+
+SMALL = (3, 4, 5), (1, 4, 5), (3, 1, 5), (1, 1, 5), (3, 4, 1), (2, 1, 1)
+#: across the edges of tiles, of parts of a sum, of blocks of rows and of columns
+TILED = (13, 37, 521), (24, 64, 8), (1175, 33, 9), (14, 1190, 260)
 
 DOUBLE = numpy.dtype("float64")
 
@@ -34,6 +39,14 @@ def sum_of_axpy(n: int, chunk: int) -> Program:
         Step(SUM, (Place(4), Place(3)), chunks, chunks),
     )
     return Program((doubles(n), doubles(n)), (doubles(n), doubles()), 8 * chunks, steps)
+
+
+def product_alone(dtype, m, n, k, transpose_x, transpose_y) -> Program:
+    """(x, y) -> twice their product."""
+    step = product_of(dtype, m, n, k, transpose_x, transpose_y, (Place(0), Place(1), Place(2)), alpha=2.0)
+    shapes = ((k, m) if transpose_x else (m, k)), ((n, k) if transpose_y else (k, n)), (m, n)
+    x, y, out = (Aval(shape, dtype) for shape in shapes)
+    return Program((x, y), (out,), 0, (step,))
 
 
 def test_kernels_are_available_unless_they_are_switched_off():
@@ -83,12 +96,15 @@ def test_two_threads_run_a_program_at_once():
 
 
 _BITS = """
-import json, sys, numpy
+import hashlib, json, numpy
 from minpy.runtime.kernels.library import Loaded
-from tests.runtime.kernels.test_library import sum_of_axpy
+from tests.runtime.kernels.test_library import product_alone, sum_of_axpy
 x, y = numpy.random.RandomState(0).randn(2, 100_003)
 loaded = Loaded(sum_of_axpy(100_003, 1000))
-print(json.dumps([loaded([x, y])[1].tobytes().hex() for _ in range(5)]))
+product = Loaded(product_alone(numpy.dtype("float64"), 301, 199, 300, True, False))
+factors = x[:90300].reshape(300, 301), y[:59700].reshape(300, 199)
+results = [loaded([x, y])[1].tobytes() + product(factors)[0].tobytes() for _ in range(5)]
+print(json.dumps([hashlib.sha256(result).hexdigest() for result in results]))
 """
 
 
@@ -104,32 +120,36 @@ def test_results_have_the_same_bits_on_any_number_of_threads():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("transpose_x", [False, True])
 @pytest.mark.parametrize("transpose_y", [False, True])
-@pytest.mark.parametrize("m, n, k", [(3, 4, 5), (1, 4, 5), (3, 1, 5), (1, 1, 5), (3, 4, 1), (2, 1, 1)])
+@pytest.mark.parametrize("m, n, k", [*SMALL, *TILED])
 def test_products_are_numpys(dtype, transpose_x, transpose_y, m, n, k):
     random = numpy.random.RandomState(0)
     x = random.randint(-9, 9, (k, m) if transpose_x else (m, k)).astype(dtype)
     y = random.randint(-9, 9, (n, k) if transpose_y else (k, n)).astype(dtype)
-    step = product_of(dtype, m, n, k, transpose_x, transpose_y, (Place(0), Place(1), Place(2)), alpha=2.0)
-    avals = [Aval(a.shape, a.dtype) for a in (x, y)]
-    loaded = Loaded(Program((avals[0], avals[1]), (Aval((m, n), numpy.dtype(dtype)),), 0, (step,)))
+    loaded = Loaded(product_alone(numpy.dtype(dtype), m, n, k, transpose_x, transpose_y))
     expected = 2 * (x.T if transpose_x else x) @ (y.T if transpose_y else y)
     for _ in range(2):
         (out,) = loaded([x, y])
         assert numpy.array_equal(out, expected) and out.dtype == dtype
 
 
-@pytest.mark.parametrize("m, n", [(2, 3), (1, 3), (2, 1)])
-def test_products_of_parts_of_matrices_one_after_the_other(m, n):
+def test_wide_vectors_make_products_where_the_processor_has_them():
+    processor = Path("/proc/cpuinfo").read_text()
+    assert has_gemm() == ("avx512f" in processor and state() == "")
+
+
+@pytest.mark.parametrize("m, n, size", [(2, 3, 4), (1, 3, 4), (2, 1, 4), (35, 39, 40)])
+def test_products_of_parts_of_matrices_one_after_the_other(m, n, size):
     """Of x transposed by y, twice, subtracted from what the step before left in the result."""
     random = numpy.random.RandomState(0)
-    x, y = (random.randint(-9, 9, (2, 4, 4)).astype(float) for _ in range(2))
-    before = random.randint(-9, 9, (2, 4, 4)).astype(float)
+    x, y = (random.randint(-9, 9, (2, size, size)).astype(float) for _ in range(2))
+    before = random.randint(-9, 9, (2, size, size)).astype(float)
     copy = Step(shifted(0.0), (Place(2), Place(3)), before.size, before.size)
     places = Place(0), Place(1), Place(3)
-    step = Product(DOUBLE, m, n, 3, True, False, places, (4, 4, 4), 2, (16, 16, 16), -1.0, 1.0)
-    loaded = Loaded(Program((doubles(2, 4, 4),) * 3, (doubles(2, 4, 4),), 0, (copy, step)))
+    rows, strides, k = (size,) * 3, (size**2,) * 3, size - 1
+    step = Product(DOUBLE, m, n, k, True, False, places, rows, 2, strides, -1.0, 1.0)
+    loaded = Loaded(Program((doubles(2, size, size),) * 3, (doubles(2, size, size),), 0, (copy, step)))
     expected = before.copy()
-    expected[:, :m, :n] -= numpy.swapaxes(x[:, :3, :m], 1, 2) @ y[:, :3, :n]
+    expected[:, :m, :n] -= numpy.swapaxes(x[:, :k, :m], 1, 2) @ y[:, :k, :n]
     (out,) = loaded([x, y, before])
     assert numpy.array_equal(out, expected)
 

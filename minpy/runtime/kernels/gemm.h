@@ -1,0 +1,69 @@
+/* Products of matrices on processors with vectors of 64 bytes, which the BLAS that MXNet brings does not use. Types and
+ * threads are those of library.c. */
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "gate.h"
+
+#if defined(__x86_64__)
+#define AVX512 __attribute__((target("avx512f,fma")))
+
+/* Rows and vectors of a tile; rows of a strip, whose part of the left factor stays in a core's cache; rows and
+ * columns of a block, and how much of a sum is added up at once. */
+enum { TALL = 12, VECTORS = 2, STRIP = 8 * TALL, BLOCK = 12 * STRIP, SUMS = 256 };
+enum { LEAST_FOR_THREADS = 1 << 20, PACKED = 2 * BLOCK * SUMS * sizeof(double) };
+
+static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
+
+#if defined(__clang__)
+#define PICK(Mask, x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define PICK(Mask, x, y, ...) __builtin_shuffle(x, y, (Mask){__VA_ARGS__})
+#endif
+
+#define REAL float
+#define WORD int32_t
+#define NAMED(name) float_##name
+#include "gemm_of.h"
+#undef REAL
+#undef WORD
+#undef NAMED
+#define WORD int64_t
+#define REAL double
+#define NAMED(name) double_##name
+#include "gemm_of.h"
+
+static _Atomic(void *) spare_packed;
+
+static int has_gemm(void) { return __builtin_cpu_supports("avx512f"); }
+
+/* As BLAS has it; 0 where that should do it. */
+static int gemm(int is_double, int x_trans, int y_trans, int64_t m, int64_t n, int64_t k, double alpha, const void *x,
+                int64_t ldx, const void *y, int64_t ldy, double beta, void *out, int64_t ldo) {
+    if (!has_gemm() || m < 4 || n < 8 || k < 8) return 0;
+    void *packed = atomic_exchange(&spare_packed, NULL);
+    if (!packed && !(packed = aligned_alloc(ALIGNMENT, PACKED))) return 0;
+    const int threads = m * n * k < LEAST_FOR_THREADS ? 1 : omp_get_max_threads();
+    if (is_double) {
+        const double_Factor left = {x, x_trans ? 1 : ldx, x_trans ? ldx : 1};
+        const double_Factor right = {y, y_trans ? ldy : 1, y_trans ? 1 : ldy};
+        double_multiply(&left, &right, m, n, k, alpha, beta, out, ldo, packed, threads);
+    } else {
+        const float_Factor left = {x, x_trans ? 1 : ldx, x_trans ? ldx : 1};
+        const float_Factor right = {y, y_trans ? ldy : 1, y_trans ? 1 : ldy};
+        float_multiply(&left, &right, m, n, k, (float)alpha, (float)beta, out, ldo, packed, threads);
+    }
+    free(atomic_exchange(&spare_packed, packed));
+    return 1;
+}
+#else
+static int has_gemm(void) { return 0; }
+static int gemm(int is_double, int x_trans, int y_trans, int64_t m, int64_t n, int64_t k, double alpha, const void *x,
+                int64_t ldx, const void *y, int64_t ldy, double beta, void *out, int64_t ldo) {
+    return 0;
+}
+#endif

@@ -1,0 +1,127 @@
+/* Products of matrices of one type, REAL, by vectors of 64 bytes; gemm.c includes this for each type.
+ *
+ * As in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): parts of both factors are
+ * laid in the order in which they are read, and a tile of the result is added up in registers. */
+typedef REAL NAMED(Vector) __attribute__((vector_size(64), aligned(sizeof(REAL)), may_alias));
+typedef REAL NAMED(Four) __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+typedef WORD NAMED(Mask) __attribute__((vector_size(4 * sizeof(REAL))));
+
+enum { NAMED(LANES) = 64 / sizeof(REAL), NAMED(WIDE) = VECTORS * NAMED(LANES) };
+
+/* A factor whose rows go along what is summed, or columns: element (i, l) is at i * across + l * along. */
+typedef struct {
+    const REAL *data;
+    int64_t across, along;
+} NAMED(Factor);
+
+/* Four rows of four as their columns. */
+AVX512 static inline void NAMED(turn)(const REAL *x, int64_t row, REAL *out, int64_t row_out) {
+    const NAMED(Four) a = *(const NAMED(Four) *)x, b = *(const NAMED(Four) *)(x + row);
+    const NAMED(Four) c = *(const NAMED(Four) *)(x + 2 * row), d = *(const NAMED(Four) *)(x + 3 * row);
+    const NAMED(Four) ab = PICK(NAMED(Mask), a, b, 0, 4, 1, 5), cd = PICK(NAMED(Mask), c, d, 0, 4, 1, 5);
+    const NAMED(Four) ab_end = PICK(NAMED(Mask), a, b, 2, 6, 3, 7), cd_end = PICK(NAMED(Mask), c, d, 2, 6, 3, 7);
+    *(NAMED(Four) *)out = PICK(NAMED(Mask), ab, cd, 0, 1, 4, 5);
+    *(NAMED(Four) *)(out + row_out) = PICK(NAMED(Mask), ab, cd, 2, 3, 6, 7);
+    *(NAMED(Four) *)(out + 2 * row_out) = PICK(NAMED(Mask), ab_end, cd_end, 0, 1, 4, 5);
+    *(NAMED(Four) *)(out + 3 * row_out) = PICK(NAMED(Mask), ab_end, cd_end, 2, 3, 6, 7);
+}
+
+/* A few rows of a factor in the order of the sum: those of one step side by side, zeros where there are no more. */
+AVX512 static inline __attribute__((always_inline)) void NAMED(lay)(const NAMED(Factor) * x, int64_t first, int64_t rows,
+                                                                    int64_t from, int64_t sums, int64_t wide,
+                                                                    REAL *restrict out) {
+    const REAL *data = x->data + first * x->across + from * x->along;
+    int64_t done = 0;
+    if (rows < wide) memset(out, 0, (size_t)(wide * sums) * sizeof(REAL));
+    if (x->across == 1 && rows == wide) {
+        for (int64_t l = 0; l < sums; l++) memcpy(out + l * wide, data + l * x->along, (size_t)wide * sizeof(REAL));
+        return;
+    }
+    if (x->along == 1)
+        for (; done + 4 <= sums; done += 4)
+            for (int64_t i = 0; i + 4 <= rows; i += 4)
+                NAMED(turn)(data + i * x->across + done, x->across, out + done * wide + i, wide);
+    for (int64_t l = 0; l < sums; l++)
+        for (int64_t i = l < done ? rows / 4 * 4 : 0; i < rows; i++)
+            out[l * wide + i] = data[i * x->across + l * x->along];
+}
+
+AVX512 static void NAMED(lay_left)(const NAMED(Factor) * x, int64_t first, int64_t rows, int64_t from, int64_t sums, REAL *out) {
+    NAMED(lay)(x, first, rows, from, sums, TALL, out);
+}
+
+AVX512 static void NAMED(lay_right)(const NAMED(Factor) * y, int64_t first, int64_t columns, int64_t from, int64_t sums,
+                                    REAL *out) {
+    NAMED(lay)(y, first, columns, from, sums, NAMED(WIDE), out);
+}
+
+/* A tile of the result: alpha times the products of a few rows and columns, and beta times what is there. */
+AVX512 static void NAMED(tile)(const REAL *restrict x, const REAL *restrict y, int64_t sums, REAL alpha, REAL beta, REAL *out,
+                               int64_t row) {
+    NAMED(Vector) total[TALL][VECTORS] = {0};
+    for (int64_t l = 0; l < sums; l++, x += TALL, y += NAMED(WIDE)) {
+        NAMED(Vector) right[VECTORS];
+#pragma GCC unroll 8
+        for (int v = 0; v < VECTORS; v++) right[v] = *(const NAMED(Vector) *)(y + v * NAMED(LANES));
+#pragma GCC unroll 16
+        for (int i = 0; i < TALL; i++)
+#pragma GCC unroll 8
+            for (int v = 0; v < VECTORS; v++) total[i][v] += x[i] * right[v];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < TALL; i++)
+#pragma GCC unroll 8
+        for (int v = 0; v < VECTORS; v++) {
+            NAMED(Vector) *to = (NAMED(Vector) *)(out + i * row + v * NAMED(LANES));
+            *to = beta == 0 ? alpha * total[i][v] : alpha * total[i][v] + beta * *to;
+        }
+}
+
+/* One that may lie across the edge. */
+AVX512 static void NAMED(part)(const REAL *x, const REAL *y, int64_t sums, REAL alpha, REAL beta, REAL *out, int64_t row,
+                               int64_t rows, int64_t columns) {
+    if (rows == TALL && columns == NAMED(WIDE)) {
+        NAMED(tile)(x, y, sums, alpha, beta, out, row);
+        return;
+    }
+    REAL whole[TALL * NAMED(WIDE)];
+    NAMED(tile)(x, y, sums, alpha, 0, whole, NAMED(WIDE));
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) {
+            const REAL before = beta == 0 ? 0 : beta * out[i * row + j];
+            out[i * row + j] = before + whole[i * NAMED(WIDE) + j];
+        }
+}
+
+/* out = alpha * x @ y + beta * out. Of the result a block after the other is computed, by all threads: they lay the
+ * factors in order, wait for each other, and share the tiles. What is added up in which order does not depend on them. */
+static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, int64_t m, int64_t n, int64_t k, REAL alpha,
+                            REAL beta, REAL *out, int64_t row, REAL *packed, int threads) {
+    REAL *left = packed, *right = packed + BLOCK * SUMS;
+    Gate gate = {0};
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    for (int64_t column = 0; column < n; column += BLOCK)
+        for (int64_t from = 0; from < k; from += SUMS)
+            for (int64_t top = 0; top < m; top += BLOCK) {
+                const int64_t columns = least(BLOCK, n - column), rows = least(BLOCK, m - top);
+                const int64_t sums = least(SUMS, k - from);
+                const REAL rest = from == 0 ? beta : 1;
+#pragma omp for schedule(static) nowait
+                for (int64_t i = 0; i < rows; i += TALL)
+                    NAMED(lay_left)(x, top + i, least(TALL, rows - i), from, sums, left + i * sums);
+                if (top == 0) {
+#pragma omp for schedule(static) nowait
+                    for (int64_t j = 0; j < columns; j += NAMED(WIDE))
+                        NAMED(lay_right)(y, column + j, least(NAMED(WIDE), columns - j), from, sums, right + j * sums);
+                }
+                pass(&gate, omp_get_num_threads());
+#pragma omp for collapse(2) schedule(static) nowait
+                for (int64_t strip = 0; strip < rows; strip += STRIP)
+                    for (int64_t j = 0; j < columns; j += NAMED(WIDE))
+                        for (int64_t i = strip; i < least(strip + STRIP, rows); i += TALL)
+                            NAMED(part)(left + i * sums, right + j * sums, sums, alpha, rest,
+                                        out + (top + i) * row + column + j, row, least(TALL, rows - i),
+                                        least(NAMED(WIDE), columns - j));
+                pass(&gate, omp_get_num_threads());
+            }
+}
