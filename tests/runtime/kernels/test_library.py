@@ -134,7 +134,7 @@ def test_products_are_numpys(dtype, transpose_x, transpose_y, m, n, k):
 
 def test_wide_vectors_make_products_where_the_processor_has_them():
     processor = Path("/proc/cpuinfo").read_text()
-    assert has_gemm() == ("avx512f" in processor and state() == "")
+    assert has_gemm() == ("avx512f" in processor)
 
 
 @pytest.mark.parametrize("m, n, size", [(2, 3, 4), (1, 3, 4), (2, 1, 4), (35, 39, 40)])
