@@ -10,7 +10,7 @@ import numpy
 
 import minpy
 from examples.rl import pictures
-from examples.rl.games import Game
+from examples.rl.games import GAMES, Game
 from examples.rl.solver import PlayingSolver
 from minpy.context import gpu, set_context
 
@@ -21,6 +21,7 @@ PLOTS = (".png", ".svg", ".pdf", ".jpg")
 def parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """The options that all programs have. Of the docstring ``description`` the first paragraph is shown."""
     options = argparse.ArgumentParser(f"python -m {module}", description=(description or "").split("\n\n")[0])
+    options.add_argument("--game", choices=GAMES, default="pong", help="default: pong")
     length = options.add_mutually_exclusive_group()
     length.add_argument(
         "--steps", type=int, metavar="N", help="play so many steps, of all environments together"

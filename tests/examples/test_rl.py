@@ -131,6 +131,13 @@ def test_resumed_run_is_the_run_without_a_break(tmp_path, capsys):
         numpy.testing.assert_array_equal(rest.model.params[name], value)
 
 
+def test_policy_gradient_holds_a_pole_up(capsys):
+    solver = policy_gradient(["--game=cartpole", "--steps=6000"])
+    assert "train_step: everything is compiled" in capsys.readouterr().out
+    scores = solver.environments.scores
+    assert numpy.mean(scores[-20:]) > 3 * numpy.mean(scores[:20])
+
+
 def test_bar_shows_steps_and_rewards(capsys):
     agent, environments = ActorCritic(4, 2), Environments(CARTPOLE, 2)
     solver = PlayingSolver(Rollouts(agent, environments, 3000, 3), progress=True, seed=0)

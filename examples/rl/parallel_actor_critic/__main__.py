@@ -52,7 +52,6 @@ def main(arguments: list[str] | None = None) -> PlayingSolver:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options of a command line."""
     options = program.parser(__package__, __doc__)
-    options.add_argument("--game", choices=GAMES, default="pong", help="default: pong")
     options.add_argument(
         "--envs", type=int, metavar="N", help="environments; default: 16 for Pong, 8 for CartPole"
     )
