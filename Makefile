@@ -109,4 +109,4 @@ $(VENV)/.release: $(PACKAGE)
 	$(call install,release)
 
 $(BENCH_VENV)/.bench: $(PACKAGE)
-	$(call install,$(EXTRA)$(comma)bench)
+	$(call install,$(EXTRA)$(comma)bench$(comma)rl)
