@@ -35,7 +35,8 @@ class _Compilation:
             self.go_back_to(before + 1)
             yield
         finally:
-            self.go_back_to(before)
+            if self.depth() > before:  # else this comes late, with what an interrupt left behind
+                self.go_back_to(before)
 
     def depth(self) -> int:
         """In how many of these blocks this thread is."""

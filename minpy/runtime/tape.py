@@ -245,9 +245,14 @@ class recording:
         return self
 
     def __exit__(self, *exc_info: Any) -> None:
-        _current.tape = self.outer  # first, in case that the rest is interrupted
-        if self.is_outermost:
+        try:
+            if self.is_outermost:
+                self.tape.close()
+        except BaseException:  # an interrupt, before or while it closed
             self.tape.close()
+            raise
+        finally:
+            _current.tape = self.outer
 
     def leaf(self, array: Array) -> Array:
         """A new array, or scalar, with the same data that the gradient can be taken to."""
