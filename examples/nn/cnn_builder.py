@@ -34,13 +34,12 @@ def main(arguments: list[str] | None = None) -> Solver:
     print(model)
     return program.train(
         model,
-        program.cifar10(options),
+        program.scaled(program.cifar10(options)),
         batch_size,
         options,
-        init_rule="gaussian",
-        init_config={"stdvar": 0.001},
+        init_rule="xavier",
         update_rule="sgd_momentum",
-        optim_config={"learning_rate": 1e-3, "momentum": 0.9},
+        optim_config={"learning_rate": 1e-2, "momentum": 0.9},
     )
 
 

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> Solver:
         options,
         init_rule="xavier",
         update_rule="adam",
-        optim_config={"learning_rate": 1e-3},
+        optim_config={"learning_rate": 3e-4},
     )
 
 

@@ -10,7 +10,7 @@ import numpy
 
 import minpy.numpy as np
 from examples.nn import program
-from minpy.nn import layers
+from minpy.nn import layers, schedules
 from minpy.nn.model import ModelBase
 from minpy.nn.solver import Solver
 
@@ -70,6 +70,9 @@ def main(arguments: list[str] | None = None) -> Solver:
         init_rule="xavier",
         update_rule="rmsprop",
         optim_config={"learning_rate": 0.0002},
+        # Through so many steps a gradient becomes very large at times, above all at the beginning.
+        lr_schedule=schedules.warmup(300),
+        clip_norm=1.0,
     )
 
 

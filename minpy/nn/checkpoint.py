@@ -44,7 +44,7 @@ def load(solver: Solver, path: str | os.PathLike[str]) -> None:
     """Put a solver where it was when the checkpoint was written. Nothing is changed where that fails.
 
     Raises:
-        StorageError: the file is damaged, no checkpoint, or one of another model or update rule.
+        StorageError: the file is damaged, no checkpoint, or one of another model, update rule or data.
         OSError: the file cannot be read.
     """
     content = storage.load(path)
@@ -53,15 +53,20 @@ def load(solver: Solver, path: str | os.PathLike[str]) -> None:
         raise StorageError(f"{name} is no checkpoint of a solver; a model is read by model.load")
     if misfit := solver.optimizer.misfit(content["states"]):
         raise StorageError(f"{name} was written with another update rule or model: {misfit}")
-    saved = content["model"]
+    saved, before = content["model"], [dict(getattr(solver.model, part)) for part in _MODEL]
     solver.model.take({**saved["params"], **saved["aux_params"]}, name)  # all or nothing
+    try:
+        _restore_iterator(solver, content["iterator"], content["in_epoch"])
+    except (AttributeError, KeyError, StopIteration, ValueError) as error:
+        for part, values in zip(_MODEL, before):
+            getattr(solver.model, part).update(values)
+        raise StorageError(f"{name} was written with other training data: {error!r}") from None
     for attribute in _PROGRESS:
         setattr(solver, attribute, content[attribute])
     solver._losses = content["loss_history"].tolist()
     solver._num_read = len(solver._losses)
     solver._in_epoch, solver._is_stopped = content["in_epoch"], content["is_stopped"]
     solver._states, solver._best = _as_arrays(content["states"]), _as_arrays(content["best"])
-    _restore_iterator(solver, content["iterator"])
     solver._randomness.restore(content["random"])
 
 
@@ -79,12 +84,12 @@ def _iterator_state(solver: Solver) -> dict[str, Any]:
     return {"batches": solver._batches}
 
 
-def _restore_iterator(solver: Solver, state: Mapping[str, Any]) -> None:
+def _restore_iterator(solver: Solver, state: Mapping[str, Any], in_epoch: bool) -> None:
     if "batches" not in state:
         solver.train_dataiter.restore(state)
         return
-    solver._batches = state["batches"]
-    if solver._in_epoch:
+    if in_epoch:
         solver.train_dataiter.reset()
-        for _ in range(solver._batches):
+        for _ in range(state["batches"]):
             solver.train_dataiter.next()
+    solver._batches = state["batches"]

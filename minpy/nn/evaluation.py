@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy
 
+from minpy.errors import ShapeError
 from minpy.nn.io import DataBatch, as_batch
 from minpy.nn.model import ModelBase
 
@@ -31,6 +32,7 @@ def score(
 
     Raises:
         ValueError: where there are no samples.
+        ShapeError: in a classification, predictions are not scores of at least two classes.
     """
     total, count = 0.0, 0
     for batch in map(as_batch, batches):
@@ -63,6 +65,11 @@ def _loss(model: ModelBase, batch: DataBatch, predict: Any, size: int) -> float:
 def _accuracy(batch: DataBatch, predict: Any, size: int) -> float:
     """The share of the first samples of a batch whose label, a number or one-hot, has the highest score."""
     scores, labels = numpy.asarray(predict)[:size], numpy.asarray(batch.label[0])[:size]
+    if scores.ndim < 2 or scores.shape[-1] < 2:
+        raise ShapeError(
+            f"an accuracy is of a score for each class, (N, C) with two or more, not {scores.shape}; "
+            "give two scores for two classes, or use task_type='regression', which looks at the loss"
+        )
     if labels.shape == scores.shape:
         labels = labels.argmax(-1)
     guesses = scores.argmax(-1)

@@ -30,18 +30,31 @@ def raise_not_finite(
     )
 
 
-def _reason(model: ModelBase, batch: Any) -> str:
-    given = [(f"data[{i}] of the batch", x) for i, x in enumerate(batch.data)]
-    given += [(f"label[{i}] of the batch", x) for i, x in enumerate(batch.label)]
-    for name, x in given:
-        if told := _not_finite(x):
-            return f"{name}: {told}."
+def require_finite(model: ModelBase, iteration: int) -> None:
+    """Raise NanError where a parameter is not finite after an iteration whose loss was."""
+    if told := _parameter(model):
+        raise NanError(f"iteration {iteration}: {told} Solver(nan_guard=False) goes on regardless.")
+
+
+def _parameter(model: ModelBase) -> str:
+    """What of the first parameter that is not finite is not; empty where all are."""
     for name, x in model.params.items():
         if told := _not_finite(x):
             return (
                 f"The parameter {name!r}: {told} since the update before it. A smaller learning rate or "
                 "clip_norm may help; minpy.debug_nans() around that step names the line."
             )
+    return ""
+
+
+def _reason(model: ModelBase, batch: Any) -> str:
+    given = [(f"data[{i}] of the batch", x) for i, x in enumerate(batch.data)]
+    given += [(f"label[{i}] of the batch", x) for i, x in enumerate(batch.label)]
+    for name, x in given:
+        if told := _not_finite(x):
+            return f"{name}: {told}."
+    if told := _parameter(model):
+        return told
     for name, x in model.aux_params.items():
         if x is not None and (told := _not_finite(x)):
             return f"The auxiliary parameter {name!r}: {told}."

@@ -301,7 +301,7 @@ class PrefetchingIter(DataIter):
         """Go on from a ``state``."""
         self.close()
         self.iterator.restore({key: value for key, value in state.items() if key != "is_started"})
-        self._is_started, self._state = bool(state["is_started"]), None
+        self._is_started, self._state = bool(state.get("is_started", True)), None
 
 
 def _taken(array: numpy.ndarray, which: Any) -> Array:

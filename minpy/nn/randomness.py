@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy
@@ -41,6 +42,16 @@ class Randomness:
             self._own = _state()
             _set_state(self._outer)
             self._outer = None
+
+    @contextmanager
+    def undone_if_it_fails(self) -> Iterator[None]:
+        """``with randomness.undone_if_it_fails():`` what it drew is drawn again after an error."""
+        before = _state()
+        try:
+            yield
+        except BaseException:
+            _set_state(before)
+            raise
 
     def state(self) -> dict[str, Any]:
         """The state of the generators, as arrays and numbers."""

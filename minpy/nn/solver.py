@@ -15,7 +15,7 @@ from minpy.nn import checkpoint, evaluation, init
 from minpy.nn.arguments import TASKS, init_rules, refuse_unknown, require_solvable, require_writable
 from minpy.nn.callbacks import Callback, Lines, ProgressBar
 from minpy.nn.checks import given, require_counts, require_iterators, require_positive, require_settings
-from minpy.nn.guard import raise_not_finite
+from minpy.nn.guard import raise_not_finite, require_finite
 from minpy.nn.interrupts import Interrupts
 from minpy.nn.io import DataBatch, as_batch, has_state
 from minpy.nn.model import ModelBase
@@ -51,7 +51,8 @@ class Solver:
             from the global generators of NumPy and Python.
         clip_norm: the largest norm of all gradients together.
         clip_value: the largest element of a gradient.
-        nan_guard: whether a loss that is nan or infinite is an error, which says where it comes from.
+        nan_guard: whether a loss that is nan or infinite, or a parameter at the end of an epoch, is an error,
+            which says where it comes from.
         keep_best: whether the model gets the parameters of its best epoch at the end of ``train``.
         callbacks: objects like ``Callback``, called in this order.
         checkpoint: a file from which ``train(resume=True)`` goes on; written after each epoch.
@@ -205,7 +206,7 @@ class Solver:
 
         Raises:
             ModelError: parameters have no values yet.
-            NanError: with ``nan_guard``, the loss is nan or infinite.
+            NanError: with ``nan_guard``, the loss is nan or infinite, or a parameter behind an epoch.
             KeyboardInterrupt: Ctrl-C.
         """
         if resume:
@@ -263,9 +264,12 @@ class Solver:
             if is_stopped:
                 self._is_stopped = True
                 return
-        train_score = self.check_accuracy(self.train_dataiter, self.train_acc_num_samples)
-        if self.test_dataiter is not None:
-            self.val_acc_history.append(self.check_accuracy(self.test_dataiter))
+        if self.nan_guard:
+            require_finite(self.model, self.iteration)
+        with self._randomness.undone_if_it_fails():
+            train_score = self.check_accuracy(self.train_dataiter, self.train_acc_num_samples)
+            if self.test_dataiter is not None:
+                self.val_acc_history.append(self.check_accuracy(self.test_dataiter))
         self.train_acc_history.append(train_score)
         self.epoch += 1
         self._in_epoch = False
@@ -339,7 +343,9 @@ class Solver:
         return None if per_epoch is None else per_epoch * self.last_epoch
 
     def is_better(self, score: float, than: float, by: float = 0.0) -> bool:
-        """Whether an accuracy, or the loss in a regression, is better than another."""
+        """Whether an accuracy, or the loss in a regression, is better than another; nan is the worst."""
+        if math.isnan(than):
+            return not math.isnan(score)
         return score < than - by if self.task_type == "regression" else score > than + by
 
     def _keep_if_best(self, score: float) -> None:

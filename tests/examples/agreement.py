@@ -2,8 +2,8 @@
 
 Printed is the largest relative difference of 200 steps. Each step starts twice from the same parameters,
 states and random numbers, so that rounding of which training makes more is not compared; with ``--free`` two
-runs go their own ways. In float32 the difference is what rounding of large scores makes of a loss near 0, so
-the status is 1 only for one beyond 1e-4 in float64.
+runs go their own ways. In float32 these may part where a ``relu`` passes on what is 0 but for rounding, so
+the status is 1 only for a difference beyond 1e-4 in float64.
 """
 
 from __future__ import annotations

@@ -153,6 +153,10 @@ def test_a_checkpoint_of_something_else_changes_nothing(tmp_path):
     refused(
         "adam", StorageError, r"another update rule or model: of 'w1' it keeps \['m', 't', 'v'\], not \[\]"
     )
+    fewer = solver(Small(), train=NDArrayIter(*(x[:8] for x in data()), 4, shuffle=True))
+    fewer.train()
+    fewer.save_checkpoint(tmp_path / "fewer")
+    refused("fewer", StorageError, "other training data: .*an iterator over 8 samples, not")
     run.model.save(tmp_path / "model")
     refused("model", StorageError, "is no checkpoint of a solver; a model is read by model.load")
     storage.save(tmp_path / "text", {"version": 1})

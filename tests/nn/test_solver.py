@@ -12,7 +12,7 @@ import pytest
 
 import minpy
 import minpy.numpy as np
-from minpy.errors import ModelError, NanError
+from minpy.errors import ModelError, NanError, ShapeError
 from minpy.nn import layers
 from minpy.nn.callbacks import Callback, EarlyStopping
 from minpy.nn.io import NDArrayIter, PrefetchingIter
@@ -280,6 +280,14 @@ def test_the_best_parameters_are_copies_and_the_models_at_the_end():
     assert numpy.array_equal(run.best_params["w1"], spoil.params["w1"])
 
 
+def test_a_score_that_is_no_number_is_never_the_best(monkeypatch):
+    run = solver(Linear(), num_epochs=3, keep_best=True)
+    scores = iter([numpy.nan, numpy.nan, 0.5, 0.5, numpy.nan, numpy.nan])
+    monkeypatch.setattr(run, "check_accuracy", lambda *args: next(scores))
+    run.train()
+    assert run.best_val_acc == 0.5
+
+
 def test_training_stops_early():
     run = solver(Linear(), num_epochs=50, optim_config={"learning_rate": 0.0}, callbacks=[EarlyStopping(3)])
     run.train()
@@ -347,12 +355,16 @@ def test_a_step_that_fails_changes_nothing(jit):
     assert run.epoch == 3
 
 
-def test_ctrl_c_waits_for_the_end_of_the_step_and_training_goes_on():
+@pytest.mark.parametrize("done", [6, 7])
+def test_ctrl_c_waits_for_the_end_of_the_step_and_training_goes_on(done):
     class Interrupting(NDArrayIter):
         def next(self):
-            if len(run.loss_history) == 7:
-                signal.raise_signal(signal.SIGINT)  # before the step number 8
+            if len(run.loss_history) == done and not interrupted:
+                interrupted.append(True)
+                signal.raise_signal(signal.SIGINT)  # behind the last step of an epoch, and within a step
             return super().next()
+
+    interrupted = []
 
     expected = solver()
     expected.train()
@@ -360,7 +372,7 @@ def test_ctrl_c_waits_for_the_end_of_the_step_and_training_goes_on():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be ignored
     with pytest.raises(KeyboardInterrupt):
         run.train()
-    assert run.iteration == 8 == len(run.loss_history) and run.epoch == 1
+    assert run.iteration == len(run.loss_history) == {6: 6, 7: 8}[done] and run.epoch == done - 6
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
     assert run.model.forward(data()[0], "test").shape == (46, CLASSES)
     run.train()
@@ -416,6 +428,25 @@ def test_a_loss_that_is_not_finite_is_explained(case, told):
     with pytest.raises(NanError, match=re.compile(told, re.DOTALL)):
         run.train()
     assert all(map(numpy.isfinite, run.loss_history)) and run.iteration == len(run.loss_history)
+
+
+def test_a_gradient_that_is_not_finite_is_noticed_behind_the_last_step():
+    class Root(Linear):
+        def loss(self, predict, y):
+            return super().loss(predict, y) + np.sum(np.sqrt(0 * self.params["w"]))
+
+    run = solver(Root(), train=NDArrayIter(*data(), 46), num_epochs=1)
+    with pytest.raises(NanError, match=r"^iteration 1: The parameter 'w': 15 of 15 elements are nan"):
+        run.train()
+
+
+def test_an_accuracy_needs_scores_of_classes():
+    class Single(Linear):
+        def forward(self, X, mode):
+            return super().forward(X, mode)[:, :1]
+
+    with pytest.raises(ShapeError, match=r"a score for each class, .* not \(8, 1\); give two scores"):
+        solver(Single()).check_accuracy(NDArrayIter(*data(), 8))
 
 
 def test_the_guard_can_be_switched_off():
