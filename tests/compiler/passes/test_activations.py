@@ -85,6 +85,7 @@ def test_the_examples_of_the_module():
         lambda x, y: y / (1 + exp(x)),
         lambda x, y: 0.5 * x * (1 + erf(x)),
         lambda x, y: 0.5 * y * (1 + erf(x / 2**0.5)),
+        lambda x, y: 0.5 * x * (1 + erf(x * y / 2**0.5)),
         lambda x, y: x * (1 + erf(x / 2**0.5)),
         lambda x, y: x * (1 + tanh(y)),
         lambda x, y: (exp(x) + 1) / (exp(x) - 1),

@@ -31,6 +31,10 @@ def one_row(x, w, b):
     return dot(x, w) + b[None]
 
 
+def one_row_of_rows(x, w, b):
+    return rows(x, w, b[None])
+
+
 def random(shapes):
     return [numpy.random.RandomState(0).randn(*shape).astype("float32") for shape in shapes]
 
@@ -46,7 +50,9 @@ def test_the_examples_of_the_module():
     assert spelled == ["transpose axes=(1, 0) y", "dense x a z"]
 
 
-@pytest.mark.parametrize("function, shapes", [(rows, ROWS), (columns, COLUMNS), (one_row, COLUMNS)])
+@pytest.mark.parametrize(
+    "function, shapes", [(rows, ROWS), (one_row_of_rows, ROWS), (columns, COLUMNS), (one_row, COLUMNS)]
+)
 def test_the_values_are_the_same(function, shapes):
     graph, arrays = traced(function, *shapes, dtype="float32"), random(shapes)
     found = layered(graph)
@@ -54,7 +60,7 @@ def test_the_values_are_the_same(function, shapes):
     assert_equivalent(graph, found, arrays)
     by_mxnet = run_compiled(compile_graph(found), [Value(x) for x in arrays])[0].numpy()
     x, w, b = (a.astype("float64") for a in arrays)
-    expected = x @ (w.T if function is rows else w) + b
+    expected = x @ (w.T if shapes is ROWS else w) + b
     numpy.testing.assert_allclose(by_mxnet, expected, rtol=1e-5, atol=1e-5)
 
 

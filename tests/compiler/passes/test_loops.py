@@ -118,7 +118,7 @@ def gru_with_two_biases(x, wx, wh, b):
     h = numpy.zeros((BATCH, HIDDEN), "float32")
     for t in range(STEPS):
         a, u = dot(x[t], wx) + b, dot(h, wh) + b
-        r, z = (
+        z, r = (  # in another order
             sigmoid(a[:, :HIDDEN] + u[:, :HIDDEN]),
             sigmoid(u[:, HIDDEN : 2 * HIDDEN] + a[:, HIDDEN : 2 * HIDDEN]),
         )

@@ -110,6 +110,16 @@ def test_other_quotients_stay(function):
     assert "batch_norm" not in names(raise_idioms(graph))
 
 
+def test_columns_of_an_image_with_channels_last_stay():
+    def from_last(x):
+        rows = reshape(x, (-1, 3))
+        normalized = (rows - mean(rows, axis=0)) / sqrt(var(rows, axis=0) + EPS)
+        return transpose(reshape(normalized, (4, 2, 5, 3)), (0, 3, 1, 2))
+
+    graph = traced(from_last, (4, 2, 5, 3), dtype="float32")
+    assert_equivalent(graph, simplified(graph), [RANDOM.randn(4, 2, 5, 3).astype("float32")])
+
+
 @pytest.mark.parametrize("shape, dtype", [((4, 3, 2, 5), "float64"), ((4, 3), "float32")])
 def test_where_the_operator_is_not_faster_it_stays(shape, dtype):
     over = {"axis": (0, *range(2, len(shape))), "keepdims": True}
