@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import random
 from collections.abc import Iterator
 from functools import cache
@@ -40,8 +41,8 @@ class Mutant(NamedTuple):
     def difference(self) -> str:
         """The lines that differ, before and after."""
         before, after = (ROOT / self.path).read_text().splitlines(), self.text().splitlines()
-        changed = [i for i, pair in enumerate(zip(before, after)) if pair[0] != pair[1]]
-        return "\n".join(f"    - {before[i].strip()}\n    + {after[i].strip()}" for i in changed)
+        found = list(difflib.unified_diff(before, after, n=0))[3:]
+        return "\n".join(f"    {line[0]} {line[1:].strip()}" for line in found if line[0] in "+-")
 
 
 def mutants_of(path: str) -> Iterator[Mutant]:

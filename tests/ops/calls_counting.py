@@ -55,7 +55,7 @@ CALLS.update(
         "histogram": [
             *_eagerly(
                 lambda np, w: np.histogram(_A, weights=w),
-                lambda np, w: np.histogram(_A, 4, (0.2, 0.8), weights=w),
+                lambda np, w: np.histogram(_A, 3, (0.2, 0.8), weights=w),
                 lambda np, w: np.histogram(_A, [0.2, 0.35, 0.9], density=True, weights=w * w + 1),
                 lambda np, w: np.histogram(w, "sturges")[1],
                 lambda np, w: np.histogram(w, 3, density=True),

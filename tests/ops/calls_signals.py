@@ -86,6 +86,7 @@ CALLS.update(
         ),
         "polydiv": _each(
             lambda np, p, q: np.polydiv(p, q),
+            lambda np, p, q: np.polydiv(p[1:], q),
             lambda np, p, q: np.polydiv(q, p),
             on=(Draw((5,), 1.0, 2.0), Draw((3,), 1.0, 2.0)),
         ),

@@ -34,6 +34,7 @@ MISTAKES = (
     (lambda np, x, y: np.concatenate([x, x], axis=2), (X, Y)),
     (lambda np, x: np.concatenate([]), (X,)),
     (lambda np, x: np.concatenate([x[0, 0], x[0, 1]]), (X,)),
+    (lambda np, x: np.take_along_axis(x, N, 1), (X,)),
     (lambda np, x, y: np.stack([x, y]), (X, Y)),
     (lambda np, x: np.stack([]), (X,)),
     (lambda np, x: np.stack([x, x], axis=4), (X,)),
