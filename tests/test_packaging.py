@@ -20,8 +20,8 @@ ROOT = Path(__file__).parent.parent
 def checkout(tmp_path_factory):
     """A copy of what is in version control, since building writes into the folder."""
     copy = tmp_path_factory.mktemp("packaging") / "minpy"
-    built = ".venv*", "*.so", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "build", "dist", "site"
-    hidden = shutil.ignore_patterns(".git", *built)
+    built = ".venv*", "*.so", "*.egg-info", "__pycache__", ".*_cache", "build", "dist", "site"
+    hidden = shutil.ignore_patterns(".git", ".hypothesis", ".mutation", *built)
     shutil.copytree(ROOT, copy, ignore=hidden)
     return copy
 
