@@ -27,6 +27,7 @@ class CustomOp(Op):
     """An operation written by the user on arrays of NumPy or MXNet; made by ``customop``."""
 
     def __init__(self, function: Callable, library: str):
+        check_function(function, "customop takes")
         super().__init__(
             getattr(function, "__name__", "customop"),
             numpy=function,
@@ -144,7 +145,6 @@ def customop(library: str = "numpy") -> Callable[[Callable], CustomOp]:
         raise ValueError(f"customop works on 'numpy' or 'mxnet' arrays, not {library!r}{hint}")
 
     def decorate(function: Callable) -> CustomOp:
-        check_function(function, "customop takes")
         return CustomOp(function, library)
 
     return decorate

@@ -45,9 +45,12 @@ class Function:
 
     Raises:
         SymbolError: a node that cannot be translated, or shapes that do not fit or do not suffice.
+        TypeError: for shapes that are not given by name.
     """
 
     def __init__(self, symbol: Any, input_shapes: Mapping[str, tuple[int, ...]], name: str = "mxnet_symbol"):
+        if not isinstance(input_shapes, Mapping):
+            raise TypeError(f"input_shapes has the shapes of the data by name, not {input_shapes!r}")
         self.symbol = symbol
         self.name = name
         self.input_shapes = {key: _as_shape(key, shape) for key, shape in input_shapes.items()}

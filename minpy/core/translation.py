@@ -64,7 +64,7 @@ class Writer:
 
     def fresh(self, name: str) -> str:
         """A name for the program that is not taken yet."""
-        base = found = re.sub(r"\W|^(?=\d)", "_", name) or "_"
+        base = found = re.sub(r"\W|^(?=\d)", "_", name, flags=re.ASCII) or "_"
         number = 1
         while found in self._taken:
             number += 1

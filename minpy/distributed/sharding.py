@@ -8,6 +8,7 @@ from typing import Any
 import numpy
 
 from minpy.distributed.collectives import group
+from minpy.nn.checks import require_iterators
 from minpy.nn.io import DataBatch, DataIter, as_batch
 
 
@@ -102,10 +103,12 @@ def shard(iterator: Any) -> Shard:
     Of an iterator that reads a part of a file for this worker, by ``num_parts``, it gives whole batches.
 
     Raises:
+        TypeError: for what gives no batches.
         ValueError: the iterator wraps a shard, or reads another worker's part.
     """
     if isinstance(iterator, Shard):
         return iterator
+    require_iterators(iterator=iterator)
     if any(isinstance(inner, Shard) for inner in _wrapped(iterator)):
         raise ValueError(f"shard() is the outermost: shard({type(iterator).__name__}(...)), not within it")
     parts = getattr(iterator, "num_parts", 0)

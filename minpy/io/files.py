@@ -22,6 +22,7 @@ from minpy.runtime.engine import mx
 from minpy.runtime.native import MXNetError, short_message
 
 _PARAMETER = re.compile(r"^(\w+) : ", re.MULTILINE)
+_PLACE = re.compile(r"^\[[\d:]+\] \S+: ")  # in MXNet's source, and when
 #: those of them that draw random numbers; each epoch draws others
 _SEEDS = ("seed", "seed_aug", "shuffle_chunk_seed")
 _FILES = (
@@ -104,7 +105,8 @@ class FileIter(DataIter):
             path = self._settings.get(name)
             if isinstance(path, str) and "://" not in path and not os.path.exists(path):
                 return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        return ValueError(f"{type(self).__name__}: {short_message(error)}")
+        message = _PLACE.sub("", short_message(error))
+        return ValueError(f"{type(self).__name__}: {message}")
 
     def next(self) -> DataBatch:
         """The next batch. Raises StopIteration at the end of the epoch."""

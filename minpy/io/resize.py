@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minpy.nn.checks import require_counts, require_iterators
 from minpy.nn.io import DataBatch, DataIter, has_state
 
 
@@ -17,12 +18,13 @@ class ResizeIter(DataIter):
         reset_internal: whether an epoch begins at the beginning of the other iterator, or goes on in it.
 
     Raises:
-        ValueError: for a size below 1.
+        TypeError: for what gives no batches.
+        ValueError: for a size that is no positive integer.
     """
 
     def __init__(self, data_iter: Any, size: int, reset_internal: bool = True):
-        if size < 1:
-            raise ValueError(f"size is a positive number of batches, not {size!r}")
+        require_iterators(data_iter=data_iter)
+        require_counts(size=size)
         self.data_iter, self.size, self.reset_internal = data_iter, size, reset_internal
         self.batch_size = data_iter.batch_size
         self._position = 0

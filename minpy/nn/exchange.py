@@ -16,10 +16,11 @@ import minpy.numpy as np
 from minpy.compiler.emit import emit
 from minpy.compiler.whole import Whole, whole_graph
 from minpy.core.function import Function
-from minpy.errors import ModelError, NotCompiledError, StorageError, SymbolError, UnsupportedError
+from minpy.errors import ModelError, NotCompiledError, SymbolError, UnsupportedError
 from minpy.nn.any_batch import OneBatch, for_any_batch
 from minpy.nn.io import DataBatch
 from minpy.nn.model import ModelBase
+from minpy.nn.symbols import read_symbol
 from minpy.runtime import native
 from minpy.runtime.network import Network
 from minpy.runtime.params import read_params, variable_attributes, write_params
@@ -58,7 +59,10 @@ def export_mxnet(
     Raises:
         ModelError: ``forward`` is not one graph of MXNet's operators; the text names the line, and why.
         OSError: a file cannot be written.
+        TypeError: for what is no model.
     """
+    if not isinstance(model, ModelBase):
+        raise TypeError(f"model is an object of a class with the base ModelBase, not {model!r}")
     shapes = dict(shape) if isinstance(shape, Mapping) else {data_name: tuple(shape)}
     size = next(iter(shapes.values()))[0]
     one = _emitted(model, shapes, labels or {}, size)
@@ -219,14 +223,7 @@ def import_mxnet(
         OSError: a file cannot be read.
     """
     path = f"{os.fspath(prefix)}-symbol.json"
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    try:
-        symbol = native.symbol_of(text)
-    except native.MXNetError as error:
-        raise StorageError(
-            f"{path} is damaged, or no symbol of MXNet: {native.short_message(error)}"
-        ) from None
+    symbol = read_symbol(path)
     params = f"{os.fspath(prefix)}-{epoch:04d}.params"
     found = {name.split(":", 1)[-1]: array for name, array in read_params(params).items()}
     network = Network(symbol)

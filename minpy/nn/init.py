@@ -108,7 +108,12 @@ def fans(shape: Shape) -> tuple[int, int]:
 
     Args:
         shape: (inputs, outputs), or (filters, channels, *kernel), where stride and groups are not known.
+
+    Raises:
+        ShapeError: for fewer than two axes.
     """
+    if len(shape) < 2:
+        raise ShapeError(f"weights are (inputs, outputs) or (filters, channels, *kernel), not {shape!r}")
     if len(shape) == 2:
         return shape
     filters, channels, *kernel = shape

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from minpy.nn.checks import require_positive
+
 Schedule = Callable[[float], float]
 
 __all__ = ["constant", "cosine", "exponential", "product", "sequence", "step", "warmup"]
@@ -29,6 +31,7 @@ def step(every: int, factor: float = 0.1) -> Schedule:
 
 def exponential(factor: float, every: int = 1) -> Schedule:
     """Multiplied by ``factor`` in the course of ``every`` steps: factor ** (number / every)."""
+    _positive(factor, "factor")
     _positive(every, "every")
     return lambda number: factor ** (number / every)
 
@@ -57,7 +60,10 @@ def warmup(steps: int, first: float = 0.0) -> Schedule:
 
 
 def product(*schedules: Schedule) -> Schedule:
-    """The factors of all of them, multiplied."""
+    """The factors of all of them, multiplied. Raises TypeError for what cannot be called."""
+    for schedule in schedules:
+        if not callable(schedule):
+            raise TypeError(f"schedules are functions of the number of a step, not {schedule!r}")
     return lambda number: math.prod(schedule(number) for schedule in schedules)
 
 
@@ -87,5 +93,4 @@ def sequence(schedules: Sequence[Schedule], lengths: Sequence[int]) -> Schedule:
 
 
 def _positive(number: float, what: str) -> None:
-    if not number > 0:
-        raise ValueError(f"{what} is a positive number, not {number!r}")
+    require_positive(**{what: number})

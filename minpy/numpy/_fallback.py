@@ -21,7 +21,8 @@ _CREATORS = frozenset(("tri", "bartlett", "blackman", "hamming", "hanning"))
 @functools.cache
 def wrapped(function: Any) -> Any:
     """NumPy's function on MinPy arrays; it has no gradient."""
-    reason = f"{function.__name__} is run by NumPy, the op table lacks it"
+    name = getattr(function, "__name__", type(function).__name__)  # `numpy.test` is an object
+    reason = f"{name} is run by NumPy, the op table lacks it"
     if isinstance(function, numpy.ufunc):
 
         def refuse(*args: Any, **kwargs: Any) -> Any:
@@ -32,8 +33,8 @@ def wrapped(function: Any) -> Any:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if function.__name__ in _CREATORS and not any(map(_names_dtype, (*args, *kwargs.values()))):
-            return created(function(*to_raw(args), **to_raw(kwargs)), by=function.__name__)
+        if name in _CREATORS and not any(map(_names_dtype, (*args, *kwargs.values()))):
+            return created(function(*to_raw(args), **to_raw(kwargs)), by=name)
         return dispatch.call_numpy(function, args, kwargs)
 
     wrapper.__minpy_opaque__ = reason  # type: ignore[attr-defined]

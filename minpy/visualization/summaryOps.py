@@ -20,9 +20,11 @@ def scalarSummary(tag: str, scalar: Any) -> Summary:
         scalar: a number, or an array of one element, of MinPy or NumPy. TensorBoard keeps float32.
 
     Raises:
+        TypeError: for what is not made of numbers, or a tag that is no text.
         ValueError: for an array that has not one element.
     """
-    array = numpy.asarray(scalar)
+    _check_texts(tag=tag)
+    array = _numbers(tag, scalar)
     if array.size != 1:
         raise ValueError(f"{tag!r} is one number at each step, not an array of shape {array.shape}")
     return Summary(value=[Summary.Value(tag=tag, simple_value=float(array.item()))])
@@ -34,8 +36,12 @@ def histogramSummary(tag: str, values: Any, buckets: int | None = None) -> Summa
     Args:
         values: an array of numbers, of any shape.
         buckets: how many intervals of equal length; None for TensorBoard's own choice.
+
+    Raises:
+        TypeError: for what is not made of numbers, or a tag that is no text.
     """
-    array = numpy.asarray(values, "float64").ravel()
+    _check_texts(tag=tag)
+    array = _numbers(tag, values).astype("float64").ravel()
     return histogram_pb(tag, array[numpy.isfinite(array)], buckets)
 
 
@@ -48,9 +54,11 @@ def imageSummary(tag: str, image: Any, dataformats: str = "CHW") -> Summary:
         dataformats: the order of its dimensions: 'HW', 'HWC', 'CHW', and the same with 'N' before it.
 
     Raises:
+        TypeError: for what is not made of numbers, or a tag that is no text.
         ValueError: for another shape, integers beyond 255, or an unknown format.
     """
-    array = numpy.asarray(image)
+    _check_texts(tag=tag)
+    array = _numbers(tag, image)
     if dataformats not in IMAGE_FORMATS:
         raise ValueError(f"dataformats is one of {', '.join(IMAGE_FORMATS)}, not {dataformats!r}")
     if array.ndim != len(dataformats):
@@ -65,8 +73,22 @@ def imageSummary(tag: str, image: Any, dataformats: str = "CHW") -> Summary:
 
 
 def textSummary(tag: str, text: str) -> Summary:
-    """A text, which TensorBoard shows as Markdown."""
+    """A text, which TensorBoard shows as Markdown. Raises TypeError for what is none."""
+    _check_texts(tag=tag, text=text)
     return text_pb(tag, text)
+
+
+def _check_texts(**texts: Any) -> None:
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise TypeError(f"{name} is a text, not {text!r}")
+
+
+def _numbers(tag: str, values: Any) -> numpy.ndarray:
+    array = numpy.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{tag!r} is made of real numbers, not of {array.dtype}")
+    return array
 
 
 def _image(tag: str, array: numpy.ndarray, dataformats: str) -> Summary.Value:

@@ -42,8 +42,11 @@ class SummaryWriter:
             global_step: the place on the horizontal axis, an integer.
 
         Raises:
+            TypeError: for anything else.
             ValueError: the writer is closed.
         """
+        if not isinstance(summary, Summary):
+            raise TypeError(f"summary is what a function of summaryOps makes, not {summary!r}")
         self._add(summary=summary, step=0 if global_step is None else int(global_step))
 
     def add_scalar(self, tag: str, scalar: Any, global_step: Any = None) -> None:

@@ -425,3 +425,12 @@ def test_operators_of_mxnet_have_no_second_derivative():
     gradient = minpy.grad(lambda x: np.sum(function(X=x) ** 2))
     with pytest.raises(GradientError, match=r"the gradient of mxnet\.LRN: no gradient is defined"):
         minpy.grad(lambda x: np.sum(gradient(x) ** 2))(np.ones(IMAGES))
+
+
+def test_names_that_are_the_same_to_python_are_two():
+    """It takes a letter of full width for the usual one, and ``np`` so written for the module."""
+    names = ("a", "\uff41", "\uff4e\uff50")
+    difference = mx.sym.elemwise_sub(*map(mx.sym.Variable, names[:2]))
+    function = Function(mx.sym.tanh(difference, name=names[2]), {name: (2,) for name in names[:2]})
+    found = function(**{names[0]: np.array([3.0, 1.0]), names[1]: np.array([1.0, 1.0])})
+    assert_close(found, numpy.tanh(numpy.array([2.0, 0.0], "float32")))

@@ -73,7 +73,10 @@ class Reshape(Module):
     """Examples in another shape, such as (3, 32, 32); one size may be -1, for what is left."""
 
     def __init__(self, shape: Shape):
-        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        sizes = (shape,) if isinstance(shape, int) else shape
+        if not isinstance(sizes, (tuple, list)) or not all(isinstance(n, int) for n in sizes):
+            raise ModelError(f"Reshape takes a shape, such as (3, 32, 32), not {shape!r}")
+        self.shape = tuple(sizes)
 
     def forward(self, input: Any, params: dict[str, Any]) -> Any:
         return np.reshape(input, (input.shape[0], *self.shape))
