@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import time
 
@@ -39,6 +40,7 @@ def main() -> int:
     unknown = set(options.names) - RUNS.keys()
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(RUNS)}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
     failed = 0
     for name in options.names or RUNS:
         started = time.perf_counter()
