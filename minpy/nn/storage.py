@@ -70,7 +70,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, TypeError, KeyError, OSError) as error:
+    except (SafetensorError, TypeError, KeyError, ValueError, OSError) as error:
         raise StorageError(
             f"{os.fspath(path)} is damaged, or no safetensors file that NumPy can hold: {error}"
         ) from None

@@ -253,3 +253,18 @@ def test_a_model_that_is_not_initialised_has_nothing_to_save(path):
     with pytest.raises(ModelError, match="w, b not initialised"):
         model(w=None, b=None).save(path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        {"shape": [1 << 40], "data_offsets": [0, 1 << 42]},
+        {"shape": [1 << 32, 1 << 32], "data_offsets": [0, 0]},
+        {"shape": [0] * 1000, "data_offsets": [0, 0]},  # NumPy's have at most 32 axes
+    ],
+)
+def test_sizes_that_there_cannot_be(tensor, tmp_path):
+    head = json.dumps({"a": {"dtype": "F32", **tensor}}).encode()
+    (tmp_path / "bomb").write_bytes(len(head).to_bytes(8, "little") + head)
+    with pytest.raises(StorageError, match="bomb is damaged"):
+        storage.load(tmp_path / "bomb")
