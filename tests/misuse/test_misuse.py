@@ -71,8 +71,8 @@ def test_the_catalogue_is_large():
     assert len(programs) == len(set(programs)) >= 300
 
 
-#: What no program makes itself.
-OF_MINPYS_OWN = frozenset(("JitFunction", "Place"))
+#: What no program makes itself, and a module of nothing else.
+OF_MINPYS_OWN = frozenset(("JitFunction", "Place", "minpy.profiling.report"))
 
 
 def test_the_catalogue_has_everything_that_is_public():
@@ -81,7 +81,12 @@ def test_the_catalogue_has_everything_that_is_public():
     pages = "".join(path.read_text("utf-8") for path in PAGES.glob("*.md"))
     missing = []
     for place in re.findall(r"^::: (\S+)", pages, re.MULTILINE):
-        module = importlib.import_module(place)
+        try:
+            module = importlib.import_module(place)
+        except ModuleNotFoundError:  # a class or function, which a module has under a name of its own
+            continue
+        if place in OF_MINPYS_OWN:
+            continue
         names = getattr(module, "__all__", None) or [
             name for name, x in vars(module).items() if getattr(x, "__module__", None) == place
         ]
