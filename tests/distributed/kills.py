@@ -26,7 +26,7 @@ from minpy.distributed import launch
 from minpy.runtime import liveness
 
 ROOT = Path(__file__).parents[2]
-EPOCHS, PACE = 12, 0.08
+EPOCHS, PACE = 60, 0.08
 #: how often in one job
 IN_A_JOB = 5
 #: seconds without a sign after which a process counts as stopped, in these jobs
@@ -80,10 +80,10 @@ class Job:
         if self.number == signal.SIGSTOP:
             settings.update(MINPY_HEARTBEAT_TIMEOUT=str(SILENCE), MINPY_STUCK_TIMEOUT=str(STUCK))
         hosts = [launch.Host("localhost", "127.0.0.1")]
-        job = launch.Launcher(hosts, 2, 1, command, settings)
+        self.job = launch.Launcher(hosts, 2, 1, command, settings)
         if self.left > 0:
-            threading.Thread(target=self.hit, args=(job,), daemon=True).start()
-        return job
+            threading.Thread(target=self.hit, args=(self.job,), daemon=True).start()
+        return self.job
 
     def hit(self, job: launch.Launcher) -> None:
         victim, after = self.chance.choice(job.members), self.chance.uniform(0, self.longest)
@@ -105,7 +105,8 @@ class Job:
             self.read += len(text)
             errors = [line for line in text.splitlines() if f"] {liveness.ERROR}{name} " in line]
             labels = {line[1 : line.index("]")] for line in errors}
-            others = {"scheduler", "server 0", "0", "1"} - {name.removeprefix("rank ").removeprefix("the ")}
+            failed = [member for member in self.job.members if member.process.returncode]
+            others = {member.label for member in failed if launch.named(member) != name}
             by_all = not any("has ended with status" in line for line in errors)
             self.num_told += by_all
             print(
@@ -115,6 +116,8 @@ class Job:
             )
             if took > self.limit:
                 self.wrong.append(f"{name}: it took {took:.0f} s until all had ended")
+            if self.number == signal.SIGKILL and f"[launch] {name} has ended with status 137" not in text:
+                self.wrong.append(f"{name}: the launcher did not tell: {text}")
             if not others <= labels:
                 self.wrong.append(f"{name}: {others - labels} did not tell why they ended: {text}")
         if left := processes(self.mark):
