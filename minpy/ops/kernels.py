@@ -163,7 +163,7 @@ def sign(k: Any, x: Any) -> Any:
     zero, one = k.like(0, x), k.like(1, x)
     if x.dtype.kind == "u":
         return k.select(k.equal(x, zero), zero, one)
-    rest = k.select(k.equal(x, zero), zero, x) if x.is_float else zero
+    rest = k.add(x, zero) if x.is_float else zero  # of -0.0 it makes 0.0
     return k.select(k.greater(x, zero), one, k.select(k.less(x, zero), k.like(-1, x), rest))
 
 

@@ -142,6 +142,13 @@ def test_bools_that_are_known_become_floats():
     assert numpy.isnan(found).all() and found.shape == (3,)
 
 
+def test_the_sign_of_a_nan_that_is_known_is_nan():
+    """LLVM took `x == 0 ? 0 : x` of a constant nan for 0."""
+    graph = traced(lambda x: np.sign((x - x) / (x - x)), (130,), dtype="int64")
+    (found,) = run_fused(graph, [numpy.arange(130)])
+    assert numpy.isnan(found).all()
+
+
 def test_programs_are_the_same_for_a_seed():
     one, other = numbered(3, 5), numbered(3, 5)
     assert str(one.graph) == str(other.graph) and str(one.graph) != str(numbered(3, 6).graph)
