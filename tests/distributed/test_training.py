@@ -6,7 +6,7 @@ import uuid
 import numpy
 import pytest
 
-from minpy import cpu
+from minpy import cpu, gpu, num_gpus
 from minpy.distributed import launch
 from minpy.runtime import liveness
 from tests.distributed import worker
@@ -72,8 +72,14 @@ def test_hosts_that_other_machines_cannot_reach_are_refused():
     assert [host.address for host in launch._hosts("192.0.2.7,me@192.0.2.8")] == ["192.0.2.7", "192.0.2.8"]
 
 
-@pytest.mark.parametrize("kvstore", ["device", "local"])
-def test_two_devices_of_a_process_train_as_one_does(kvstore):
+on_gpus = pytest.mark.skipif(num_gpus() == 0, reason="there is no GPU")
+
+
+@pytest.mark.parametrize(
+    ("kvstore", "device"), [("device", cpu), ("local", cpu), pytest.param("device", gpu, marks=on_gpus)]
+)
+def test_two_devices_of_a_process_train_as_one_does(kvstore, device):
+    contexts = [device(i) for i in range(2 if device is cpu else num_gpus())]
     wanted = worker.results(worker.train("float64", None, 4))
-    for name, x in worker.results(worker.train("float64", kvstore, 4, contexts=[cpu(0), cpu(1)])).items():
+    for name, x in worker.results(worker.train("float64", kvstore, 4, contexts=contexts)).items():
         numpy.testing.assert_allclose(x, wanted[name], rtol=1e-10, atol=1e-12, err_msg=name)
