@@ -69,7 +69,7 @@ class DataIter:
 
     def next(self) -> DataBatch:
         """The next batch. Raises StopIteration at the end of the epoch."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} gives no batches: define next(self)")
 
     def reset(self) -> None:
         """Start an epoch."""

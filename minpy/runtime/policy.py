@@ -48,7 +48,9 @@ class Policy:
             params: the keywords of the op.
             context: the device that the op runs on.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} does not decide: define decide(self, op, values, params, context)"
+        )
 
     def refused(self, op: Op, values: tuple, results: tuple, reason: str) -> None:
         """Called after MXNet refused ``op`` for this reason and NumPy gave the results."""

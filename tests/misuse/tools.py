@@ -32,7 +32,7 @@ PROCESS = [
     ("minpy.default_dtype(3)", TypeError, "default_dtype(); 0 positional"),
     ("minpy.get_global_policy(1)", TypeError, "get_global_policy(); 0 positional"),
     ("minpy.PreferMXNetPolicy(3)", TypeError, "positional argument"),
-    ("minpy.Policy().decide(None, (), {}, None)", NotImplementedError, ""),
+    ("minpy.Policy().decide(None, (), {}, None)", NotImplementedError, "define decide(self, op,"),
     ("policy.show_op_stat(3)", TypeError, "show_op_stat(); 0 positional"),
     ("minpy.stop_gradient()", TypeError, "stop_gradient(); 'x'"),
     ("minpy.Array()", TypeError, "'data'"),
@@ -100,7 +100,7 @@ FILES = [
     ("io.ResizeIter(data(), -1)", ValueError, "size; positive integer; -1"),
     ("io.ResizeIter(data(), 'x')", ValueError, "size; positive integer; 'x'"),
     ("io.DataBatch(3)", TypeError, "'label'"),
-    ("io.DataIter().next()", NotImplementedError, ""),
+    ("io.DataIter().next()", NotImplementedError, "define next(self)"),
 ]
 
 WORKERS = [
