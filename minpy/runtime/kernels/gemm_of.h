@@ -1,4 +1,4 @@
-/* Products of matrices of one type, REAL, by vectors of 64 bytes; gemm.c includes this for each type.
+/* Products of matrices of one type, REAL, by vectors of 64 bytes; gemm.h includes this for each type.
  *
  * As in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): parts of both factors are
  * laid in the order in which they are read, and a tile of the result is added up in registers. */
