@@ -209,6 +209,9 @@ class Builder:
 
     def divide(self, x: Value, y: Value) -> Value:
         """x / y, of floats."""
+        x, y = self._even(x, y)
+        if not y.number:  # LLVM must not see a divisor of 0: it takes a choice between 0 and 0 / 0 for 0
+            y = self.call("arithmetic.fence", y)
         return self._plain("fdiv", x, y)
 
     def quotient(self, x: Value, y: Value) -> Value:

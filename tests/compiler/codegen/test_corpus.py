@@ -142,11 +142,23 @@ def test_bools_that_are_known_become_floats():
     assert numpy.isnan(found).all() and found.shape == (3,)
 
 
-def test_the_sign_of_a_nan_that_is_known_is_nan():
-    """LLVM took `x == 0 ? 0 : x` of a constant nan for 0."""
-    graph = traced(lambda x: np.sign((x - x) / (x - x)), (130,), dtype="int64")
-    (found,) = run_fused(graph, [numpy.arange(130)])
-    assert numpy.isnan(found).all()
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.sign((x - x) / (x - x)),
+        lambda x: np.where((x - x) / (x - x) == 0, 0.0, (x - x) / (x - x)),
+        lambda x: np.where(x % 2 == 0, 0.0, (x - x) / (x * 0)),
+        lambda x: (x - x) / np.where(x % 2 == 0, 1.0, 0.0),
+    ],
+)
+def test_a_nan_that_llvm_can_work_out_is_nan(function):
+    """LLVM takes a choice between 0 and 0 / 0 for 0."""
+    x = numpy.arange(130)
+    with numpy.errstate(invalid="ignore"):
+        expected = function(x)
+    (found,) = run_fused(traced(function, (130,), dtype="int64"), [x])
+    assert numpy.isnan(expected).any()
+    numpy.testing.assert_array_equal(found, expected)
 
 
 def test_programs_are_the_same_for_a_seed():
