@@ -6,7 +6,7 @@ a whole or not at all, by any number of processes, and the one that was not read
 first.
 
 What is in an entry is run, machine code too, and a checksum does not tell who made it. So a folder is used
-only if it is the user's, and nobody else can write there.
+only if it is the user's, and nobody else can write there; and of its entries those of which that is true.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ from minpy.runtime.location import warn_at_user
 from minpy.runtime.store import cache_folder, write_whole
 from minpy.version import __version__
 
-#: Bytes of all entries together, and of one.
+#: Bytes of all entries together, and of one; and how many entries, which a look takes 4 us each to count.
 MOST_BYTES = 256 << 20
 MOST_OF_ONE = 32 << 20
+MOST_ENTRIES = 10_000
 
 _SUFFIX = ".json"
 _LOOKS_EVERY = 64  # entries written between two looks at how large the folder has become
@@ -49,7 +50,7 @@ class Artefacts:
 
     def __init__(self, path: Path):
         self.path = path
-        self._written = 0
+        self._written = os.getpid()  # so that not every process looks at its first entry
         self._is_private: bool | None = None  # as long as there is no folder
         self._is_full = False
 
@@ -59,7 +60,11 @@ class Artefacts:
             return None
         path = self._path(key)
         try:
-            checksum, text = path.read_text("utf-8").split("\n", 1)
+            with path.open(encoding="utf-8") as file:
+                if not _is_private(os.fstat(file.fileno())):
+                    os.unlink(path)  # or a new one would get its mode
+                    return None
+                checksum, text = file.read().split("\n", 1)
             if checksum != _checksum(key, text):
                 return None
             content = json.loads(text)
@@ -115,15 +120,15 @@ class Artefacts:
         return self.path / f"{key}{_SUFFIX}"
 
     def _make_room(self) -> None:
-        """Remove the oldest entries past the limit, and what was left half written."""
+        """Remove the oldest entries past the limits, and what was left half written."""
         found = self._entries()
         for changed, _, path in self._entries(".tmp"):
             if changed < time.time() - _ABANDONED:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
         total = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if total <= MOST_BYTES:
+        for gone, (_, size, path) in enumerate(sorted(found)):
+            if total <= MOST_BYTES and len(found) - gone <= MOST_ENTRIES:
                 break
             with contextlib.suppress(OSError):
                 os.unlink(path)

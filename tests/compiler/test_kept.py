@@ -434,10 +434,11 @@ def test_damaged_machine_code_is_never_run(folder):
     assert same(first, second) and machine_code() == good
 
 
-def test_the_entry_that_was_not_read_for_the_longest_time_goes(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("limit", "most"), [("MOST_BYTES", 3 * 1200), ("MOST_ENTRIES", 3)])
+def test_the_entry_that_was_not_read_for_the_longest_time_goes(limit, most, tmp_path, monkeypatch):
     store = artefacts.Artefacts(tmp_path)
     monkeypatch.setattr(artefacts, "_LOOKS_EVERY", 1)
-    monkeypatch.setattr(artefacts, "MOST_BYTES", 3 * 1200)
+    monkeypatch.setattr(artefacts, limit, most)
     abandoned = tmp_path / "left.json.tmp"
     abandoned.write_text("")
     os.utime(abandoned, (1, 1))
@@ -448,6 +449,17 @@ def test_the_entry_that_was_not_read_for_the_longest_time_goes(tmp_path, monkeyp
     store.write("d", "x" * 1000)
     assert [path.stem for path in entries(tmp_path)] == ["a", "c", "d"]
     assert not abandoned.exists()
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_an_entry_that_others_may_have_written_is_none(mode, tmp_path):
+    store = artefacts.Artefacts(tmp_path)
+    store.write("a", 1)
+    assert store.read("a") == 1
+    store._path("a").chmod(mode)
+    assert store.read("a") is None
+    store.write("a", 2)
+    assert store.read("a") == 2
 
 
 def test_an_entry_that_is_too_large_is_not_written(tmp_path, monkeypatch):
