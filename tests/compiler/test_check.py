@@ -281,6 +281,19 @@ def test_objects_are_changed_once():
         assert counter.seen == [(3,)] * turn
 
 
+def test_objects_are_changed_once_by_a_gradient():
+    seen = []
+
+    @minpy.jit(check=True)
+    def loss(w):
+        seen.append(w.shape)
+        return np.sum(w**2)
+
+    for turn in range(1, 4):
+        numpy.testing.assert_array_equal(grad(loss)(np.full(3, turn)).asnumpy(), [2 * turn] * 3)
+        assert seen == [(3,)] * turn
+
+
 def test_each_signature_is_checked_once(monkeypatch):
     calls = []
     true = checking.outcome

@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _BEFORE_TESTS = 60.0  # seconds of the processor for importing MinPy and collecting tests
 _WALL = 900.0  # seconds by the clock for everything: who waits for a lock uses no processor
+_OPTIONS = ["-s", "-p", "no:cacheprovider", "-p", "no:xdist"]
+_OPTIONS += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of the plugin of Hypothesis, see preload
 _MEMORY = 24 << 30  # bytes of address space, of which MXNet reserves much
 
 
@@ -41,7 +43,7 @@ def preload() -> None:
         sys.modules[name] = package = types.ModuleType(name)
         package.__path__ = [str(ROOT.joinpath(*name.split(".")))]
     importlib.import_module("minpy.runtime.engine")
-    for name in ("astunparse", "gast", "llvmlite.binding", "mpmath", "scipy.special"):
+    for name in ("astunparse", "gast", "hypothesis", "llvmlite.binding", "mpmath", "scipy.special"):
         if importlib.util.find_spec(name.partition(".")[0]) is not None:
             importlib.import_module(name)
     for name in [name for name in sys.modules if name.partition(".")[0] == "minpy"]:
@@ -106,14 +108,19 @@ class Chosen:
         return (yield)
 
 
-def in_child(function: Callable[[], Any], limit: bool = True) -> tuple[int, Any]:
-    """Call it in a forked process: how that ended (a signal's number is negative), and what came back."""
+def in_child(function: Callable[[], Any], limit: bool = True, more: float = 0.0) -> tuple[int, Any]:
+    """Call it in a forked process: how that ended (a signal's number is negative), and what came back.
+
+    Args:
+        limit: False where it may take what it takes.
+        more: seconds by the clock beyond those that it always may take.
+    """
     sys.stdout.flush()
     with tempfile.TemporaryFile() as results:
         pid = os.fork()
         if not pid:
             _be_child(function, results, limit)
-        deadline = time.monotonic() + _WALL
+        deadline = time.monotonic() + _WALL + more
         while True:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
@@ -156,7 +163,7 @@ def run_pytest(arguments: Iterable[str], plugins: list[Any]) -> int:
     try:
         return int(
             pytest.main(
-                ["-s", "-p", "no:cacheprovider", "-p", "no:xdist", f"--basetemp={folder}/tests", *arguments],
+                [*_OPTIONS, f"--basetemp={folder}/tests", *arguments],
                 plugins=plugins,
             )
         )

@@ -10,7 +10,7 @@ import pytest
 import minpy
 from minpy.ops import OPS, Aval, Op
 from minpy.ops.op import Ufunc
-from tests.ops.checks import boxed, call, compiled
+from tests.ops.checks import Compiled, boxed, call, compiled
 from tests.ops.samples import DTYPES, Draw, Sample, domain, samples_of
 from tests.ops.test_table import TABLE, reference
 from tests.ops.tolerances import assert_same
@@ -101,7 +101,7 @@ def test_the_value_of_what_has_no_axes_may_decide_the_dtype(name):
     jitted = minpy.jit(lambda x, y: function(minpy.numpy, x, y))
     for dtype in ("int32", "float32", "uint8", "float16"):
         x = numpy.array([1, 2, 200], dtype)
-        for number in (3, -3, 300, 70_000, 2**40, 0.5, 7e4, 1e300, numpy.inf, numpy.nan):
+        for number in (3, -3, 300, 70_000, 2**40, 0.5, 7e4, 1e300, -1e300, numpy.inf, -numpy.inf, numpy.nan):
             y = numpy.array(number)
             with numpy.errstate(all="ignore"):
                 expected = function(numpy, x, y)
@@ -109,6 +109,19 @@ def test_the_value_of_what_has_no_axes_may_decide_the_dtype(name):
                 for run in (lambda x, y: function(minpy.numpy, x, y), jitted):
                     with policy, numpy.errstate(all="ignore"):
                         assert_same(run(boxed(x), boxed(y)), expected, f"{name}: {dtype} and {number}")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
+@pytest.mark.parametrize("passes", ["", "-fuse"])
+def test_a_number_beyond_its_limits_fails(monkeypatch, passes, dtype):
+    monkeypatch.setenv("MINPY_PASSES", passes)
+    run = Compiled(lambda x: OPS["within"](x, low=-3, high=5), [numpy.zeros((), dtype)])
+    infinities = [] if dtype == "int64" else [numpy.inf, -numpy.inf, numpy.nan]
+    for number in (-3, 0, 1, 5, *infinities):
+        assert_same(run(numpy.array(number, dtype)), numpy.array(number, dtype), number)
+    for number in (-4, 6, -2_000_000_000, 2_000_000_000):
+        with pytest.raises(Exception, match=r"fails on the data|out of range|index"):
+            run(numpy.array(number, dtype)).asnumpy()
 
 
 def test_reductions_in_a_dtype_that_is_asked_for():

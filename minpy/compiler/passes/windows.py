@@ -137,7 +137,7 @@ def _term(put: Eqn, makers: Makers) -> _Term | None:
         if found is None or core.aval != value.aval:
             continue
         bias = None if added is None else _part(added, makers)
-        if added is not None and (bias is None or bias.array.aval.ndim != 1 or not found.w):
+        if added is not None and not (bias and found.w and bias.array.aval.ndim == 1 and _is_whole(bias, 0)):
             return None
         places = [_place(found.x, 0), _place(found.w, 0) if found.w else _place(found.x, 1)]
         if bias is not None and _place(bias, 0) != places[1]:
@@ -329,7 +329,7 @@ def _weights_of_place(atom: Atom, makers: Makers) -> _Part | None:
         else:
             break
     w = _part(atom, makers)
-    if w is None or not turned or w.array.aval.ndim != 4 or [a and a[0] for a in w.axes] != [0, 1]:
+    if w is None or not turned or [a and a[0] for a in w.axes] != [0, 1]:
         return None
     return w if {axis for axis, _ in w.fixed} == {2, 3} and _is_whole(w, 0, 1) else None
 

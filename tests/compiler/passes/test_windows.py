@@ -154,6 +154,15 @@ def another_offset(x, w, b):
     return out
 
 
+def another_order(x, w, b):
+    out = 0
+    for i in range(3):
+        for j in range(2):
+            product = np.tensordot(x[:, :, i : i + 4, j : j + 4], w[:, :, i, j], axes=([1], [1]))
+            out = out + (np.transpose(product, (0, 3, 1, 2)) if i else product)
+    return out
+
+
 def largest(x, w, b):
     out = np.zeros((2, 3, 3, 2))
     for i in range(3):
@@ -162,10 +171,118 @@ def largest(x, w, b):
     return out
 
 
-@pytest.mark.parametrize(
-    "function", [another_window, a_place_left_out, another_bias, another_offset, largest]
-)
-def test_other_loops_stay(function):
+def placed(term, shape=(2, 4, 4, 4)):
+    """A loop over places that writes ``term`` there."""
+
+    def function(x, w, b):
+        out = np.zeros(shape)
+        for i, j in PLACES:
+            if i < shape[2]:
+                out[:, :, i, j] = term(x, w, b, i, j)
+        return out
+
+    return function
+
+
+def summed(term):
+    """A loop over the places of a kernel that adds up ``term``."""
+
+    def function(x, w, b, out=0):
+        for i in range(3):
+            for j in range(2):
+                out = out + term(x, w, b, i, j)
+        return out
+
+    return function
+
+
+def window(x, i, j):
+    return x[:, None, :, i : i + 3, j : j + 2]
+
+
+def over(x, w, axes=(2, 3, 4)):
+    return np.sum(x * w, axis=axes)
+
+
+def product_of(x, w, axes=([1], [1])):
+    return np.tensordot(x, w, axes=axes)
+
+
+ALIKE = {
+    "another window": another_window,
+    "a place left out": a_place_left_out,
+    "another bias": another_bias,
+    "another offset": another_offset,
+    "another order": another_order,
+    "largest": largest,
+    "an ellipsis": placed(lambda x, w, b, i, j: over(x[..., i : i + 3, j : j + 2][:, None], w)),
+    "an axis before": placed(lambda x, w, b, i, j: over(x[:, None][:, :, :, i : i + 3, j : j + 2], w)),
+    "dilated": placed(
+        lambda x, w, b, i, j: over(x[:, None, :, i : i + 5 : 2, j : j + 2], w), shape=(2, 4, 2, 4)
+    ),
+    "another array": placed(lambda x, w, b, i, j: over(window(x if i else x * 2, i, j), w)),
+    "other filters": placed(lambda x, w, b, i, j: over(window(x, i, j), w if i else w * 2)),
+    "some channels": placed(lambda x, w, b, i, j: over(window(x, i, j)[:, :, :2], w[:, :2])),
+    "one channel for all": placed(lambda x, w, b, i, j: over(window(x, i, j), w[:, :1])),
+    "turned filters": placed(lambda x, w, b, i, j: over(window(x, i, j)[..., :2, :], w[:, :, ::2])),
+    "smaller windows": placed(lambda x, w, b, i, j: over(window(x, i, j)[..., :2, :], w[:, :, :2])),
+    "kept axes": placed(lambda x, w, b, i, j: over(window(x, i, j), w)[:, ::-1]),
+    "other axes": placed(
+        lambda x, w, b, i, j: over(window(x, i, j), w, (0, 3, 4))[:2, :1], shape=(2, 4, 4, 4)
+    ),
+    "a bias of two axes": placed(lambda x, w, b, i, j: over(window(x, i, j), w) + np.reshape(b, (1, 4))[0]),
+    "a bias for each place": placed(lambda x, w, b, i, j: over(window(x, i, j), w) + b[i]),
+    "a bias of one filter": placed(lambda x, w, b, i, j: over(window(x, i, j), w) + b[:1]),
+    "a mean and more": placed(
+        lambda x, w, b, i, j: np.mean(x[:, :, i : i + 3, j : j + 2], axis=(2, 3)) + b[:3], (2, 3, 4, 4)
+    ),
+    "means over channels": placed(
+        lambda x, w, b, i, j: np.mean(x[:, :, i : i + 3, j : j + 2], axis=(1, 3)), (2, 3, 4, 4)
+    ),
+    "means of some channels": placed(
+        lambda x, w, b, i, j: np.mean(x[:, :2, i : i + 3, j : j + 2], axis=(2, 3)), (2, 2, 4, 4)
+    ),
+    "backwards": placed(lambda x, w, b, i, j: over(window(x, 3 - i, j), w)),
+    "one place before": placed(lambda x, w, b, i, j: over(window(x, i, max(j - 1, 0)), w)),
+    "a term twice": lambda x, w, b: summed(
+        lambda x, w, b, i, j: product_of(x[:, :, i : i + 4, j : j + 4], w[:, :, i, j])
+    )(x, w, b, product_of(x[:, :, :4, :4], w[:, :, 0, 0])),
+    "a term left out": summed(
+        lambda x, w, b, i, j: product_of(x[:, :, i : i + 4, j : j + 4], w[:, :, i, j]) if i + j < 3 else 0
+    ),
+    "products of other arrays": summed(
+        lambda x, w, b, i, j: product_of((x if i else x * 2)[:, :, i : i + 4, j : j + 4], w[:, :, i, j])
+    ),
+    "products by other filters": summed(
+        lambda x, w, b, i, j: product_of(x[:, :, i : i + 4, j : j + 4], (w if j else w * 2)[:, :, i, j])
+    ),
+    "products of some channels": summed(
+        lambda x, w, b, i, j: product_of(x[:, :2, i : i + 4, j : j + 4], w[:, :2, i, j])
+    ),
+    "products by some filters": summed(
+        lambda x, w, b, i, j: product_of(x[:, :, i : i + 4, j : j + 4], w[1:, :, i, j])
+    ),
+    "products of one image": summed(
+        lambda x, w, b, i, j: product_of(x[1:, :, i : i + 4, j : j + 4], w[:, :, i, j])
+    ),
+    "products by transposed filters": summed(
+        lambda x, w, b, i, j: product_of(x[:, :, i : i + 4, j : j + 4], w[:3, :, i, j], ([1], [0]))
+    ),
+    "products with other places": summed(
+        lambda x, w, b, i, j: product_of(x[:, :, 2 - i : 6 - i, j : j + 4], w[:, :, i, j])
+    ),
+    "products of larger windows": summed(
+        lambda x, w, b, i, j: product_of(x[:, :, i : i + 4, j : j + 4 - (i == 2)][..., :3], w[:, :, i, j])
+    ),
+    "products and a number": summed(
+        lambda x, w, b, i, j: product_of(x[:, :, i : i + 4, j : j + 4], w[:, :, i, j]) + 1.0
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_other_loops_stay(name):
+    function = ALIKE[name]
     compiled, args = minpy.jit(function), given("float32")
     numpy.testing.assert_allclose(compiled(*args).asnumpy(), function(*args).asnumpy(), rtol=2e-5, atol=2e-6)
     assert all(not found & {"Convolution", "Pooling"} for found in operators(compiled))
