@@ -167,6 +167,12 @@ class Guards:
         self.inputs.append(path)
         return len(self.inputs) - 1
 
+    def reads(self) -> list[Path]:
+        """The inputs and what draws need, in the order to read them: nothing fails behind a draw."""
+        drawn = [path for path in self.inputs if path.is_drawn]
+        operands = [operand for path in drawn for operand in path.key.numbers]
+        return [*(path for path in self.inputs if not path.is_drawn), *operands, *drawn]
+
     def compile(self, names: tuple[str, ...], inputs: bool = True) -> Callable[[tuple], tuple | None]:
         """The guard function: values of the block's variables -> implicit inputs, or None.
 
@@ -201,6 +207,8 @@ class Guards:
         for guard in self.guards:
             condition = _condition(guard, reach, lambda value: _constant(value, namespace))
             lines.append(f"if not ({condition}): return None")
+        for path in self.reads() if inputs else ():
+            reach(path)
         results = "".join(reach(path) + ", " for path in self.inputs if inputs)
         body = "\n        ".join([*lines, f"return ({results})"])
         text = f"def guard(values):\n    try:\n        {body}\n    except Exception:\n        return None\n"

@@ -30,6 +30,11 @@ class Path(NamedTuple):
         return Path(self, "item", key, f"{self.label}[{key!r}]")
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether reading it is more than a look."""
+        return self.step == "number" and not self.key.is_repeatable
+
+    @property
     def root(self) -> Path:
         """Where the path begins."""
         path = self
@@ -83,7 +88,12 @@ class Computation:
         function: computes it.
         template: the call as an expression, with places for the operands.
         operands: paths, and constants.
+
+    Attributes:
+        is_repeatable: computed once more it is the same.
     """
+
+    is_repeatable = True
 
     def __init__(self, function: Callable, template: str, operands: tuple):
         self.function = function

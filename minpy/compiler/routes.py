@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import numpy
 
-from minpy.compiler.draws import Draw
+from minpy.compiler.draws import rewind
 from minpy.compiler.guards import ArrayType, Guard, Guards, condition_of
 from minpy.compiler.paths import Path, local_path
 from minpy.ops import Aval
@@ -67,6 +67,7 @@ class Steps:
         self._count = len(names)
         self._known = {local_path(name): number for number, name in enumerate(names)}
         self._done: set[Path] = set()
+        self._may_draw = False
 
     def _read(self, *step: Any) -> int:
         self.list.append(step)
@@ -79,7 +80,7 @@ class Steps:
         if number is not None:
             return number
         if path.step == "number":
-            if isinstance(path.key, Draw):
+            if path.is_drawn and not self._may_draw:
                 raise NoRoute  # a route that is left halfway would have drawn
             for part in path.key.before(self._known):
                 self.reach(part)
@@ -141,8 +142,13 @@ class Steps:
             self._add(guard)
 
     def inputs(self) -> list[int]:
-        """The numbers of the values that the version takes."""
-        return [self.reach(path) for path in self._guards.inputs] if self._guards is not None else []
+        """The numbers of the values that the version takes. No other steps may follow these."""
+        if self._guards is None:
+            return []
+        self._may_draw = True
+        for path in self._guards.reads():
+            self.reach(path)
+        return [self.reach(path) for path in self._guards.inputs]
 
     def _add(self, guard: Guard) -> None:
         path, kind, expected = guard.path, guard.kind, guard.expected.value
@@ -173,11 +179,12 @@ def of_block(plan: Plan, block: Block) -> bool:
         for name, part in zip(names, _parts(plan, names)):
             steps.argument(local_path(name), part)
         steps.add_guards()
+        inputs = steps.inputs() if plan.runnable is not None else []
         if graph is None or plan.runnable is None:
-            route = Route(len(names), steps.list, steps.inputs(), _meters(plan, block), run=plan.run)
+            route = Route(len(names), steps.list, inputs, _meters(plan, block), run=plan.run)
         else:
             end = plan.form, plan.runnable.finish, plan.run
-            route = Route(len(names), steps.list, steps.inputs(), _meters(plan, block), *graph, *end)
+            route = Route(len(names), steps.list, inputs, _meters(plan, block), *graph, *end)
     except NoRoute:
         return False
     plan.routes.add(route)
@@ -202,7 +209,7 @@ def of_gradient(
         made: (gradients of these, value) -> what the call gives.
     """
     graph, names = graph_of(plan.compiled), block.inputs
-    if not is_fast or graph is None or not plan.form or plan.failures:
+    if not is_fast or graph is None or plan.runnable is None or not plan.form or plan.failures:
         return False
     steps = Steps(names, plan.conditions)
     value, gradients = plan.form
@@ -215,12 +222,23 @@ def of_gradient(
                 steps.argument(local_path(name), part, NDARRAYS | ARRAYS)
         steps.add_guards()
         form = made(trees, value)
-        route = Route(len(names), steps.list, steps.inputs(), _meters(plan, block), *graph, form)
+        end = (form, None, _undoing(plan.runnable.states)) if plan.runnable.states else (form,)
+        route = Route(len(names), steps.list, steps.inputs(), _meters(plan, block), *graph, *end)
     except NoRoute:
         return False
     plan.routes.add(route)
     routes.add(route)
     return True
+
+
+def _undoing(states: Sequence[int]) -> Callable[[tuple, tuple], Any]:
+    """Instead of a run: the call goes the long way, and draws the same numbers there."""
+
+    def undo(_: tuple, found: tuple) -> Any:
+        rewind(found, states)
+        return NotImplemented
+
+    return undo
 
 
 def _parts(plan: Plan, names: Sequence[str]) -> tuple:

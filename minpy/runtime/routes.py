@@ -46,7 +46,8 @@ if TYPE_CHECKING or not is_fast:
             form: what the call gives, with an ``Output`` for each result.
             finish: (outputs, values of ``inputs``) -> what the call gives, where there is no form. None if it
                 cannot be made.
-            run: (arguments, values of ``inputs``) -> what the call gives, where there is no ``bound``.
+            run: (arguments, values of ``inputs``) -> what the call gives, where there is no ``bound``, or it
+                fails; ``NotImplemented`` where the call has to go the long way.
         """
 
         def __init__(

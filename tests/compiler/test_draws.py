@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import numpy
 import pytest
 
 import minpy
 import minpy.numpy as np
+from minpy.runtime import objects
 from minpy.testing import assert_compiled
 
 X = numpy.linspace(-1, 1, 6).reshape(2, 3)
@@ -84,17 +86,39 @@ def test_gradients_take_the_same_numbers():
         numpy.testing.assert_allclose(value, same, rtol=1e-6)
 
 
+def bits_and_more(x):
+    noise = np.random.normal(size=3) + np.random.uniform(-1, 1, size=(2, 3)) + np.random.normal()
+    return np.sum((x * noise) ** 2 + random.random())
+
+
+@pytest.mark.parametrize("maker", (lambda f: f, minpy.grad_and_loss), ids=("value", "gradient"))
+def test_later_calls_draw_on_the_short_way(maker):
+    found = []
+    compiled = maker(minpy.jit(bits_and_more))
+    for function in (maker(bits_and_more), compiled):
+        seed_all()
+        found.append(([raw(function(np.array(X))) for _ in range(4)], next_numbers()))
+    assert str(found[0]) == str(found[1])
+    files = set()
+    sys.setprofile(lambda frame, event, arg: files.add(frame.f_code.co_filename.rpartition("minpy/")[2]))
+    compiled(np.array(X))
+    sys.setprofile(None)
+    passed = not files & {"compiler/regions.py", "core/gradient.py"}
+    assert "compiler/draws.py" in files and passed is objects.is_fast  # else every call goes through Python
+
+
 def element(x, i):
-    return x[i] + np.random.rand(2)
+    return np.sum(x[i] * random.random() + np.random.rand(2))
 
 
-def test_a_graph_that_fails_draws_nothing():
-    compiled = minpy.jit(element)
-    seed_all()
-    compiled(X[0], numpy.array([0, 1]))
+@pytest.mark.parametrize("maker", (lambda f: f, minpy.grad), ids=("value", "gradient"))
+def test_a_graph_that_fails_draws_nothing(maker):
+    compiled = maker(minpy.jit(element))
+    for _ in range(3):
+        compiled(X[0], numpy.array([0, 1]))
     for i in (numpy.array([0, 7]), numpy.array([2, 1])):
         states = []
-        for function in (element, compiled):
+        for function in (maker(element), compiled):
             seed_all()
             try:
                 result = function(X[0], i).asnumpy().tolist()
@@ -120,15 +144,21 @@ def test_what_draws_stays_in_order_with_what_python_runs():
     assert found[0][1:] == found[1][1:]
 
 
+def after_others(x, scale):
+    return np.random.rand(3) * random.random() + np.random.normal(0, scale, 3)
+
+
 def test_parameters_that_numpy_refuses():
-    compiled = minpy.jit(noisy)
-    compiled(X, 0.5)
-    with pytest.raises(ValueError, match="scale < 0"):
-        compiled(X, -0.5)
-    seed_all()
-    expected = float(noisy(X, 0.5))
-    seed_all()
-    assert float(compiled(X, 0.5)) == pytest.approx(expected, rel=1e-6)
+    compiled = minpy.jit(after_others)
+    for _ in range(3):
+        compiled(X, 0.5)
+    found = []
+    for function in (after_others, compiled):
+        seed_all()
+        with pytest.raises(ValueError, match="scale < 0"):
+            function(X, -0.5)
+        found.append((next_numbers(), str(function(X, 0.5)), next_numbers()))
+    assert found[0] == found[1]
 
 
 def test_numbers_that_were_drawn_may_be_written():

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from minpy.compiler import notes
 from minpy.compiler.cost import cost
-from minpy.compiler.draws import Draw
 from minpy.compiler.driver import Compiled
 from minpy.compiler.explain.advice import advice, advice_on_change
 from minpy.compiler.explain.report import Leftover, Place, Recompilation, Region, Shares, Variable, Version
@@ -138,7 +137,7 @@ class Collector:
         """Where an input comes from, in words."""
         root, name = path.root, path.label.split(".")[0].split("[")[0]
         if root.step == "number":
-            if isinstance(root.key, Draw):
+            if root.is_drawn:
                 return "drawn by Python"
             is_element = root.key.function is operator.getitem
             return f"in {root.key.operands[0]}" if is_element else "computed by Python"

@@ -132,7 +132,7 @@ class Reads:
         self.inputs: list[Tracer] = []  # of the graph
         self.computed = 0  # numbers that Python computes before the graph runs
         self.chosen = {}
-        self.states: dict[Path, Path] = {}  # of generators that numbers are drawn from; see ``draws``
+        self.states: dict[tuple, Path] = {}  # of generators that numbers are drawn from; see ``draws``
         self._made_functions: dict[int, Path] = {}  # id of a function that is made anew -> its path
 
     def read(self, value: Any, path: Path) -> Any:

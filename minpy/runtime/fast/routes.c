@@ -156,7 +156,7 @@ static PyObject *given_result(const Route *self, PyObject **results, PyObject **
 }
 
 /* Run the graph. NULL without an exception: Python has to do it. */
-static PyObject *run_graph(Route *self, const Register *registers) {
+static PyObject *run_graph(Route *self, Register *registers) {
     PyObject *small[32], **arrays = small, *result = NULL;
     Py_ssize_t n = self->n_inputs > self->n_outputs ? self->n_inputs : self->n_outputs, n_results = 0;
     Py_ssize_t n_made = self->bound->n_outputs;
@@ -164,7 +164,8 @@ static PyObject *run_graph(Route *self, const Register *registers) {
     PyObject **results = arrays + n;
     double started = now();
     for (Py_ssize_t i = 0; i < self->n_inputs; i++) {
-        const Register *given = &registers[self->inputs[i]];
+        Register *given = &registers[self->inputs[i]];
+        if (given->raw == NULL) given->raw = raw_of(given->object, ANY_ARRAYS); /* of what was drawn */
         arrays[i] = given->raw == NULL ? given->object : given->raw;
     }
     int ran = run_bound(self->bound, arrays, self->n_inputs, results);
@@ -200,6 +201,7 @@ static PyObject *run_version(Route *self, const Register *registers) {
     for (Py_ssize_t i = 0; values != NULL && i < self->arity; i++)
         PyTuple_SET_ITEM(values, i, Py_NewRef(registers[i].object));
     if (values != NULL && found != NULL) result = PyObject_CallFunctionObjArgs(self->run, values, found, NULL);
+    if (result == Py_NotImplemented) Py_CLEAR(result);
     Py_XDECREF(values);
     Py_XDECREF(found);
     return result;
@@ -229,9 +231,11 @@ static PyObject *take(Route *self, PyObject *const *args, double started) {
         self->plan->calls++;
         self->plan->last_used = next_use();
         int has_graph = self->bound != NULL && !(self->bound->has_failed && self->run != Py_None);
-        if (!has_graph) /* a tape asks who else holds an array */
-            for (Py_ssize_t i = 0; i < n; i++) Py_CLEAR(registers[i].raw);
-        result = has_graph ? run_graph(self, registers) : run_version(self, registers);
+        if (has_graph) result = run_graph(self, registers);
+        if (result == NULL && !PyErr_Occurred() && self->run != Py_None) { /* with what the steps drew, if they did */
+            for (Py_ssize_t i = 0; i < n; i++) Py_CLEAR(registers[i].raw); /* a tape asks who else holds an array */
+            result = run_version(self, registers);
+        }
         if (result == NULL && !PyErr_Occurred())
             self->plan->calls--;
         else {

@@ -47,7 +47,9 @@ PyObject *close_routes(PyObject *module, PyObject *flag);
 int prepare_routes(void);
 
 /* steps.c */
+enum { NDARRAYS = 1, MINPY_ARRAYS = 2, MINPY_SCALARS = 4, ANY_ARRAYS = 7 }; /* which classes an array may be of */
 int prepare_steps(void);
+PyObject *raw_of(PyObject *x, int classes);
 int prepare_step(Step *step, PyObject *given, Py_ssize_t n_registers);
 int reads(const Step *step);
 PyObject *read_step(const Step *step, const Register *registers);

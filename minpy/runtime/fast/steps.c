@@ -7,7 +7,6 @@ enum { FIXED, ATTRIBUTE, ITEM, CALL, IS, SAME, TYPE, EQUAL, LENGTH, KEYS, FLOATS
 static const char *const step_names[] = {"fixed", "attribute", "item",   "call", "is",    "same",  "type",
                                          "equal", "length",    "keys",   "float", "array", "holds"};
 enum { STEPS = sizeof step_names / sizeof *step_names };
-enum { NDARRAYS = 1, MINPY_ARRAYS = 2, MINPY_SCALARS = 4 }; /* which classes an array may be of */
 
 static PyObject *s_current, *s_numpy;
 
@@ -47,10 +46,11 @@ int prepare_step(Step *step, PyObject *given, Py_ssize_t n_registers) {
 }
 
 /* NumPy's array on the CPU in an array, a new reference; NULL where there is none, or a gradient watches it. */
-static PyObject *raw_of(PyObject *x, int flags) {
-    if (is_ndarray(x)) return flags & NDARRAYS ? Py_NewRef(x) : NULL;
+PyObject *raw_of(PyObject *x, int classes) {
+    if (is_ndarray(x)) return classes & NDARRAYS ? Py_NewRef(x) : NULL;
     PyTypeObject *type = Py_TYPE(x);
-    if (!(type == array_type && flags & MINPY_ARRAYS) && !(type == scalar_type && flags & MINPY_SCALARS)) return NULL;
+    int is_known = (type == array_type && classes & MINPY_ARRAYS) || (type == scalar_type && classes & MINPY_SCALARS);
+    if (!is_known) return NULL;
     Value *value = readable(x);
     PyObject *current = NULL, *raw = NULL, *tape = NULL;
     if (value == NULL) { /* a view that is out of date, or an array of MXNet's */
