@@ -34,7 +34,7 @@ DISCRETE = {
         argwhere digitize flatnonzero nonzero lexsort searchsorted nanargmax nanargmin unravel_index
         ravel_multi_index diag_indices diag_indices_from tril_indices tril_indices_from triu_indices
         triu_indices_from mask_indices indices ix_ tri bartlett blackman hamming hanning fix spacing
-        gcd lcm left_shift right_shift packbits unpackbits histogram_bin_edges
+        gcd lcm packbits unpackbits histogram_bin_edges
         array2string array_repr array_str base_repr binary_repr format_float_positional
         format_float_scientific load loadtxt genfromtxt fromregex fromstring fromfile frombuffer fromiter
         recfromcsv recfromtxt save savetxt savez savez_compressed compare_chararrays datetime_as_string

@@ -271,6 +271,29 @@ def fmod(k: Any, x: Any, y: Any) -> Any:
     return k.fmod(x, y) if x.is_float else _whole_parts(k, x, y)[1]
 
 
+def left_shift(k: Any, x: Any, by: Any) -> Any:
+    """x << by; 0 where that is past the width, or less than 0."""
+    return _shift(k, "shift_left", x, by, k.like(0, x))
+
+
+def right_shift(k: Any, x: Any, by: Any) -> Any:
+    """x >> by; past the width, or for by less than 0, what x ends in: -1 where it is negative, else 0."""
+    zero = k.like(0, x)
+    return _shift(
+        k,
+        "shift_right",
+        x,
+        by,
+        k.select(k.less(x, zero), k.like(-1, x), zero) if x.dtype.kind == "i" else zero,
+    )
+
+
+def _shift(k: Any, how: str, x: Any, by: Any, past: Any) -> Any:
+    width = k.like(x.bits, x)
+    is_past = k.bit_or(k.less(by, k.like(0, by)), k.greater_equal(by, width))
+    return k.select(is_past, past, getattr(k, how)(x, k.select(is_past, k.like(0, by), by)))
+
+
 # Powers ----------------------------------------------------------------------------------------
 
 #: Powers of so many factors have errors of less than 4 units in the last place.
@@ -364,6 +387,8 @@ SCALARS: dict[str, Callable] = {
     **{name: compared(name) for name in _COMPARISONS},
     **{name: logical(method) for name, method in _ON_TRUTH.items()},
     **{f"bitwise_{name}": computed(f"bit_{name}") for name in ("and", "or", "xor")},
+    "left_shift": computed(left_shift),
+    "right_shift": computed(right_shift),
     "isnan": classified(lambda k, x: k.isnan(x)),
     "isinf": classified(lambda k, x: k.equal(k.absolute(x), k.like(math.inf, x))),
     "isfinite": classified(lambda k, x: k.less(k.absolute(x), k.like(math.inf, x))),
@@ -415,6 +440,7 @@ _SHORT = (
 _INSTRUCTIONS: dict[str, int] = {
     **dict.fromkeys(_SHORT, 1),
     **dict.fromkeys(("relu_gradient", "tanh_gradient", "sigmoid_gradient"), 3),
+    **dict.fromkeys(("left_shift", "right_shift"), 4),
     **dict.fromkeys(("true_divide", "sqrt"), 6),
     **dict.fromkeys(("remainder", "floor_divide"), 12),
 }

@@ -84,6 +84,8 @@ logical_not = ufunc(
 bitwise_and = ufunc("bitwise_and", numpy.bitwise_and, _bitwise_mx("and"), ZERO, ZERO)
 bitwise_or = ufunc("bitwise_or", numpy.bitwise_or, _bitwise_mx("or"), ZERO, ZERO)
 bitwise_xor = ufunc("bitwise_xor", numpy.bitwise_xor, _bitwise_mx("xor"), ZERO, ZERO)
+left_shift = ufunc("left_shift", numpy.left_shift, None, ZERO, ZERO)
+right_shift = ufunc("right_shift", numpy.right_shift, None, ZERO, ZERO)
 
 
 def _invert_mx(b: Builder, out: Aval, x: Operand) -> Operand:

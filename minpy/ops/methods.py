@@ -71,6 +71,8 @@ ARITHMETIC: dict[str, Callable] = {
     "and": logic.bitwise_and,
     "or": logic.bitwise_or,
     "xor": logic.bitwise_xor,
+    "lshift": logic.left_shift,
+    "rshift": logic.right_shift,
 }
 #: those that change an array; ``@=`` is NumPy's own
 IN_PLACE: dict[str, Callable] = {

@@ -427,8 +427,7 @@ def _by_numpys_operator(operation: Callable) -> Callable:
     return method
 
 
-for _operation in (operator.ilshift, operator.irshift, operator.imatmul):
-    setattr(Array, f"__{_operation.__name__}__", _by_numpys_operator(_operation))
+Array.__imatmul__ = _by_numpys_operator(operator.imatmul)  # type: ignore[attr-defined]
 for _name, _op in IN_PLACE.items():
     setattr(Array, f"__i{_name}__", _in_place(_op, getattr(operator, f"i{_name}")))
 

@@ -73,6 +73,8 @@ _OPERATORS: dict[str, Any] = {
     "bitwise_and": ast.BitAnd,
     "bitwise_or": ast.BitOr,
     "bitwise_xor": ast.BitXor,
+    "left_shift": ast.LShift,
+    "right_shift": ast.RShift,
 }
 
 

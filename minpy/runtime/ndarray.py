@@ -190,18 +190,6 @@ class NDArrayMethods(ArrayMethods):
     def __delitem__(self, key: Any) -> None:
         raise ValueError("cannot delete array elements")
 
-    def __lshift__(self, other: Any) -> Any:
-        return eager_interpreter().call(numpy.left_shift, (self, other), {})
-
-    def __rlshift__(self, other: Any) -> Any:
-        return eager_interpreter().call(numpy.left_shift, (other, self), {})
-
-    def __rshift__(self, other: Any) -> Any:
-        return eager_interpreter().call(numpy.right_shift, (self, other), {})
-
-    def __rrshift__(self, other: Any) -> Any:
-        return eager_interpreter().call(numpy.right_shift, (other, self), {})
-
     def __dlpack__(self, **options: Any) -> Any:
         return self.__array__().__dlpack__(**options)  # type: ignore[attr-defined]
 

@@ -347,8 +347,6 @@ _CHANGES: dict[Any, Content] = {
     numpy.ndarray.setfield: _no_gradient,
     put_flat: _mover(2, "value"),
     operator.imatmul: _table("matmul"),
-    operator.ilshift: _no_gradient,  # integers have none
-    operator.irshift: _no_gradient,
 }
 
 

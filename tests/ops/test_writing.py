@@ -495,6 +495,7 @@ def test_views_that_numpy_makes():
 IN_PLACE = (
     *(operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv),
     *(operator.imod, operator.ipow, operator.iand, operator.ior, operator.ixor),
+    *(operator.ilshift, operator.irshift),
 )
 
 

@@ -1,12 +1,12 @@
 /* What Python calls for x + y, float(x), len(x), and buffers. */
 #include "fast.h"
 
-enum { ADD, SUBTRACT, MULTIPLY, DIVIDE, FLOOR_DIVIDE, REMAINDER, POWER, MATMUL, AND, OR, XOR, BINARY };
+enum { ADD, SUBTRACT, MULTIPLY, DIVIDE, FLOOR_DIVIDE, REMAINDER, POWER, MATMUL, AND, OR, XOR, LEFT_SHIFT, RIGHT_SHIFT, BINARY };
 enum { LESS = BINARY, LESS_EQUAL, EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, NEGATIVE, POSITIVE, ABSOLUTE, INVERT, OPS };
 enum { FLOAT = OPS, INT, BOOL, INDEX, LENGTH, ITERATOR, IS_CONTIGUOUS, ALL };
 
 static const char *const operator_names[ALL] = {
-    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or",  "xor",
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or",  "xor", "lshift", "rshift",
     "lt",  "le",  "eq",  "ne",      "gt",       "ge",  "neg", "pos",    "abs", "invert",
     "float", "int", "bool", "index", "len", "iter", "is_contiguous",
 };
@@ -49,6 +49,8 @@ BINARY_SLOT(array_matmul, MATMUL)
 BINARY_SLOT(array_and, AND)
 BINARY_SLOT(array_or, OR)
 BINARY_SLOT(array_xor, XOR)
+BINARY_SLOT(array_left_shift, LEFT_SHIFT)
+BINARY_SLOT(array_right_shift, RIGHT_SHIFT)
 UNARY_SLOT(array_negative, NEGATIVE)
 UNARY_SLOT(array_positive, POSITIVE)
 UNARY_SLOT(array_absolute, ABSOLUTE)
@@ -209,6 +211,8 @@ PyNumberMethods array_as_number = {
     .nb_and = array_and,
     .nb_or = array_or,
     .nb_xor = array_xor,
+    .nb_lshift = array_left_shift,
+    .nb_rshift = array_right_shift,
     .nb_negative = array_negative,
     .nb_positive = array_positive,
     .nb_absolute = array_absolute,

@@ -44,7 +44,7 @@ EXACT = frozenset(
         "less_equal greater greater_equal logical_and logical_or logical_xor logical_not bitwise_and "
         "bitwise_or bitwise_xor invert isnan isinf isfinite max min any all argmax argmin relu real "
         "conjugate reshape transpose broadcast_to concatenate index diagonal share relu_gradient times "
-        "heaviside index_add index_put nextafter ldexp"
+        "heaviside index_add index_put nextafter ldexp left_shift right_shift"
     )
 )
 #: which of two zeros of different signs they give is not said
@@ -70,7 +70,7 @@ JUMPING_PAIRS = (
         "floor_divide remainder fmod logical_and logical_or logical_xor heaviside copysign nextafter ldexp"
     ),
 )
-BITS = _words("bitwise_and bitwise_or bitwise_xor")
+BITS = _words("bitwise_and bitwise_or bitwise_xor left_shift right_shift")
 SUMS = _words("sum sum sum mean var max min any all prod")
 ROWS = _words("softmax log_softmax")
 
