@@ -8,7 +8,7 @@ import numpy
 
 from minpy.compiler.codegen.statements import Fold
 from minpy.compiler.codegen.views import View, reshaped, spread
-from minpy.ops.aval import broadcast_shapes
+from minpy.ops.aval import broadcast_shapes, product
 
 if TYPE_CHECKING:
     from minpy.compiler.codegen.translation import Body
@@ -34,6 +34,9 @@ def contracted(body: Body, x: View, y: View, dtype: numpy.dtype) -> View:
     batch = broadcast_shapes(x.shape[:-2], y.shape[:-2])
     parts = _parts(inner) if rows > 1 and columns > 1 and rows * columns <= _FEW_SUMS else 1
     is_large = (inner * columns * dtype.itemsize > _LARGE or inner > _LONG) and rows > 1 and columns > 1
+    if is_large and len(y.shape) == 2:  # a stack by one matrix is one product
+        x = reshaped(x, (product(x.shape[:-1]), inner)) or x
+        batch = x.shape[:-2]
     is_plain = not batch and dtype.kind == "f" and x.root.dtype == y.root.dtype == dtype
     if is_large and is_plain and parts == 1:
         left, right = (v if is_matrix(v) else body.in_order(v) for v in (x, y))

@@ -13,8 +13,11 @@
 #define AVX512 __attribute__((target("avx512f,fma")))
 
 /* Rows and vectors of a tile; rows of a strip, whose part of the left factor stays in a core's cache; rows and
- * columns of a block, and how much of a sum is added up at once. */
-enum { TALL = 12, VECTORS = 2, STRIP = 8 * TALL, BLOCK = 12 * STRIP, SUMS = 256 };
+ * columns of a block, how much of a sum is added up at once, and how many rows ahead memory is fetched. */
+enum { TALL = 12, VECTORS = 2, STRIP = 8 * TALL, BLOCK = 12 * STRIP, SUMS = 256, AHEAD = 16 };
+/* From how many panels for each thread on they are shared out evenly enough; rows so many bytes apart share lines of
+ * the nearest cache. */
+enum { OWN = 4, SAME_LINES = 4096 };
 enum { LEAST_FOR_THREADS = 1 << 20, PACKED = 2 * BLOCK * SUMS * sizeof(double) };
 
 static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }

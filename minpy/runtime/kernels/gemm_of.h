@@ -34,7 +34,10 @@ AVX512 static inline __attribute__((always_inline)) void NAMED(lay)(const NAMED(
     int64_t done = 0;
     if (rows < wide) memset(out, 0, (size_t)(wide * sums) * sizeof(REAL));
     if (x->across == 1 && rows == wide) {
-        for (int64_t l = 0; l < sums; l++) memcpy(out + l * wide, data + l * x->along, (size_t)wide * sizeof(REAL));
+        for (int64_t l = 0; l < sums; l++) {
+            __builtin_prefetch(data + (l + AHEAD) * x->along);
+            memcpy(out + l * wide, data + l * x->along, (size_t)wide * sizeof(REAL));
+        }
         return;
     }
     if (x->along == 1)
@@ -55,18 +58,29 @@ AVX512 static void NAMED(lay_right)(const NAMED(Factor) * y, int64_t first, int6
     NAMED(lay)(y, first, columns, from, sums, NAMED(WIDE), out);
 }
 
-/* A tile of the result: alpha times the products of a few rows and columns, and beta times what is there. */
-AVX512 static void NAMED(tile)(const REAL *restrict x, const REAL *restrict y, int64_t sums, REAL alpha, REAL beta, REAL *out,
-                               int64_t row) {
+/* A tile of the result: alpha times the products of a few rows and columns, and beta times what is there. Its memory is
+ * fetched ahead: a tile is done before what it stores has come from beyond the nearest caches. Element (i, l) of the rows
+ * is at i * across + l * along, row l of the columns at l * down; there is a place where columns are kept in order. */
+AVX512 static inline __attribute__((always_inline)) void NAMED(tile)(const REAL *restrict x, int64_t across, int64_t along,
+                                                                     const REAL *restrict y, int64_t down,
+                                                                     REAL *restrict kept, int64_t sums, REAL alpha,
+                                                                     REAL beta, REAL *out, int64_t row) {
     NAMED(Vector) total[TALL][VECTORS] = {0};
-    for (int64_t l = 0; l < sums; l++, x += TALL, y += NAMED(WIDE)) {
+    for (int i = 0; i < TALL; i++)
+        for (int v = 0; v < VECTORS; v++) __builtin_prefetch(out + i * row + v * NAMED(LANES));
+    for (int64_t l = 0; l < sums; l++, x += along, y += down) {
         NAMED(Vector) right[VECTORS];
 #pragma GCC unroll 8
-        for (int v = 0; v < VECTORS; v++) right[v] = *(const NAMED(Vector) *)(y + v * NAMED(LANES));
+        for (int v = 0; v < VECTORS; v++) {
+            right[v] = *(const NAMED(Vector) *)(y + v * NAMED(LANES));
+            if (!kept) continue;
+            __builtin_prefetch(y + AHEAD * down + v * NAMED(LANES));
+            *(NAMED(Vector) *)(kept + l * NAMED(WIDE) + v * NAMED(LANES)) = right[v];
+        }
 #pragma GCC unroll 16
         for (int i = 0; i < TALL; i++)
 #pragma GCC unroll 8
-            for (int v = 0; v < VECTORS; v++) total[i][v] += x[i] * right[v];
+            for (int v = 0; v < VECTORS; v++) total[i][v] += x[i * across] * right[v];
     }
 #pragma GCC unroll 16
     for (int i = 0; i < TALL; i++)
@@ -77,26 +91,38 @@ AVX512 static void NAMED(tile)(const REAL *restrict x, const REAL *restrict y, i
         }
 }
 
-/* One that may lie across the edge. */
-AVX512 static void NAMED(part)(const REAL *x, const REAL *y, int64_t sums, REAL alpha, REAL beta, REAL *out, int64_t row,
-                               int64_t rows, int64_t columns) {
-    if (rows == TALL && columns == NAMED(WIDE)) {
-        NAMED(tile)(x, y, sums, alpha, beta, out, row);
-        return;
-    }
-    REAL whole[TALL * NAMED(WIDE)];
-    NAMED(tile)(x, y, sums, alpha, 0, whole, NAMED(WIDE));
+/* One whose rows lie in order or, with a distance across, as they are. */
+AVX512 static void NAMED(whole)(const REAL *x, int64_t across, const REAL *y, int64_t down, REAL *kept, int64_t sums,
+                                REAL alpha, REAL beta, REAL *out, int64_t row) {
+    if (across == 1 && !kept)
+        NAMED(tile)(x, 1, TALL, y, NAMED(WIDE), NULL, sums, alpha, beta, out, row);
+    else if (across == 1)
+        NAMED(tile)(x, 1, TALL, y, down, kept, sums, alpha, beta, out, row);
+    else if (!kept)
+        NAMED(tile)(x, across, 1, y, NAMED(WIDE), NULL, sums, alpha, beta, out, row);
+    else
+        NAMED(tile)(x, across, 1, y, down, kept, sums, alpha, beta, out, row);
+}
+
+/* One across the edge. */
+AVX512 static void NAMED(part)(const REAL *x, int64_t across, const REAL *y, int64_t sums, REAL alpha, REAL beta,
+                               REAL *out, int64_t row, int64_t rows, int64_t columns) {
+    REAL found[TALL * NAMED(WIDE)];
+    NAMED(whole)(x, across, y, 0, NULL, sums, alpha, 0, found, NAMED(WIDE));
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < columns; j++) {
             const REAL before = beta == 0 ? 0 : beta * out[i * row + j];
-            out[i * row + j] = before + whole[i * NAMED(WIDE) + j];
+            out[i * row + j] = before + found[i * NAMED(WIDE) + j];
         }
 }
 
 /* out = alpha * x @ y + beta * out. Of the result a block after the other is computed, by all threads: they lay the
- * factors in order, wait for each other, and share the tiles. What is added up in which order does not depend on them. */
+ * factors in order, wait for each other, and share the tiles. Where there are panels of columns enough for each to have
+ * its own, it lays them in order when it first reads them. Rows of the left factor that caches hold well are read where
+ * they are. What is added up in which order does not depend on any of that. */
 static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, int64_t m, int64_t n, int64_t k, REAL alpha,
                             REAL beta, REAL *out, int64_t row, REAL *packed, int threads) {
+    const int in_place = x->along == 1 && x->across > 1 && x->across * sizeof(REAL) % SAME_LINES;
     REAL *left = packed, *right = packed + BLOCK * SUMS;
     Gate gate = {0};
 #pragma omp parallel num_threads(threads) if (threads > 1)
@@ -104,24 +130,44 @@ static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, in
         for (int64_t from = 0; from < k; from += SUMS)
             for (int64_t top = 0; top < m; top += BLOCK) {
                 const int64_t columns = least(BLOCK, n - column), rows = least(BLOCK, m - top);
-                const int64_t sums = least(SUMS, k - from);
+                const int64_t sums = least(SUMS, k - from), panels = (columns + NAMED(WIDE) - 1) / NAMED(WIDE);
+                const int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
+                const int has_own = panels >= OWN * all;
                 const REAL rest = from == 0 ? beta : 1;
 #pragma omp for schedule(static) nowait
-                for (int64_t i = 0; i < rows; i += TALL)
+                for (int64_t i = in_place ? rows / TALL * TALL : 0; i < rows; i += TALL)
                     NAMED(lay_left)(x, top + i, least(TALL, rows - i), from, sums, left + i * sums);
-                if (top == 0) {
+                if (top == 0 && !has_own) {
 #pragma omp for schedule(static) nowait
                     for (int64_t j = 0; j < columns; j += NAMED(WIDE))
                         NAMED(lay_right)(y, column + j, least(NAMED(WIDE), columns - j), from, sums, right + j * sums);
                 }
-                pass(&gate, omp_get_num_threads());
-#pragma omp for collapse(2) schedule(static) nowait
-                for (int64_t strip = 0; strip < rows; strip += STRIP)
-                    for (int64_t j = 0; j < columns; j += NAMED(WIDE))
-                        for (int64_t i = strip; i < least(strip + STRIP, rows); i += TALL)
-                            NAMED(part)(left + i * sums, right + j * sums, sums, alpha, rest,
-                                        out + (top + i) * row + column + j, row, least(TALL, rows - i),
-                                        least(NAMED(WIDE), columns - j));
-                pass(&gate, omp_get_num_threads());
+                pass(&gate, all);
+                const int64_t first = has_own ? panels * me / all : 0, end = has_own ? panels * (me + 1) / all : panels;
+                const int64_t parts = (rows + STRIP - 1) / STRIP * (end - first);
+                const int64_t begin = has_own ? 0 : parts * me / all, stop = has_own ? parts : parts * (me + 1) / all;
+                for (int64_t part = begin; part < stop; part++) {
+                    const int64_t strip = part / (end - first) * STRIP, j = (first + part % (end - first)) * NAMED(WIDE);
+                    const int64_t wide = least(NAMED(WIDE), columns - j);
+                    REAL *panel = right + j * sums;
+                    int is_new = has_own && top == 0 && strip == 0;
+                    if (is_new && (y->across != 1 || wide < NAMED(WIDE) || rows < TALL)) {
+                        NAMED(lay_right)(y, column + j, wide, from, sums, panel);
+                        is_new = 0;
+                    }
+                    for (int64_t i = strip; i < least(strip + STRIP, rows); i += TALL, is_new = 0) {
+                        const int64_t tall = least(TALL, rows - i), across = in_place && tall == TALL ? x->across : 1;
+                        const REAL *there = across > 1 ? x->data + (top + i) * across + from : left + i * sums;
+                        REAL *to = out + (top + i) * row + column + j;
+                        if (tall < TALL || wide < NAMED(WIDE))
+                            NAMED(part)(there, across, panel, sums, alpha, rest, to, row, tall, wide);
+                        else if (is_new)
+                            NAMED(whole)(there, across, y->data + from * y->along + column + j, y->along, panel, sums, alpha,
+                                         rest, to, row);
+                        else
+                            NAMED(whole)(there, across, panel, 0, NULL, sums, alpha, rest, to, row);
+                    }
+                }
+                pass(&gate, all);
             }
 }

@@ -85,6 +85,7 @@ CASES = {
     "stacks of products": (lambda x, y: np.exp(x) @ y, [(4, 5, 6), (3, 1, 6, 2)], 2),
     "chain": (lambda x, y, z: (x @ y) @ (np.sin(z) @ x), [(3, 3)] * 3, None),
     "large product": (lambda x, y: np.tanh(x @ y), [(5, 5000), (5000, 300)], 2),
+    "stack by a large matrix": (lambda x, y: np.tanh(x @ y), [(2, 3, 5000), (5000, 300)], 2),
     "large product of transposes": (lambda x, y: x.T @ y.T, [(5000, 3), (400, 5000)], 1),
     "long product of few": (lambda x, y: np.exp(x).T @ y, [(6000, 3), (6000, 4)], 3),
     "transposed product": (lambda x, y: x @ y.T + 1, [(30, 20), (40, 20)], 2),

@@ -20,8 +20,8 @@ from minpy.runtime.kernels.program import Condition, Place, Product, Program, St
 from tests.runtime.kernels.texts import AXPY, SUM, shifted
 
 SMALL = (3, 4, 5), (1, 4, 5), (3, 1, 5), (1, 1, 5), (3, 4, 1), (2, 1, 1)
-#: across the edges of tiles, of parts of a sum, of blocks of rows and of columns
-TILED = (13, 37, 521), (24, 64, 8), (1175, 33, 9), (14, 1190, 260)
+#: across the edges of tiles, of parts of a sum, of blocks of rows and of columns; rows a power of two apart
+TILED = (13, 37, 521), (24, 64, 8), (1175, 33, 9), (14, 1190, 260), (14, 130, 1024)
 
 DOUBLE = numpy.dtype("float64")
 
