@@ -90,6 +90,8 @@ def test_the_examples_of_the_module():
         lambda x, y: x * (1 + tanh(y)),
         lambda x, y: (exp(x) + 1) / (exp(x) - 1),
         lambda x, y: (exp(x) - 2) / (exp(x) + 2),
+        lambda x, y: (exp(x) - 1) / (2 + exp(x)),
+        lambda x, y: (exp(x) - 1) / (exp(x) + 2),
         lambda x, y: (exp(x) - exp(-y)) / (exp(x) + exp(-y)),
         lambda x, y: (exp(x) - exp(-x)) / (exp(y) + exp(-x)),
         lambda x, y: y * (1 - x * y),

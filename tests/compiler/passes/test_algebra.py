@@ -72,6 +72,7 @@ REWRITES = [
         ["reshape shape=(6,) x", "reshape shape=(6,) y", "matmul a b", "true_divide c 2.0"],
     ),
     (lambda x, y: total(x * y, 0, 1), ["reshape shape=(6,) x", "reshape shape=(6,) y", "matmul a b"]),
+    (lambda x, y: total(x * y * 1.0, 0, 1), ["reshape shape=(6,) x", "reshape shape=(6,) y", "matmul a b"]),
     (
         lambda x, y: mean((x - y) ** 2),
         ["subtract x y", "reshape shape=(6,) a", "matmul b b", "true_divide c 6.0"],

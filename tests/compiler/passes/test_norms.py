@@ -120,6 +120,16 @@ def test_columns_of_an_image_with_channels_last_stay():
     assert_equivalent(graph, simplified(graph), [RANDOM.randn(4, 2, 5, 3).astype("float32")])
 
 
+def test_columns_of_some_channels_stay():
+    def by_pairs(x):
+        rows = reshape(transpose(x, (0, 2, 3, 1)), (-1, 2))
+        normalized = (rows - mean(rows, axis=0)) / sqrt(var(rows, axis=0) + EPS)
+        return transpose(reshape(normalized, (3, 2, 5, 4)), (0, 3, 1, 2))
+
+    graph = traced(by_pairs, (3, 4, 2, 5), dtype="float32")
+    assert_equivalent(graph, simplified(graph), [RANDOM.randn(3, 4, 2, 5).astype("float32")])
+
+
 @pytest.mark.parametrize("shape, dtype", [((4, 3, 2, 5), "float64"), ((4, 3), "float32")])
 def test_where_the_operator_is_not_faster_it_stays(shape, dtype):
     over = {"axis": (0, *range(2, len(shape))), "keepdims": True}
