@@ -1,0 +1,97 @@
+"""Which of MXNet's operators an op becomes, where that depends on sizes and dtypes: the faster one.
+
+Values are those of NumPy in any case, so other tests do not see it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from minpy.compiler.driver import PASSES, compile_graph
+from minpy.ops import FUNCTIONS, OPS
+from tests.compiler.passes.graphs import traced
+
+where = FUNCTIONS["where"]
+
+
+def total(*axes):
+    return lambda x: OPS["sum"](x, axes=axes, keepdims=False)
+
+
+def product(x, y):
+    return OPS["matmul"](x, y)
+
+
+def gemm(transpose_x, transpose_y):
+    return lambda x, y: OPS["gemm"](x, y, transpose_x=transpose_x, transpose_y=transpose_y)
+
+
+def update(sign):
+    return lambda z, x, y: OPS["add_gemm"](z, x, y, sign=sign, transpose_x=True, transpose_y=False)
+
+
+def chosen(x, y):
+    return where(x > 0, x, y)
+
+
+def chosen_or(number):
+    return lambda x: where(x > 0, x, number)
+
+
+ROWS = 1 << 14  #: of 4 columns it is large for a transposed factor, of 32 for one that is not
+
+#: function, shapes, operators in float32 and in float64, without reshapes
+CHOSEN = [
+    (total(1), [(2048, 16)], "FullyConnected", "dot"),
+    (total(1), [(2047, 16)], "dot", "dot"),  # too few for oneDNN
+    (total(0), [(16, 2048)], "Convolution", "dot"),
+    (total(1), [(4096, 4, 4)], "Convolution", "sum"),
+    (total(1), [(4096, 2, 4)], "sum", "sum"),  # too few within each row
+    (total(1), [(4096, 3, 5)], "sum", "sum"),
+    (total(1), [(2, 3, 4)], "sum", "sum"),
+    (total(0), [(4, 8)], "dot", "dot"),
+    (total(1), [(2, 256)], "dot", "dot"),
+    (total(1), [(2, 257)], "_npi_ones dot", "_npi_ones dot"),  # the ones are not kept with the graph
+    (total(0, 2), [(3, 4, 5)], "dot dot", "dot dot"),
+    (product, [(ROWS, 32), (32, 32)], "FullyConnected transpose", "dot"),
+    (product, [(ROWS, 32), (32, 33)], "dot", "dot"),
+    (product, [(ROWS - 1, 32), (32, 32)], "dot", "dot"),
+    (product, [(ROWS, 32), (32,)], "FullyConnected", "_npi_matmul"),
+    (product, [(3,), (3,)], "dot", "dot"),
+    (product, [(2, 3, 4), (4, 5)], "dot", "dot"),
+    (product, [(2, 3, 4), (2, 4, 5)], "_npi_matmul", "_npi_matmul"),
+    (gemm(True, False), [(ROWS, 4), (ROWS, 12)], "Convolution transpose transpose", "dot"),
+    (gemm(True, False), [(ROWS, 4), (ROWS, 13)], "Convolution transpose", "dot"),
+    (gemm(True, False), [(ROWS - 1, 4), (ROWS - 1, 12)], "Convolution transpose", "dot"),
+    (gemm(True, False), [(ROWS, 13), (ROWS, 13)], "dot", "dot"),
+    (gemm(True, False), [(ROWS, 32), (ROWS, 32)], "dot transpose", "dot"),
+    (gemm(True, False), [(ROWS, 32), (ROWS, 33)], "dot", "dot"),
+    (gemm(False, True), [(20, 256), (256, 256)], "FullyConnected", "dot"),
+    (gemm(False, True), [(20, 256), (255, 256)], "dot", "dot"),
+    (gemm(True, True), [(256, 20), (256, 256)], "dot", "dot"),
+    (gemm(False, False), [(3, 4), (4, 5)], "dot", "dot"),
+    (
+        update(-1),
+        [(12, 32), (2048, 12), (2048, 32)],
+        "Convolution _npi_subtract transpose",
+        "_npi_subtract dot",
+    ),
+    (update(1), [(12, 32), (2048, 12), (2048, 32)], "Convolution _npi_add transpose", "_npi_add dot"),
+    (update(1), [(13, 32), (2048, 13), (2048, 32)], "_linalg_gemm", "_linalg_gemm"),
+    (update(1), [(12, 32), (2047, 12), (2047, 32)], "_linalg_gemm", "_linalg_gemm"),
+    (chosen, [(3, 4), (3, 4)], "Cast _npi_greater_scalar where", None),
+    (chosen, [(3, 4), (4,)], "_npi_greater_scalar _npi_where", None),  # the older one broadcasts nothing
+    (chosen_or(2.0), [(3,)], "Cast _npi_full _npi_greater_scalar where", None),
+    (chosen_or(-0.0), [(3,)], "_npi_greater_scalar _npi_where", None),  # full makes 0.0 of it
+]
+
+
+@pytest.mark.parametrize("function, shapes, of_float32, of_float64", CHOSEN)
+def test_the_faster_operator(monkeypatch, function, shapes, of_float32, of_float64):
+    monkeypatch.setenv("MINPY_PASSES", ",".join(f"-{name}" for name in PASSES))
+    for dtype, expected in (("float32", of_float32), ("float64", of_float64 or of_float32)):
+        found = compile_graph(traced(function, *shapes, dtype=dtype)).executor.operators()
+        found.pop("_np_reshape", None)
+        assert sorted(Counter(found).elements()) == expected.split()
