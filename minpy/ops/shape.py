@@ -111,6 +111,8 @@ def _broadcast(x: Any, shape: tuple[int, ...]) -> Any:
 
 def _broadcast_infer(x: Any, shape: tuple[int, ...]) -> Aval:
     aval = aval_of(x)
+    if any(size < 0 for size in shape):
+        raise ValueError("all elements of broadcast shape must be non-negative")
     if broadcast_shapes(aval.shape, shape) != tuple(shape):
         raise ValueError(f"cannot broadcast an array of shape {aval.shape} to shape {tuple(shape)}")
     return Aval(tuple(shape), aval.dtype)
