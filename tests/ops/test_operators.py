@@ -13,7 +13,7 @@ from minpy.compiler.driver import PASSES, compile_graph
 from minpy.ops import FUNCTIONS, OPS
 from tests.compiler.passes.graphs import traced
 
-where = FUNCTIONS["where"]
+where, maximum = FUNCTIONS["where"], FUNCTIONS["maximum"]
 
 
 def total(*axes):
@@ -30,6 +30,18 @@ def gemm(transpose_x, transpose_y):
 
 def update(sign):
     return lambda z, x, y: OPS["add_gemm"](z, x, y, sign=sign, transpose_x=True, transpose_y=False)
+
+
+def relu(x):
+    return maximum(x, 0.0)
+
+
+def joined(x, y):
+    return OPS["concatenate"](x, y, axis=0)
+
+
+def added_to_zeros(size):
+    return lambda x: OPS["index_add"](x, template=(("slice", 0, 4, None),), shape=(size,))
 
 
 def chosen(x, y):
@@ -81,6 +93,20 @@ CHOSEN = [
     (update(1), [(12, 32), (2048, 12), (2048, 32)], "Convolution _npi_add transpose", "_npi_add dot"),
     (update(1), [(13, 32), (2048, 13), (2048, 32)], "_linalg_gemm", "_linalg_gemm"),
     (update(1), [(12, 32), (2047, 12), (2047, 32)], "_linalg_gemm", "_linalg_gemm"),
+    (relu, [(1 << 15,)], "LeakyReLU", "_npi_maximum_scalar"),  # whose layout suits oneDNN's convolutions
+    (lambda x: maximum(0.0, x), [(1 << 15,)], "LeakyReLU", "_npi_maximum_scalar"),
+    (lambda x: maximum(x, 1.0), [(1 << 15,)], "_npi_maximum_scalar", None),
+    (relu, [((1 << 15) - 1,)], "_npi_maximum_scalar", None),
+    (added_to_zeros(1 << 21), [(4,)], "_slice_assign", "_npi_zeros _slice_assign"),
+    (added_to_zeros((1 << 21) + 1), [(4,)], "_npi_zeros _slice_assign", None),  # too many to be kept
+    (lambda x: x**2, [(3,)], "_npi_square", None),
+    (lambda x: x**0.5, [(3,)], "_npi_sqrt", None),
+    (lambda x: x**3, [(3,)], "_npi_power_scalar", None),
+    (lambda x: x[1:, ::2], [(3, 4)], "slice", None),
+    (lambda x: x[1], [(3, 4)], "slice", None),
+    (lambda x: x[None], [(3, 4)], "", None),
+    (joined, [(3, 4), (0, 4)], "_copy", None),  # of what is empty nothing is read
+    (joined, [(3, 4), (2, 4)], "_npi_concatenate", None),
     (chosen, [(3, 4), (3, 4)], "Cast _npi_greater_scalar where", None),
     (chosen, [(3, 4), (4,)], "_npi_greater_scalar _npi_where", None),  # the older one broadcasts nothing
     (chosen_or(2.0), [(3,)], "Cast _npi_full _npi_greater_scalar where", None),
