@@ -75,7 +75,10 @@ class Again:
 
     def is_alone(self, x: View) -> bool:
         """Whether a value is taken in one place only, and there each element once."""
-        return self._uses[x.root] == 1 and not x.root.homes and product(x.shape) <= product(x.root.shape)
+        root = x.root
+        if self._uses[root] != 1 or root.homes:
+            return False
+        return x.shape == root.shape or product(x.shape) <= product(root.shape)
 
     def is_between(self, x: Operand) -> bool:
         """Whether it is a value that is computed again together with what takes it."""

@@ -27,7 +27,7 @@ from minpy.runtime.kernels.program import ALIGNMENT, Condition, Place, Product, 
 _CHUNK = 6_000
 #: what a byte, an operation on an element, and one within a product take, in ns
 _BYTE, _OPERATION, _MULTIPLICATION = 0.02, 0.02, 0.01
-#: what an element takes whose place an index says
+#: what an element takes whose place an index says, or that is far from the one before
 _ELSEWHERE = 0.5
 #: a function such as an exponential, in operations
 _FUNCTION = 15
@@ -237,7 +237,7 @@ def _chunk(plan: Planned, size: int, ends: list[End]) -> int:
             weight = _MULTIPLICATION if loops.intersection(summed) else _OPERATION
             weight *= _FUNCTION if is_function(node.op) else 1
             time += weight * product(nest.extents[loop] for loop in loops)
-        elif isinstance(node, Gather) or (isinstance(node, Store) and node.indices):
+        elif isinstance(node, Gather) or (isinstance(node, (Load, Store)) and _is_apart(node)):
             time += _ELSEWHERE * product(nest.extents[loop] for loop in loops)
         elif isinstance(node, Reduce):
             time += _MULTIPLICATION * product(nest.extents[loop] for loop in loops | set(node.over))
@@ -246,6 +246,11 @@ def _chunk(plan: Planned, size: int, ends: list[End]) -> int:
     if parts:
         most = min(most, plan.traffic // (_PART * parts))
     return -(-size // max(most, 1))
+
+
+def _is_apart(node: Load | Store) -> bool:
+    """Whether its elements do not lie side by side in the last loop."""
+    return bool(isinstance(node, Store) and node.indices) or node.access.strides[-1] not in (0, 1)
 
 
 def _combining(end: End, parts: Buffer, chunks: int) -> Work:

@@ -177,6 +177,13 @@ def test_values_that_are_taken_often():
     assert len(planned_work(traced(steps, (50,)))) == 1
 
 
+def test_a_transposition_is_shared_out():
+    """It takes many times as long as to copy the same bytes, which one thread does alone."""
+    (copied,) = planned_work(traced(lambda x: x + 1, (128, 128)))
+    (transposed,) = planned_work(traced(lambda x: x.T + 1, (128, 128)))
+    assert copied.chunk == copied.size and transposed.chunk < transposed.size
+
+
 def test_scratch_is_shared_by_values_of_different_times():
     def steps(x, y):
         for _ in range(10):
