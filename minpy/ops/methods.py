@@ -24,7 +24,8 @@ from minpy.ops import (
     sorting,
     transcendental,
 )
-from minpy.ops.aval import Aval, aval_of, is_float
+from minpy.ops.aval import Aval, aval_of, is_float, result_type
+from minpy.ops.data import content
 from minpy.ops.op import Box, Function, as_operand
 
 #: the functions that NumPy takes for ``x ** number`` on floats: unlike ``power`` they keep the dtype of x
@@ -41,8 +42,8 @@ def _raised(x: Any, y: Any) -> Any:
     """``x ** y``, with NumPy's shortcuts for arrays and constant exponents."""
     if type(y) is numpy.ndarray and not y.ndim:
         y = y[()]
-    if isinstance(x, ArrayMethods) and x.dtype.kind == "b" and isinstance(y, Box) and not aval_of(y).shape:
-        return _raised_bools(x, y)
+    if _depends_on_value(x, y):
+        return _raised_by_value(x, y)
     is_constant = isinstance(y, (int, float, numpy.integer, numpy.floating)) and not isinstance(y, bool)
     if is_constant and isinstance(x, ArrayMethods) and not x.is_scalar:
         if y in _POWERS and is_float(x.dtype):
@@ -53,11 +54,29 @@ def _raised(x: Any, y: Any) -> Any:
     return elementwise.power(x, y)
 
 
-def _by_value(x: Any, y: Any) -> Any:
-    raise UnsupportedError("of which dtype a power of bools is depends on the value of the exponent")
+def _depends_on_value(x: Any, y: Any) -> bool:
+    """Whether for some exponents NumPy takes a shortcut that gives another dtype than its general way."""
+    if not (isinstance(x, ArrayMethods) and isinstance(y, Box)) or aval_of(y).shape:
+        return False
+    return x.dtype.kind == "b" or (not x.is_scalar and result_type(x, y) != _short_dtype(x, aval_of(y)))
 
 
-_raised_bools = Function(_by_value, operator.pow, arrays=2)
+def _short_dtype(x: Any, y: Aval) -> numpy.dtype:
+    """Of what NumPy gives for the exponents that it has shortcuts for, as 2."""
+    return numpy.dtype("float64") if x.dtype.kind in "iu" and y.dtype.kind == "f" else x.dtype
+
+
+def power_by_value(x: Any, y: Any) -> Any:
+    if x.dtype.kind == "b":
+        raise UnsupportedError("of which dtype a power of bools is depends on the value of the exponent")
+    short = content(y, "the exponent, which decides of which dtype the power is,")[()]
+    if not (short == 2 or (short in _POWERS and is_float(x.dtype))):
+        return elementwise.power(x, y)
+    dtype = _short_dtype(x, aval_of(y))
+    return elementwise.astype(elementwise.power(elementwise.astype(x, dtype=dtype), y), dtype=dtype)
+
+
+_raised_by_value = Function(power_by_value, operator.pow, arrays=2)
 #: Python's operators by the name of their methods, with what they apply
 ARITHMETIC: dict[str, Callable] = {
     "add": elementwise.add,

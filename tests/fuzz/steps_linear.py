@@ -57,6 +57,8 @@ def decomposition(w: Writer) -> str:
     regular = f"(np.dot({x}, {x}.T) / 4 + 2 * np.eye({len(w.value(x))}))"
     if w.value(x).dtype.kind == "c":
         regular = regular.replace(".T", ".conj().T")
+    elif w.value(x).dtype.kind == "f":  # or a product of float32 is rounded before determinants multiply that
+        regular = regular.replace(f"({x}, ", f"({x}.astype('float64'), ")
     if w.smooth:
         values = numpy.linalg.svd(w.value(x).astype(complex) + 0.1, compute_uv=False)
         if numpy.min(numpy.abs(numpy.diff([*values, 0.0]))) < 0.1:

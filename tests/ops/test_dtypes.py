@@ -157,3 +157,22 @@ def test_a_gradient_passes_through_a_cast():
     assert_same(
         minpy.grad(lambda x: minpy.numpy.sum(x.astype(int) * 2.0))(numpy.ones(3)), numpy.zeros(3), "int"
     )
+
+
+@pytest.mark.parametrize("base", ["int8", "int32", "float32", "float64"])
+def test_of_which_dtype_a_power_is_depends_on_the_exponent(base):
+    """NumPy has shortcuts for -1, 0, 0.5, 1 and 2, which give another dtype than the general way."""
+    power = minpy.jit(lambda x, y: x**y)
+    for shape, kind, number in itertools.product(((), (2,)), ("int64", "float64"), (0, 1, 2, 3, 0.5)):
+        x, y = numpy.full(shape, 2, base), numpy.array(number, kind)
+        for function in (power, power.__wrapped__):
+            found = function(minpy.numpy.array(x), minpy.numpy.array(y))
+            assert_same(found, numpy.asarray(x**y), f"{x!r} ** {y!r}")
+
+
+def test_gradients_of_a_power_whose_dtype_depends_on_the_exponent():
+    x, y = minpy.numpy.array(1.5, dtype="float32"), minpy.numpy.array(2.0, dtype="float64")
+    for function in (lambda x, y: x**y, minpy.jit(lambda x, y: x**y)):
+        by_x, by_y = minpy.grad(function, (0, 1))(x, y)
+        assert by_x == 3 and by_x.dtype == "float32"
+        assert abs(by_y - 2.25 * numpy.log(1.5)) < 1e-6

@@ -440,6 +440,14 @@ def test_in_place_operators_of_integers_and_matrices(change, recorded):
         assert_same(view, theirs[1], "the view")
 
 
+def test_what_a_number_is_broadcast_to_shares_nothing_with_it():
+    """``ufunc.at`` writes also to arrays that are read-only."""
+    number = np.array([0.5, 0.25])[0]
+    many = np.broadcast_to(number, (3,))
+    np.negative.at(many, [0])
+    assert number == 0.5 and many.tolist() == [-0.5] * 3
+
+
 def test_complex_parts_are_views():
     start = numpy.array([[1 + 2j, 3 - 1j], [0.5j, 2]])
 

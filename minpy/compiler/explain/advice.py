@@ -64,6 +64,7 @@ ADVICE: tuple[Advice, ...] = (
     Advice("has just written|reads memory that it writes", "write a copy, as in x[i] = y.copy()"),
     Advice("complex number is written", "write its real part, as in np.real(x)"),
     Advice("a power of bools", "convert the bools to integers before"),
+    Advice("of which dtype the power is", "convert base and exponent to one dtype before"),
     Advice("is rounded each time", "add numbers of the array's dtype"),
     Advice("so large that it decides", "convert the array to the larger dtype before"),
     Advice("written, which is read-only", "write to a copy, as in x = x.copy()"),

@@ -282,10 +282,17 @@ PyObject *run_here(PyObject *op, PyObject *const *args, Py_ssize_t n, PyObject *
     }
     if (!has_array) return NULL;
     int of_scalar = Py_TYPE(args[0]) == scalar_type; /* nobody can write to it, so nothing is a view of it */
-    if (of_scalar && (gives_view || known->gives_its_operand) && known->kernel != BROADCAST_KERNEL) return NULL;
+    int is_spread = of_scalar && known->kernel == BROADCAST_KERNEL;
+    if (of_scalar && (gives_view || known->gives_its_operand) && !is_spread) return NULL;
     if (policy->mode == LOOK_UP && !gives_view && is_numpy_faster(policy, op, raw, n) <= 0) return NULL;
+    PyObject *copy = is_spread ? PyArray_NewCopy(ndarray(raw[0]), NPY_KEEPORDER) : NULL; /* `ufunc.at` writes to all */
+    if (copy != NULL)
+        raw[0] = copy;
+    else if (is_spread)
+        return NULL;
     int is_scalar;
     PyObject *result = computed(known, raw, n, params, &is_scalar);
+    Py_XDECREF(copy);
     if (result == NULL) return NULL;
     Value *value = new_value(result);
     if (value == NULL) return NULL;
