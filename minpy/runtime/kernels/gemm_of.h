@@ -117,9 +117,9 @@ AVX512 static void NAMED(part)(const REAL *x, int64_t across, const REAL *y, int
 }
 
 /* out = alpha * x @ y + beta * out. Of the result a block after the other is computed, by all threads: they lay the
- * factors in order, wait for each other, and share the tiles. Where there are panels of columns enough for each to have
- * its own, it lays them in order when it first reads them. Rows of the left factor that caches hold well are read where
- * they are. What is added up in which order does not depend on any of that. */
+ * factors in order, wait for each other, and share the tiles: strips of rows, each mostly of those that it laid; or, where
+ * there are more columns, panels of these, which it lays in order when it first reads them. Rows of the left factor that
+ * caches hold well are read where they are. What is added up in which order does not depend on any of that. */
 static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, int64_t m, int64_t n, int64_t k, REAL alpha,
                             REAL beta, REAL *out, int64_t row, REAL *packed, int threads) {
     const int in_place = x->along == 1 && x->across > 1 && x->across * sizeof(REAL) % SAME_LINES;
@@ -132,7 +132,7 @@ static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, in
                 const int64_t columns = least(BLOCK, n - column), rows = least(BLOCK, m - top);
                 const int64_t sums = least(SUMS, k - from), panels = (columns + NAMED(WIDE) - 1) / NAMED(WIDE);
                 const int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
-                const int has_own = panels >= OWN * all;
+                const int has_own = all == 1 || (panels >= OWN * all && columns >= rows);
                 const REAL rest = from == 0 ? beta : 1;
 #pragma omp for schedule(static) nowait
                 for (int64_t i = in_place ? rows / TALL * TALL : 0; i < rows; i += TALL)
