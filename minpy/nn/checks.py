@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,33 @@ def require_positive(**numbers: Any) -> None:
     for name, value in numbers.items():
         if not (isinstance(value, (*_INTEGERS, float, numpy.floating)) and value > 0):
             raise ValueError(f"{name} is a positive number, not {value!r}")
+
+
+def require_finite_numbers(**numbers: Any) -> None:
+    """Raise ValueError for what is not a finite number, or an array of one."""
+    for name, value in numbers.items():
+        try:
+            is_one = math.isfinite(value)
+        except TypeError:
+            is_one = False
+        if not is_one:
+            raise ValueError(f"{name} is a finite number, not {value!r}")
+
+
+def is_shape(shape: Any) -> bool:
+    """Whether it is a tuple or list of positive integers."""
+    return isinstance(shape, (tuple, list)) and all(
+        isinstance(n, _INTEGERS) and not isinstance(n, bool) and n > 0 for n in shape
+    )
+
+
+def require_shapes(**shapes: Any) -> None:
+    """Raise ValueError for what is not the shape of a batch."""
+    for name, shape in shapes.items():
+        if not is_shape(shape) or not shape:
+            raise ValueError(
+                f"the shape of {name} is a tuple of positive integers, the batch size first, not {shape!r}"
+            )
 
 
 def require_settings(**configs: Any) -> None:

@@ -18,6 +18,7 @@ from minpy.compiler.whole import Whole, whole_graph
 from minpy.core.function import Function
 from minpy.errors import ModelError, NotCompiledError, SymbolError, UnsupportedError
 from minpy.nn.any_batch import OneBatch, for_any_batch
+from minpy.nn.checks import require_shapes
 from minpy.nn.io import DataBatch
 from minpy.nn.model import ModelBase
 from minpy.nn.symbols import read_symbol
@@ -59,11 +60,12 @@ def export_mxnet(
     Raises:
         ModelError: ``forward`` is not one graph of MXNet's operators; the text names the line, and why.
         OSError: a file cannot be written.
-        TypeError: for what is no model.
+        TypeError, ValueError: for what is no model, and no shape.
     """
     if not isinstance(model, ModelBase):
         raise TypeError(f"model is an object of a class with the base ModelBase, not {model!r}")
-    shapes = dict(shape) if isinstance(shape, Mapping) else {data_name: tuple(shape)}
+    shapes = dict(shape) if isinstance(shape, Mapping) else {data_name: shape}
+    require_shapes(**{**shapes, **(labels or {})})
     size = next(iter(shapes.values()))[0]
     one = _emitted(model, shapes, labels or {}, size)
     for_any = _for_any_batch(model, shapes, labels or {}, one, size)
@@ -220,8 +222,10 @@ def import_mxnet(
         StorageError: a file is damaged, or of another kind.
         SymbolError: the symbol has a node that cannot be translated, or does not take the data.
         ModelError: the parameters are not those of the symbol.
+        ValueError: ``shape`` is no shape.
         OSError: a file cannot be read.
     """
+    require_shapes(**{data_name: shape})
     path = f"{os.fspath(prefix)}-symbol.json"
     symbol = read_symbol(path)
     params = f"{os.fspath(prefix)}-{epoch:04d}.params"

@@ -12,6 +12,7 @@ import numpy
 import minpy.numpy as np
 from minpy.errors import ModelError
 from minpy.nn import storage
+from minpy.nn.checks import is_shape
 from minpy.ops.creation import default_dtype
 from minpy.runtime.array import Array
 
@@ -229,7 +230,7 @@ def _takes_mode(forward: Any) -> bool:
 
 def _as_shape(name: str, shape: Any) -> tuple[int, ...]:
     sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
-    if not all(isinstance(n, (int, numpy.integer)) and not isinstance(n, bool) and n > 0 for n in sizes):
+    if not is_shape(sizes):
         raise ModelError(f"parameter {name!r}: a shape is a tuple of positive integers, not {shape!r}")
     return tuple(int(n) for n in sizes)
 

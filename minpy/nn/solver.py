@@ -283,10 +283,7 @@ class Solver:
 
     def _step(self, batch: DataBatch) -> None:
         """Run ``step`` for a batch and take over what it gives. Where it fails, nothing has changed."""
-        factor = self.lr_decay**self.epoch
-        if self.optimizer.schedule is not None:
-            factor *= self.optimizer.schedule(self.iteration)
-        self.optimizer.set_rate(factor)
+        self.optimizer.set_rate(self.lr_decay**self.epoch, self.iteration)
         model = self.model
         params, aux_params = dict(model.params), dict(model.aux_params)
         try:

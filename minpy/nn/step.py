@@ -14,6 +14,7 @@ from typing import Any
 from minpy.core import grad_and_loss
 from minpy.errors import ModelError
 from minpy.nn import optim
+from minpy.nn.checks import require_finite_numbers
 from minpy.nn.model import ModelBase
 from minpy.nn.schedules import Schedule
 from minpy.runtime.array import Array
@@ -117,8 +118,12 @@ class Optimizer:
                     return f"of {name!r} it keeps {sorted(found)}, not {sorted(needed)}"
         return ""
 
-    def set_rate(self, factor: float) -> None:
-        """Multiply the learning rates that were asked for by ``factor``."""
+    def set_rate(self, factor: float, step: int) -> None:
+        """Multiply the learning rates that were asked for by ``factor``, and as scheduled for a step."""
+        if self.schedule is not None:
+            scheduled = self.schedule(step)
+            require_finite_numbers(**{f"the value of lr_schedule for step {step}": scheduled})
+            factor *= scheduled
         for group in self.groups:
             if group.rate is not None:
                 group.settings["learning_rate"] = group.rate * factor

@@ -272,6 +272,11 @@ def test_a_checkpoint_of_mxnet_is_a_model(tmp_path):
 def test_files_that_do_not_fit(tmp_path):
     prefix, _ = module(tmp_path)
     symbol, params = tmp_path / "net-symbol.json", tmp_path / "net-0000.params"
+    for shape in (0, (), (4, 0), "net"):
+        with pytest.raises(ValueError, match="the shape of data is a tuple of positive integers, the batch"):
+            exchange.import_mxnet(prefix, shape)
+        with pytest.raises(ValueError, match="the shape of data is a tuple of positive integers, the batch"):
+            exchange.export_mxnet(ModelBase(), prefix, shape)
     with pytest.raises(SymbolError, match="the symbol has no argument 'X'"):
         exchange.import_mxnet(prefix, (4, 2, 6, 6), data_name="X")
     with pytest.raises(FileNotFoundError):

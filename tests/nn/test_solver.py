@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 import warnings
@@ -563,6 +564,15 @@ def test_training_needs_values_and_a_loss_that_is_one_number():
 
     with pytest.raises(ValueError, match=r"the loss of the model is an array \[8\], not one number"):
         solver(Many()).train()
+
+
+@pytest.mark.parametrize("value", [None, "0.1", math.nan, numpy.ones(2)])
+def test_a_schedule_gives_finite_numbers(value):
+    told = rf"^the value of lr_schedule for step 2 is a finite number, not {re.escape(repr(value))}$"
+    training = solver(Linear(), lr_schedule=lambda step: value if step == 2 else numpy.float32(1))
+    with pytest.raises(ValueError, match=told):
+        training.train()
+    assert training.iteration == 2
 
 
 @pytest.mark.parametrize("jit", [True, False])
