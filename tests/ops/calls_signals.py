@@ -125,6 +125,7 @@ CALLS.update(
             lambda np, x, y: np.polyfit(np.cumsum(x), np.stack([y, x], 1), 1),
             lambda np, x, y: np.polyfit(np.cumsum(x), y, 1, w=x),
             lambda np, x, y: np.polyfit(np.cumsum(x), y, 1, cov=True),
+            lambda np, x, y: np.polyfit(np.cumsum(x), np.stack([y, x], 1), 1, cov=True)[1],
             lambda np, x, y: np.polyfit(np.cumsum(x), y, 1, cov="unscaled")[1],
             lambda np, x, y: np.polyfit(np.cumsum(x), y, 1, full=True)[:2],
             on=(Draw((6,), 0.5, 1.0), Draw((6,))),

@@ -193,6 +193,7 @@ MISTAKES = (
     (lambda np, x: np.delete(x, 3, axis=0), (X,)),
     (lambda np, x: np.repeat(x, (1, 2), axis=0), (X,)),
     (lambda np, x: np.repeat(x, -1), (X,)),
+    (lambda np, x: np.repeat(x, (1, -1, 1), axis=0), (X,)),
     (lambda np, x: np.tile(x, -1), (X,)),
     (lambda np, x: np.pad(x, -1), (X,)),
     (lambda np, x: np.pad(x, 1, "no such mode"), (X,)),

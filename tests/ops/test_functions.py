@@ -281,6 +281,12 @@ def test_made_arrays_have_the_default_dtype(default):
         assert found.flags.f_contiguous == expected.flags.f_contiguous
 
 
+def test_arrays_of_a_computed_number_have_the_default_dtype():
+    minpy.set_default_dtype("float32")
+    made = minpy.jit(lambda x: (np.array([x, 2 * x]), np.full(2, x), np.linspace(0, x, 3)))(0.5)
+    assert [part.dtype for part in made] == ["float32"] * 3
+
+
 def test_what_has_a_dtype_keeps_it():
     class Wrapped:
         def __array__(self, dtype=None):

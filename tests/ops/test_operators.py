@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy
 import pytest
 
 from minpy.compiler.driver import PASSES, compile_graph
 from minpy.ops import FUNCTIONS, OPS
+from minpy.ops.keys import ARRAY
 from tests.compiler.passes.graphs import traced
+from tests.ops.checks import Compiled
 
 where, maximum = FUNCTIONS["where"], FUNCTIONS["maximum"]
 
@@ -121,3 +124,36 @@ def test_the_faster_operator(monkeypatch, function, shapes, of_float32, of_float
         found = compile_graph(traced(function, *shapes, dtype=dtype)).executor.operators()
         found.pop("_np_reshape", None)
         assert sorted(Counter(found).elements()) == expected.split()
+
+
+def multiplications(sizes):
+    """How many a chain of matrices takes at least: of all ways to bracket it."""
+    if len(sizes) < 3:
+        return 0
+    return min(
+        multiplications(sizes[: k + 1]) + multiplications(sizes[k:]) + sizes[0] * sizes[k] * sizes[-1]
+        for k in range(1, len(sizes) - 1)
+    )
+
+
+@pytest.mark.parametrize(
+    "sizes", [(10, 100, 5, 50), (2, 30, 7, 4, 9), (30, 35, 15, 5, 10, 20, 25), (3, 1, 4, 1, 5)], ids=str
+)
+def test_a_chain_of_matrices_takes_the_fewest_multiplications(sizes):
+    shapes = list(zip(sizes, sizes[1:]))
+    graph = traced(lambda *matrices: FUNCTIONS["linalg.multi_dot"](matrices), *shapes)
+    count = sum(eqn.inputs[0].aval.size * eqn.outputs[0].aval.shape[1] for eqn in graph.eqns)
+    assert count == multiplications(sizes)
+
+
+def test_mxnet_writes_at_index_arrays_of_several_shapes(monkeypatch):
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
+    x, v = numpy.zeros((30, 4, 5)), numpy.arange(30.0).reshape(2, 3, 5)
+    rows, columns = numpy.array([7, 21, 7]), numpy.array([[0, 1, 0], [2, 3, 0]])
+
+    def put(*operands):
+        return OPS["index_put"](*operands, template=(ARRAY, ARRAY))
+
+    expected = x.copy()
+    expected[rows, columns] = v
+    numpy.testing.assert_array_equal(Compiled(put, (x, v, rows, columns))(x, v, rows, columns), expected)

@@ -177,3 +177,19 @@ def test_the_product_of_zeros_has_a_gradient():
     assert gradient(lambda x: np.prod(x), 0.0, 2.0, 3.0).tolist() == [6, 0, 0]
     assert gradient(lambda x: np.prod(x), 0.0, 2.0, 0.0).tolist() == [0, 0, 0]
     assert gradient(lambda x: np.prod(x), INF).tolist() == [1]
+
+
+def test_the_dtype_of_a_quantile_that_is_nan():
+    np = minpy.numpy
+    for x in (numpy.float32([1, NAN, 3]), numpy.float32([[1, NAN, 3]]), numpy.float32([1, 2, 3])):
+        for q in (0.3, [0.3]):
+            expected, found = numpy.quantile(x, q), np.quantile(boxed(x), q)
+            assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+            numpy.testing.assert_array_equal(numpy.asarray(found), expected)
+
+
+def test_the_gradient_of_what_is_broadcast_to_nothing():
+    by_x, by_y = minpy.grad(lambda x, y: minpy.numpy.sum(x * y), [0, 1])(
+        numpy.ones((1, 3)), numpy.ones((0, 3))
+    )
+    assert by_x.tolist() == [[0, 0, 0]] and by_y.shape == (0, 3)

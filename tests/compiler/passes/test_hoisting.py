@@ -8,7 +8,7 @@ import pytest
 from minpy.compiler.ir import check_graph
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.hoisting import hoist_products
-from minpy.ops import FUNCTIONS
+from minpy.ops import FUNCTIONS, OPS
 from tests.compiler.passes.test_passes import names, run, traced
 
 random = numpy.random.RandomState(5)
@@ -59,6 +59,11 @@ def test_one_product_ahead_of_the_loop(shape, state, part, steps):
 )
 def test_others_stay(shape, part, steps):
     graph = traced(loop(steps, part), shape, (3, 4), (4, 4), (2, 4))
+    assert hoist_products(graph) == graph
+
+
+def test_products_with_several_matrices_stay():
+    graph = traced(lambda x, w: tuple(OPS["matmul"](x[t], w) for t in range(5)), (5, 2, 3), (4, 3, 2))
     assert hoist_products(graph) == graph
 
 

@@ -286,6 +286,13 @@ def fed_back(x, wx, wh, b):
     return h
 
 
+def with_three_products(x, wx, wh, b):
+    h = numpy.zeros((BATCH, HIDDEN), "float32")
+    for t in range(STEPS):
+        h = tanh(dot(x[t], wx) + dot(h, wh) + dot(h * 2, wh) + b)
+    return h
+
+
 def with_weights_that_change(x, wx, wh, b):
     h = numpy.zeros((BATCH, HIDDEN), "float32")
     for t in range(STEPS):
@@ -314,6 +321,7 @@ def with_a_memory_of_its_own(x, wx, wh, b):
     "gates, function",
     [
         (1, fed_back),
+        (1, with_three_products),
         (1, with_weights_that_change),
         (1, with_a_bias_for_each_row),
         (2, with_a_memory_of_its_own),
@@ -345,7 +353,7 @@ def test_states_that_others_use_are_there():
 
 
 def test_a_layer_does_not_fit_other_shapes():
-    with pytest.raises(ValueError, match="lstm"):
+    with pytest.raises(ValueError, match=r"^lstm: float64\[5\] and .* do not fit an array float64\[2,3,4\]$"):
         OPS["recurrence"].infer(*[numpy.zeros(s) for s in ((2, 3, 4), (5,), (3, 2), (3, 2))], cell="lstm")
 
 

@@ -62,6 +62,14 @@ def test_gaps_are_zeros(templates):
     assert_equivalent(before, after, random((3, 2), (3, 2)))
 
 
+def test_products_of_placed_terms_stay():
+    before = traced(
+        lambda x, y: index_add(x, template=(0,), shape=(2, 3)) * index_add(y, template=(1,), shape=(2, 3)),
+        *[(3,)] * 2,
+    )
+    assert collect_terms(before) == before
+
+
 @pytest.mark.parametrize(
     "templates",
     [

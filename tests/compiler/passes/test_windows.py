@@ -274,6 +274,9 @@ ALIKE = {
     "products of one image": summed(
         lambda x, w, b, i, j: product_of(x[1:, :, i : i + 4, j : j + 4], w[:, :, i, j])
     ),
+    "products of one image as a batch": summed(
+        lambda x, w, b, i, j: product_of(x[1, None, :, i : i + 4, j : j + 4], w[:, :, i, j])
+    ),
     "products by transposed filters": summed(
         lambda x, w, b, i, j: product_of(x[:, :, i : i + 4, j : j + 4], w[:3, :, i, j], ([1], [0]))
     ),
