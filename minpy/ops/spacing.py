@@ -149,12 +149,12 @@ def _made(function: Callable, by_ops: Callable, n: Any, x: Any) -> Any:
     return created(function(n, x), numpy.float64 if _has_dtype(x) else None, function.__name__)
 
 
-def _fftfreq(n, d=1.0):
+def _fftfreq(n, d):
     numbers = numpy.append(numpy.arange((n + 1) // 2), numpy.arange(-(n // 2), 0))
     return multiply(numbers, true_divide(1.0, multiply(n, d)))
 
 
-def _rfftfreq(n, d=1.0):
+def _rfftfreq(n, d):
     return multiply(numpy.arange(n // 2 + 1), true_divide(1.0, multiply(n, d)))
 
 

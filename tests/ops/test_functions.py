@@ -194,6 +194,11 @@ def test_lists_and_numbers_are_arrays():
         assert_same(function(np), function(numpy), f"call {number}")
 
 
+def test_numbers_of_repetitions_may_be_floats():
+    x = numpy.arange(6.0).reshape(2, 3)
+    assert_same(np.repeat(boxed(x), 2.5), numpy.repeat(x, 2.5), "repeat")
+
+
 def test_gradients_flow_through_lists():
     x = numpy.array([1.0, 2.0, 4.0])
     for number, function in enumerate(

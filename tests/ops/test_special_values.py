@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy
 import pytest
 
@@ -193,3 +194,12 @@ def test_the_gradient_of_what_is_broadcast_to_nothing():
         numpy.ones((1, 3)), numpy.ones((0, 3))
     )
     assert by_x.tolist() == [[0, 0, 0]] and by_y.shape == (0, 3)
+
+
+def test_the_slope_of_sinc_near_0():
+    for x in (1e-9, 1e-3, 0.0099, 0.0101, 0.3):
+        with mpmath.workdps(50):
+            expected = float(mpmath.diff(mpmath.sincpi, x))
+        assert abs(gradient(lambda x: minpy.numpy.sum(minpy.numpy.sinc(x)), x)[0] - expected) < 1e-11 * abs(
+            expected
+        )
