@@ -125,3 +125,11 @@ def test_nobody_changes_a_number_through_an_array_made_of_it():
     for number in (np.array([1.5, 2.0])[0], np.array([1.5]).sum()):
         numpy.asarray(number)[...] = 7
         assert number == 1.5
+
+
+def test_a_sequence_times_an_integer_is_repeated():
+    three, half = np.sum(np.array([1, 2])), np.sum(np.array([0.5]))
+    assert three * [1, 2] == [1, 2] * three == [1, 2] * 3
+    assert three * "ab" == "ab" * three == "ababab"
+    with pytest.raises(TypeError, match="can't multiply sequence by non-int"):
+        [1, 2] * half
