@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from examples.nn import program
 from minpy.core import Function
-from minpy.nn import layers
+from minpy.nn import layers, schedules
 from minpy.nn.model import ModelBase
 from minpy.nn.solver import Solver
 
@@ -56,9 +56,10 @@ def main(arguments: list[str] | None = None) -> Solver:
         program.scaled(program.cifar10(options)),
         batch_size,
         options,
-        init_rule="xavier",
+        init_rule="he",
         update_rule="sgd_momentum",
-        optim_config={"learning_rate": 1e-2, "momentum": 0.9},
+        optim_config={"learning_rate": 5e-3, "momentum": 0.9},
+        lr_schedule=schedules.warmup(36),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from examples.nn import program
 from minpy.nn import model_builder as builder
+from minpy.nn import schedules
 from minpy.nn.solver import Solver
 
 batch_size = 128
@@ -37,9 +38,10 @@ def main(arguments: list[str] | None = None) -> Solver:
         program.scaled(program.cifar10(options)),
         batch_size,
         options,
-        init_rule="xavier",
+        init_rule="he",
         update_rule="sgd_momentum",
-        optim_config={"learning_rate": 1e-2, "momentum": 0.9},
+        optim_config={"learning_rate": 5e-3, "momentum": 0.9},
+        lr_schedule=schedules.warmup(36),
     )
 
 

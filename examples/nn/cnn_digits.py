@@ -41,8 +41,8 @@ def main(arguments: list[str] | None = None) -> Solver:
         batch_size,
         options,
         init_rule="he",
-        update_rule="adam",
-        optim_config={"learning_rate": 1e-3},
+        update_rule="sgd_momentum",
+        optim_config={"learning_rate": 2e-2, "momentum": 0.9},
     )
 
 

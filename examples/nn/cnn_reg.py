@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import minpy.numpy as np
 from examples.nn import cnn, program
+from minpy.nn import schedules
 from minpy.nn.solver import Solver
 
 weight_decay = 0.001
@@ -29,9 +30,10 @@ def main(arguments: list[str] | None = None) -> Solver:
         program.scaled(program.cifar10(options)),
         cnn.batch_size,
         options,
-        init_rule="xavier",
+        init_rule="he",
         update_rule="sgd_momentum",
-        optim_config={"learning_rate": 1e-2, "momentum": 0.9},
+        optim_config={"learning_rate": 5e-3, "momentum": 0.9},
+        lr_schedule=schedules.warmup(36),
     )
 
 

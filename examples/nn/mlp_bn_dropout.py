@@ -60,13 +60,12 @@ def main(arguments: list[str] | None = None) -> Solver:
     options = program.start(__doc__, arguments, data="CIFAR-10")
     return program.train(
         TwoLayerNet(),
-        program.cifar10(options),
+        program.scaled(program.cifar10(options)),
         batch_size,
         options,
-        init_rule="gaussian",
-        init_config={"stdvar": 0.001},
+        init_rule="he",
         update_rule="sgd_momentum",
-        optim_config={"learning_rate": 1e-2, "momentum": 0.9},
+        optim_config={"learning_rate": 3e-3, "momentum": 0.9},
     )
 
 
