@@ -59,7 +59,7 @@ ARRAYS = [
     ("np.exp('text')", DTypeError, "exp; 'text'"),
     ("np.exp(None)", DTypeError, "exp; None"),
     ("V + None", TypeError, "+; NoneType"),
-    ("V << 1", TypeError, "left_shift; input types"),
+    ("V << 1", DTypeError, "left_shift; float32; input types"),
     ("np.sqrt(V, dtype='int32')", TypeError, "sqrt; No loop"),
     ("V.astype('no such dtype')", TypeError, "no such dtype"),
 ]
