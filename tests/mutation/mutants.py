@@ -38,6 +38,14 @@ class Mutant(NamedTuple):
         assert text is not None, self
         return text
 
+    def is_python(self) -> bool:
+        """Whether the changed file can be read at all: ``x == -2`` may become ``x == not 2``."""
+        try:
+            ast.parse(self.text())
+        except SyntaxError:
+            return False
+        return True
+
     def difference(self) -> str:
         """The lines that differ, before and after."""
         before, after = (ROOT / self.path).read_text().splitlines(), self.text().splitlines()
@@ -78,7 +86,10 @@ def _annotations(tree: ast.AST) -> list[tuple[tuple[int, int], tuple[int, int]]]
 
 
 def sample(paths: list[str], count: int, seed: int) -> tuple[list[Mutant], int]:
-    """So many mutants of these files in random order, of each file its share; and how many there are."""
+    """So many mutants of these files in random order, of each file its share; and how many there are.
+
+    The few of them that are not Python are left out.
+    """
     generator = random.Random(seed)
     everything: list[Mutant] = []
     for path in paths:
@@ -89,7 +100,7 @@ def sample(paths: list[str], count: int, seed: int) -> tuple[list[Mutant], int]:
     start = generator.random()
     chosen = [everything[int((i + start) * len(everything) / count)] for i in range(count)]
     generator.shuffle(chosen)
-    return chosen, len(everything)
+    return [mutant for mutant in chosen if mutant.is_python()], len(everything)
 
 
 @cache
