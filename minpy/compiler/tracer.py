@@ -339,6 +339,8 @@ class Tracer(ArrayMethods):
         is_one = isinstance(value, (Tracer, complex, numpy.ndarray, numpy.generic))
         if is_one and aval_of(value).dtype.kind == "c" and self.dtype.kind != "c":
             raise UnsupportedError("a complex number is written where real ones are")
+        if self.dtype.kind in "iu" and _holds_float(value):
+            raise UnsupportedError("a float is written to integers, and only NumPy refuses nan and infinity")
         if isinstance(value, Tracer) and value.root is self.root and not all(map(_is_place, as_parts(key))):
             raise UnsupportedError("at index arrays NumPy reads what it has just written, of the same memory")
         self.write(indexing.setitem(self, self._without_known_masks(key, value), value))
@@ -378,6 +380,13 @@ class Tracer(ArrayMethods):
 #: ops whose result NumPy puts into C order: for any operands, and for operands in C order
 _ALWAYS_ORDERED = frozenset(("copy", "dot", "matmul"))
 _KEEP_ORDER = frozenset(("index_put", "index_add", "where", "concatenate", "sum", "prod", "max", "min"))
+
+
+def _holds_float(value: Any) -> bool:
+    """Whether a number, or one in a list, is a float that is known at run time only."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_float, value))
+    return isinstance(value, Tracer) and value.kind in SCALARS and value.dtype.kind == "f"
 
 
 def as_parts(key: Any) -> tuple:

@@ -117,3 +117,17 @@ def test_gradient_of_writes(loss):
     check_gradient(lambda x: compiled(x * 1.0), x, "on a tape")
     gradient = minpy.jit(minpy.grad(loss))
     assert_same(gradient(np.array(x)), minpy.grad(loss)(x), "a gradient inside")
+
+
+@pytest.mark.parametrize("make", [np.array, numpy.array], ids=["minpy", "numpy"])
+def test_an_infinite_number_is_not_written_to_integers(make):
+    """NumPy refuses a number, and takes an array of the same content for the least integer."""
+
+    def divided(x, by):
+        x[0] /= by
+        return x
+
+    compiled = minpy.jit(divided)
+    assert compiled(make([6, 4]), numpy.int64(2)).tolist() == [3, 4]
+    with pytest.raises(OverflowError, match="infinity"), numpy.errstate(divide="ignore"):
+        compiled(make([6, 4]), numpy.int64(0))

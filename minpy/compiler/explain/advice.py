@@ -62,6 +62,7 @@ ADVICE: tuple[Advice, ...] = (
     Advice(_RAISES, "correct the line, if it is not meant to raise an error"),
     # Writing
     Advice("has just written|reads memory that it writes", "write a copy, as in x[i] = y.copy()"),
+    Advice("float is written to integers", "write an integer, or into an array of floats"),
     Advice("complex number is written", "write its real part, as in np.real(x)"),
     Advice("a power of bools", "convert the bools to integers before"),
     Advice("of which dtype the power is", "convert base and exponent to one dtype before"),
