@@ -58,7 +58,10 @@ def _depends_on_value(x: Any, y: Any) -> bool:
     """Whether for some exponents NumPy takes a shortcut that gives another dtype than its general way."""
     if not (isinstance(x, ArrayMethods) and isinstance(y, Box)) or aval_of(y).shape:
         return False
-    return x.dtype.kind == "b" or (not x.is_scalar and result_type(x, y) != _short_dtype(x, aval_of(y)))
+    if x.dtype.kind == "b":
+        return True
+    has_shortcut = not x.is_scalar and aval_of(y).dtype.kind in "iuf"
+    return has_shortcut and result_type(x, y) != _short_dtype(x, aval_of(y))
 
 
 def _short_dtype(x: Any, y: Aval) -> numpy.dtype:
