@@ -339,8 +339,6 @@ class Tracer(ArrayMethods):
         is_one = isinstance(value, (Tracer, complex, numpy.ndarray, numpy.generic))
         if is_one and aval_of(value).dtype.kind == "c" and self.dtype.kind != "c":
             raise UnsupportedError("a complex number is written where real ones are")
-        if self.dtype.kind in "iu" and _holds_float(value):
-            raise UnsupportedError("a float is written to integers, and only NumPy refuses nan and infinity")
         if isinstance(value, Tracer) and value.root is self.root and not all(map(_is_place, as_parts(key))):
             raise UnsupportedError("at index arrays NumPy reads what it has just written, of the same memory")
         self.write(indexing.setitem(self, self._without_known_masks(key, value), value))
@@ -372,7 +370,9 @@ class Tracer(ArrayMethods):
             raise OperandError(f"an array of {self.aval} cannot hold {result.aval}")
 
     def check_source(self, value: Any) -> None:
-        """Raise UnsupportedError for an array that must not be written into this one."""
+        """Raise UnsupportedError for what must not be written into this array by a graph."""
+        if self.dtype.kind in "iu" and _holds_float(value):
+            raise UnsupportedError("a float is written to integers, and only NumPy refuses nan and infinity")
         if self.kind == NDARRAY and isinstance(value, Tracer) and value.kind in MINPY:
             raise UnsupportedError("a MinPy array is written into a NumPy array, which cuts the gradient")
 

@@ -127,7 +127,12 @@ def test_an_infinite_number_is_not_written_to_integers(make):
         x[0] /= by
         return x
 
-    compiled = minpy.jit(divided)
-    assert compiled(make([6, 4]), numpy.int64(2)).tolist() == [3, 4]
-    with pytest.raises(OverflowError, match="infinity"), numpy.errstate(divide="ignore"):
-        compiled(make([6, 4]), numpy.int64(0))
+    def filled(x, by):
+        x.fill(x[0] / by)
+        return x
+
+    for function, expected in ((divided, [3, 4]), (filled, [3, 3])):
+        compiled = minpy.jit(function)
+        assert compiled(make([6, 4]), numpy.int64(2)).tolist() == expected
+        with pytest.raises(OverflowError, match="infinity"), numpy.errstate(divide="ignore"):
+            compiled(make([6, 4]), numpy.int64(0))
