@@ -21,7 +21,7 @@ def numbers(*values):
     lambda: (ours("int8"), numbers(0), 300.7),
 )
 def rows_at_index_arrays(x, i, v):
-    x[i] = v
+    x[i] = v  # leftover
     return x.sum()
 
 
