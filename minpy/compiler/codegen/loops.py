@@ -20,9 +20,9 @@ import numpy
 from minpy.compiler.codegen.builder import Value
 from minpy.compiler.codegen.called import module
 from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, stored_type, times
-from minpy.compiler.codegen.nest import Apply, Constant, Gather, Index, Load, Nest, Reduce
+from minpy.compiler.codegen.nest import Apply, Constant, Gather, Index, Load, Nest, Reduce, operands
 from minpy.compiler.codegen.reductions import RUN, Reductions
-from minpy.compiler.codegen.schedule import BLOCK, Schedule
+from minpy.compiler.codegen.schedule import BLOCK, Schedule, Sweep
 from minpy.compiler.codegen.values import INT64, ROW, Place, Shared
 
 #: vectors of products that are written out one after the other instead of as a loop
@@ -71,7 +71,7 @@ class _Writer(Reductions):
             self.end_terminal(i)
 
     def _turn(self, turn: Number) -> None:
-        k, tile = self.k, self.plan.tile
+        k, tile = self.k, self.plan.rows
         block: Number = 0
         if self.plan.blocks > 1:
             turn, block = self._divided(turn, self.plan.blocks) if self.nest.outer else (0, turn)
@@ -89,6 +89,9 @@ class _Writer(Reductions):
             return
         row, extent = self.at[self.nest.outer - 1], self.nest.extents[self.nest.outer - 1]
         self.at[self.nest.outer - 1] = first = times(k, row, tile)
+        if self.plan.band > 1:
+            self._band(first)
+            return
         if extent % tile == 0:
             self._tile(start, tile)
             return
@@ -118,18 +121,61 @@ class _Writer(Reductions):
                 for i in sweep.before:
                     self._effect(i, place, self.known_in[row])
                 self._row_values(self.plan.outer, self.known_in[row], row, stage)
-            roots = [*sweep.roots, *sweep.saved]
-            if not roots:
-                continue
-            sums = [
-                i for i in sweep.roots if i in self.plan.row or i in self.plan.terminal - self.plan.columns
-            ]
-            for i in sums:
-                self.start_partial(i)
-            self._inner_loops(list(self.nest.inner[:-1]), start, roots)
-            self.saved.update(sweep.saved)
-            for i in sums:
-                self.end_partial(i)
+            self._sweep(sweep, start)
+
+    def _sweep(self, sweep: Sweep, start: Number) -> None:
+        """The inner loops of a sweep."""
+        roots = [*sweep.roots, *sweep.saved]
+        if not roots:
+            return
+        sums = [i for i in sweep.roots if i in self.plan.row or i in self.plan.terminal - self.plan.columns]
+        for i in sums:
+            self.start_partial(i)
+        self._inner_loops(list(self.nest.inner[:-1]), start, roots)
+        self.saved.update(sweep.saved)
+        for i in sums:
+            self.end_partial(i)
+
+    def _band(self, first: Number) -> None:
+        """Several rows: a sweep over each of them, one after the other, then what depends on it for all at
+        once, as vectors with a lane for each row, and the next sweep."""
+        k, plan, loop = self.k, self.plan, self.nest.outer - 1
+        extent = self.nest.extents[loop]
+        rows: Number = plan.band
+        if extent % plan.band:
+            left = Value(k.emit(f"sub i64 {extent}, {first}"), INT64)
+            rows = k.call("smin", left, k.constant(plan.band, INT64)).text
+        self.saved = set()
+        vectors = dict(self.known)
+        for stage, sweep in enumerate(plan.sweeps):
+            self._band_values(stage, vectors)
+            with k.loop(0, rows) as row:
+                self.in_band, self.at[loop] = row, plus(k, first, row)
+                self.enter_tile(1)
+                scope = self.known_in[0]
+                taken = plan.banded & plan.taken[stage]
+                for i in sorted(taken if stage else ()):
+                    scope[i] = load(k, self.banded(i, row), self.dtype(i), 0, Lanes(1, 1))
+                before = set(scope)
+                for i in sweep.before:
+                    self._effect(i, ROW, scope)
+                if not stage:
+                    self._row_values(plan.outer, scope)
+                self._sweep(sweep, 0)
+                for i in sorted(plan.banded.intersection(scope) - before):
+                    store(k, scope[i], self.banded(i, row), 0, Lanes(1, 1))
+        self.in_band = 0
+
+    def _band_values(self, stage: int, scope: dict[int, Value]) -> None:
+        """Compute what depends on the sweep before, for all rows of a band."""
+        lanes = Lanes(self.plan.band, self.plan.band)
+        for i in self.plan.row_values[stage]:
+            for j in operands(self.nest.nodes[i]):
+                if j not in scope:
+                    scope[j] = load(self.k, self.banded(j, 0), self.dtype(j), 1, lanes)
+            value = self.value(i, ROW, scope)
+            if i in self.plan.banded:
+                store(self.k, value, self.banded(i, 0), 1, lanes)
 
     def _effect(self, i: int, place: Place, scope: dict[int, Value]) -> None:
         """Do what a node is there for."""

@@ -20,6 +20,9 @@ from typing import Any, NamedTuple, Union
 
 import numpy
 
+#: bytes of a line of the cache
+_LINE = 64
+
 
 class Access(NamedTuple):
     """Where a nest reads or writes.
@@ -147,6 +150,13 @@ class Nest(NamedTuple):
     def inner(self) -> tuple[int, ...]:
         """The numbers of the inner loops."""
         return tuple(range(self.outer + self.summed, len(self.extents)))
+
+
+def part_size(count: int, dtype: numpy.dtype) -> int:
+    """The elements from one chunk's part of ``count`` sums to the next one's: vectors should not lie across
+    lines of the cache."""
+    vector = _LINE // dtype.itemsize
+    return count if count < vector else -(-count // vector) * vector
 
 
 def dependences(nest: Nest) -> list[frozenset[int]]:

@@ -12,7 +12,17 @@ from minpy.compiler.codegen.components import taken_apart
 from minpy.compiler.codegen.group import Group, groups_of
 from minpy.compiler.codegen.grouping import Grouping
 from minpy.compiler.codegen.loops import turns, write
-from minpy.compiler.codegen.nest import Access, Apply, Gather, Load, Nest, Reduce, Store, dependences
+from minpy.compiler.codegen.nest import (
+    Access,
+    Apply,
+    Gather,
+    Load,
+    Nest,
+    Reduce,
+    Store,
+    dependences,
+    part_size,
+)
 from minpy.compiler.codegen.nests import End, Planned, planned
 from minpy.compiler.codegen.statements import Buffer, Home
 from minpy.compiler.codegen.translation import Body
@@ -218,7 +228,7 @@ def _work(plan: Planned) -> Iterable[Work]:
             if chunks == 1 and len(end.homes) == 1 and home.strides == contiguous(end.shape):
                 buffer, offset = home.buffer, home.offset * end.dtype.itemsize
             else:
-                buffer = Buffer("scratch", 0, Aval((chunks, *end.shape), end.dtype))
+                buffer = Buffer("scratch", 0, Aval((chunks, _part(end)), end.dtype))
                 combined.append(_combining(end, buffer, chunks))
         arguments.append((buffer, offset))
     yield Work(plan.nest, tuple(arguments), size, chunk)
@@ -253,11 +263,14 @@ def _is_apart(node: Load | Store) -> bool:
     return bool(isinstance(node, Store) and node.indices) or node.access.strides[-1] not in (0, 1)
 
 
+def _part(end: End) -> int:
+    return part_size(product(end.shape), end.dtype)
+
+
 def _combining(end: End, parts: Buffer, chunks: int) -> Work:
     """The nest that makes a result of its parts."""
     extents = (chunks, *end.shape)
-    strides = contiguous(extents)
-    first = Load(Access(0, end.dtype, strides if end.shape else (1,)))
+    first = Load(Access(0, end.dtype, (_part(end), *contiguous(end.shape))))
     nodes: list = [first, Reduce(end.kind, end.dtype, 0, (0,))]
     arguments = [(parts, 0)]
     for home in end.homes:

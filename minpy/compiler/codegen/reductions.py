@@ -9,7 +9,7 @@ import numpy
 
 from minpy.compiler.codegen.builder import Value, scalar_type, type_of
 from minpy.compiler.codegen.memory import Lanes, element, load, plus, store, times
-from minpy.compiler.codegen.nest import Access, Apply, Reduce, Store
+from minpy.compiler.codegen.nest import Access, Apply, Reduce, Store, part_size
 from minpy.compiler.codegen.values import Place, Values, rule
 
 _FLOAT64 = numpy.dtype("float64")
@@ -80,7 +80,7 @@ class Reductions(Values):
 
     def _chunk(self, i: int, access: Access) -> str:
         """Where the results of this chunk are."""
-        at = times(self.k, "%chunk", self._kept(i))
+        at = times(self.k, "%chunk", part_size(self._kept(i), access.dtype))
         return element(self.k, f"%a{access.argument}", at, access.dtype)
 
     def _put(self, value: Value, name: str, lanes: int) -> None:

@@ -48,6 +48,12 @@ _TILE = 24
 _CHEAP = 12
 #: instructions that an element takes whose place an index says
 _GATHER = 12
+#: values of rows are computed as vectors where elementary functions of them are such a part of all
+_ROW_PART = 16
+#: bytes that the rows of a band read, which then are in the first cache for the next sweep
+_NEAR = 1 << 15
+#: turns of outer loops for which such code is worth what it takes to compile
+_MANY_ROWS = 2048
 
 
 class Sweep(NamedTuple):
@@ -76,6 +82,10 @@ class Schedule:
         copies: vectors that one turn of the last loop works on.
         blocks: the number that the last loop is cut into, each a turn of its own.
         tile: turns of the last outer loop that are done at once, so that what they share is read once.
+        band: turns of the last outer loop of which values of the row are computed as vectors, or 1. Then
+            ``row_values`` are these in each stage, ``taken`` the nodes of the row that each sweep takes, and
+            ``banded`` those that are kept for each row of the band.
+        rows: turns of the last outer loop that one turn does.
         is_written_out: the outer loops are no loops; there is one turn.
         ends_long: much is computed with the results of products.
         called: elementary functions that stand so often in the text that they are written once and called.
@@ -100,8 +110,9 @@ class Schedule:
         self._find_stages()
         self.copies = self._copies(vectors)
         self.tile = self._tile()
+        self.rows = max(self.tile, self.band)
         tiles = (
-            rows // nest.extents[nest.outer - 1] * -(-nest.extents[nest.outer - 1] // self.tile)
+            rows // nest.extents[nest.outer - 1] * -(-nest.extents[nest.outer - 1] // self.rows)
             if nest.outer
             else 1
         )
@@ -163,6 +174,7 @@ class Schedule:
             last = max((stage[j] for j in operands(node)), default=0)
             stage.append(last + 1 if i in self.row else last)
         self.stage = stage
+        self.band = self._band()
         before: list[list[int]] = [[] for _ in range(max(stage) + 1)]
         roots: list[list[int]] = [[] for _ in range(max(stage) + 1)]
         for i, node in enumerate(nodes):
@@ -178,12 +190,36 @@ class Schedule:
                 (before if self.is_of_row(i) else roots)[stage[i]].append(i)
         saved = self._saved(roots)
         self.sweeps = [Sweep(tuple(b), tuple(r), tuple(s)) for b, r, s in zip(before, roots, saved)]
+        if self.band > 1:
+            self._find_banded()
+
+    def _find_banded(self) -> None:
+        """Which nodes are vectors in each stage, which ones of the row a sweep takes, and which are kept."""
+        nodes = self.nest.nodes
+        vectors = [
+            i
+            for i, stage in enumerate(self.stage)
+            if stage and isinstance(nodes[i], Apply) and self.is_of_row(i)
+        ]
+        self.row_values = [
+            [i for i in vectors if self.stage[i] == stage] for stage in range(len(self.sweeps))
+        ]
+        self.taken: list[frozenset[int]] = []
+        saved: set[int] = set()
+        for sweep in self.sweeps:
+            needed = [*self.needed([*sweep.roots, *sweep.saved], saved), *sweep.before]
+            taken = {j for i in needed if i not in saved for j in operands(nodes[i])}
+            self.taken.append(frozenset(filter(self.is_of_row, taken)))
+            saved.update(sweep.saved)
+        given = {j for i in vectors for j in operands(nodes[i])}.difference(vectors)
+        is_kept = given.union(*self.taken[1:])
+        self.banded = frozenset(i for i in is_kept if self.depends[i] or self.stage[i])
 
     def _saved(self, roots: list[list[int]]) -> list[list[int]]:
         first: dict[int, int] = {}
         saved: list[list[int]] = [[] for _ in roots]
         room = _STACK
-        size = math.prod(self.nest.extents[i] for i in self.inner)
+        size = math.prod(self.nest.extents[i] for i in self.inner) * self.band
 
         seen: set[tuple[int, int]] = set()  # nodes are taken several times: their ways are too many
 
@@ -253,6 +289,26 @@ class Schedule:
             # without a rest there is half as much to compile
             return next((rows for rows in range(most, 2 * most // 3, -1) if extent % rows == 0), most)
         return min(4, extent) if self.columns and not self.row and len(self.nest.nodes) < 40 else 1
+
+    def _band(self) -> int:
+        nest, nodes, row = self.nest, self.nest.nodes, self.nest.outer - 1
+        ends = [nodes[i] for i, stage in enumerate(self.stage) if stage and self.is_of_row(i)]
+        is_large = math.prod(nest.extents[: nest.outer]) >= _MANY_ROWS
+        if not is_large or self.product or any(isinstance(x, Gather) for x in ends):
+            return 1
+        turns = math.prod(nest.extents[i] for i in self.inner)
+        others = sum(_weight(node) for i, node in enumerate(nodes) if not self.is_of_row(i))
+        functions = [_weight(x) for x in ends if isinstance(x, Apply) and x.op in ELEMENTARY]
+        if not functions or sum(functions) * _ROW_PART < others * turns // self.lanes:
+            return 1
+        loads = {node.access for node in nodes if isinstance(node, Load) and node.access.strides[row]}
+        near = sum(
+            access.dtype.itemsize * math.prod(nest.extents[i] for i in self.inner if access.strides[i])
+            for access in loads
+        )
+        widest = max(node.dtype.itemsize for node in ends if isinstance(node, Apply))
+        most = min(_VECTOR // 8 // widest, nest.extents[row])
+        return next((n for n in (16, 8, 4) if n <= most and n * near <= _NEAR), 1)
 
     def _copies(self, vectors: int) -> int:
         if self.product:

@@ -63,6 +63,8 @@ class Values:
         self.total: dict[tuple[int, int], str] = {}  # the same over all turns of a chunk
         self.rows: dict[int, str] = {}  # memory for values of a row
         self.saved: set[int] = set()  # those that are in it
+        self.bands: dict[int, str] = {}  # memory for a value of each row of a band
+        self.in_band: Number = 0  # which row of the band it is
         self.last = len(nest.extents) - 1
         self.accesses = [node.access for node in nest.nodes if isinstance(node, (Load, Gather, Store))]
         self.first: Number = 0  # of the rows of the tile
@@ -113,15 +115,25 @@ class Values:
         else:
             value = self.value(i, place, scope)
             if i not in self.rows:
-                size = math.prod(self.nest.extents[loop] for loop in self.plan.inner)
+                size = math.prod(self.nest.extents[loop] for loop in self.plan.inner) * self.plan.band
                 self.rows[i] = self.allocate(stored_type(node.dtype), size)
             store(self.k, value, self._saved_at(i, node.dtype), 1, place.lanes)
 
     def _saved_at(self, i: int, dtype: numpy.dtype) -> str:
-        at: Number = 0
+        at = self.in_band
         for loop in self.nest.inner:
             at = plus(self.k, times(self.k, at, self.nest.extents[loop]), self.at[loop])
         return element(self.k, self.rows[i], at, dtype)
+
+    def dtype(self, i: int) -> numpy.dtype:
+        """Of a node that has a value."""
+        return self.nest.nodes[i].dtype  # type: ignore[union-attr]
+
+    def banded(self, i: int, row: Number) -> str:
+        """Where a value of a row of the band is kept."""
+        if i not in self.bands:
+            self.bands[i] = self.allocate(stored_type(self.dtype(i)), self.plan.band)
+        return element(self.k, self.bands[i], row, self.dtype(i))
 
     def _address(self, access: Access, place: Place) -> str:
         """A pointer to the element of an access at the current turn of all loops."""

@@ -19,6 +19,7 @@ from minpy.compiler.codegen.nest import (
     Reduce,
     Store,
     dependences,
+    part_size,
 )
 from minpy.compiler.codegen.program import Check, Multiplication, located, planned_work
 from minpy.compiler.codegen.schedule import BLOCK, Schedule
@@ -79,9 +80,9 @@ def _run(nest: Nest, pointers, begin: int, end: int, chunk: int) -> None:
         _turn(nest, plan, pointers, numpy.arange(math.prod(nest.extents[: nest.outer])), slice(None), totals)
     elif plan.blocks == 1:
         last = nest.extents[nest.outer - 1]
-        tiles = -(-last // plan.tile)
-        starts = [(turn // tiles * last, turn % tiles * plan.tile) for turn in range(begin, end)]
-        rows = [row + i for row, first in starts for i in range(first, min(last, first + plan.tile))]
+        tiles = -(-last // plan.rows)
+        starts = [(turn // tiles * last, turn % tiles * plan.rows) for turn in range(begin, end)]
+        rows = [row + i for row, first in starts for i in range(first, min(last, first + plan.rows))]
         _turn(nest, plan, pointers, numpy.array(rows), slice(None), totals)
     else:
         for turn in range(begin, end):
@@ -91,7 +92,7 @@ def _run(nest: Nest, pointers, begin: int, end: int, chunk: int) -> None:
     for node in nest.nodes:
         if isinstance(node, Store) and node.value in totals:  # what a chunk added up; it may keep inner loops
             loops = dependences(nest)[node.value]
-            start = chunk * math.prod(nest.extents[loop] for loop in loops)
+            start = chunk * part_size(math.prod(nest.extents[loop] for loop in loops), node.access.dtype)
             at = _grid([n if i in loops else 1 for i, n in enumerate(nest.extents)])
             value = totals[node.value]
             _store(node.access, at, start, value.reshape((1,) * nest.outer + value.shape[1:]), pointers)

@@ -8,7 +8,19 @@ import numpy
 import pytest
 
 from minpy.compiler.codegen import loops
-from minpy.compiler.codegen.nest import Access, Apply, Constant, Index, Load, Nest, Node, Reduce, Store
+from minpy.compiler.codegen.nest import (
+    Access,
+    Apply,
+    Constant,
+    Index,
+    Load,
+    Nest,
+    Node,
+    Reduce,
+    Store,
+    part_size,
+)
+from minpy.compiler.codegen.schedule import Schedule
 from minpy.ops import Aval
 from minpy.runtime.kernels.library import Loaded
 from minpy.runtime.kernels.program import Place, Program, Step
@@ -106,9 +118,10 @@ def test_sums_of_columns_rows_and_all(rows, columns):
     nest = Nest((rows, columns), 1, 0, nodes)
     count = chunks(nest, 4)
     by_column, by_row, total = run(
-        nest, [x, y], ((count, columns), F64), ((rows,), F64), ((count,), F64), chunk=4
+        nest, [x, y], ((count, part_size(columns, F64)), F64), ((rows,), F64), ((count,), F64), chunk=4
     )
     product = x * y
+    by_column = by_column[:, :columns]
     numpy.testing.assert_allclose(by_column.sum(0), product.sum(0), rtol=1e-12, atol=1e-12)
     numpy.testing.assert_allclose(by_row, product.sum(1), rtol=1e-12, atol=1e-12)
     numpy.testing.assert_allclose(total.sum(), product.sum(), rtol=1e-12, atol=1e-12)
@@ -240,6 +253,33 @@ def test_sum_over_rows_of_what_a_row_gives():
     nodes += Apply("log", F64, (2,)), Reduce("add", F64, 3, (0,)), Store(Access(1, F64, (0, 0)), 4)
     found = run(Nest((300, 6), 1, 0, nodes), [x], ((1,), F64))
     numpy.testing.assert_allclose(found, numpy.log(numpy.exp(x).sum(1)).sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [2048, 2061])
+@pytest.mark.parametrize("dtype", [F32, F64])
+def test_functions_of_what_rows_give(rows, dtype):
+    """They are computed for several rows at once, of which the last ones may be missing."""
+    x, y = random.randn(rows, 21).astype(dtype), random.randn(rows).astype(dtype)
+    nodes = Load(Access(0, dtype, (21, 1))), Load(Access(1, dtype, (1, 0))), Reduce("maximum", dtype, 0, (1,))
+    nodes += Apply("subtract", dtype, (0, 2)), Apply("exp", dtype, (3,)), Reduce("add", dtype, 4, (1,))
+    nodes += Apply("log", dtype, (5,)), Apply("multiply", dtype, (6, 1)), Apply("add", dtype, (7, 2))
+    nodes += (
+        Store(Access(2, dtype, (1, 0)), 8),
+        Apply("less", BOOL, (8, 1)),
+        Store(Access(3, BOOL, (1, 0)), 10),
+    )
+    nodes += Apply("subtract", dtype, (0, 8)), Store(Access(4, dtype, (21, 1)), 12)
+    nodes += Reduce("add", dtype, 7, (0,)), Store(Access(5, dtype, (0, 0)), 14)
+    nest, outputs = Nest((rows, 21), 1, 0, nodes), [((rows,), dtype), ((rows,), BOOL), (x.shape, dtype)]
+    assert Schedule(nest).band > 1
+    found, less, full, total = run(nest, [x, y], *outputs, ((1,), dtype))
+    m = x.max(1)
+    scaled = numpy.log(numpy.exp(x - m[:, None]).sum(1)) * y
+    exact = 1e-12 if dtype == F64 else 2e-5
+    numpy.testing.assert_allclose(found, scaled + m, rtol=exact, atol=exact)
+    assert numpy.array_equal(less, found < y)
+    assert numpy.array_equal(full, x - found[:, None])
+    numpy.testing.assert_allclose(total, scaled.sum(), rtol=exact, atol=exact * rows)
 
 
 def test_equal_nests_have_equal_text():
