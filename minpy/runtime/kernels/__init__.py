@@ -35,5 +35,8 @@ def code_made_ahead() -> AbstractContextManager[Making]:
     return llvm.making(ahead=True)
 
 
-if os.environ.get("MINPY_FUSION") != "0":  # LLVM is loaded with all else, not within the first call
-    from minpy.runtime.kernels import library as _library  # noqa: F401
+# What every kernel needs is loaded with all else, not within the first call.
+if os.environ.get("MINPY_FUSION") != "0" and not state():
+    from minpy.runtime.kernels import llvm as _llvm
+
+    _llvm.warm_up()
