@@ -18,6 +18,7 @@ import astunparse
 import gast
 
 from minpy.compiler.functions import FUTURE
+from minpy.runtime.leftovers import leftover_policy
 
 #: The name by which generated code knows the cells of the call.
 CELLS = "__cells"
@@ -94,6 +95,13 @@ class Generated:
 
     def __call__(self, *values: Any) -> Any:
         """Run on values of the parameters."""
+        policy = leftover_policy()
+        if policy is None:
+            return self._run(values)
+        with policy:
+            return self._run(values)
+
+    def _run(self, values: tuple) -> Any:
         if not self._shared:
             return self._function(*values)
         if self._given is None:

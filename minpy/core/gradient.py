@@ -6,6 +6,7 @@ other function, or one that does not compile as a whole, on the eager tape. The 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import types
@@ -15,6 +16,7 @@ from typing import Any, Callable, NamedTuple, Union
 import numpy
 
 from minpy.compiler import routes
+from minpy.compiler.eager import compiles_now
 from minpy.compiler.jit import JitFunction
 from minpy.compiler.joint import Wanted
 from minpy.compiler.plans import Plan
@@ -25,6 +27,7 @@ from minpy.ops import FUNCTIONS, creation, elementwise
 from minpy.ops.aval import aval_of, is_float
 from minpy.ops.scalars import is_scalar
 from minpy.runtime.array import Array, Value
+from minpy.runtime.leftovers import leftover_policy
 from minpy.runtime.location import warn_at_user
 from minpy.runtime.routes import Routed, Routes
 from minpy.runtime.scalar import Scalar
@@ -246,7 +249,9 @@ def _differentiate(
         value, gradients = found.value, found.gradients
         joint = Joint(call, found.plan)
     else:
-        value, gradients = _taped(function, targets, arguments, named, flat)
+        policy = leftover_policy() if call is not None and compiles_now() else None
+        with policy or contextlib.nullcontext():
+            value, gradients = _taped(function, targets, arguments, named, flat)
     _warn_where_nothing_flows(function, targets, gradients)
     filled = iter(creation.zeros_like(x) if g is None else g for g, x in zip(gradients, flat))
     numbers = [rebuild(lambda x: as_given(next(filled), x), original) for original in originals]

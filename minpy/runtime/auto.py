@@ -93,7 +93,7 @@ class AutoPolicy(PreferMXNetPolicy):
             return True
         if not all(aval_of(value).size for value in values):
             return False
-        key = _key(op, values)
+        key = decision_key(op, values)
         known = self.decisions.get(key)
         return self._decide_now(key, op, values, params, context) if known is None else known
 
@@ -181,7 +181,7 @@ class AutoPolicy(PreferMXNetPolicy):
         self._file.write(content)
 
 
-def _key(op: Op, values: tuple) -> tuple:
+def decision_key(op: Op, values: tuple) -> tuple:
     """What the speed depends on: for arrays the dtype and the magnitude of the size, else the type and -1."""
     key: list[Any] = [op]
     for value in values:

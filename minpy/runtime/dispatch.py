@@ -73,7 +73,7 @@ def run_op(op: Op, args: tuple, params: dict) -> Any:
     try:
         results = _run(op, values, params, context)
     except (ValueError, TypeError, IndexError) as error:
-        raise _located(error, op.name, args) from None
+        raise _located(_inferred(error, op, values, params), op.name, args) from None
     if watch.current is not None:
         watch.current.after(op, values, results)
     if tape is not None and not op.is_constant and any(is_float(value.aval.dtype) for value in results):
@@ -205,6 +205,16 @@ def _operand(value: Any, aval: Aval, context: Any) -> Operand:
 
 
 _KINDS: dict[type, type] = {ValueError: ShapeError, IndexError: IndexError}
+
+
+def _inferred(error: Exception, op: Op, values: tuple, params: dict) -> Exception:
+    """What the op itself says to operands that a library refused; else the error of the library."""
+    try:
+        op.infer(*[Array(value) if type(value) is Value else value for value in values], **params)
+    except Exception as own:
+        if type(own) is type(error):
+            return own
+    return error
 
 
 def _located(error: Exception, name: str, operands: tuple) -> Exception:

@@ -90,10 +90,15 @@ def named(policy: type[Policy]) -> type[Policy]:
 
 @named
 class PreferMXNetPolicy(Policy):
-    """MXNet where it has the operator, NumPy for the rest. The default."""
+    """MXNet where it has the operator, NumPy for the rest. The default.
+
+    Attributes:
+        for_leftovers: what decides in lines that compiled functions leave to Python, once there were any.
+    """
 
     name = "prefer_mxnet"
     compiles = True
+    for_leftovers: Policy | None = None
 
     def decide(self, op: Op, values: tuple, params: dict[str, Any], context: Context) -> bool:
         return op.mx is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
 import inspect
@@ -498,6 +499,36 @@ def test_a_policy_within_a_jitted_function_reaches_its_block():
 
     numpy.testing.assert_allclose(f(X).asnumpy(), numpy.tanh(X.asnumpy() + 1), rtol=1e-6)
     assert policy.op_stat()["numpy"] == {"tanh": 1}
+
+
+@pytest.mark.parametrize(
+    ("size", "policy", "is_eager", "library"),
+    [
+        (8, minpy.PreferMXNetPolicy, False, "numpy"),
+        (8, minpy.PreferMXNetPolicy, True, "mxnet"),
+        (8, minpy.BlacklistPolicy, False, "mxnet"),
+        (5000, minpy.PreferMXNetPolicy, False, "mxnet"),
+    ],
+)
+def test_small_arrays_in_leftovers_are_numpys_by_default(size, policy, is_eager, library):
+    @minpy.jit
+    def f(x):
+        assert_is_no_graph(x)
+        return np.sum(np.cumsum(x) ** 2)
+
+    def assert_is_no_graph(x):  # what raises stays with Python
+        try:
+            raise KeyError
+        except KeyError:
+            counted.update((np.tanh(x) > 0).tolist())
+
+    counted, x, policy = set(), numpy.linspace(0.5, 1.0, size), policy()
+    with policy, minpy.eager() if is_eager else contextlib.nullcontext():
+        found = minpy.grad(f)(np.array(x, dtype="float64"))
+    numpy.testing.assert_allclose(found.asnumpy(), 2 * numpy.cumsum(numpy.cumsum(x)[::-1])[::-1], rtol=1e-6)
+    assert counted == {True}
+    stat = policy.op_stat()
+    assert [name for name in ("mxnet", "numpy") if "tanh" in stat[name]] == [library]
 
 
 @pytest.mark.parametrize("is_compiled", [True, False])
