@@ -60,7 +60,7 @@ def main() -> int:
     print(f"{len(chosen)} of {total} mutants of {len(paths)} files, seed {options.seed}", flush=True)
     preload()
     tests = _test_files(options.tests)
-    reaches = collect(tests, [ROOT / path for path in _files(TARGETS)], _reach(options.folder))
+    reaches = collect(tests, _files(TARGETS), _reach(options.folder))
     trial = Trial(options, reaches, time.monotonic() + 60 * options.minutes)
     in_child(lambda: trial.swapping(chosen), limit=False)  # leaves what cannot be done that way
     for mutant in trial.left(chosen):

@@ -5,6 +5,7 @@ Importing MXNet, NumPy, llvmlite and pytest takes most of the seconds that a sho
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.abc
 import importlib.util
@@ -51,15 +52,19 @@ def preload() -> None:
 
 
 class Overlay(importlib.abc.MetaPathFinder):
-    """One module of MinPy is imported from another text, as if that stood in its file."""
+    """One module of MinPy is imported from another text or tree, as if that stood in its file."""
 
-    def __init__(self, path: str, text: str):
+    def __init__(self, path: str, code: str | ast.Module):
         self.name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        self.text = text
+        self.code = code
+
+    def install(self) -> None:
+        """Let this process, a child, import that."""
+        sys.meta_path.insert(0, self)
 
     def run(self, limits: Mapping[str, float]) -> int:
         """Run these tests with it in this process, a child: pytest's exit status."""
-        sys.meta_path.insert(0, self)
+        self.install()
         files = list(dict.fromkeys(test.partition("::")[0] for test in limits))
         return run_pytest(["-x", *files], [Chosen(limits)])
 
@@ -69,25 +74,26 @@ class Overlay(importlib.abc.MetaPathFinder):
         spec = PathFinder.find_spec(name, path)
         assert spec is not None and spec.origin is not None, name
         spec.loader = _Loader(name, spec.origin)
-        spec.loader.text = self.text
-        # For inspect.getsource: MinPy prints some of its functions. Without a time it is never read again.
-        lines = self.text.splitlines(keepends=True)
-        linecache.cache[spec.origin] = (len(self.text), None, lines, spec.origin)
+        spec.loader.code = self.code
+        if isinstance(self.code, str):
+            # For inspect.getsource: MinPy prints some functions. Without a time it is never read again.
+            lines = self.code.splitlines(keepends=True)
+            linecache.cache[spec.origin] = (len(self.code), None, lines, spec.origin)
         return spec
 
 
 class _Loader(SourceFileLoader):
-    text = ""
+    code: str | ast.Module = ""
 
     def get_code(self, fullname: str) -> types.CodeType:
-        return compiled(self.text, self.path)
+        return compiled(self.code, self.path)
 
 
-def compiled(text: str, path: str) -> types.CodeType:
+def compiled(code: str | ast.Module, path: str) -> types.CodeType:
     """The code of a module. That a number is compared by ``is``, tests need not take for an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
-        return compile(text, path, "exec", dont_inherit=True)
+        return compile(code, path, "exec", dont_inherit=True)
 
 
 class Chosen:

@@ -9,17 +9,18 @@ import signal
 import sys
 import time
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-import coverage
 import pytest
 
 from tests.mutation.forks import ROOT, in_child, run_pytest
+from tests.mutation.marks import Marks
 
-_LONGEST = 5.0  # seconds of the processor that a test may take while lines are written down
+_LONGEST = 5.0  # seconds of the processor that a test may take
 
 
 class Reach(NamedTuple):
@@ -36,9 +37,9 @@ class _TooLong(BaseException):
 class _Recorder:
     """A plugin of pytest that forks for each file of tests, measures them, and keeps what they reach."""
 
-    def __init__(self, kept: Mapping[str, Path], targets: Iterable[Path]):
+    def __init__(self, kept: Mapping[str, Path], marks: Marks):
         self.kept = kept
-        self.targets = [str(path) for path in targets]
+        self.marks = marks
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -58,10 +59,9 @@ class _Recorder:
         signal.signal(signal.SIGPROF, _stop)
         self.seconds: dict[str, float] = {}
         self.failed: set[str] = set()
-        measure = coverage.Coverage(data_file=None, config_file=False, include=self.targets)
-        measure.start()
+        taken: dict[str, array] = {}
         for item, following in zip(items, [*items[1:], None]):
-            measure.switch_context(item.nodeid)
+            self.marks.taken()
             started = time.process_time()
             try:
                 signal.setitimer(signal.ITIMER_PROF, _LONGEST)
@@ -70,31 +70,30 @@ class _Recorder:
             except _TooLong:
                 self.failed.add(item.nodeid)
             self.seconds[item.nodeid] = time.process_time() - started
-        measure.stop()
+            taken[item.nodeid] = self.marks.taken()
         passing = [test for test in self.seconds if test not in self.failed]
-        return Reach({test: self.seconds[test] for test in passing}, self._lines(measure.get_data(), passing))
-
-    def _lines(self, data: coverage.CoverageData, passing: list[str]) -> dict[str, dict[int, array]]:
-        places = {test: place for place, test in enumerate(passing)}
-        lines: dict[str, dict[int, array]] = {}
-        for path in data.measured_files():
-            found = {
-                line: array("H", sorted(places[test] for test in tests if test in places))
-                for line, tests in data.contexts_by_lineno(path).items()
-            }
-            lines[str(Path(path).relative_to(ROOT))] = {line: tests for line, tests in found.items() if tests}
-        return lines
+        lines: dict[str, dict[int, array]] = defaultdict(lambda: defaultdict(lambda: array("H")))
+        for place, test in enumerate(passing):
+            for path, line in self.marks.lines(taken[test]):
+                lines[path][line].append(place)
+        found = {path: dict(places) for path, places in lines.items()}
+        return Reach({test: self.seconds[test] for test in passing}, found)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not report.passed:
             self.failed.add(report.nodeid)
 
 
+def _record(test_files: list[str], recorder: _Recorder) -> int:
+    recorder.marks.install()
+    return run_pytest(test_files, [recorder])
+
+
 def _stop(number: int, frame: object) -> None:
     raise _TooLong
 
 
-def collect(test_files: Iterable[Path], targets: list[Path], folder: Path) -> dict[str, Reach]:
+def collect(test_files: Iterable[Path], targets: Iterable[str], folder: Path) -> dict[str, Reach]:
     """What each file of tests reaches; kept in ``folder``, from which a second run takes it."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = {}
@@ -104,7 +103,7 @@ def collect(test_files: Iterable[Path], targets: list[Path], folder: Path) -> di
         kept[name] = folder / f"{name.replace('/', '.')}.{version}.pickle"
     missing = [name for name, path in kept.items() if not path.exists()]
     if missing:
-        ended = in_child(lambda: run_pytest(missing, [_Recorder(kept, targets)]), limit=False)
+        ended = in_child(lambda: _record(missing, _Recorder(kept, Marks(targets))), limit=False)
         if ended != (0, pytest.ExitCode.OK):
             print(f"tests cannot be collected: {ended}", file=sys.stderr, flush=True)
     return {name: pickle.loads(path.read_bytes()) for name, path in kept.items() if path.exists()}

@@ -1,10 +1,14 @@
-"""The gradient of many an op is zero: no warning about it here."""
+"""The gradient of many an op is zero: no warning about it here. And what lowerings say of their steps."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy
 import pytest
+
+from minpy.ops import Aval
+from minpy.ops.lowering import Builder
 
 HERE = Path(__file__).parent
 
@@ -14,3 +18,20 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore:the gradient of"))
+
+
+@pytest.fixture
+def steps_are_declared(monkeypatch):
+    """A lowering says of each of its steps what MXNet makes, also where nobody reads that."""
+
+    def checked(step):
+        def run(self, *args, **kwargs):
+            found = step(self, *args, **kwargs)
+            made = Aval(tuple(found.handle.shape), numpy.dtype(found.handle.dtype))
+            assert found.aval == made, f"{args[:2]} makes {made}, not {found.aval}"
+            return found
+
+        return run
+
+    for name in ("output", "vjp"):
+        monkeypatch.setattr(Builder, name, checked(getattr(Builder, name)))

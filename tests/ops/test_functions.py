@@ -54,7 +54,7 @@ def test_every_public_function_is_called():
 
 
 @every_function
-def test_eager_is_numpy(name):
+def test_eager_is_numpy(name, steps_are_declared):
     for what, function, args, _ in calls(name, ["float32", "float64", "int64"]):
         expected = function(numpy, *args)
         for policy in (minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy()):

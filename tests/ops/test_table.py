@@ -91,7 +91,7 @@ def test_no_samples_without_an_op():
 
 @every_op
 @pytest.mark.parametrize("policy", [minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy()], ids=repr)
-def test_eager_is_numpy(op, policy):
+def test_eager_is_numpy(op, policy, steps_are_declared):
     for what, args, params in calls(op):
         expected = reference(op, args, params)
         with policy, numpy.errstate(all="ignore"):
