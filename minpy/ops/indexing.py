@@ -294,7 +294,8 @@ def _put_rows(
     spare = max(count - indexed, 1) if count > 1 else 0
     if spare:
         place = _last_writes(b, place, indexed)
-        empty = b.op("_npi_zeros", rows, shape=(spare, rows.shape[1]), dtype=out.dtype.name)
+        unread = Aval((spare, rows.shape[1]), out.dtype)
+        empty = b.op("_npi_zeros", unread, shape=unread.shape, dtype=out.dtype.name)
         longer = Aval((indexed + spare, rows.shape[1]), out.dtype)
         part = b.op("_npi_concatenate", longer, part, empty, axis=0, num_args=2)
     v = b.reshape(v, (count, rows.shape[1]))

@@ -186,6 +186,7 @@ WITH_LISTS = (
     lambda np: np.around([True]),
     lambda np: np.sum(3.0),
     lambda np: np.reshape(3, (1, 1)),
+    lambda np: np.gradient(ROWS, axis=()),
 )
 
 
