@@ -5,6 +5,8 @@ Values are those of NumPy in any case, so other tests do not see it.
 
 from __future__ import annotations
 
+import math
+import sys
 from collections import Counter
 
 import numpy
@@ -124,6 +126,35 @@ def test_the_faster_operator(monkeypatch, function, shapes, of_float32, of_float
         found = compile_graph(traced(function, *shapes, dtype=dtype)).executor.operators()
         found.pop("_np_reshape", None)
         assert sorted(Counter(found).elements()) == expected.split()
+
+
+#: ufunc, MXNet's operator for a number on the right and on the left, that for two arrays
+WITH_NUMBERS = [
+    ("add", "_npi_add_scalar", "_npi_add_scalar", "_npi_add"),
+    ("subtract", "_npi_subtract_scalar", "_npi_rsubtract_scalar", "_npi_subtract"),
+    ("multiply", "_npi_multiply_scalar", "_npi_multiply_scalar", "_npi_multiply"),
+    ("true_divide", "_npi_true_divide_scalar", "_npi_rtrue_divide_scalar", "_npi_true_divide"),
+    ("power", "_npi_power_scalar", "_npi_rpower_scalar", "_npi_power"),
+    ("maximum", "_npi_maximum_scalar", "_npi_maximum_scalar", "_npi_maximum"),
+    ("minimum", "_npi_minimum_scalar", "_npi_minimum_scalar", "_npi_minimum"),
+    ("greater", "_npi_greater_scalar", "_npi_less_scalar", "_npi_greater"),
+    ("less_equal", "_npi_less_equal_scalar", "_npi_greater_equal_scalar", "_npi_less_equal"),
+    ("equal", "_npi_equal_scalar", "_npi_equal_scalar", "_npi_equal"),
+]
+TINY, LARGEST = sys.float_info.min, sys.float_info.max
+
+
+@pytest.mark.parametrize("name, right, left, arrays", WITH_NUMBERS)
+def test_a_number_is_an_attribute_where_mxnet_can_read_it(monkeypatch, name, right, left, arrays):
+    """Which it cannot where it is denormal, infinite or nan: then it is an array."""
+    monkeypatch.setenv("MINPY_PASSES", ",".join(f"-{name}" for name in PASSES))
+    numbers = {7.5: True, -7.5: True, TINY: True, -LARGEST: True, TINY / 2: False, math.inf: False}
+    numbers |= {-math.inf: False, math.nan: False}
+    for number, is_attribute in numbers.items():
+        for place, of_number in ((1, right), (0, left)):
+            graph = traced(lambda x, n=number, at=place: OPS[name](*((n, x) if at == 0 else (x, n))), (3,))
+            found = set(compile_graph(graph).executor.operators())
+            assert (of_number if is_attribute else arrays) in found, (number, place, found)
 
 
 def multiplications(sizes):
