@@ -138,29 +138,30 @@ def identity(n, dtype=None, **options):
     return eye.implementation(n, dtype=dtype)
 
 
-def _like(a: Any, value: Any, dtype: Any, shape: Any, by: str) -> Any:
+def _like(a: Any, value: Any, dtype: Any, order: str, shape: Any, by: str) -> Any:
+    refuse(order=None if order == "K" else order)
     aval = aval_of(a)
     dtype = aval.dtype if dtype is None else numpy.dtype(dtype)
     made = created(numpy.full(aval.shape if shape is None else shape, value, dtype), dtype, by)
-    return made.in_order_of(a, "K") if shape is None else made
+    return made.in_order_of(a, "K")
 
 
 @numpy_function(numpy.zeros_like, gradient=False)
 def zeros_like(a, dtype=None, order="K", subok=True, shape=None):
     """Zeros of the shape and dtype of ``a``."""
-    return _like(a, 0, dtype, shape, "zeros_like")
+    return _like(a, 0, dtype, order, shape, "zeros_like")
 
 
 @numpy_function(numpy.ones_like, gradient=False)
 def ones_like(a, dtype=None, order="K", subok=True, shape=None):
     """Ones of the shape and dtype of ``a``."""
-    return _like(a, 1, dtype, shape, "ones_like")
+    return _like(a, 1, dtype, order, shape, "ones_like")
 
 
 @numpy_function(numpy.empty_like, gradient=False)
 def empty_like(prototype, dtype=None, order="K", subok=True, shape=None):
     """Zeros of the shape and dtype of ``prototype``, as ``empty``."""
-    return _like(prototype, 0, dtype, shape, "empty_like")
+    return _like(prototype, 0, dtype, order, shape, "empty_like")
 
 
 empty_like.is_numpys = False  # the content of NumPy's is arbitrary
@@ -170,10 +171,11 @@ empty_like.is_numpys = False  # the content of NumPy's is arbitrary
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
     """``fill_value`` in the shape and dtype of ``a``."""
     if not holds_box(fill_value):
-        return _like(a, fill_value, dtype, shape, "full_like")
+        return _like(a, fill_value, dtype, order, shape, "full_like")
+    refuse(order=None if order == "K" else order)
     value = astype(as_operand(fill_value), dtype=aval_of(a).dtype if dtype is None else numpy.dtype(dtype))
     made = copy_op(broadcast_to.implementation(value, aval_of(a).shape if shape is None else shape))
-    return made.in_order_of(a, "K") if shape is None else made
+    return made.in_order_of(a, "K")
 
 
 @numpy_function(name="array", arrays=0)

@@ -350,7 +350,8 @@ def nextafter(k: Any, x: Any, y: Any) -> Any:
 
 
 def ldexp(k: Any, dtype: numpy.dtype, x: Any, exponent: Any) -> Any:
-    """x 2**exponent, by powers of 2. Steps down are so short that only the last product is rounded."""
+    """x 2**exponent, by powers of 2. What is left behind a step down is so much that, where that step already
+    rounds, the result is 0."""
     require(dtype, x.dtype, exponent.dtype)
     limits, integer = numpy.finfo(dtype), numpy.dtype(f"int{8 * dtype.itemsize}")
     lowest, highest = limits.minexp + limits.nmant + 1, limits.maxexp - 1
@@ -366,7 +367,8 @@ def ldexp(k: Any, dtype: numpy.dtype, x: Any, exponent: Any) -> Any:
     x = k.cast(x, dtype)
     n = k.cast(limited(k.cast(exponent, numpy.int64), 3 * lowest, 3 * highest), integer)
     for _ in range(3):
-        step = limited(n, lowest, highest)
+        is_far = k.less(n, k.like(limits.minexp, n))
+        step = k.select(is_far, k.like(lowest, n), _least(k, n, k.like(highest, n)))
         x, n = scaled_by(x, step), k.subtract(n, step)
     return x
 

@@ -209,6 +209,8 @@ class ArrayMethods(Box):
 
     def reshape(self, *sizes: Any, order: str = "C") -> Any:
         """The array with a new shape, given as one tuple or as numbers."""
+        if not sizes:
+            raise TypeError("reshape() takes exactly 1 argument (0 given)")  # as NumPy has it
         wanted = sizes[0] if len(sizes) == 1 else sizes
         return shape.reshape(self, wanted, order=order)
 

@@ -218,8 +218,8 @@ unwrap_op = register(
 @numpy_function(numpy.unwrap, mxnet=False)
 def unwrap(p, discont=None, axis=-1, **options):
     """Angles without jumps: whole periods are added where two neighbors are more than half of one apart."""
-    period = options.get("period", 2 * numpy.pi)
-    refuse(discont="computed" if isinstance(discont, Box) or isinstance(period, Box) else None)
+    computed = isinstance(discont, Box) or isinstance(options.get("period"), Box)
+    refuse(discont="computed" if computed else None)
     if discont is not None:
         options["discont"] = discont
     return unwrap_op(p, axis=axis, **options)
@@ -229,17 +229,17 @@ def unwrap(p, discont=None, axis=-1, **options):
 def trapz(y, x=None, dx=1.0, axis=-1):
     """The integral of ``y`` over ``axis`` by the trapezoidal rule, at places ``x`` or ``dx`` apart."""
     shape = aval_of(y).shape
-    axis = normalize_axis(axis, len(shape))
+    place = normalize_axis(axis, len(shape))  # ``x`` may have other axes, and is counted from its own end
     refuse(y="of bools" if aval_of(y).dtype.kind == "b" else None)
     if x is None:
         width = dx
     elif aval_of(x).ndim == 1:
         width = diff.implementation(x)
-        sizes = tuple(aval_of(width).size if i == axis else 1 for i in range(len(shape)))
+        sizes = tuple(aval_of(width).size if i == place else 1 for i in range(len(shape)))
         width = reshape_op(width, shape=sizes)
     else:
         width = diff.implementation(x, axis=axis)
-    size = shape[axis]
-    pairs = add(basic_slice(y, axis, 1, size), basic_slice(y, axis, 0, max(size - 1, 0)))
+    size = shape[place]
+    pairs = add(basic_slice(y, place, 1, size), basic_slice(y, place, 0, max(size - 1, 0)))
     parts = true_divide(multiply(width, pairs), 2.0)
     return sum_op(parts, axes=(normalize_axis(axis, aval_of(parts).ndim),), keepdims=False)

@@ -17,7 +17,7 @@ from tests.ops.samples import Draw
 class Call(NamedTuple):
     """One call.
 
-    The tests also make it with operands that are empty, numbers, complex; see ``in_other_shapes``.
+    The tests also make it with operands that are empty, numbers, stacked, complex; see ``in_other_shapes``.
 
     ``compiles`` is False where it stays eager; it has no gradient then, since NumPy runs it, unless
     ``differentiable`` says that the table does. With ``kernels`` it compiles where there are any.
@@ -30,15 +30,23 @@ class Call(NamedTuple):
     kernels: bool = False
 
 
-def in_other_shapes(call: Call) -> Iterator[Call]:
-    """The call with numbers for all operands, and with each size, wherever it occurs, replaced by 0."""
+def in_other_shapes(name: str, call: Call) -> Iterator[Call]:
+    """The call with numbers for all operands, with two more axes in front of all of them, and with each
+    size, wherever it occurs, replaced by 0."""
     shapes = [operand.shape for operand in call.operands]
     sizes = sorted({size for shape in shapes for size in shape if size})
     others = [[tuple(0 if n == size else n for n in shape) for shape in shapes] for size in sizes]
-    for other in (*others, [()] * len(shapes)):
+    others.append([()] * len(shapes))
+    if name not in _FLAT:
+        others.append([(2, 1, *shape) for shape in shapes])
+    for other in others:
         if other != shapes:
             operands = zip(call.operands, other)
             yield call._replace(operands=tuple(operand._replace(shape=shape) for operand, shape in operands))
+
+
+#: With more axes these stay with NumPy, without gradients; or NumPy fails by accident.
+_FLAT = ("nanpercentile", "special.logsumexp", "polyder")
 
 
 def _calls(*functions: Callable, on: tuple, compiles: bool = True) -> list[Call]:

@@ -61,7 +61,7 @@ CALLS.update(
             *_made(
                 lambda np, x: [abs(y) for y in np.linalg.qr(x)],
                 lambda np, x: abs(np.linalg.qr(x, "r")),
-                on=_WIDE[:3],
+                on=_WIDE,
                 compiles=False,
             ),
             *_made(lambda np, x: _invariant(*np.linalg.qr(x, "complete"), 3), on=((5, 3),), compiles=False),

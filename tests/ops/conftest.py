@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy
 import pytest
 
+import minpy
 from minpy.ops import Aval
 from minpy.ops.lowering import Builder
+from minpy.runtime.imperative import ImperativeBuilder
 
 HERE = Path(__file__).parent
 
@@ -35,3 +37,15 @@ def steps_are_declared(monkeypatch):
 
     for name in ("output", "vjp"):
         monkeypatch.setattr(Builder, name, checked(getattr(Builder, name)))
+
+
+@pytest.fixture
+def graphs_one_by_one(monkeypatch, steps_are_declared):
+    """What stands in graphs only is run like an eager op, each step of which is looked at."""
+
+    def begin(self, context):
+        self.context = context
+
+    monkeypatch.setattr(ImperativeBuilder, "__init__", begin)
+    with minpy.PreferMXNetPolicy():
+        yield

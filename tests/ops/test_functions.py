@@ -132,9 +132,9 @@ def test_gradients_in_float32(name):
 
 @every_function
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's about empty arrays
-def test_empty_arrays_and_numbers(name):
+def test_empty_arrays_numbers_and_stacks(name):
     for number, call in enumerate(CALLS[name]):
-        for other in in_other_shapes(call):
+        for other in in_other_shapes(name, call):
             args = Sample(other.operands).draw("float64")
             what = f"{name}, call {number}: {args}"
             function = results_of(call.function)
@@ -380,6 +380,7 @@ LAID_OUT = {
     "copy": lambda np, x: np.copy(x),
     "array": lambda np, x: np.array(x),
     "zeros_like": lambda np, x: np.zeros_like(x),
+    "zeros_like C": lambda np, x: np.zeros_like(x, order="C"),
     "gradient": lambda np, x: np.gradient(x, axis=0),
     "arithmetic": lambda np, x: -np.exp(x) * x + 1,
     "with numbers in a row": lambda np, x: x + x[..., :1],
@@ -392,6 +393,19 @@ LAID_OUT = {
     "+=": lambda np, x: operator.iadd(x * 1, x),
     "ravel": lambda np, x: np.ravel(x, "A") + x.ravel("K"),
     "ravel, which copies": lambda np, x: _doubled(x.T),
+    "require F": lambda np, x: np.require(x, requirements="F"),
+    "require C": lambda np, x: np.require(x.T, requirements=["C", "W"]),
+    "asfortranarray": lambda np, x: np.asfortranarray(x),
+    "ascontiguousarray": lambda np, x: np.ascontiguousarray(x.T),
+    "copy F": lambda np, x: np.copy(x, "F"),
+    "array F": lambda np, x: np.array(x, order="F"),
+    "astype": lambda np, x: x.astype("float32"),
+    "astype F": lambda np, x: x.astype("float32", order="F"),
+    "reshape F": lambda np, x: np.reshape(x, (2, -1), order="F"),
+    "ones_like": lambda np, x: np.ones_like(x, dtype="int64"),
+    "full_like F": lambda np, x: np.full_like(x, 2, order="F"),
+    "ones_like in a shape": lambda np, x: np.ones_like(x, shape=(2, *x.shape[1:])),
+    "zeros F": lambda np, x: np.zeros(x.shape, "float64", order="F"),
 }
 
 

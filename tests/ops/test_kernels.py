@@ -134,6 +134,19 @@ def test_rule_is_exact(op):
     assert any(done)
 
 
+@pytest.mark.parametrize("dtype, least, exponent", [("float32", -149, -110), ("float64", -1074, -977)])
+def test_ldexp_rounds_once(dtype, least, exponent):
+    """Also where it takes several steps to the result, which has few bits."""
+    just_above_half = numpy.array([numpy.ldexp(513.0, least - 10 - exponent)], dtype)
+    assert check(OPS["ldexp"], (just_above_half, numpy.array([exponent], "int32")), {})
+    generator = numpy.random.default_rng(0)
+    x = numpy.ldexp(generator.integers(1, 2**20, 20_000), generator.integers(least, 100, 20_000)).astype(
+        dtype
+    )
+    n = generator.integers(2 * least, -2 * least, 20_000).astype("int32")
+    assert check(OPS["ldexp"], (x, n), {})
+
+
 def wide(dtype: numpy.dtype) -> numpy.dtype:
     """A dtype so much more precise that its rounding does not count."""
     return numpy.dtype("float64" if dtype == numpy.float32 else "longdouble")

@@ -1,6 +1,6 @@
 """Which of MXNet's operators an op becomes, where that depends on sizes and dtypes: the faster one.
 
-Values are those of NumPy in any case, so other tests do not see it.
+Values are those of NumPy in any case, so other tests do not see which it was.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from collections import Counter
 import numpy
 import pytest
 
+import minpy
 from minpy.compiler.driver import PASSES, compile_graph
 from minpy.ops import FUNCTIONS, OPS
 from minpy.ops.keys import ARRAY
 from tests.compiler.passes.graphs import traced
-from tests.ops.checks import Compiled
+from tests.ops.checks import Compiled, boxed
+from tests.ops.tolerances import assert_same
 
 where, maximum = FUNCTIONS["where"], FUNCTIONS["maximum"]
 
@@ -126,6 +128,15 @@ def test_the_faster_operator(monkeypatch, function, shapes, of_float32, of_float
         found = compile_graph(traced(function, *shapes, dtype=dtype)).executor.operators()
         found.pop("_np_reshape", None)
         assert sorted(Counter(found).elements()) == expected.split()
+
+
+@pytest.mark.parametrize("function, shapes", [chosen[:2] for chosen in CHOSEN])
+def test_the_faster_operator_is_right(graphs_one_by_one, function, shapes):
+    """On arrays as large as it takes."""
+    operands = [numpy.random.randint(0, 4, shape).astype("float32") for shape in shapes]
+    with minpy.OnlyNumPyPolicy():
+        expected = function(*map(boxed, operands))
+    assert_same(function(*map(boxed, operands)), expected, "exact: of small integers")
 
 
 #: ufunc, MXNet's operator for a number on the right and on the left, that for two arrays

@@ -113,6 +113,23 @@ def gradient(function, *x):
         return numpy.asarray(minpy.grad(function)(numpy.array(x)))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("exponent", [-1.0, 0.0, 0.5, 1.0, 2.0])
+def test_numpys_short_ways_to_powers(dtype, exponent):
+    """``x ** 0.5`` is the square root, also of -0.0 and -inf; however the exponent is spelled."""
+    x = specials(dtype)
+    ways = [float, numpy.float32, numpy.float64, numpy.array, lambda y: numpy.array(y, "float32")]
+    if exponent in (0.0, 1.0, 2.0):
+        ways += [int, numpy.int64, lambda y: numpy.array(y, "int64")]
+    for way in ways:
+        y = way(exponent)
+        with numpy.errstate(all="ignore"):
+            expected = x**y
+            for policy in (minpy.OnlyNumPyPolicy(), minpy.PreferMXNetPolicy()):
+                with policy:
+                    assert_special(boxed(x) ** y, expected, True, f"{x} ** {y!r}")
+
+
 def test_conventions_where_there_is_no_derivative():
     np = minpy.numpy
     assert gradient(lambda x: np.sum(np.abs(x)), -1.0, 0.0, 2.0).tolist() == [-1, 0, 1]

@@ -16,7 +16,6 @@ from minpy.compiler.passes import makes_kernels
 from minpy.context import cpu
 from minpy.ops import OPS, Aval, Op
 from minpy.ops.op import ZERO
-from minpy.runtime.imperative import ImperativeBuilder
 from tests.ops.calls_special import OFF, SEVERAL
 from tests.ops.checks import (
     boxed,
@@ -104,13 +103,9 @@ def test_eager_is_numpy(op, policy, steps_are_declared):
 
 
 @every_op
-def test_steps_of_graphs_one_by_one(op, steps_are_declared, monkeypatch):
-    """What stands in graphs only, run like an eager op, each step of which is looked at."""
-    monkeypatch.setattr(
-        ImperativeBuilder, "__init__", lambda self, context: setattr(self, "context", context)
-    )
+def test_steps_of_graphs_are_numpy(op, graphs_one_by_one):
     for what, args, params, expected in accepted_calls(op, ["float32", "int64"]):
-        with minpy.PreferMXNetPolicy(), numpy.errstate(all="ignore"):
+        with numpy.errstate(all="ignore"):
             assert_same(op(*map(boxed, args), **params), expected, what)
 
 
