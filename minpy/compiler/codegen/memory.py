@@ -7,11 +7,14 @@ from typing import NamedTuple, Union
 import numpy
 
 from minpy.compiler.codegen.builder import Builder, Value, scalar_type, type_of
+from minpy.compiler.codegen.nest import LINE
 
 #: an int that is known, or LLVM's name of one of 64 bits
 Number = Union[int, str]
 
 _BYTE = numpy.dtype("uint8")
+#: how far ahead memory is fetched, in bytes
+_AHEAD = 1024
 
 
 class Lanes(NamedTuple):
@@ -82,6 +85,14 @@ def load(k: Builder, pointer: str, dtype: numpy.dtype, stride: int, lanes: Lanes
         text = k.intrinsic(name, kind, where, (masks, lanes.mask), (kind, "zeroinitializer"))
         value = Value(text, held, lanes.width)
     return k.cast(value, bool) if dtype.kind == "b" else value
+
+
+def fetch(k: Builder, pointer: str, size: int, writes: bool) -> None:
+    """Let the processor fetch as many bytes as those from ``pointer`` on, ahead of them."""
+    for at in range(_AHEAD, _AHEAD + size, LINE):
+        place = k.emit(f"getelementptr i8, ptr {pointer}, i64 {at}")
+        k.intrinsics["llvm.prefetch.p0"] = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
+        k.lines.append(f"  call void @llvm.prefetch.p0(ptr {place}, i32 {int(writes)}, i32 3, i32 1)")
 
 
 def gather(k: Builder, pointer: str, at: Value, dtype: numpy.dtype, lanes: Lanes) -> Value:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Union
 import numpy
 
 #: bytes of a line of the cache
-_LINE = 64
+LINE = 64
 
 
 class Access(NamedTuple):
@@ -155,7 +155,7 @@ class Nest(NamedTuple):
 def part_size(count: int, dtype: numpy.dtype) -> int:
     """The elements from one chunk's part of ``count`` sums to the next one's: vectors should not lie across
     lines of the cache."""
-    vector = _LINE // dtype.itemsize
+    vector = LINE // dtype.itemsize
     return count if count < vector else -(-count // vector) * vector
 
 

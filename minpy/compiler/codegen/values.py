@@ -15,6 +15,7 @@ from minpy.compiler.codegen.memory import (
     Lanes,
     Number,
     element,
+    fetch,
     gather,
     load,
     plus,
@@ -22,10 +23,13 @@ from minpy.compiler.codegen.memory import (
     stored_type,
     times,
 )
-from minpy.compiler.codegen.nest import Access, Apply, Constant, Gather, Index, Load, Nest, Store
+from minpy.compiler.codegen.nest import LINE, Access, Apply, Constant, Gather, Index, Load, Nest, Store
 from minpy.compiler.codegen.schedule import Schedule
+from minpy.compiler.codegen.views import contiguous
 from minpy.ops import OPS
 
+#: bytes that do not lie in the caches of a core
+_LARGE = 1 << 22
 #: vectors that a function is called with at once: processors hand on no more results in registers
 _AT_ONCE = 4
 INT64 = numpy.dtype("int64")
@@ -111,6 +115,7 @@ class Values:
                 value = rule("add")(
                     k, access.dtype, load(k, pointer, access.dtype, stride, place.lanes), value
                 )
+            self._fetch(access, pointer, place, True)
             store(k, value, pointer, stride, place.lanes)
         else:
             value = self.value(i, place, scope)
@@ -134,6 +139,13 @@ class Values:
         if i not in self.bands:
             self.bands[i] = self.allocate(stored_type(self.dtype(i)), self.plan.band)
         return element(self.k, self.bands[i], row, self.dtype(i))
+
+    def _fetch(self, access: Access, pointer: str, place: Place, writes: bool) -> None:
+        """Fetch what is ahead of a vector, where memory that lies beyond caches is gone through in order."""
+        extents, size = self.nest.extents, place.lanes.width * access.dtype.itemsize
+        is_large = math.prod(extents) * access.dtype.itemsize >= _LARGE
+        if is_large and access.strides == contiguous(extents) and place.lanes.is_full and size % LINE == 0:
+            fetch(self.k, pointer, size, writes)
 
     def _address(self, access: Access, place: Place) -> str:
         """A pointer to the element of an access at the current turn of all loops."""
@@ -161,9 +173,9 @@ class Values:
         if i in self.saved:
             value = load(k, self._saved_at(i, node.dtype), node.dtype, 1, place.lanes)  # type: ignore[union-attr]
         elif isinstance(node, Load):
-            value = load(
-                k, self._address(node.access, place), node.dtype, node.access.strides[-1], place.lanes
-            )
+            pointer = self._address(node.access, place)
+            self._fetch(node.access, pointer, place, False)
+            value = load(k, pointer, node.dtype, node.access.strides[-1], place.lanes)
         elif isinstance(node, Gather):
             value = self._gathered(node, place, scope)
         elif isinstance(node, Constant):

@@ -282,6 +282,12 @@ def test_functions_of_what_rows_give(rows, dtype):
     numpy.testing.assert_allclose(total, scaled.sum(), rtol=exact, atol=exact * rows)
 
 
+def test_memory_beyond_caches_is_fetched_ahead():
+    nodes = Load(Access(0, F32, (1,))), Apply("add", F32, (0, 0)), Store(Access(1, F32, (1,)), 1)
+    texts = [loops.write(Nest((n,), 0, 0, nodes)) for n in (1 << 14, 1 << 22)]
+    assert ["i32 0, i32 3" in text and "i32 1, i32 3" in text for text in texts] == [False, True]
+
+
 def test_equal_nests_have_equal_text():
     nodes = Load(Access(0, F32, (1,))), Apply("exp", F32, (0,)), Store(Access(1, F32, (1,)), 1)
     assert loops.write(Nest((100,), 0, 0, nodes)) == loops.write(Nest((100,), 0, 0, tuple(nodes)))
