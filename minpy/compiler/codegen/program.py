@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Callable, NamedTuple
 
@@ -15,6 +15,7 @@ from minpy.compiler.codegen.loops import turns, write
 from minpy.compiler.codegen.nest import (
     Access,
     Apply,
+    Constant,
     Gather,
     Load,
     Nest,
@@ -92,10 +93,10 @@ def program_of(
     Raises:
         UnsupportedError: for an equation that loops cannot do (``translation.takes``).
     """
-    texts: dict[str, str] = {}
+    texts: dict[tuple, str] = {}
 
     def written(nest: Nest) -> str:
-        key = repr(nest)  # numbers that are equal, as 0.0 and -0.0, are different ones here
+        key = nest, *_numbers(nest)
         if key not in texts:
             texts[key] = write(nest)
             if begin is not None:
@@ -116,6 +117,15 @@ def program_of(
         steps.append(Step(step.text or written(step.nest), told, step.size, step.chunk))
     avals = [tuple(Aval(*atom.aval) for atom in atoms) for atoms in (body.inputs, body.outputs)]
     return Program(avals[0], avals[1], scratch, tuple(steps))
+
+
+def _numbers(nest: Nest) -> Iterator[str]:
+    """Those that a nest computes with: of numbers that are equal, as 0.0 and -0.0, each is another one."""
+    for node in nest.nodes:
+        if isinstance(node, Constant):
+            yield repr(node.value)
+        elif isinstance(node, Apply) and node.params:
+            yield repr(node.params)
 
 
 def planned_work(

@@ -17,7 +17,7 @@ def merge_common_subexpressions(graph: Graph) -> Graph:
     eqns = []
     for eqn in graph.eqns:
         inputs = tuple([known.get(atom, atom) for atom in eqn.inputs])
-        key = (eqn.op, tuple(map(_identity, inputs)), _hashable(eqn.params) if eqn.params else ())
+        key = (eqn.op, tuple(map(identity, inputs)), hashable(eqn.params))
         first = seen.get(key)
         if first is not None:
             known.update(zip(eqn.outputs, first.outputs))
@@ -27,7 +27,7 @@ def merge_common_subexpressions(graph: Graph) -> Graph:
     return Graph(graph.inputs, tuple(eqns), tuple(known.get(atom, atom) for atom in graph.outputs))
 
 
-def _identity(atom: Atom) -> Any:
+def identity(atom: Atom) -> Any:
     """A variable stands for itself; equal constants are the same, 0.0 and -0.0 are not."""
     if not isinstance(atom, Literal):
         return atom
@@ -36,7 +36,8 @@ def _identity(atom: Atom) -> Any:
     return id(atom.value)
 
 
-def _hashable(params: dict) -> Any:
+def hashable(params: dict) -> Any:
+    """Parameters as a key; what cannot be one stands for itself."""
     return tuple([(name, value if _is_hashable(value) else id(value)) for name, value in params.items()])
 
 

@@ -19,11 +19,12 @@ leaving it costs more than they do.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from minpy.compiler.ir import Atom, Eqn, Graph, Literal, Var
 from minpy.compiler.kernel import in_kernels, kernel
+from minpy.compiler.passes.cse import hashable, identity
 from minpy.compiler.passes.fold import fold_constants
 from minpy.compiler.trace import ARRAY, Trace
 from minpy.ops import aval_of, keys
@@ -65,6 +66,7 @@ class _Fusion:
     def __init__(self, graph: Graph):
         self.graph = graph
         self.parts: dict[int, Sequence[Eqn]] = {}  # by the number of the equation
+        self.alike: dict[Any, tuple[Eqn, list[Eqn]]] = {}
         self.makers: dict[Atom, _Place] = {}
         self.levels: dict[int, list[int]] = defaultdict(list)
         self._find_levels()
@@ -128,8 +130,24 @@ class _Fusion:
             return False  # of what is empty parts may not be defined
         if eqn.op.parts is None:
             return in_kernels(eqn)
-        self.parts[number] = parts_of(eqn)
+        self.parts[number] = self._parts(eqn)
         return all(map(in_kernels, self.parts[number]))
+
+    def _parts(self, eqn: Eqn) -> list[Eqn]:
+        """``parts_of(eqn)``: of equations that are alike those of the first, with other variables."""
+        inputs = [x.aval if isinstance(x, Var) else identity(x) for x in eqn.inputs]
+        same = [eqn.inputs.index(x) for x in eqn.inputs]
+        key = eqn.op, hashable(eqn.params), *inputs, *same, *[x.aval for x in eqn.outputs]
+        if key not in self.alike:
+            self.alike[key] = eqn, parts_of(eqn)
+        first, parts = self.alike[key]
+        names: dict[Atom, Atom] = dict(zip((*first.inputs, *first.outputs), (*eqn.inputs, *eqn.outputs)))
+        for part in parts if first is not eqn else ():
+            names.update({x: Var(x.aval, x.name) for x in part.outputs if x not in names})
+        return [
+            Eqn(part.op, _named(part.inputs, names), part.params, _named(part.outputs, names), eqn.loc)
+            for part in parts
+        ]
 
     # Operators and kernels --------------------------------------------------------------------------------
 
@@ -208,6 +226,10 @@ class _Fusion:
         return numbers, leaves
 
 
+def _named(atoms: tuple[Any, ...], names: Mapping[Atom, Any]) -> tuple[Any, ...]:
+    return tuple([names.get(atom, atom) for atom in atoms])
+
+
 def parts_of(eqn: Eqn) -> list[Eqn]:
     """The equations that an op is made of, which give the same variables."""
     trace = Trace()
@@ -233,9 +255,7 @@ def parts_of(eqn: Eqn) -> list[Eqn]:
     constants = [(x, var) for x, var in zip(whole.outputs, eqn.outputs) if isinstance(x, Literal)]
     eqns = [Eqn(copy, (x,), {}, (var,), eqn.loc) for x, var in constants]
     for part in whole.eqns:
-        inputs = tuple(known.get(x, x) for x in part.inputs)
-        outputs = tuple(known.get(var, var) for var in part.outputs)
-        part = part._replace(inputs=inputs, outputs=outputs)  # type: ignore[arg-type]
+        part = part._replace(inputs=_named(part.inputs, known), outputs=_named(part.outputs, known))
         eqns.extend([part] if part.op.parts is None else parts_of(part))
     return eqns
 

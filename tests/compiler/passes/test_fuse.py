@@ -100,6 +100,15 @@ def test_other_values_are_stored(function):
     assert len(found.eqns[0].outputs) == 2
 
 
+def test_what_is_alike_but_for_its_operands_is_made_of_other_parts():
+    gradient = OPS["tanh_gradient"]
+    graph = traced(lambda x, y: (gradient(x, x), gradient(x, y), gradient(y, x)), (2, 2), (2, 2))
+    found = fuse(graph)
+    check_graph(found)
+    for result, (g, y) in zip(outputs(found, (X, Y)), ((X, X), (X, Y), (Y, X))):
+        assert numpy.allclose(result, g * (1 - y * y), 1e-12)
+
+
 def test_each_kernel_has_its_own_views():
     graph = traced(lambda x, y: (inv(x.T), x.T * y, tanh(inv(y)[:, 0])), (2, 2), (2, 2))
     found = fuse(graph)
