@@ -297,16 +297,14 @@ class Grouping:
 
     def _candidates(self, operands: Iterable[Operand]) -> Iterable[Group]:
         """Groups that may take a statement: those of what it takes, then others that read the same."""
-        own = self._own(operands)
+        yield from filter(_may_grow, reversed(self._own(operands)))
         near: dict[Group, None] = {}
         for x in operands:
             if isinstance(x, View):
                 for root in [x.root] if self._is_memory(x.root) else self.again.sources(x) or ():
                     if 2 * product(root.shape) >= product(x.shape):  # numbers and rows are read by many
                         near.update(dict.fromkeys(self._readers.get(root, [])[-_NEIGHBORS:]))
-        for group in (*reversed(own), *sorted(near, key=lambda group: -group.level)):
-            if group.moved is None and group.scattered is None and len(group.nodes) < _MOST_NODES:
-                yield group
+        yield from filter(_may_grow, sorted(near, key=lambda group: -group.level))
 
     def _is_memory(self, root: Root) -> bool:
         """Whether it can only be read from memory."""
@@ -327,9 +325,10 @@ class Grouping:
             within = group.values.get(x.root)
             found = None if within is None else group.space.match(x, within.moves)
             if found is None:
-                if group in groups_of(x.root) and not self.again.is_worth(group, x):
+                is_worth = self.again.is_worth(group, x)
+                if group in groups_of(x.root) and not is_worth:
                     return None
-                needed = self.again.sources(x) if self.again.is_worth(group, x) else [x.root]
+                needed = self.again.sources(x) if is_worth else [x.root]
                 level = max([level, *[level_of(root) + 1 for root in needed or ()]])
                 continue
             is_inside = True
@@ -400,6 +399,10 @@ class Grouping:
             assert table is not None
             return self._read(group, table, axes, tuple(nodes))
         return group.node(Apply(by.op, x.root.dtype, tuple(nodes), _pairs(by.params)))
+
+
+def _may_grow(group: Group) -> bool:
+    return group.moved is None and group.scattered is None and len(group.nodes) < _MOST_NODES
 
 
 def _pairs(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:

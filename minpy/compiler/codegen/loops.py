@@ -11,7 +11,6 @@ ones. Partial results of one chunk are always combined in the same order.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 
@@ -22,17 +21,16 @@ from minpy.compiler.codegen.called import module
 from minpy.compiler.codegen.memory import Lanes, Number, element, load, plus, store, stored_type, times
 from minpy.compiler.codegen.nest import Apply, Constant, Gather, Index, Load, Nest, Reduce, operands
 from minpy.compiler.codegen.reductions import RUN, Reductions
-from minpy.compiler.codegen.schedule import BLOCK, Schedule, Sweep
+from minpy.compiler.codegen.schedule import BLOCK, Sweep, scheduled
 from minpy.compiler.codegen.values import INT64, ROW, Place, Shared
 
 #: vectors of products that are written out one after the other instead of as a loop
 _WRITTEN_OUT = 32
 
 
-@functools.lru_cache(maxsize=64)
 def turns(nest: Nest) -> int:
     """How many turns there are to do."""
-    return Schedule(nest).turns
+    return scheduled(nest).turns
 
 
 def write(nest: Nest) -> str:

@@ -8,6 +8,7 @@ in a row on the stack.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
@@ -326,6 +327,12 @@ class Schedule:
         while wanted > 1 and vectors < wanted:
             wanted //= 2
         return wanted
+
+
+@functools.lru_cache(maxsize=64)
+def scheduled(nest: Nest) -> Schedule:
+    """The schedule of a nest, which does not depend on the numbers in it."""
+    return Schedule(nest)
 
 
 def _repeats(store: Store, value: Node) -> bool:

@@ -24,7 +24,7 @@ from minpy.compiler.codegen.memory import (
     times,
 )
 from minpy.compiler.codegen.nest import LINE, Access, Apply, Constant, Gather, Index, Load, Nest, Store
-from minpy.compiler.codegen.schedule import Schedule
+from minpy.compiler.codegen.schedule import Schedule, scheduled
 from minpy.compiler.codegen.views import contiguous
 from minpy.ops import OPS
 
@@ -58,7 +58,7 @@ class Values:
 
     def __init__(self, nest: Nest):
         self.nest = nest
-        self.plan = Schedule(nest)
+        self.plan = scheduled(nest)
         self.k = Kernel()
         self.stack: list[str] = []  # allocations
         self.known: dict[int, Value] = {}  # what depends on no loop
