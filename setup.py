@@ -115,7 +115,9 @@ EXTENSIONS = [
     Extension(  # not a module of Python's: MXNet loads it
         "minpy.runtime.kernels._library",
         ["minpy/runtime/kernels/library.c"],
-        depends=[f"minpy/runtime/kernels/{name}.h" for name in ("gate", "gemm", "gemm_of")],
+        depends=[
+            f"minpy/runtime/kernels/{name}.h" for name in ("gate", "gemm", "gemm_of", "lift", "lift_of")
+        ],
         define_macros=[("FINGERPRINT", f"{fingerprint('kernels/*.[ch]')}u")],
         extra_compile_args=["-O3", "-std=gnu11", "-fopenmp", "-fvisibility=hidden"],
         extra_link_args=["-fopenmp"],

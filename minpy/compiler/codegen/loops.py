@@ -322,12 +322,18 @@ class _Writer(Reductions):
                 self.start_partial(i, place)
         self._summed_loops(sorted(self.plan.summed), places)
         for i in self.plan.product:
+            node = self.reduce(i)
+            lower = None
+            if node.lower is not None:
+                lower = load(self.k, f"%a{node.lower}", node.dtype, 0, Lanes(1, 1))
             for place, scope in zip(places, scopes):
                 kind = self._kind(i, place.lanes.width)
                 dtype = self._sum_dtype(i)
                 name = self.partial[i, place.row, place.copy]
                 total = Value(self.k.emit(f"load {kind}, ptr {name}"), dtype, place.lanes.width)
-                scope[i] = self.k.cast(total, self.reduce(i).dtype)
+                scope[i] = self.k.cast(total, node.dtype)
+                if lower is not None:
+                    scope[i] = self.k.multiply(scope[i], lower)
 
     def _summed_loops(self, loops: list[int], places: Sequence[Place]) -> None:
         if loops:

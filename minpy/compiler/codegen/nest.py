@@ -88,13 +88,19 @@ class Apply(NamedTuple):
 
 
 class Reduce(NamedTuple):
-    """A value combined over some loops, in ``dtype``. ``kind`` is the name of a binary op of the table: add,
-    multiply, maximum, minimum, logical_and or logical_or."""
+    """A value combined over some loops, in ``dtype``.
+
+    Attributes:
+        kind: the name of a binary op of the table: add, multiply, maximum, minimum, logical_and or
+            logical_or.
+        lower: of a sum over summed loops the number of the pointer to what it is multiplied by, or None.
+    """
 
     kind: str
     dtype: numpy.dtype
     operand: int
     over: tuple[int, ...]
+    lower: int | None = None
 
 
 class Store(NamedTuple):

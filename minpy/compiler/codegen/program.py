@@ -11,6 +11,7 @@ import numpy
 from minpy.compiler.codegen.components import taken_apart
 from minpy.compiler.codegen.group import Group, groups_of
 from minpy.compiler.codegen.grouping import Grouping
+from minpy.compiler.codegen.lifting import NO_LIFTS, with_lifted_factors
 from minpy.compiler.codegen.loops import turns, write
 from minpy.compiler.codegen.nest import (
     Access,
@@ -67,7 +68,8 @@ class Check(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A nest on buffers, in chunks of turns; ``eqns`` are what it computes, ``text`` is its module."""
+    """A nest on buffers, in chunks of turns; ``eqns`` are what it computes, ``text`` is its module, ``lifts``
+    is that of the step that it becomes."""
 
     nest: Nest
     arguments: tuple[tuple[Buffer, int], ...]
@@ -75,6 +77,7 @@ class Work(NamedTuple):
     chunk: int = 1
     eqns: tuple[Eqn, ...] = ()
     text: str = ""
+    lifts: tuple[int, int, int] = NO_LIFTS
 
 
 Constants = Mapping[int, numpy.ndarray]
@@ -114,7 +117,7 @@ def program_of(
             x, y, out = told
             steps.append(Product(*step[:6], (x, y, out), step.rows))
             continue
-        steps.append(Step(step.text or written(step.nest), told, step.size, step.chunk))
+        steps.append(Step(step.text or written(step.nest), told, step.size, step.chunk, step.lifts))
     avals = [tuple(Aval(*atom.aval) for atom in atoms) for atoms in (body.inputs, body.outputs)]
     return Program(avals[0], avals[1], scratch, tuple(steps))
 
@@ -226,6 +229,7 @@ def _is_in_step(work: Work | Multiplication | Check, output: int, number: int) -
 
 def _work(plan: Planned) -> Iterable[Work]:
     """The nest, and for what it adds up in parts the nests that combine these."""
+    plan, lifts = with_lifted_factors(plan)
     size = turns(plan.nest)
     ends = [buffer for buffer, _ in plan.arguments if isinstance(buffer, End)]
     chunk = _chunk(plan, size, ends)
@@ -241,7 +245,7 @@ def _work(plan: Planned) -> Iterable[Work]:
                 buffer = Buffer("scratch", 0, Aval((chunks, _part(end)), end.dtype))
                 combined.append(_combining(end, buffer, chunks))
         arguments.append((buffer, offset))
-    yield Work(plan.nest, tuple(arguments), size, chunk)
+    yield Work(plan.nest, tuple(arguments), size, chunk, lifts=lifts)
     yield from combined
 
 

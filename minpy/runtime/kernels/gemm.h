@@ -8,10 +8,9 @@
 #include <omp.h>
 
 #include "gate.h"
+#include "lift.h"
 
 #if defined(__x86_64__)
-#define AVX512 __attribute__((target("avx512f,fma")))
-
 /* Rows and vectors of a tile; rows of a strip, whose part of the left factor stays in a core's cache; rows and
  * columns of a block, how much of a sum is added up at once, and how many rows ahead memory is fetched. */
 enum { TALL = 12, VECTORS = 2, STRIP = 8 * TALL, BLOCK = 12 * STRIP, SUMS = 256, AHEAD = 16 };
@@ -44,6 +43,11 @@ static _Atomic(void *) spare_packed;
 
 static int has_gemm(void) { return __builtin_cpu_supports("avx512f"); }
 
+/* By which powers of two factors are multiplied; 0 where both stay as they are. */
+AVX512 static int shifts_of(int is_double, const Matrix *x, const Matrix *y, int shifts[2]) {
+    return is_double ? double_shifts(x, y, shifts) : float_shifts(x, y, shifts);
+}
+
 /* As BLAS has it; 0 where that should do it. */
 static int gemm(int is_double, int x_trans, int y_trans, int64_t m, int64_t n, int64_t k, double alpha, const void *x,
                 int64_t ldx, const void *y, int64_t ldy, double beta, void *out, int64_t ldo) {
@@ -51,14 +55,22 @@ static int gemm(int is_double, int x_trans, int y_trans, int64_t m, int64_t n, i
     void *packed = atomic_exchange(&spare_packed, NULL);
     if (!packed && !(packed = aligned_alloc(ALIGNMENT, PACKED))) return 0;
     const int threads = m * n * k < LEAST_FOR_THREADS ? 1 : omp_get_max_threads();
+    const Matrix left = {x, x_trans ? k : m, x_trans ? m : k, ldx}, right = {y, y_trans ? n : k, y_trans ? k : n, ldy};
+    int shifts[2] = {0, 0};
+    double lowered = alpha;
+    if (is_slow_for_small() && shifts_of(is_double, &left, &right, shifts)) {
+        const double down = double_power(-shifts[0] - shifts[1]);
+        lowered = is_double ? alpha * down : (float)(alpha * down);
+        if (lowered / down != alpha) lowered = alpha, shifts[0] = shifts[1] = 0; /* it would lose digits */
+    }
     if (is_double) {
-        const double_Factor left = {x, x_trans ? 1 : ldx, x_trans ? ldx : 1};
-        const double_Factor right = {y, y_trans ? ldy : 1, y_trans ? 1 : ldy};
-        double_multiply(&left, &right, m, n, k, alpha, beta, out, ldo, packed, threads);
+        const double_Factor rows = {x, x_trans ? 1 : ldx, x_trans ? ldx : 1, shifts[0]};
+        const double_Factor columns = {y, y_trans ? ldy : 1, y_trans ? 1 : ldy, shifts[1]};
+        double_multiply(&rows, &columns, m, n, k, lowered, beta, out, ldo, packed, threads);
     } else {
-        const float_Factor left = {x, x_trans ? 1 : ldx, x_trans ? ldx : 1};
-        const float_Factor right = {y, y_trans ? ldy : 1, y_trans ? 1 : ldy};
-        float_multiply(&left, &right, m, n, k, (float)alpha, (float)beta, out, ldo, packed, threads);
+        const float_Factor rows = {x, x_trans ? 1 : ldx, x_trans ? ldx : 1, shifts[0]};
+        const float_Factor columns = {y, y_trans ? ldy : 1, y_trans ? 1 : ldy, shifts[1]};
+        float_multiply(&rows, &columns, m, n, k, (float)lowered, (float)beta, out, ldo, packed, threads);
     }
     free(atomic_exchange(&spare_packed, packed));
     return 1;

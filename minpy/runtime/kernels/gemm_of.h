@@ -8,10 +8,12 @@ typedef WORD NAMED(Mask) __attribute__((vector_size(4 * sizeof(REAL))));
 
 enum { NAMED(LANES) = 64 / sizeof(REAL), NAMED(WIDE) = VECTORS * NAMED(LANES) };
 
-/* A factor whose rows go along what is summed, or columns: element (i, l) is at i * across + l * along. */
+/* A factor whose rows go along what is summed, or columns: element (i, l) is at i * across + l * along. It is multiplied
+ * by 2^shift. */
 typedef struct {
     const REAL *data;
     int64_t across, along;
+    int shift;
 } NAMED(Factor);
 
 /* Four rows of four as their columns. */
@@ -51,11 +53,13 @@ AVX512 static inline __attribute__((always_inline)) void NAMED(lay)(const NAMED(
 
 AVX512 static void NAMED(lay_left)(const NAMED(Factor) * x, int64_t first, int64_t rows, int64_t from, int64_t sums, REAL *out) {
     NAMED(lay)(x, first, rows, from, sums, TALL, out);
+    if (x->shift) NAMED(lift)(out, TALL * sums, x->shift, out);
 }
 
 AVX512 static void NAMED(lay_right)(const NAMED(Factor) * y, int64_t first, int64_t columns, int64_t from, int64_t sums,
                                     REAL *out) {
     NAMED(lay)(y, first, columns, from, sums, NAMED(WIDE), out);
+    if (y->shift) NAMED(lift)(out, NAMED(WIDE) * sums, y->shift, out);
 }
 
 /* A tile of the result: alpha times the products of a few rows and columns, and beta times what is there. Its memory is
@@ -122,7 +126,8 @@ AVX512 static void NAMED(part)(const REAL *x, int64_t across, const REAL *y, int
  * caches hold well are read where they are. What is added up in which order does not depend on any of that. */
 static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, int64_t m, int64_t n, int64_t k, REAL alpha,
                             REAL beta, REAL *out, int64_t row, REAL *packed, int threads) {
-    const int in_place = x->along == 1 && x->across > 1 && x->across * sizeof(REAL) % SAME_LINES;
+    const int in_place = x->along == 1 && x->across > 1 && x->across * sizeof(REAL) % SAME_LINES && !x->shift;
+    const int stays_lifted = (x->shift || y->shift) && beta == 0; /* until all is added up */
     REAL *left = packed, *right = packed + BLOCK * SUMS;
     Gate gate = {0};
 #pragma omp parallel num_threads(threads) if (threads > 1)
@@ -133,7 +138,8 @@ static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, in
                 const int64_t sums = least(SUMS, k - from), panels = (columns + NAMED(WIDE) - 1) / NAMED(WIDE);
                 const int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
                 const int has_own = all == 1 || (panels >= OWN * all && columns >= rows);
-                const REAL rest = from == 0 ? beta : 1;
+                const int is_end = from + sums == k || !stays_lifted;
+                const REAL scale = is_end ? alpha : 1, rest = from == 0 ? beta : stays_lifted ? scale : 1;
 #pragma omp for schedule(static) nowait
                 for (int64_t i = in_place ? rows / TALL * TALL : 0; i < rows; i += TALL)
                     NAMED(lay_left)(x, top + i, least(TALL, rows - i), from, sums, left + i * sums);
@@ -151,7 +157,7 @@ static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, in
                     const int64_t wide = least(NAMED(WIDE), columns - j);
                     REAL *panel = right + j * sums;
                     int is_new = has_own && top == 0 && strip == 0;
-                    if (is_new && (y->across != 1 || wide < NAMED(WIDE) || rows < TALL)) {
+                    if (is_new && (y->across != 1 || y->shift || wide < NAMED(WIDE) || rows < TALL)) {
                         NAMED(lay_right)(y, column + j, wide, from, sums, panel);
                         is_new = 0;
                     }
@@ -160,12 +166,12 @@ static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, in
                         const REAL *there = across > 1 ? x->data + (top + i) * across + from : left + i * sums;
                         REAL *to = out + (top + i) * row + column + j;
                         if (tall < TALL || wide < NAMED(WIDE))
-                            NAMED(part)(there, across, panel, sums, alpha, rest, to, row, tall, wide);
+                            NAMED(part)(there, across, panel, sums, scale, rest, to, row, tall, wide);
                         else if (is_new)
-                            NAMED(whole)(there, across, y->data + from * y->along + column + j, y->along, panel, sums, alpha,
+                            NAMED(whole)(there, across, y->data + from * y->along + column + j, y->along, panel, sums, scale,
                                          rest, to, row);
                         else
-                            NAMED(whole)(there, across, panel, 0, NULL, sums, alpha, rest, to, row);
+                            NAMED(whole)(there, across, panel, 0, NULL, sums, scale, rest, to, row);
                     }
                 }
                 pass(&gate, all);

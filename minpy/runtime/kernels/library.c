@@ -19,6 +19,7 @@
 
 #include "gate.h"
 #include "gemm.h"
+#include "lift.h"
 
 #define EXPORT __attribute__((visibility("default")))
 #define MOST_DIMS 32
@@ -40,7 +41,8 @@ typedef struct {
 typedef struct {
     Step step;
     void (*run)(void **arguments, int64_t begin, int64_t end, int64_t chunk);
-    int64_t size, chunk, n_arguments;
+    int64_t size, chunk, width, factors[2]; /* bytes of a number, and numbers in the factors that may be lifted; or 0 */
+    int64_t n_arguments;
     Place arguments[];
 } Nest;
 
@@ -143,6 +145,11 @@ static void run_chunks(const Nest *nest, void **arguments, int64_t from, int64_t
     }
 }
 
+/* The part of one thread of what is done ahead of a nest; whether others wait for it. */
+static int lift_factors(const Nest *nest, void **arguments, Number *lower, int64_t me, int64_t threads) {
+    return nest->width && lift(nest->width == 8, arguments + nest->n_arguments - LAST, nest->factors, lower, me, threads);
+}
+
 /* Where the pointers that a call brings are. */
 typedef struct {
     void **inputs, **outputs;
@@ -169,12 +176,17 @@ static void run_part(const Program *program, const Memory *memory, int64_t at, i
         const int64_t chunks = chunks_of(nest);
         void *arguments[nest->n_arguments > 0 ? nest->n_arguments : 1];
         find(program, memory, nest->arguments, nest->n_arguments, arguments);
+        Number lower;
         if (chunks == 1) {
-            if (me == 0) run_chunks(nest, arguments, 0, 1);
+            if (me == 0) {
+                lift_factors(nest, arguments, &lower, 0, 1);
+                run_chunks(nest, arguments, 0, 1);
+            }
             others_wait = 1;
             continue;
         }
         if (others_wait) pass(gate, threads);
+        if (lift_factors(nest, arguments, &lower, me, threads)) pass(gate, threads);
         run_chunks(nest, arguments, chunks * me / threads, chunks * (me + 1) / threads);
         pass(gate, threads);
         others_wait = 0;
@@ -194,7 +206,9 @@ static void run_nests(const Program *program, const Memory *memory, int64_t at, 
     for (; at < end; at += step_at(program, at)->words) {
         const Nest *nest = (const Nest *)step_at(program, at);
         void *arguments[nest->n_arguments > 0 ? nest->n_arguments : 1];
+        Number lower;
         find(program, memory, nest->arguments, nest->n_arguments, arguments);
+        lift_factors(nest, arguments, &lower, 0, 1);
         run_chunks(nest, arguments, 0, chunks_of(nest));
     }
 }

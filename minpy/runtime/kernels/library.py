@@ -191,7 +191,7 @@ def _words(program: Program, addresses: dict[str, int]) -> Iterator[bytes]:
 def _step(step: Step | Product | Condition, addresses: dict[str, int]) -> bytes:
     places = [number for place in step.arguments for number in place]
     if isinstance(step, Step):
-        head = addresses[step.text], step.size, step.chunk, len(step.arguments)
+        head = addresses[step.text], step.size, step.chunk, *step.lifts, len(step.arguments)
         content, kind = _integers(*head, *places), _NEST
     elif isinstance(step, Condition):
         content, kind = _integers(*places), _CONDITION

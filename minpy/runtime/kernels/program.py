@@ -43,12 +43,17 @@ class Step(NamedTuple):
             ``void @nest(ptr %arguments, i64 %begin, i64 %end, i64 %chunk)``: an array of pointers, the turns,
             and the number of the chunk.
         arguments: where the pointers point.
+        lifts: of a product of matrices whose factors may be multiplied by powers of two ahead of the nest
+            (``lift.h``) the bytes of a number and how many numbers are in each factor; else zeros. The last
+            five arguments are then: the number by which the nest multiplies sums, which the library brings;
+            the factors; and memory for as many numbers.
     """
 
     text: str
     arguments: tuple[Place, ...]
     size: int = 1
     chunk: int = 1
+    lifts: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def chunks(self) -> int:
@@ -175,8 +180,8 @@ def _steps(told: list, texts: list[str]) -> Iterator[Step | Product | Condition]
         if first is None:
             yield Condition(*map(_places, rest))
         elif isinstance(first, int):
-            arguments, size, chunk = rest
-            yield Step(texts[first], _places(arguments), size, chunk)
+            arguments, size, chunk, lifts = rest
+            yield Step(texts[first], _places(arguments), size, chunk, tuple(lifts))
         else:
             m, n, k, transpose_x, transpose_y, arguments, rows, batch, strides, alpha, beta = rest
             x, y, out = _places(arguments)
