@@ -135,3 +135,50 @@ def test_det_of_singular_matrices(name, wrap):
                 moved[place][where] += sign * step
                 ends.append(float(second(*moved)))
             assert abs((ends[0] - ends[1]) / (2 * step) - float(found[where])) < 1e-6
+
+
+ROW, ONES = numpy.ones(3), numpy.ones((3, 3))
+#: What is no chain, not square, not regular, not definite, not finite, or of other sizes or axes.
+MISTAKES = (
+    (lambda np, x: np.linalg.multi_dot([x, x[0], x]), ONES),
+    (lambda np, x: np.linalg.multi_dot([x, x[None], x]), ONES),
+    (lambda np, x: np.linalg.multi_dot([x[None], x, x]), ONES),
+    *(
+        (lambda np, x, f=name: getattr(np.linalg, f)(x), TALL)
+        for name in ("inv", "det", "slogdet", "cholesky")
+    ),
+    *(
+        (lambda np, x, f=name: getattr(np.linalg, f)(x), TALL)
+        for name in ("eig", "eigvals", "eigh", "eigvalsh")
+    ),
+    *(
+        (lambda np, x, f=name: getattr(np.linalg, f)(x), ROW)
+        for name in ("inv", "det", "slogdet", "cholesky")
+    ),
+    *(
+        (lambda np, x, f=name: getattr(np.linalg, f)(x), ROW)
+        for name in ("eigvals", "svd", "qr", "pinv", "cond")
+    ),
+    (lambda np, x: np.linalg.inv(x), ONES),
+    (lambda np, x: np.linalg.cholesky(x), -ONES),
+    (lambda np, x: np.linalg.eig(x * numpy.nan), ONES),
+    (lambda np, x: np.linalg.solve(x, x), ONES),
+    (lambda np, x: np.linalg.solve(x, x), TALL),
+    (lambda np, x: np.linalg.lstsq(x, x[:2], rcond=None), ONES),
+    (lambda np, x: np.linalg.lstsq(x, x, rcond=None), ROW),
+    (lambda np, x: np.linalg.matrix_power(x, 2), TALL),
+    (lambda np, x: np.linalg.matrix_power(x, -1), ONES),
+    (lambda np, x: np.linalg.cond(x[:0]), ONES),
+    (lambda np, x: np.linalg.tensorinv(x), ONES),
+)
+
+
+@pytest.mark.parametrize("policy", [minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy()], ids=repr)
+def test_numpys_errors_in_its_words(policy):
+    for number, (function, x) in enumerate(MISTAKES):
+        with pytest.raises(numpy.linalg.LinAlgError) as expected:
+            function(numpy, x)
+        with policy, pytest.raises(numpy.linalg.LinAlgError) as found:
+            function(np, np.array(x))
+        text = str(found.value).partition("\n")[0].strip()
+        assert text == str(expected.value), f"mistake {number}"

@@ -15,7 +15,7 @@ import pytest
 import minpy
 from minpy.compiler.driver import PASSES, compile_graph
 from minpy.ops import FUNCTIONS, OPS
-from minpy.ops.keys import ARRAY
+from minpy.ops.keys import ARRAY, WHOLE
 from tests.compiler.passes.graphs import traced
 from tests.ops.checks import Compiled, boxed
 from tests.ops.tolerances import assert_same
@@ -199,3 +199,20 @@ def test_mxnet_writes_at_index_arrays_of_several_shapes(monkeypatch):
     expected = x.copy()
     expected[rows, columns] = v
     numpy.testing.assert_array_equal(Compiled(put, (x, v, rows, columns))(x, v, rows, columns), expected)
+
+
+SHAPES = [(), (3,), (1, 3), (2, 1), (2, 3), (4, 1, 1)]
+
+
+@pytest.mark.parametrize("rows", SHAPES, ids=str)
+@pytest.mark.parametrize("columns", SHAPES, ids=str)
+def test_mxnet_reads_at_index_arrays_of_several_shapes(monkeypatch, rows, columns):
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
+    x = numpy.random.uniform(-1, 1, (5, 4, 3)).astype("float32")
+    i, j = (numpy.array(numpy.random.randint(-3, 3, shape)) for shape in (rows, columns))
+    for template, key in (((ARRAY, ARRAY), (i, j)), ((ARRAY, WHOLE, ARRAY), (i, slice(None), j))):
+        read = Compiled(lambda *operands, t=template: OPS["index"](*operands, template=t), (x, i, j))
+        numpy.testing.assert_array_equal(read(x, i, j), x[key])
+        slopes = minpy.grad(lambda x, read=read: minpy.numpy.sum(read(x, i, j) ** 2))(x)
+        count = numpy.bincount(numpy.arange(x.size).reshape(x.shape)[key].ravel(), minlength=x.size)
+        numpy.testing.assert_allclose(slopes, 2 * x * count.reshape(x.shape), rtol=1e-6)

@@ -112,7 +112,7 @@ def test_a_pass_is_left_out(monkeypatch):
     assert not {"fold", "cse"} & {stage.name for stage in compiled.stages}
 
 
-@pytest.mark.parametrize("text", ["-rasing", "cse", "-cse,fuse", "all"])
+@pytest.mark.parametrize("text", ["-rasing", "cse", "-cse,fuse", "all", "+cse", "xcse"])
 def test_a_pass_that_there_is_not_is_an_error_at_the_door(monkeypatch, text):
     monkeypatch.setenv("MINPY_PASSES", text)
     with pytest.raises(SettingError, match=f"The passes are {', '.join(PASSES)}"):
