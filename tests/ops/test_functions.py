@@ -200,6 +200,15 @@ def test_numbers_of_repetitions_may_be_floats():
     assert_same(np.repeat(boxed(x), 2.5), numpy.repeat(x, 2.5), "repeat")
 
 
+@pytest.mark.parametrize("name", ["linspace", "geomspace"])
+def test_spaces_have_the_very_ends(name):
+    """That of a geometric one is what was given, although exp(log(x)) is not always x."""
+    x, y = numpy.random.uniform(0.1, 9, (2, 100))
+    found = getattr(np, name)(boxed(x), boxed(y), 7).raw()
+    expected = getattr(numpy, name)(x, y, 7)
+    assert (found[[0, -1]] == expected[[0, -1]]).all()
+
+
 def test_gradients_flow_through_lists():
     x = numpy.array([1.0, 2.0, 4.0])
     for number, function in enumerate(

@@ -117,6 +117,7 @@ CHOSEN = [
     (chosen, [(3, 4), (3, 4)], "Cast _npi_greater_scalar where", None),
     (chosen, [(3, 4), (4,)], "_npi_greater_scalar _npi_where", None),  # the older one broadcasts nothing
     (chosen_or(2.0), [(3,)], "Cast _npi_full _npi_greater_scalar where", None),
+    (chosen_or(0.0), [(3,)], "Cast _npi_full _npi_greater_scalar where", None),
     (chosen_or(-0.0), [(3,)], "_npi_greater_scalar _npi_where", None),  # full makes 0.0 of it
 ]
 
@@ -216,3 +217,25 @@ def test_mxnet_reads_at_index_arrays_of_several_shapes(monkeypatch, rows, column
         slopes = minpy.grad(lambda x, read=read: minpy.numpy.sum(read(x, i, j) ** 2))(x)
         count = numpy.bincount(numpy.arange(x.size).reshape(x.shape)[key].ravel(), minlength=x.size)
         numpy.testing.assert_allclose(slopes, 2 * x * count.reshape(x.shape), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "key, of_mask",
+    [
+        ((ARRAY,), (5, 4, 3)),
+        ((ARRAY,), (5, 4)),
+        ((ARRAY,), (5,)),
+        ((WHOLE, ARRAY), (4, 3)),
+        ((WHOLE, ARRAY), (4,)),
+        ((Ellipsis, ARRAY), (3,)),
+    ],
+    ids=str,
+)
+def test_mxnet_writes_at_masks_of_some_axes(monkeypatch, key, of_mask):
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
+    x, v = numpy.random.uniform(-1, 1, (5, 4, 3)).astype("float32"), numpy.full(1, 7, "float32")
+    mask = numpy.random.uniform(size=of_mask) > 0.5
+    put = Compiled(lambda *operands: OPS["index_put"](*operands, template=key), (x, v, mask))
+    expected = x.copy()
+    expected[tuple({ARRAY: mask, WHOLE: slice(None)}.get(part, part) for part in key)] = v
+    numpy.testing.assert_array_equal(put(x, v, mask), expected)

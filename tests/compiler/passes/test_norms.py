@@ -120,9 +120,10 @@ def test_columns_of_an_image_with_channels_last_stay():
     assert_equivalent(graph, simplified(graph), [RANDOM.randn(4, 2, 5, 3).astype("float32")])
 
 
-def test_columns_of_some_channels_stay():
+@pytest.mark.parametrize("columns", [2, 20])
+def test_columns_of_some_channels_stay(columns):
     def by_pairs(x):
-        rows = reshape(transpose(x, (0, 2, 3, 1)), (-1, 2))
+        rows = reshape(transpose(x, (0, 2, 3, 1)), (-1, columns))
         normalized = (rows - mean(rows, axis=0)) / sqrt(var(rows, axis=0) + EPS)
         return transpose(reshape(normalized, (3, 2, 5, 4)), (0, 3, 1, 2))
 
