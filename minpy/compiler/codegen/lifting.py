@@ -24,17 +24,17 @@ def with_lifted_factors(plan: Planned) -> tuple[Planned, Lifts]:
     """A plan whose nest has pointers of their own to its factors, and what its step has to say of them."""
     nodes = list(plan.nest.nodes)
     total = _total(plan.nest)
-    loads = _factors(nodes, total) if total is not None else None
+    loads = _factors(nodes, total[1]) if total is not None else None
     if total is None or loads is None:
         return plan, NO_LIFTS
-    accesses = [nodes[i].access for i in loads]  # type: ignore[union-attr]
+    accesses = [load.access for _, load in loads]
     x, y = (_size(access, plan.nest.extents) for access in accesses)
     if not x or not y or product(plan.nest.extents) < max(_MANY, _OFTEN * (x + y)):
         return plan, NO_LIFTS
     first, dtype = len(plan.arguments), accesses[0].dtype
-    nodes[total] = nodes[total]._replace(lower=first)  # type: ignore[call-arg]
-    for n, (i, access) in enumerate(zip(loads, accesses)):
-        nodes[i] = Load(access._replace(argument=first + 1 + n))
+    nodes[total[0]] = total[1]._replace(lower=first)
+    for n, (i, load) in enumerate(loads):
+        nodes[i] = Load(load.access._replace(argument=first + 1 + n))
     lower, *lifted = (Buffer("scratch", 0, Aval((size,), dtype)) for size in (1, x, y))
     factors = [plan.arguments[access.argument] for access in accesses]
     last: list[Pointer] = [(lower, 0), *factors, *((buffer, 0) for buffer in lifted)]
@@ -42,28 +42,25 @@ def with_lifted_factors(plan: Planned) -> tuple[Planned, Lifts]:
     return plan._replace(nest=nest, arguments=(*plan.arguments, *last)), (dtype.itemsize, x, y)
 
 
-def _total(nest: Nest) -> int | None:
-    """The only sum over the summed loops."""
+def _total(nest: Nest) -> tuple[int, Reduce] | None:
+    """The only sum over the summed loops, and its number."""
     summed = range(nest.outer, nest.outer + nest.summed)
-    found = [i for i, node in enumerate(nest.nodes) if isinstance(node, Reduce) and node.over[0] in summed]
+    found = [(i, x) for i, x in enumerate(nest.nodes) if isinstance(x, Reduce) and x.over[0] in summed]
     return found[0] if len(found) == 1 else None
 
 
-def _factors(nodes: list[Node], total: int) -> tuple[int, int] | None:
+def _factors(nodes: list[Node], total: Reduce) -> list[tuple[int, Load]] | None:
     """What is multiplied and added up, if that is read from memory and nothing else takes it."""
-    node = nodes[total]
-    assert isinstance(node, Reduce)
-    multiplied = nodes[node.operand]
-    if node.kind != "add" or node.dtype.kind != "f" or not isinstance(multiplied, Apply):
+    multiplied = nodes[total.operand]
+    if total.kind != "add" or total.dtype.kind != "f" or not isinstance(multiplied, Apply):
         return None
     if multiplied.op != "multiply":
         return None
     taken = [j for other in nodes for j in operands(other)]
-    if any(taken.count(i) > 1 for i in (node.operand, *multiplied.operands)):
+    if any(taken.count(i) > 1 for i in (total.operand, *multiplied.operands)):
         return None
-    x, y = multiplied.operands
-    are_read = all(isinstance(nodes[i], Load) and nodes[i].dtype == node.dtype for i in (x, y))  # type: ignore[union-attr]
-    return (x, y) if are_read else None
+    factors = [(i, x) for i in multiplied.operands if isinstance(x := nodes[i], Load)]
+    return factors if [x.dtype for _, x in factors] == [total.dtype] * 2 else None
 
 
 def _size(access: Access, extents: tuple[int, ...]) -> int:
