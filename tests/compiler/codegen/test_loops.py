@@ -286,6 +286,9 @@ def test_memory_beyond_caches_is_fetched_ahead():
     nodes = Load(Access(0, F32, (1,))), Apply("add", F32, (0, 0)), Store(Access(1, F32, (1,)), 1)
     texts = [loops.write(Nest((n,), 0, 0, nodes)) for n in (1 << 14, 1 << 22)]
     assert ["i32 0, i32 3" in text and "i32 1, i32 3" in text for text in texts] == [False, True]
+    x = numpy.arange((1 << 22) + 5, dtype=F32)
+    found = run(Nest(x.shape, 0, 0, nodes), [x], (x.shape, F32))
+    assert numpy.array_equal(found, x + x)
 
 
 def test_equal_nests_have_equal_text():
