@@ -74,7 +74,7 @@ wheel: $(VENV)/.release  ## build the sdist and the wheel into dist/, see docs/r
 	@$(VENV)/bin/python -m twine check --strict dist/*
 
 clean:  ## remove the environments and everything built
-	rm -rf .venv .venv-* build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutation
+	rm -rf .venv .venv-* build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage* .hypothesis .mutation
 	find minpy examples tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 help:  ## show this list

@@ -27,3 +27,12 @@ def same_start():
     minpy.set_context(context)
     minpy.set_global_policy(policy)
     minpy.set_default_dtype(dtype)
+
+
+@pytest.fixture
+def untraced():
+    """For what traces lines itself: until the test ends nothing else does, such as coverage."""
+    trace = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(trace)

@@ -21,7 +21,7 @@ def checkout(tmp_path_factory):
     """A copy of what is in version control, since building writes into the folder."""
     copy = tmp_path_factory.mktemp("packaging") / "minpy"
     built = ".venv*", "*.so", "*.egg-info", "__pycache__", ".*_cache", "build", "dist", "site"
-    hidden = shutil.ignore_patterns(".git", ".hypothesis", ".mutation", *built)
+    hidden = shutil.ignore_patterns(".git", ".coverage*", ".hypothesis", ".mutation", *built)
     shutil.copytree(ROOT, copy, ignore=hidden)
     return copy
 

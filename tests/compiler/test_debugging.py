@@ -170,7 +170,7 @@ def with_pdb(x, debugger):
     return z
 
 
-def test_pdb():
+def test_pdb(untraced):
     compiled = minpy.jit(with_pdb)
     for _ in range(2):
         output = io.StringIO()

@@ -97,7 +97,7 @@ def test_the_larger_product_takes_longer():
     assert products[0].lines == [f"{__file__}:{line}"]
 
 
-def test_lines_left_to_python():
+def test_lines_left_to_python(untraced):
     x = np.ones(5)
     with_leftover(x)
     with minpy.profile() as found:
