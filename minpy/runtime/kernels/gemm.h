@@ -11,13 +11,30 @@
 #include "lift.h"
 
 #if defined(__x86_64__)
-/* Rows and vectors of a tile; rows of a strip, whose part of the left factor stays in a core's cache; rows and
- * columns of a block, how much of a sum is added up at once, and how many rows ahead memory is fetched. */
-enum { TALL = 12, VECTORS = 2, STRIP = 8 * TALL, BLOCK = 12 * STRIP, SUMS = 256, AHEAD = 16 };
-/* From how many panels for each thread on they are shared out evenly enough; rows so many bytes apart share lines of
- * the nearest cache. */
-enum { OWN = 4, SAME_LINES = 4096 };
-enum { LEAST_FOR_THREADS = 1 << 20, PACKED = 2 * BLOCK * SUMS * sizeof(double) };
+/* Rows and vectors of a tile; rows of a strip and columns of a block, whose parts of the factors stay in a core's cache; how
+ * much of a sum is added up at once, and how many rows ahead memory is fetched. */
+enum { TALL = 12, VECTORS = 2, STRIP = 8 * TALL, BLOCK = 512, SUMS = 256, AHEAD = 16 };
+/* What it costs to read one number of a factor where it is, or to lay it in order, in multiplications; rows so many bytes
+ * apart share lines of the nearest cache. */
+enum { READ = 8, LAID = 40, SAME_LINES = 4096, LEAST_FOR_THREADS = 1 << 20 };
+
+/* Memory for what is laid in order. */
+typedef struct {
+    int64_t bytes;
+    _Alignas(ALIGNMENT) char room[];
+} Packed;
+
+static _Atomic(Packed *) spare_packed;
+
+/* Some that no call uses, or NULL. */
+static Packed *take_packed(int64_t bytes) {
+    Packed *packed = atomic_exchange(&spare_packed, NULL);
+    if (packed && packed->bytes >= bytes) return packed;
+    free(packed);
+    packed = aligned_alloc(ALIGNMENT, sizeof(Packed) + bytes);
+    if (packed) packed->bytes = bytes;
+    return packed;
+}
 
 static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
@@ -39,8 +56,6 @@ static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 #define NAMED(name) double_##name
 #include "gemm_of.h"
 
-static _Atomic(void *) spare_packed;
-
 static int has_gemm(void) { return __builtin_cpu_supports("avx512f"); }
 
 /* By which powers of two factors are multiplied; 0 where both stay as they are. */
@@ -52,8 +67,6 @@ AVX512 static int shifts_of(int is_double, const Matrix *x, const Matrix *y, int
 static int gemm(int is_double, int x_trans, int y_trans, int64_t m, int64_t n, int64_t k, double alpha, const void *x,
                 int64_t ldx, const void *y, int64_t ldy, double beta, void *out, int64_t ldo) {
     if (!has_gemm() || m < 4 || n < 8 || k < 8) return 0;
-    void *packed = atomic_exchange(&spare_packed, NULL);
-    if (!packed && !(packed = aligned_alloc(ALIGNMENT, PACKED))) return 0;
     const int threads = m * n * k < LEAST_FOR_THREADS ? 1 : omp_get_max_threads();
     const Matrix left = {x, x_trans ? k : m, x_trans ? m : k, ldx}, right = {y, y_trans ? n : k, y_trans ? k : n, ldy};
     int shifts[2] = {0, 0};
@@ -66,14 +79,11 @@ static int gemm(int is_double, int x_trans, int y_trans, int64_t m, int64_t n, i
     if (is_double) {
         const double_Factor rows = {x, x_trans ? 1 : ldx, x_trans ? ldx : 1, shifts[0]};
         const double_Factor columns = {y, y_trans ? ldy : 1, y_trans ? 1 : ldy, shifts[1]};
-        double_multiply(&rows, &columns, m, n, k, lowered, beta, out, ldo, packed, threads);
-    } else {
-        const float_Factor rows = {x, x_trans ? 1 : ldx, x_trans ? ldx : 1, shifts[0]};
-        const float_Factor columns = {y, y_trans ? ldy : 1, y_trans ? 1 : ldy, shifts[1]};
-        float_multiply(&rows, &columns, m, n, k, (float)lowered, (float)beta, out, ldo, packed, threads);
+        return double_multiply(&rows, &columns, m, n, k, lowered, beta, out, ldo, threads);
     }
-    free(atomic_exchange(&spare_packed, packed));
-    return 1;
+    const float_Factor rows = {x, x_trans ? 1 : ldx, x_trans ? ldx : 1, shifts[0]};
+    const float_Factor columns = {y, y_trans ? ldy : 1, y_trans ? 1 : ldy, shifts[1]};
+    return float_multiply(&rows, &columns, m, n, k, (float)lowered, (float)beta, out, ldo, threads);
 }
 #else
 static int has_gemm(void) { return 0; }

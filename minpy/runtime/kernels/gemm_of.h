@@ -51,9 +51,12 @@ AVX512 static inline __attribute__((always_inline)) void NAMED(lay)(const NAMED(
             out[l * wide + i] = data[i * x->across + l * x->along];
 }
 
-AVX512 static void NAMED(lay_left)(const NAMED(Factor) * x, int64_t first, int64_t rows, int64_t from, int64_t sums, REAL *out) {
-    NAMED(lay)(x, first, rows, from, sums, TALL, out);
-    if (x->shift) NAMED(lift)(out, TALL * sums, x->shift, out);
+AVX512 static void NAMED(lay_left)(const NAMED(Factor) * x, int64_t first, int64_t rows, int64_t from, int64_t sums,
+                                   int in_place, REAL *out) {
+    for (int64_t i = in_place ? rows / TALL * TALL : 0; i < rows; i += TALL) {
+        NAMED(lay)(x, first + i, least(TALL, rows - i), from, sums, TALL, out + i * sums);
+        if (x->shift) NAMED(lift)(out + i * sums, TALL * sums, x->shift, out + i * sums);
+    }
 }
 
 AVX512 static void NAMED(lay_right)(const NAMED(Factor) * y, int64_t first, int64_t columns, int64_t from, int64_t sums,
@@ -120,51 +123,39 @@ AVX512 static void NAMED(part)(const REAL *x, int64_t across, const REAL *y, int
         }
 }
 
-/* out = alpha * x @ y + beta * out. Of the result a block after the other is computed, by all threads: they lay the
- * factors in order, wait for each other, and share the tiles: strips of rows, each mostly of those that it laid; or, where
- * there are more columns, panels of these, which it lays in order when it first reads them. Rows of the left factor that
- * caches hold well are read where they are. What is added up in which order does not depend on any of that. */
-static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, int64_t m, int64_t n, int64_t k, REAL alpha,
-                            REAL beta, REAL *out, int64_t row, REAL *packed, int threads) {
-    const int in_place = x->along == 1 && x->across > 1 && x->across * sizeof(REAL) % SAME_LINES && !x->shift;
+/* Whether rows of the left factor are read where they are: those that caches hold well. */
+AVX512 static int NAMED(is_read_in_place)(const NAMED(Factor) * x) {
+    return x->along == 1 && x->across > 1 && x->across * sizeof(REAL) % SAME_LINES && !x->shift;
+}
+
+/* The rows from top to bottom of the columns from first to last of out = alpha * x @ y + beta * out. A strip of rows is
+ * laid in order after the other, and panels of columns when they are first read. */
+AVX512 static void NAMED(multiply_part)(const NAMED(Factor) * x, const NAMED(Factor) * y, int64_t top, int64_t bottom,
+                                        int64_t first, int64_t last, int64_t k, REAL alpha, REAL beta, REAL *out,
+                                        int64_t row, REAL *packed) {
+    const int in_place = NAMED(is_read_in_place)(x);
     const int stays_lifted = (x->shift || y->shift) && beta == 0; /* until all is added up */
-    REAL *left = packed, *right = packed + BLOCK * SUMS;
-    Gate gate = {0};
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    for (int64_t column = 0; column < n; column += BLOCK)
-        for (int64_t from = 0; from < k; from += SUMS)
-            for (int64_t top = 0; top < m; top += BLOCK) {
-                const int64_t columns = least(BLOCK, n - column), rows = least(BLOCK, m - top);
-                const int64_t sums = least(SUMS, k - from), panels = (columns + NAMED(WIDE) - 1) / NAMED(WIDE);
-                const int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
-                const int has_own = all == 1 || (panels >= OWN * all && columns >= rows);
-                const int is_end = from + sums == k || !stays_lifted;
-                const REAL scale = is_end ? alpha : 1, rest = from == 0 ? beta : stays_lifted ? scale : 1;
-#pragma omp for schedule(static) nowait
-                for (int64_t i = in_place ? rows / TALL * TALL : 0; i < rows; i += TALL)
-                    NAMED(lay_left)(x, top + i, least(TALL, rows - i), from, sums, left + i * sums);
-                if (top == 0 && !has_own) {
-#pragma omp for schedule(static) nowait
-                    for (int64_t j = 0; j < columns; j += NAMED(WIDE))
-                        NAMED(lay_right)(y, column + j, least(NAMED(WIDE), columns - j), from, sums, right + j * sums);
-                }
-                pass(&gate, all);
-                const int64_t first = has_own ? panels * me / all : 0, end = has_own ? panels * (me + 1) / all : panels;
-                const int64_t parts = (rows + STRIP - 1) / STRIP * (end - first);
-                const int64_t begin = has_own ? 0 : parts * me / all, stop = has_own ? parts : parts * (me + 1) / all;
-                for (int64_t part = begin; part < stop; part++) {
-                    const int64_t strip = part / (end - first) * STRIP, j = (first + part % (end - first)) * NAMED(WIDE);
+    REAL *left = packed, *right = packed + STRIP * SUMS;
+    for (int64_t column = first; column < last; column += BLOCK)
+        for (int64_t from = 0; from < k; from += SUMS) {
+            const int64_t columns = least(BLOCK, last - column), sums = least(SUMS, k - from);
+            const int is_end = from + sums == k || !stays_lifted;
+            const REAL scale = is_end ? alpha : 1, rest = from == 0 ? beta : stays_lifted ? scale : 1;
+            for (int64_t strip = top; strip < bottom; strip += STRIP) {
+                const int64_t rows = least(STRIP, bottom - strip);
+                NAMED(lay_left)(x, strip, rows, from, sums, in_place, left);
+                for (int64_t j = 0; j < columns; j += NAMED(WIDE)) {
                     const int64_t wide = least(NAMED(WIDE), columns - j);
                     REAL *panel = right + j * sums;
-                    int is_new = has_own && top == 0 && strip == 0;
+                    int is_new = strip == top;
                     if (is_new && (y->across != 1 || y->shift || wide < NAMED(WIDE) || rows < TALL)) {
                         NAMED(lay_right)(y, column + j, wide, from, sums, panel);
                         is_new = 0;
                     }
-                    for (int64_t i = strip; i < least(strip + STRIP, rows); i += TALL, is_new = 0) {
+                    for (int64_t i = 0; i < rows; i += TALL, is_new = 0) {
                         const int64_t tall = least(TALL, rows - i), across = in_place && tall == TALL ? x->across : 1;
-                        const REAL *there = across > 1 ? x->data + (top + i) * across + from : left + i * sums;
-                        REAL *to = out + (top + i) * row + column + j;
+                        const REAL *there = across > 1 ? x->data + (strip + i) * across + from : left + i * sums;
+                        REAL *to = out + (strip + i) * row + column + j;
                         if (tall < TALL || wide < NAMED(WIDE))
                             NAMED(part)(there, across, panel, sums, scale, rest, to, row, tall, wide);
                         else if (is_new)
@@ -174,6 +165,34 @@ static void NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, in
                             NAMED(whole)(there, across, panel, 0, NULL, sums, scale, rest, to, row);
                     }
                 }
-                pass(&gate, all);
             }
+        }
+}
+
+/* out = alpha * x @ y + beta * out; 0 where there is no memory. Each thread computes a part of the result by itself: to
+ * wait for others, and to read what they laid in order, takes longer than to lay it again. The result is cut where a thread
+ * has least to do, its own laying included. What is added up in which order does not depend on that. */
+static int NAMED(multiply)(const NAMED(Factor) * x, const NAMED(Factor) * y, int64_t m, int64_t n, int64_t k, REAL alpha,
+                           REAL beta, REAL *out, int64_t row, int threads) {
+    const int64_t tiles = (m + TALL - 1) / TALL, panels = (n + NAMED(WIDE) - 1) / NAMED(WIDE);
+    const int64_t each_row = NAMED(is_read_in_place)(x) ? READ : LAID, each_column = y->across == 1 ? READ : LAID;
+    int64_t down = 1, across = 1, fewest = INT64_MAX; /* parts of rows, of columns, and what one costs */
+    for (int64_t some = 1; some <= least(threads, tiles); some++) {
+        const int64_t others = least(threads / some, panels);
+        const int64_t rows = (tiles + some - 1) / some * TALL, columns = (panels + others - 1) / others * NAMED(WIDE);
+        const int64_t cost = rows * columns + rows * each_row + columns * each_column;
+        if (cost < fewest) fewest = cost, down = some, across = others;
+    }
+    const int64_t parts = down * across, room = (STRIP + BLOCK) * SUMS;
+    Packed *packed = take_packed(parts * room * sizeof(REAL));
+    if (!packed) return 0;
+#pragma omp parallel for num_threads(parts) if (parts > 1) schedule(static)
+    for (int64_t part = 0; part < parts; part++) {
+        const int64_t i = part / across, j = part % across;
+        NAMED(multiply_part)(x, y, tiles * i / down * TALL, least(m, tiles * (i + 1) / down * TALL),
+                             panels * j / across * NAMED(WIDE), least(n, panels * (j + 1) / across * NAMED(WIDE)), k, alpha,
+                             beta, out, row, (REAL *)packed->room + part * room);
+    }
+    free(atomic_exchange(&spare_packed, packed));
+    return 1;
 }

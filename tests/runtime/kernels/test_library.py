@@ -103,7 +103,10 @@ x, y = numpy.random.RandomState(0).randn(2, 100_003)
 loaded = Loaded(sum_of_axpy(100_003, 1000))
 product = Loaded(product_alone(numpy.dtype("float64"), 301, 199, 300, True, False))
 factors = x[:90300].reshape(300, 301), y[:59700].reshape(300, 199)
-results = [loaded([x, y])[1].tobytes() + product(factors)[0].tobytes() for _ in range(5)]
+wide = Loaded(product_alone(numpy.dtype("float64"), 40, 330, 300, False, False))  # threads share its columns
+others = x[:12000].reshape(40, 300), y[:99000].reshape(300, 330)
+programs = (loaded, [x, y]), (product, factors), (wide, others)
+results = [b"".join(program(given)[-1].tobytes() for program, given in programs) for _ in range(5)]
 print(json.dumps([hashlib.sha256(result).hexdigest() for result in results]))
 """
 
