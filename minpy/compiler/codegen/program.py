@@ -33,7 +33,7 @@ from minpy.compiler.ir import Eqn, Graph
 from minpy.ops import Aval
 from minpy.ops.aval import product
 from minpy.ops.kernels import is_function
-from minpy.runtime.kernels.program import ALIGNMENT, Condition, Place, Product, Program, Step
+from minpy.runtime.kernels.program import ALIGNMENT, SUMS, Condition, Place, Product, Program, Step
 
 #: What a chunk should take at least, in ns; threads wait for each other some hundreds at each step
 _CHUNK = 6_000
@@ -68,8 +68,8 @@ class Check(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A nest on buffers, in chunks of turns; ``eqns`` are what it computes, ``text`` is its module, ``lifts``
-    is that of the step that it becomes."""
+    """A nest on buffers, in chunks of turns; ``eqns`` are what it computes, ``text`` and ``lifts`` are those
+    of the step that it becomes."""
 
     nest: Nest
     arguments: tuple[tuple[Buffer, int], ...]
@@ -149,7 +149,9 @@ def planned_work(
             continue
         plan = planned(group)
         if plan is not None:
-            found.extend(work._replace(eqns=eqns, text=written(work.nest)) for work in _work(plan))
+            found.extend(
+                work._replace(eqns=eqns, text=work.text or written(work.nest)) for work in _work(plan)
+            )
     checks = [Check(((root.homes[0].buffer, 0),)) for root in translated.checks]
     looked_at = {argument for check in checks for argument in check.arguments}
     first = max(
@@ -243,7 +245,7 @@ def _work(plan: Planned) -> Iterable[Work]:
                 buffer, offset = home.buffer, home.offset * end.dtype.itemsize
             else:
                 buffer = Buffer("scratch", 0, Aval((chunks, _part(end)), end.dtype))
-                combined.append(_combining(end, buffer, chunks))
+                combined.extend(_combining(end, buffer, chunks))
         arguments.append((buffer, offset))
     yield Work(plan.nest, tuple(arguments), size, chunk, lifts=lifts)
     yield from combined
@@ -281,18 +283,21 @@ def _part(end: End) -> int:
     return part_size(product(end.shape), end.dtype)
 
 
-def _combining(end: End, parts: Buffer, chunks: int) -> Work:
-    """The nest that makes a result of its parts."""
+def _combining(end: End, parts: Buffer, chunks: int) -> Iterator[Work]:
+    """What makes a result of its parts: the library where it is a sum of numbers, else a nest."""
     extents = (chunks, *end.shape)
     first = Load(Access(0, end.dtype, (_part(end), *contiguous(end.shape))))
-    nodes: list = [first, Reduce(end.kind, end.dtype, 0, (0,))]
-    arguments = [(parts, 0)]
-    for home in end.homes:
-        nodes.append(Store(Access(len(arguments), end.dtype, (0, *home.strides)), 1))
-        arguments.append((home.buffer, home.offset * end.dtype.itemsize))
-    nest = Nest(extents, 0, 1 if end.shape else 0, tuple(nodes))
-    size = turns(nest)
-    return Work(nest, tuple(arguments), size, size)
+    reduced = Reduce(end.kind, end.dtype, 0, (0,))
+    ready = SUMS.get(end.dtype, "") if end.kind == "add" and not end.shape else ""
+    for homes in [[home] for home in end.homes] if ready else [end.homes]:
+        nodes: list = [first, reduced]
+        arguments = [(parts, 0)]
+        for home in homes:
+            nodes.append(Store(Access(len(arguments), end.dtype, (0, *home.strides)), 1))
+            arguments.append((home.buffer, home.offset * end.dtype.itemsize))
+        nest = Nest(extents, 0, 1 if end.shape else 0, tuple(nodes))
+        size = chunks if ready else turns(nest)
+        yield Work(nest, tuple(arguments), size, size, text=ready)
 
 
 # Memory ---------------------------------------------------------------------------------------------

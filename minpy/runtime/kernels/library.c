@@ -132,6 +132,27 @@ static void run_product(const Product *p, void **arguments) {
     }
 }
 
+/* Nests that need no compiler: they add up what chunks have added up. Arguments are the numbers and the sum. --------- */
+
+EXPORT void minpy_add_floats(void **arguments, int64_t begin, int64_t end, int64_t chunk) {
+    const float *x = arguments[0];
+    double sum = -0.0;
+    for (int64_t i = begin; i < end; i++) sum += x[i];
+    *(float *)arguments[1] = sum;
+}
+
+/* In halves, which is as exact as NumPy's pairwise sums. */
+static double sum_of(const double *x, int64_t n) {
+    if (n > 8) return sum_of(x, n / 2) + sum_of(x + n / 2, n - n / 2);
+    double sum = -0.0;
+    for (int64_t i = 0; i < n; i++) sum += x[i];
+    return sum;
+}
+
+EXPORT void minpy_add_doubles(void **arguments, int64_t begin, int64_t end, int64_t chunk) {
+    *(double *)arguments[1] = sum_of((const double *)arguments[0] + begin, end - begin);
+}
+
 /* Running a program ------------------------------------------------------------------------------------------ */
 
 static const Step *step_at(const Program *program, int64_t at) { return (const Step *)&program->words[at]; }

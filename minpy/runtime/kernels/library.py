@@ -18,7 +18,7 @@ from minpy.errors import PerformanceWarning
 from minpy.ops import Aval
 from minpy.runtime import native
 from minpy.runtime.kernels import llvm
-from minpy.runtime.kernels.program import Condition, Product, Program, Step
+from minpy.runtime.kernels.program import SUMS, Condition, Product, Program, Step
 from minpy.runtime.sources import fingerprint
 
 _NEST, _PRODUCT, _CONDITION = 0, 1, 2
@@ -84,7 +84,7 @@ def time_steps(is_on: bool) -> None:
 
 def load(programs: Sequence[Program]) -> list[Loaded]:
     """Programs in memory. All of their machine code is made at once."""
-    codes = llvm.codes([text for program in programs for text in program.texts])
+    codes = llvm.codes([text for program in programs for text in program.modules])
     return [Loaded(program, codes) for program in programs]
 
 
@@ -92,7 +92,7 @@ class Loaded:
     """A program in memory, with its machine code.
 
     Args:
-        codes: those of the texts of the program, and perhaps others; made now where they are not given.
+        codes: those of the modules of the program, and perhaps others; made now where they are not given.
 
     Attributes:
         program: as given.
@@ -104,9 +104,11 @@ class Loaded:
         assert functions is not None, "without the library no program can be loaded"
         self.program = program
         self._library = functions
-        made = llvm.codes(program.texts) if codes is None else codes
-        self._codes = [made[text] for text in program.texts]  # which keeps them
-        words = b"".join(_words(program, {text: made[text].address for text in program.texts}))
+        made = llvm.codes(program.modules) if codes is None else codes
+        self._codes = [made[text] for text in program.modules]  # which keeps them
+        addresses = {name: _address(functions, name) for name in SUMS.values()}
+        addresses.update((text, made[text].address) for text in program.modules)
+        words = b"".join(_words(program, addresses))
         self.address: int = functions.minpy_open(words, len(words) // 8) or 0
         if not self.address:
             raise MemoryError
@@ -146,14 +148,18 @@ class Loaded:
         return seconds
 
     @property
-    def run_address(self) -> int | None:
+    def run_address(self) -> int:
         """Where the function of ``library.c`` is that runs it."""
-        return ctypes.cast(self._library.minpy_run, ctypes.c_void_p).value
+        return _address(self._library, "minpy_run")
 
     def __del__(self) -> None:
         if getattr(self, "address", 0) and not sys.is_finalizing():
             native.wait_for_all()  # operators that were queued may still use it
             self._library.minpy_close(self.address)
+
+
+def _address(functions: ctypes.CDLL, name: str) -> int:
+    return ctypes.cast(functions[name], ctypes.c_void_p).value  # type: ignore[return-value]
 
 
 def _as_it_is_read(x: numpy.ndarray, aval: Aval) -> numpy.ndarray:

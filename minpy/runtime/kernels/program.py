@@ -19,6 +19,10 @@ from minpy.ops.aval import Aval, product
 #: Bytes at whose multiples scratch begins.
 ALIGNMENT = 64
 
+#: Functions of ``library.c`` that add up so many numbers of a dtype as there are turns; a text may be one of
+#: these names.
+SUMS = {numpy.dtype("float32"): "minpy_add_floats", numpy.dtype("float64"): "minpy_add_doubles"}
+
 
 class Place(NamedTuple):
     """Where a pointer points.
@@ -41,7 +45,7 @@ class Step(NamedTuple):
     Attributes:
         text: a module in LLVM's language that defines
             ``void @nest(ptr %arguments, i64 %begin, i64 %end, i64 %chunk)``: an array of pointers, the turns,
-            and the number of the chunk.
+            and the number of the chunk. Or the name of such a function in ``SUMS``.
         arguments: where the pointers point.
         lifts: of a product of matrices whose factors may be multiplied by powers of two ahead of the nest
             (``lift.h``) the bytes of a number and how many numbers are in each factor; else zeros. The last
@@ -124,8 +128,13 @@ class Program(NamedTuple):
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The different modules of its steps."""
+        """The different texts of its steps."""
         return tuple(dict.fromkeys(step.text for step in self.steps if isinstance(step, Step)))
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The texts that have to be compiled."""
+        return tuple(text for text in self.texts if text not in SUMS.values())
 
 
 def check(program: Program) -> None:

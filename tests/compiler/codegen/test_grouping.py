@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy
 import pytest
 from hypothesis import given, settings
 
 import minpy.numpy as np
-from minpy.compiler.codegen.program import located, planned_work
+from minpy.compiler.codegen.program import located, planned_work, program_of
 from minpy.ops import OPS
 from minpy.ops.keys import ARRAY
+from minpy.runtime.kernels.library import Loaded
 from tests.compiler.codegen.evaluate import evaluate
 from tests.compiler.codegen.random_bodies import LARGE, bodies
 from tests.compiler.passes.graphs import differentiated, outputs, traced
@@ -157,6 +160,16 @@ def test_equal_computations_are_equal_nests():
     work = planned_work(traced(steps, (3, 3), (3, 3)))
     assert len(work) == 6
     assert len({step.nest for step in work}) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_chunks_added_up_needs_no_code_of_its_own(dtype):
+    graph = traced(lambda x: np.sum(np.tanh(x)), (200_000,), dtype=dtype)
+    program = program_of(graph)
+    assert len(program.steps) == 2 and len(program.modules) == 1
+    x = numpy.random.RandomState(0).randn(200_000).astype(dtype)
+    expected = math.fsum(numpy.tanh(x.astype("float64")))
+    assert abs(Loaded(program)([x])[0] - expected) < 2000 * numpy.finfo(dtype).eps
 
 
 def test_long_chains():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from minpy.ops import Aval
 from minpy.runtime import native
 from minpy.runtime.kernels import state
 from minpy.runtime.kernels.library import Loaded, has_gemm
-from minpy.runtime.kernels.program import Condition, Place, Product, Program, Step, product_of
+from minpy.runtime.kernels.program import SUMS, Condition, Place, Product, Program, Step, product_of
 from tests.runtime.kernels.texts import AXPY, SUM, shifted
 
 SMALL = (3, 4, 5), (1, 4, 5), (3, 1, 5), (1, 1, 5), (3, 4, 1), (2, 1, 1)
@@ -66,6 +67,19 @@ def test_a_place_has_an_offset():
     )
     (out,) = Loaded(program)([numpy.arange(5.0)])
     assert out[1:4].tolist() == [3, 4, 5]
+
+
+@pytest.mark.parametrize("dtype", SUMS)
+@pytest.mark.parametrize("n", [1, 8, 9, 511])
+def test_the_library_adds_up_numbers(dtype, n):
+    step = Step(SUMS[dtype], (Place(0, dtype.itemsize), Place(1)), n, n)
+    loaded = Loaded(Program((Aval((n + 1,), dtype),), (Aval((), dtype),), 0, (step,)))
+    x = numpy.full(n + 1, 0.1, dtype)
+    (total,) = loaded([x])
+    assert abs(total / math.fsum(x[1:].astype("float64")) - 1) <= 2 * numpy.finfo(dtype).eps
+    assert numpy.signbit(loaded([numpy.full(n + 1, -0.0, dtype)])[0])
+    x[n] = numpy.inf
+    assert loaded([x])[0] == numpy.inf
 
 
 def test_a_condition_that_does_not_hold_fails():
