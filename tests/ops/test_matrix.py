@@ -26,6 +26,7 @@ SINGULAR = {
 }
 
 FUNCTIONS = (
+    (lambda x: np.linalg.slogdet(x)[0], SQUARE),
     (lambda x: np.linalg.slogdet(x)[1], SQUARE),
     (lambda x: np.sum(np.linalg.cholesky(x @ x.T) * WEIGHTS), SQUARE),
     (lambda x: np.sum(np.linalg.eigh(x @ x.T)[0] * WEIGHTS), SQUARE),
