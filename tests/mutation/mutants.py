@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import random
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -39,11 +40,16 @@ class Mutant(NamedTuple):
         return text
 
     def is_python(self) -> bool:
-        """Whether the changed file can be read at all: ``x == -2`` may become ``x == not 2``."""
-        try:
-            ast.parse(self.text())
-        except SyntaxError:
-            return False
+        """Whether the changed file can be read at all, as ``x == not 2`` cannot, and without a warning.
+
+        Python warns of ``x is 2``, and all warnings are errors in the tests.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SyntaxWarning)
+            try:
+                compile(self.text(), self.path, "exec", dont_inherit=True)
+            except (SyntaxError, SyntaxWarning):
+                return False
         return True
 
     def difference(self) -> str:
@@ -88,7 +94,7 @@ def _annotations(tree: ast.AST) -> list[tuple[tuple[int, int], tuple[int, int]]]
 def sample(paths: list[str], count: int, seed: int) -> tuple[list[Mutant], int]:
     """So many mutants of these files in random order, of each file its share; and how many there are.
 
-    The few of them that are not Python are left out.
+    Those that are not Python, or that Python warns of, are left out.
     """
     generator = random.Random(seed)
     everything: list[Mutant] = []

@@ -173,6 +173,7 @@ MISTAKES = (
     (lambda np, x: np.diff(x[0, 0]), (X,)),
     (lambda np, x: np.interp(x, x[0], x[0, :2]), (X,)),
     (lambda np, x: np.roll(x, (1, 2, 3), (0, 1)), (X,)),
+    (lambda np, x: np.roll(x, [[1]], 0), (X,)),
     (lambda np, x: np.rollaxis(x, 1, 4), (X,)),
     (lambda np, x: np.rot90(x, 1, (0, 0)), (X,)),
     (lambda np, x: np.rot90(x[0]), (X,)),

@@ -7,6 +7,7 @@ import pytest
 
 import minpy
 import minpy.numpy as np
+from minpy.ops import OPS
 from tests.ops.checks import check_gradient, projected_gradient
 from tests.ops.tolerances import assert_same
 
@@ -84,6 +85,24 @@ def test_condition_of_singular_matrices(p):
         assert_same(np.linalg.cond(np.array(both), p), numpy.linalg.cond(both, p), "one of two")
         if p not in (None, 2, -2):
             assert_same(np.linalg.cond(np.array(unknown), p), numpy.linalg.cond(unknown, p), "nan stays")
+
+
+@pytest.mark.parametrize("x", [TALL, TALL.T, numpy.stack([TALL, TALL]), TALL.astype("float32"), TALL + 1j])
+@pytest.mark.parametrize(
+    "name, params",
+    [
+        *[("svd", {"full": full}) for full in (False, True)],
+        *[("qr", {"complete": complete}) for complete in (False, True)],
+        ("eigh", {"UPLO": "L"}),
+        ("slogdet", {}),
+    ],
+)
+def test_shapes_and_dtypes_are_known_before(name, params, x):
+    if name in ("eigh", "slogdet"):
+        x = x[..., :3, :3]
+    op = OPS[f"linalg.{name}"]
+    found, expected = op.infer(x, **params), op.numpy(x, **params)
+    assert [(aval.shape, aval.dtype) for aval in found] == [(y.shape, y.dtype) for y in expected]
 
 
 def test_symmetric_matrices_are_numpys():

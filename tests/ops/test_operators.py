@@ -180,7 +180,12 @@ def multiplications(sizes):
 
 
 @pytest.mark.parametrize(
-    "sizes", [(10, 100, 5, 50), (2, 30, 7, 4, 9), (30, 35, 15, 5, 10, 20, 25), (3, 1, 4, 1, 5)], ids=str
+    "sizes",
+    [
+        *[(10, 100, 5, 50), (2, 30, 7, 4, 9), (30, 35, 15, 5, 10, 20, 25), (3, 1, 4, 1, 5)],
+        *numpy.random.RandomState(0).randint(1, 60, (5, 6)).tolist(),
+    ],
+    ids=str,
 )
 def test_a_chain_of_matrices_takes_the_fewest_multiplications(sizes):
     shapes = list(zip(sizes, sizes[1:]))

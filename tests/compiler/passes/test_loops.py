@@ -353,6 +353,9 @@ def test_states_that_others_use_are_there():
 
 
 def test_a_layer_does_not_fit_other_shapes():
+    for batch in (1, 4):
+        with pytest.raises(ValueError, match="do not fit"):
+            OPS["recurrence"].infer(*[numpy.zeros(s) for s in ((2, 3, 4), (16,), (batch, 2))], cell="rnn")
     with pytest.raises(ValueError, match=r"^lstm: float64\[5\] and .* do not fit an array float64\[2,3,4\]$"):
         OPS["recurrence"].infer(*[numpy.zeros(s) for s in ((2, 3, 4), (5,), (3, 2), (3, 2))], cell="lstm")
 

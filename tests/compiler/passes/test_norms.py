@@ -120,6 +120,30 @@ def test_columns_of_an_image_with_channels_last_stay():
     assert_equivalent(graph, simplified(graph), [RANDOM.randn(4, 2, 5, 3).astype("float32")])
 
 
+@pytest.mark.parametrize(
+    "turned",
+    [
+        lambda x, g, b: scaled(x, g[::-1], b),
+        lambda x, g, b: scaled(x, g, b[[2, 0, 1]]),
+        lambda x, g, b: transpose(as_columns(x, g, b), (0, 1, 3, 2)),
+    ],
+)
+def test_channels_that_are_turned_stay_so(turned):
+    graph = traced(turned, *SHAPES, dtype="float32")
+    assert_equivalent(graph, simplified(graph), ARRAYS)
+
+
+@pytest.mark.parametrize("axes", [(0, 3, 2, 1), (3, 0, 1, 2)])
+def test_columns_that_are_moved_elsewhere_stay(axes):
+    def moved(x):
+        rows = reshape(transpose(x, (0, 2, 3, 1)), (-1, 3))
+        normalized = (rows - mean(rows, axis=0)) / sqrt(var(rows, axis=0) + EPS)
+        return transpose(reshape(normalized, (3, 3, 3, 3)), axes)
+
+    graph = traced(moved, (3, 3, 3, 3), dtype="float32")
+    assert_equivalent(graph, simplified(graph), [RANDOM.randn(3, 3, 3, 3).astype("float32")])
+
+
 @pytest.mark.parametrize("columns", [2, 20])
 def test_columns_of_some_channels_stay(columns):
     def by_pairs(x):

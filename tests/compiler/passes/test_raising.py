@@ -132,6 +132,9 @@ def test_rows_of_float32_are_standardized(function):
             (x - mean(x, 1, keepdims=True)) / sqrt(FUNCTIONS["var"](x, axis=1, keepdims=True) + x[:, :1])
         ),
         lambda x: (x - mean(x)) / sqrt(FUNCTIONS["var"](x) + 1e-3),
+        lambda x: (x - mean(x, 1, keepdims=True)) / sqrt(FUNCTIONS["var"](x, 1, keepdims=True)),
+        lambda x: (x - mean(x, 1, keepdims=True)) / exp(FUNCTIONS["var"](x, 1, keepdims=True)),
+        lambda x: (x + mean(x, 1, keepdims=True)) / sqrt(FUNCTIONS["var"](x, 1, keepdims=True) + 1e-3),
         lambda x: (x - mean(x, 1, keepdims=True)) / sqrt(FUNCTIONS["var"](x, 1, ddof=1, keepdims=True) + 1.0),
     ],
 )
