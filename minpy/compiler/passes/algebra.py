@@ -20,6 +20,8 @@ added up in another order. ``x + 0`` stays, since ``-0.0 + 0`` is ``0.0``, and s
     b = max axes=(3, 5) of windows of images        ->  b = maximum of slices x[:, :, ::2, ::2] and so on
     b = reshape shape=(6,) (reshape shape=(3, 2) x) ->  b = reshape shape=(6,) x, or x itself
     b = transpose axes=(1, 0) (transpose ... x)     ->  one transpose, or x itself
+    b = transpose axes=(0, 2, 1) (matmul (transpose axes=(0, 2, 1) x) y)
+                                                    ->  b = matmul (transpose axes=(0, 2, 1) y) x
     b = matmul (transpose axes=(1, 0) x) y          ->  b = gemm transpose_x=True transpose_y=False x y
 """
 
@@ -337,6 +339,28 @@ def _transpose(graph: _Rewriting, eqn: Eqn) -> Atom | Eqn | None:
     return _becomes("transpose", inner.inputs[0], axes=tuple(inner.params["axes"][axis] for axis in axes))
 
 
+def _turned_product(graph: _Rewriting, eqn: Eqn) -> Eqn | None:
+    """(x.T @ y).T is y.T @ x: rows of the result stay rows in memory, as those of x do."""
+    axes, product = eqn.params["axes"], graph.only(eqn.inputs[0], "matmul")
+    last = len(axes) - 1
+    if product is None or last < 2 or axes[last] != last - 1:
+        return None
+    x, y = product.inputs
+    left = graph.made(x, "transpose")
+    if left is None or left.params["axes"][-2:-1] != (last,) or y.aval.ndim != len(axes):
+        return None
+    swapped = (*range(last - 1), last, last - 1)
+    result = graph.new("matmul", _transposed(graph, y, swapped), _transposed(graph, x, swapped))
+    return _becomes("transpose", result, axes=tuple(swapped[axis] for axis in axes))
+
+
+def _transposed(graph: _Rewriting, x: Atom, axes: tuple[int, ...]) -> Atom:
+    found = _transpose(graph, _becomes("transpose", x, axes=axes))
+    if isinstance(found, Eqn):
+        return _transposed(graph, found.inputs[0], found.params["axes"])
+    return graph.new("transpose", x, axes=axes) if found is None else found
+
+
 def _product_of_transposed(graph: _Rewriting, eqn: Eqn) -> Eqn | None:
     if any(x.aval.ndim != 2 for x in eqn.inputs):
         return None
@@ -368,7 +392,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "max": (_of_blocks,),
     "min": (_of_blocks,),
     "reshape": (_reshape,),
-    "transpose": (_transpose,),
+    "transpose": (_turned_product, _transpose),
     "matmul": (_product_of_transposed,),
     "gemm": (_product_of_transposed,),
 }

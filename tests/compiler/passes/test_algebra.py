@@ -15,12 +15,16 @@ from tests.compiler.passes.graphs import assert_equivalent, differentiated, line
 
 exp, log, power, transpose = (FUNCTIONS[name] for name in ("exp", "log", "power", "transpose"))
 dot, mean, square, broadcast_to = (FUNCTIONS[name] for name in ("dot", "mean", "square", "broadcast_to"))
-sum_, reshape, negative = OPS["sum"], OPS["reshape"], OPS["negative"]
+sum_, reshape, negative, matmul = (OPS[name] for name in ("sum", "reshape", "negative", "matmul"))
 HALVES = numpy.full((2, 3), 0.5)
 
 
 def total(x, *axes, keepdims=False):
     return sum_(x, axes=axes, keepdims=keepdims)
+
+
+def shaped(x, *shape):
+    return reshape(x, shape=shape)
 
 
 def simpler(graph):
@@ -83,6 +87,30 @@ REWRITES = [
     (
         lambda x, y: transpose(transpose(reshape(x, shape=(1, 2, 3)), (1, 2, 0)), (1, 2, 0)),
         ["reshape shape=(1, 2, 3) x", "transpose axes=(2, 0, 1) a"],
+    ),
+    (
+        lambda x, y: transpose(
+            matmul(transpose(shaped(x, 1, 2, 3), (0, 2, 1)), shaped(y, 1, 2, 3)), (0, 2, 1)
+        ),
+        [
+            "reshape shape=(1, 2, 3) x",
+            "reshape shape=(1, 2, 3) y",
+            "transpose axes=(0, 2, 1) b",
+            "matmul c a",
+        ],
+    ),
+    (
+        lambda x, y: transpose(
+            matmul(transpose(shaped(x, 1, 2, 1, 3), (0, 2, 3, 1)), shaped(y, 1, 1, 2, 3)), (0, 3, 1, 2)
+        ),
+        [
+            "reshape shape=(1, 2, 1, 3) x",
+            "reshape shape=(1, 1, 2, 3) y",
+            "transpose axes=(0, 1, 3, 2) b",
+            "transpose axes=(0, 2, 1, 3) a",
+            "matmul c d",
+            "transpose axes=(0, 2, 1, 3) e",
+        ],
     ),
     (lambda x, y: dot(x.T, y), ["gemm transpose_x=True transpose_y=False x y"]),
     (lambda x, y: dot(x, y.T), ["gemm transpose_x=False transpose_y=True x y"]),
