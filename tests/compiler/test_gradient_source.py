@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from inspect import signature
@@ -16,7 +17,9 @@ from minpy.compiler.explain.spelling import Text, spelled
 from minpy.compiler.ir import Eqn, Literal
 from minpy.core import grad_and_loss
 from minpy.errors import UnsupportedError
+from minpy.nn.functional import max_pool2d
 from minpy.ops import OPS
+from tests.corpus.elsewhere import negated
 from tests.ops.samples import Draw, Sample, samples_of
 from tests.ops.tolerances import assert_same
 
@@ -94,7 +97,30 @@ def long_names(w, v, x):
     return np.sum(another_value_that_has_a_long_name * the_activations_of_the_hidden_layer)
 
 
+def constants_of_all_kinds(w, v, x):
+    y = np.maximum(np.dot(np.dot(x, w), numpy.eye(3)), -1e999) * numpy.array(3.0) + numpy.float64(2)
+    return np.sum(y) + np.sum(np.concatenate([v, numpy.zeros(0)]) * numpy.arange(3))
+
+
+def constants_of_several_lines(w, v, x):
+    table = [1.25, 2.5, 3.75, 4.5, 5.25, 6.5, 7.75, 8.25, 9.5, 10.25, 11.5, 12.25, 13.5, 14.75, 15.5, 16.25]
+    scale = numpy.array([*table, 17.5, 18.25, 19.5, 20.125]).reshape(5, 4)
+    return np.sum(np.dot(x * scale, w) ** 2 + v)
+
+
+def with_math_and_scipy(w, v, x, *, another_parameter=2.5):
+    y = negated(np.dot(x, w)) * math.sqrt(another_parameter)
+    return np.sum(y**2) + np.sum(scipy.special.erf(v))
+
+
+def pooled(w, v, x):
+    y = max_pool2d(np.reshape(np.dot(x, w), (1, 1, 5, 3)), (2, 2), (1, 1))
+    return np.sum(y**2) + np.sum(v)
+
+
 PROGRAMS = [
+    constants_of_all_kinds,
+    with_math_and_scipy,
     parameters_with_long_names,
     long_names,
     softmax_loss,
@@ -106,7 +132,7 @@ PROGRAMS = [
 ]
 
 
-@pytest.mark.parametrize("function", PROGRAMS)
+@pytest.mark.parametrize("function", [*PROGRAMS, constants_of_several_lines, pooled])
 @pytest.mark.filterwarnings("ignore:the gradient of")  # that is zero is no fault
 def test_runs_alone_and_gives_the_same(function):
     compiled = minpy.jit(function)
@@ -163,6 +189,16 @@ def test_without_a_gradient_taken_it_is_of_all_float_arguments():
     numpy.testing.assert_allclose(x_bar, 3 * product @ W.T)
     numpy.testing.assert_allclose(w_bar, 3 * X.T @ product)
     numpy.testing.assert_allclose(rate_bar, 3 * numpy.sum(product**2))
+
+
+def test_the_gradient_of_the_value_itself():
+    def plus_one(x):
+        return x + 1
+
+    f = minpy.jit(plus_one)
+    grad_and_loss(f)(numpy.float64(2.0) * np.ones(()))
+    _, program = program_of(f)
+    assert program(x=2.0) == (3.0, 1.0)
 
 
 def test_says_what_it_cannot_do():
