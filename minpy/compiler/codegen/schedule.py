@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from minpy.compiler.codegen.functions import ELEMENTARY
 from minpy.compiler.codegen.nest import (
@@ -41,6 +42,8 @@ _WRITTEN_OUT = 32
 _SHORT_END = 3
 #: elementary functions of one kind that are written out
 _OFTEN = 8
+#: how far ahead of a function what it is a function of may be part of it
+_INSIDE = 3
 #: instructions that a processor looks ahead, about
 _WINDOW = 100
 #: accumulators of a product that are held in registers
@@ -90,6 +93,7 @@ class Schedule:
         is_written_out: the outer loops are no loops; there is one turn.
         ends_long: much is computed with the results of products.
         called: elementary functions that stand so often in the text that they are written once and called.
+        inside: nodes that these functions compute, too: operands that are alike for all of a kind.
     """
 
     def __init__(self, nest: Nest):
@@ -98,6 +102,7 @@ class Schedule:
         self.outer = frozenset(range(nest.outer))
         self.summed = frozenset(range(nest.outer, nest.outer + nest.summed))
         self.inner = frozenset(nest.inner)
+        self.inside: frozenset[int] = frozenset()
         self._find_kinds()
         self.lanes = self._lanes()
         self.columns = frozenset(i for i in self.terminal if self.depends[i])
@@ -119,7 +124,7 @@ class Schedule:
         )
         self.turns = 1 if self.is_written_out else tiles * self.blocks
         self.ends_long = self._ends_long()
-        self.called = self._find_called(rows)
+        self._find_called(rows)
 
     def is_of_row(self, node: int) -> bool:
         """Whether it does not depend on inner or summed loops."""
@@ -133,9 +138,17 @@ class Schedule:
             i = stack.pop()
             if i not in found:
                 found.add(i)
-                takes = () if i in known else operands(self.nest.nodes[i])
+                takes = () if i in known else self.taken_by(i)
                 stack.extend(j for j in takes if not self.is_of_row(j) and j not in self.product | self.row)
         return sorted(found)
+
+    def taken_by(self, node: int) -> list[int]:
+        """What has to be known for a node: its operands, or what is given to a function that is called."""
+        return [
+            i
+            for j in operands(self.nest.nodes[node])
+            for i in (self.taken_by(j) if j in self.inside else [j])
+        ]
 
     def _find_kinds(self) -> None:
         nodes = self.nest.nodes
@@ -265,7 +278,7 @@ class Schedule:
         ]
         return sum(_weight(self.nest.nodes[i]) for i in ends) > _SHORT_END
 
-    def _find_called(self, rows: int) -> frozenset[int]:
+    def _find_called(self, rows: int) -> None:
         nodes = self.nest.nodes
         alike: dict[tuple, list[int]] = {}
         for i, node in enumerate(nodes):
@@ -274,12 +287,35 @@ class Schedule:
             if not any(isinstance(nodes[j], Constant) for j in node.operands):  # as powers of a few factors
                 alike.setdefault((node.op, node.dtype), []).append(i)
         turns = rows if self.is_written_out else self.tile
-        return frozenset(
-            i
+        kinds = [
+            found
             for found in alike.values()
             if turns * sum(1 if self.is_of_row(i) else self.copies for i in found) > _OFTEN
-            for i in found
-        )
+        ]
+        self.called = frozenset(i for found in kinds for i in found)
+        if kinds:
+            uses = Counter(j for node in nodes for j in operands(node))
+            kept = {i for sweep in self.sweeps for i in sweep.saved}
+            once = {j for j, count in uses.items() if count == 1 and j not in kept}
+            self.inside = frozenset(i for found in kinds for i in self._inside(found, once))
+
+    def _inside(self, alike: Sequence[int], once: Collection[int]) -> set[int]:
+        """The nodes ahead of functions of a kind that are nodes of one kind, too, and taken by these only."""
+        nodes, found, given = self.nest.nodes, set(alike), []
+
+        def form(i: int, depth: int) -> Any:
+            node = nodes[i]
+            is_inside = depth == 0 or (i in once and depth <= _INSIDE and not self.is_of_row(i))
+            if isinstance(node, Constant):
+                return node
+            if not isinstance(node, Apply) or not is_inside or (depth and node.op in ELEMENTARY):
+                given.append(i)
+                return None
+            found.add(i)
+            return node._replace(operands=tuple(form(j, depth + 1) for j in node.operands))
+
+        forms = {form(i, 0) for i in alike}
+        return found.difference(alike) if len(forms) == 1 and len(given) == len(alike) else set()
 
     def _tile(self) -> int:
         if self.is_written_out or not self.nest.outer or self.blocks > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Callable, NamedTuple
 
 import numpy
@@ -184,35 +184,46 @@ class Values:
             value = self._index(node, place)
         else:
             assert isinstance(node, Apply), f"{node} has no value here"
-            operands = [self.value(j, place, scope) for j in node.operands]
+            operands = [self.value(j, place, scope) for j in self.plan.taken_by(i)]
             value = self._applied(i, node, operands)
         scope[i] = value
         return value
 
     def _applied(self, i: int, node: Apply, operands: list[Value]) -> Value:
         if i in self.plan.called:
-            return self._called(node, [operands])[0]
+            return self._called(i, [operands])[0]
         return rule(node.op)(self.k, node.dtype, *operands, **dict(node.params))
 
     def call(self, i: int, places: Sequence[Place], scopes: Sequence[dict[int, Value]]) -> None:
         """The values of a node that is called, at several places: at a few of them by one call, so that the
         processor works on them at once."""
-        node = self.nest.nodes[i]
-        assert isinstance(node, Apply)
+        taken = self.plan.taken_by(i)
         for first in range(0, len(places), _AT_ONCE):
             some = range(first, min(first + _AT_ONCE, len(places)))
-            operands = [[self.value(j, places[n], scopes[n]) for j in node.operands] for n in some]
-            for n, value in zip(some, self._called(node, operands)):
+            operands = [[self.value(j, places[n], scopes[n]) for j in taken] for n in some]
+            for n, value in zip(some, self._called(i, operands)):
                 scopes[n][i] = value
 
-    def _called(self, node: Apply, operands: list[list[Value]]) -> list[Value]:
-        count, params = len(node.operands), dict(node.params)
+    def _called(self, i: int, operands: list[list[Value]]) -> list[Value]:
+        node = self.nest.nodes[i]
+        assert isinstance(node, Apply)
 
         def write(k: Builder, *given: Value) -> list[Value]:
-            each = [given[first : first + count] for first in range(0, len(given), count)]
-            return [rule(node.op)(k, node.dtype, *one, **params) for one in each]
+            values = iter(given)
+            forms = [[self._form(k, j, values) for j in node.operands] for _ in operands]
+            # the same of all in turn, which gives the processor more to do at once
+            return [rule(node.op)(k, node.dtype, *one, **dict(node.params)) for one in forms]
 
         return called(self.k, f"{node.op}_{node.dtype}", write, [x for one in operands for x in one])
+
+    def _form(self, k: Builder, i: int, given: Iterator[Value]) -> Value:
+        """The value of an operand within a function that is called."""
+        node = self.nest.nodes[i]
+        if i not in self.plan.inside:
+            return next(given)
+        assert isinstance(node, Apply)
+        operands = [self._form(k, j, given) for j in node.operands]
+        return rule(node.op)(k, node.dtype, *operands, **dict(node.params))
 
     def _gathered(self, node: Gather, place: Place, scope: dict[int, Value]) -> Value:
         k, access = self.k, node.access

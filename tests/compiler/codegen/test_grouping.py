@@ -172,6 +172,21 @@ def test_what_chunks_added_up_needs_no_code_of_its_own(dtype):
     assert abs(Loaded(program)([x])[0] - expected) < 2000 * numpy.finfo(dtype).eps
 
 
+@pytest.mark.parametrize("is_alike", [True, False])
+def test_what_is_alike_ahead_of_functions_that_stand_often_is_written_once(is_alike):
+    def steps(x):
+        for i in range(10):
+            x = np.tanh((1.1 if is_alike else 1 + i / 9) * x + 0.1)
+        return x
+
+    program = program_of(traced(steps, (3, 700)))
+    nest, *functions = program.texts[0].split("define internal")
+    assert ("fmul" not in nest and "fadd" not in nest) == is_alike and "fmul" in functions[0]
+    x = numpy.random.RandomState(0).randn(3, 700)
+    with numpy.errstate(all="ignore"):
+        assert numpy.allclose(Loaded(program)([x])[0], steps(x), 1e-12)
+
+
 def test_long_chains():
     def steps(x):
         for i in range(1200):
