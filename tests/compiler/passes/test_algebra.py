@@ -62,6 +62,15 @@ REWRITES = [
     ),
     (lambda x, y: total(broadcast_to(x, (4, 2, 3)), 0), ["multiply x 4.0"]),
     (
+        lambda x, y: total(broadcast_to(x[:1], (4, 2, 3)), 0),
+        [
+            "index template=(('slice', None, 1, None),) x",
+            "broadcast_to shape=(1, 2, 3) a",
+            "reshape shape=(2, 3) b",
+            "multiply c 4.0",
+        ],
+    ),
+    (
         lambda x, y: total(broadcast_to(x[:, :1], (2, 5)), 1),
         [
             "index template=(('slice', None, None, None), ('slice', None, 1, None)) x",

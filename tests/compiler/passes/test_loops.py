@@ -317,9 +317,31 @@ def with_a_memory_of_its_own(x, wx, wh, b):
     return h
 
 
+def gru_whose_gate_sees_something_else(x, wx, wh, b):
+    h = numpy.zeros((BATCH, HIDDEN), "float32")
+    for t in range(STEPS):
+        a, u, other = dot(x[t], wx) + b, dot(h, wh), dot(x[t] * 2, wx) + b
+        r = sigmoid(other[:, :HIDDEN] + u[:, :HIDDEN])
+        z = sigmoid(a[:, HIDDEN : 2 * HIDDEN] + u[:, HIDDEN : 2 * HIDDEN])
+        h = (1 - z) * tanh(a[:, 2 * HIDDEN :] + r * u[:, 2 * HIDDEN :]) + z * h
+    return h
+
+
+def gru_whose_gate_sees_another_state(x, wx, wh, b):
+    h = numpy.zeros((BATCH, HIDDEN), "float32")
+    for t in range(STEPS):
+        a, u, other = dot(x[t], wx) + b, dot(h, wh), dot(h * 2, wh)
+        r = sigmoid(a[:, :HIDDEN] + u[:, :HIDDEN])
+        z = sigmoid(a[:, HIDDEN : 2 * HIDDEN] + other[:, HIDDEN : 2 * HIDDEN])
+        h = (1 - z) * tanh(a[:, 2 * HIDDEN :] + r * u[:, 2 * HIDDEN :]) + z * h
+    return h
+
+
 @pytest.mark.parametrize(
     "gates, function",
     [
+        (3, gru_whose_gate_sees_something_else),
+        (3, gru_whose_gate_sees_another_state),
         (1, fed_back),
         (1, with_three_products),
         (1, with_weights_that_change),

@@ -86,6 +86,15 @@ def test_raised_with_the_same_values(name, function, dtype):
     assert_equivalent(graph, found, [random(4, 5).astype(dtype)])
 
 
+@pytest.mark.parametrize("shape", [(4,), (2, 3, 4), (2, 3, 2, 4)])
+def test_softmax_along_the_last_of_any_axes(shape):
+    def softmax_of_rows(x):
+        e = exp(x - max_(x, axis=-1, keepdims=True))
+        return e / sum_(e, axis=-1, keepdims=True)
+
+    assert names(simplified(traced(softmax_of_rows, shape))) == ["softmax"]
+
+
 @pytest.mark.parametrize("name, function", CASES)
 def test_gradients_of_what_is_raised_are_the_same(name, function, monkeypatch):
     def loss(x, y):
@@ -149,6 +158,7 @@ def test_other_divisions_by_roots_stay(function):
         lambda x: 1 / (2 + exp(-x)),
         lambda x: 1 / (1 + exp(x)),
         lambda x: exp(x) / sum_(exp(x), axis=0, keepdims=True),  # the operator is slow there
+        lambda x: exp(x[None]) / sum_(exp(x[None]), axis=1, keepdims=True),
         lambda x: exp(x) / sum_(exp(2 * x), axis=1, keepdims=True),
         lambda x: exp(x) / sum_(exp(x), axis=1, keepdims=True)[::-1],
         lambda x: exp(x) / max_(exp(x), axis=1, keepdims=True),
