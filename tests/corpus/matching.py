@@ -119,3 +119,46 @@ def a_bool_made_of_data(x):
         case _:
             y = x * 0
     return y
+
+
+@program((V, (1, 2, 3, 4)), (V, {"a": 1}), (V, 3), (V, (5, 6, 7)))
+def parts_of_sequences(x, command):
+    match command:
+        case (1, *_, last):
+            return x * last
+        case {"a": n}:
+            return x * n
+        case (first, *_) if first > 5:
+            return x
+        case (_, second, *_):
+            return x * second
+    return x + 1
+
+
+@program((V, Dense(2.0)), (V, 3))
+def attributes_that_are_not_there(x, layer):
+    match layer:
+        case Dense(nothing=n):
+            return x * n
+        case Dense(w=w):
+            return x * w
+    return x
+
+
+@program((V, Dense(2.0)), no_gradient="it raises")
+def too_many_patterns(x, layer):
+    match layer:  # flow
+        case Dense(a, b, c):
+            return x * a * b * c
+    return x
+
+
+@program((V,))
+def a_function_matched(x):
+    def inner():  # leftover
+        return x * 2
+
+    match inner:  # flow
+        case None:
+            return x
+    return inner()

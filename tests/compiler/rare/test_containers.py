@@ -173,6 +173,44 @@ def a_set_changed_in_place(x, held):
     return x * 2
 
 
+@case(X, {"a": 1.0, "b": 2.0}, "a", "c")
+def keys_set_deleted_and_counted(x, held, key, other):
+    held[other] = 3.0
+    held[key] = 4.0
+    n = len(held)
+    del held["b"]
+    return x * held[key], n, len(held), list(held)
+
+
+@case(X, {"a": 1.0})
+def a_key_deleted_and_set_again(x, held):
+    del held["a"]
+    held["a"] = x
+    return len(held), "a" in held
+
+
+@case(X, [1.0, 2.0, 3.0], 1)
+def an_element_set_by_a_number(x, held, n):
+    held[n] = x
+    held.append(4.0)
+    last = held[-1]
+    return held[n] * last, held[0], len(held)
+
+
+@case(X, [1.0, 2.0, 3.0])
+def elements_appended_and_taken(x, held):
+    held.append(x)
+    held[-1] = x * 2
+    y = held.pop()
+    return y, held.pop(), held.pop(), len(held)
+
+
+@case(X, collections.OrderedDict(a=1.0))
+def a_dict_of_another_class(x, held):
+    held["b"] = 2.0
+    return x * held["a"], list(held)
+
+
 # Names, statements and arguments ---------------------------------------------------------------
 
 
