@@ -75,7 +75,16 @@ class Effects:
         self._written: dict[int, None] = {}
 
     def see(self, ref: Any) -> None:
-        """Something of the object is read or written."""
+        """Something of the object is read or written.
+
+        Raises:
+            UnsupportedError: where attributes of an object are read or written as those, and in its
+                ``__dict__``, too. The log knows them by one of the two.
+        """
+        own = _variables(ref.value)
+        for name in self._written if own is not None else ():
+            if name != id(ref.value) and _variables(self._seen[name][0]) is own:
+                raise UnsupportedError(f"{ref.path} is read after its attributes were written in another way")
         self._seen.setdefault(id(ref.value), (ref.value, {}))[1][ref.path] = None
 
     def note(self, kind: str, ref: Any, key: Any, *args: Any) -> None:
@@ -128,6 +137,11 @@ class Effects:
         for kind in {type(self._seen[name][0]) for name in self._written}:
             alike = [list(paths) for obj, paths in self._seen.values() if type(obj) is kind]
             self.guards.tell_apart(alike)
+
+
+def _variables(obj: Any) -> dict | None:
+    """A dict, or the one that the attributes of an object are in."""
+    return obj if type(obj) is dict else obj.__dict__ if type(obj).__dictoffset__ else None
 
 
 class _Content:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy
 
+import minpy.numpy as np
 from tests.compiler.rare import PLAIN, Cases, X
 from tests.compiler.rare.classes import (
     Abstract,
@@ -155,6 +156,35 @@ def the_class_written(x, held):
 def slots_written(x, held):
     held.a = x * 2
     return held.a
+
+
+@case(X, Vector(1))
+def attributes_written_as_items(x, held):
+    held.__dict__["data"] = x * 2
+    return held.data
+
+
+@case(X, Vector(1))
+def attributes_updated_as_a_dict(x, held):
+    variables = held.__dict__
+    variables.update(data=x * 2)
+    y = held.data
+    held.data = y + 1
+    return y * variables["data"]
+
+
+@case(X, Vector(1))
+def items_read_after_an_attribute_was_written(x, held):
+    variables = vars(held)
+    return written_both_ways(x, held, variables)
+
+
+def written_both_ways(x, held, variables):
+    y = np.exp(x)
+    held.data = y
+    z = variables["data"] * 2
+    variables["data"] = z
+    return held.data * y
 
 
 # Arrays changed in place -----------------------------------------------------------------------
