@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 
 import numpy
@@ -203,6 +204,31 @@ MISTAKES = (
     (lambda np, x: np.pad(x, 1, "no such mode"), (X,)),
     (lambda np, x: np.kron(x, None), (X,)),
     (lambda np, x: np.linspace(0, 1, -1), (X,)),
+    (lambda np, x: np.linspace(x[0, 0], x[0, 1], -1), (X,)),
+    (lambda np, x: np.geomspace(x[0, 0], x[0, 1], 3), (X,)),
+    (lambda np, x: np.rot90(x, 1, (0, 1, 2)), (X,)),
+    (lambda np, x: np.roll(x, ((1, 2), (1, 2)), (0, 1)), (X,)),
+    (lambda np, x: np.polyfit(x[0], x[0], 3, cov=True), (X,)),
+    (lambda np, x: np.interp(x[0], x[0], x[0], period=0), (X,)),
+    (lambda np, x: np.gradient(x[0], x), (X,)),
+    (lambda np, x: np.gradient(x, x[0, :2], x[0]), (X,)),
+    (lambda np, x: np.ediff1d(x, to_begin=0.5), (N,)),
+    (lambda np, x: np.apply_over_axes(lambda a, axis: a[0, 0], x, 0), (X,)),
+    (lambda np, x: x[numpy.ones((3, 4), bool), 0], (X,)),
+    (lambda np, x: operator.setitem(x, x > 5, x), (X,)),
+    (lambda np, x: operator.setitem(x, numpy.array([True, False, True]), x[0, :3]), (X,)),
+    (lambda np, x: operator.setitem(x, ([0, 1], [0, 1]), x[0]), (X,)),
+    (lambda np, x: operator.setitem(x, (0, 0), x), (X,)),
+    (lambda np, x: operator.setitem(x, slice(2), x), (X,)),
+    (lambda np, x: x.__matmul__(x), (X,)),
+    (lambda np, x: np.einsum("iij->j", x[None]), (X,)),
+    (lambda np, x: np.linalg.matrix_power(x, 0), (X,)),
+    (lambda np, x: np.linalg.tensorinv(x, 1), (X,)),
+    (lambda np, x: np.vectorize(lambda a: a, signature="(n)->(n)")(x, x), (X,)),
+    (lambda np, x: np.stack(3), (X,)),
+    (lambda np, x: np.add.at(x, 5, 1.0), (X,)),
+    (lambda np, x: np.cumsum(x, out=x > 1), (X,)),
+    (lambda np, x: np.add(x, 1.0, out=x[0]), (X,)),
     (lambda np, x: np.eye(-1), (X,)),
     (lambda np, x: np.cumsum(x, 2), (X,)),
     (lambda np, x: np.sort(x, 2), (X,)),

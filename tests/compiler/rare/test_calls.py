@@ -285,4 +285,4 @@ def permutations_sets_and_not(x):
     return x * found[0], set([1, 2]) == frozenset([2, 1]), operator.not_(found)
 
 
-test_as_in_plain_python = cases.test()
+test_as_in_plain_python_and_as_foretold = cases.test()

@@ -229,4 +229,4 @@ def a_number_added_at_places(x, i):
     return x
 
 
-test_as_in_plain_python = cases.test()
+test_as_in_plain_python_and_as_foretold = cases.test()

@@ -258,4 +258,4 @@ def a_slice_of_array_data(x, i):
     return x[i[0] : 2] * 2
 
 
-test_as_in_plain_python = cases.test()
+test_as_in_plain_python_and_as_foretold = cases.test()

@@ -306,4 +306,4 @@ def functions_that_python_keeps(x):
     return x * operator.itemgetter(0)([2.0, 3.0]), operator.attrgetter("ndim")(x), math.gamma(4.0)
 
 
-test_as_in_plain_python = cases.test()
+test_as_in_plain_python_and_as_foretold = cases.test()
