@@ -178,7 +178,7 @@ class vectorize(numpy.vectorize):
         if dimensions[1] is not None and len(dimensions[1]) != count:
             expected = len(dimensions[1])
             raise ValueError(f"wrong number of outputs from pyfunc: expected {expected}, got {count}")
-        outputs = zip(*results) if isinstance(first, tuple) else [results]
+        outputs = zip(*results) if results and isinstance(first, tuple) else [results] * count
         whole = [FUNCTIONS["array"](list(x), t) for x, t in zip(outputs, self.otypes or [None] * count)]
         whole = [reshape_op(x, shape=shape + x.shape[1:]) for x in whole]
         return whole[0] if count == 1 else tuple(whole)

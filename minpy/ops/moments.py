@@ -271,8 +271,8 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     if ddof is not None and ddof != int(ddof):
         raise ValueError("ddof must be integer")
     given = [m] if y is None else [m, as_operand(y)]
-    if dtype is None:
-        dtype = numpy.result_type(*[aval_of(x).dtype for x in given], numpy.float64)
+    kinds = [aval_of(x).dtype for x in given]
+    dtype = numpy.result_type(*kinds, numpy.float64) if dtype is None else numpy.dtype(dtype)
     rows = [_variables(x, bool(rowvar), dtype) for x in given]
     if not aval_of(rows[0]).shape[0]:
         return basic_slice(rows[0], 1, 0, 0)
