@@ -382,6 +382,17 @@ def multiply_matrices_in_place(x, v):
     return x
 
 
+@program
+def write_what_lies_in_the_same_memory(x, v):
+    v[[0, 1, 2]] = v[1:]
+    x[[0, 1]] = x[1:]
+    numpy.put(x, [0, 5], v=x[2, :2])
+    numpy.put(v, [], v[:0])
+    numpy.place(x, x > 1e9, vals=v)
+    numpy.copyto(x[:, 1:], x[:, :-1])
+    return x * v
+
+
 def operands():
     generator = numpy.random.default_rng(5)
     return generator.uniform(0.5, 2, (3, 4)), generator.uniform(0.5, 2, 4)
