@@ -104,8 +104,9 @@ def constants_of_all_kinds(w, v, x):
 
 def constants_of_several_lines(w, v, x):
     table = [1.25, 2.5, 3.75, 4.5, 5.25, 6.5, 7.75, 8.25, 9.5, 10.25, 11.5, 12.25, 13.5, 14.75, 15.5, 16.25]
-    scale = numpy.array([*table, 17.5, 18.25, 19.5, 20.125]).reshape(5, 4)
-    return np.sum(np.dot(x * scale, w) ** 2 + v)
+    scale = numpy.array([*table, 17.5, 18.25, 19.5, 20.125])
+    y = np.minimum(np.reshape(x, 20), scale) * scale
+    return np.sum(np.dot(np.reshape(y, (5, 4)), w) ** 2 + v)
 
 
 def with_math_and_scipy(w, v, x, *, another_parameter=2.5):
