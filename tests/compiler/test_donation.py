@@ -216,3 +216,28 @@ def test_a_function_that_compiles_in_parts_keeps_its_arguments():
 def test_a_name_that_is_no_parameter_is_refused():
     with pytest.raises(StaticArgumentError, match="donate_argnames: step has no parameter 'weights'"):
         minpy.jit(step, donate_argnames="weights")
+
+
+LARGE = numpy.random.RandomState(2).standard_normal((SIZE, SIZE))
+
+
+@pytest.mark.filterwarnings("ignore:donate_argnames")
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b: (a, a + b),
+        lambda a, b: (np.tanh(a) + np.dot(a, b), a * 2),
+        lambda a, b: (a * b + a[::-1], b * 3),
+        lambda a, b: (np.dot(b, b) + a, np.dot(a, b) + a),
+        lambda a, b: (np.sum(a, axis=0) + a, np.dot(np.tanh(a), b) + np.exp(b)),
+        lambda a, b: (np.dot(b, a + 1.0), np.dot(a, b) * 2, np.dot(b, b) + np.sum(a)),
+        lambda a, b: np.dot(np.dot(a, b), a) - 0.1 * a,
+    ],
+)
+def test_what_is_given_up_is_read_before_it_is_written(function):
+    expected = function(numpy.array(LARGE), LARGE.T)
+    jitted = minpy.jit(function, donate_argnames="a")
+    for _ in range(2):
+        found = jitted(np.array(LARGE), np.array(LARGE.T))
+        for x, y in zip(*[z if isinstance(z, tuple) else (z,) for z in (found, expected)]):
+            numpy.testing.assert_allclose(x.asnumpy(), y, rtol=1e-9, atol=1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import re
@@ -14,7 +15,7 @@ import minpy.numpy as np
 from minpy.compiler import graph_op, joint, plans, regions, routes
 from minpy.compiler.explain.report import Leftover, Place, Recompilation, Shares
 from minpy.compiler.explain.summary import verdict
-from minpy.compiler.explain.text import short_path
+from minpy.compiler.explain.text import amount, short_path
 from minpy.core import grad_and_loss
 from minpy.runtime.executor import Executor
 
@@ -417,3 +418,14 @@ def test_a_gradient_is_shown_by_what_it_is_of():
     ]
     assert [x.name for x in found.regions[0].versions[0].inputs] == ["x", "params['w']", "scale"]
     assert f"region 1, lines {first + 1} to {first + 2}" in str(found)
+
+
+def test_amounts_have_three_digits_and_a_prefix():
+    amounts = [amount(x, "B") for x in (12, 1234, 5.678e6, 9e9, 5e12)]
+    assert amounts == ["12 B", "1.23 kB", "5.68 MB", "9 GB", "5 TB"]
+
+
+def test_a_partial_of_a_jitted_function_is_explained():
+    partial = functools.partial(minpy.jit(lambda n, x: np.sum(x) * n), 2)
+    assert not minpy.explain(partial, np.ones(3)).leftovers
+    assert minpy.explain(partial).calls == 0

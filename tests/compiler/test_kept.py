@@ -496,3 +496,25 @@ def test_the_folder_at_the_start(tmp_path, monkeypatch):
     assert start(MINPY_CACHE_DIR="~/mine") == Path.home() / "mine"
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as where there is no home
     assert start() is None
+
+
+def constant_in_the_end(x):
+    y = x
+    for _ in range(STEPS):
+        y = np.tanh(y)
+    return np.ones(3) * 2
+
+
+def large_constant(x):
+    return long(x) + np.sum(numpy.arange(200_000.0) * x[0, 0])
+
+
+@pytest.mark.parametrize("function", [constant_in_the_end, large_constant, lambda x: (x, 3)])
+def test_what_needs_no_graph_or_a_large_constant_gives_the_same(folder, function):
+    first, _ = compiled(function, X)
+    second, _ = compiled(function, X)
+    for a, b in zip(*[x if isinstance(x, tuple) else (x,) for x in (first, second)]):
+        assert same(a, b)
+    plain = function(X)
+    for a, b in zip(*[x if isinstance(x, tuple) else (x,) for x in (first, plain)]):
+        numpy.testing.assert_allclose(numpy.asarray(a), numpy.asarray(b), rtol=1e-5)

@@ -258,12 +258,11 @@ def _wrapped(line: str, indent: int = 4) -> list[str]:
 
 def _closing(line: str, start: int) -> int:
     """Where the bracket that stands before ``start`` is closed."""
-    depth = 1
-    for position in range(start, len(line)):
+    depth, position = 1, start
+    while depth:
         depth += (line[position] in "([") - (line[position] in ")]")
-        if not depth:
-            return position
-    return len(line)
+        position += 1
+    return position - 1
 
 
 def _folded(item: str, width: int) -> list[str]:

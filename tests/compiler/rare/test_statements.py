@@ -10,6 +10,7 @@ import numpy
 import scipy.linalg
 import scipy.special
 
+import minpy
 import minpy.numpy as np
 from tests.compiler.rare import PLAIN, Cases, X
 from tests.compiler.rare.classes import Plain, Vector
@@ -304,6 +305,45 @@ def scipy_with_arrays(x):
 @case(X)
 def functions_that_python_keeps(x):
     return x * operator.itemgetter(0)([2.0, 3.0]), operator.attrgetter("ndim")(x), math.gamma(4.0)
+
+
+# Gradients and draws -----------------------------------------------------------------------------
+
+
+@case(X)
+def a_gradient_of_what_is_no_array(x):
+    return x * 2, minpy.grad(lambda y: 3.0)(x)
+
+
+@case(X)
+def a_gradient_of_a_text(x):
+    return x * 2, minpy.grad(lambda y: "text")(x)
+
+
+@case(numpy.array([1, 2, 3]))
+def a_gradient_by_integers(x):
+    return minpy.grad(lambda y: np.sum(y * 2.0))(x)
+
+
+@case(X)
+def a_gradient_of_a_gradient_that_is_constant(x):
+    return minpy.grad(lambda y: np.sum(minpy.grad(lambda z: np.sum(z * 3))(y) * y))(x)
+
+
+@case(X)
+def slopes_of_a_text(x):
+    return minpy.vjp(lambda y: (y * 2, "text"), x)[0]
+
+
+@case(X, numpy.random.RandomState(3))
+def draws_by_arrays_and_in_place(x, generator):
+    generator.shuffle(held := [1, 2, 3])
+    return x * held[0], generator.normal(numpy.array([1.0, 2.0])), generator.permutation(3)
+
+
+@case(X, numpy.random.RandomState(3), 2)
+def draws_by_numbers(x, generator, n):
+    return x * generator.normal(float(n), 0.5, n + 1), generator.randint(n, size=(n, n)), generator.bytes(n)
 
 
 test_as_in_plain_python_and_as_foretold = cases.test()
