@@ -60,6 +60,10 @@ class Scaled(Vector):
         return super().nothing
 
 
+class Own(Vector):
+    """Changed by a test."""
+
+
 class Meta(type):
     def name(cls):
         return super().__name__
@@ -78,6 +82,10 @@ class Same:
 
 class Slots:
     __slots__ = ("a", "b")
+
+
+class Longer(list):
+    """A list of one's own."""
 
 
 class Odd(collections.UserDict):

@@ -11,6 +11,7 @@ from tests.compiler.rare.classes import (
     Described,
     Initial,
     Loud,
+    Own,
     Plain,
     Record,
     Scaled,
@@ -185,6 +186,30 @@ def written_both_ways(x, held, variables):
     z = variables["data"] * 2
     variables["data"] = z
     return held.data * y
+
+
+@case(X)
+def a_class_changed_and_read_by_its_objects(x):
+    Plain.shared = x * 2
+    held = Vector(x)
+    Vector.kinds = "changed"
+    y = Plain().shared, held.kinds, Scaled(x).kind
+    Vector.kinds = "vector"
+    return y
+
+
+@case(X, Own(2.0))
+def a_class_changed_below_an_attribute_of_its_object(x, held):
+    Own.data = 5.0
+    y = held.data * x
+    return y
+
+
+@case(X, Scaled(2.0))
+def a_class_attribute_deleted_from_an_object(x, held):
+    held.kinds = "own"
+    del held.kinds
+    return held.kinds, x * 2
 
 
 # Arrays changed in place -----------------------------------------------------------------------

@@ -8,8 +8,8 @@ import dataclasses
 
 import numpy
 
-from tests.compiler.rare import Cases, X
-from tests.compiler.rare.classes import Missing, Odd, Record, Same, Unset, Vector
+from tests.compiler.rare import Cases, X, classes
+from tests.compiler.rare.classes import Longer, Missing, Odd, Record, Same, Unset, Vector
 
 cases = Cases()
 case = cases.add
@@ -209,6 +209,76 @@ def elements_appended_and_taken(x, held):
 def a_dict_of_another_class(x, held):
     held["b"] = 2.0
     return x * held["a"], list(held)
+
+
+@case(X, {"a": 1.0, 1: 2.0, (1, 2): 3.0}, 1)
+def keys_that_change(x, held, n):
+    held[n] = 4.0
+    held["b"] = 5.0
+    held[2.5] = 6.0
+    y = held["a"] + held["b"] + held[1, 2] + held[n]
+    return x * y, len(held), held.get(7), "c" in held
+
+
+@case(X, {3: 1.0}, 1)
+def a_key_that_changes_and_is_not_there(x, held, n):
+    held[n] = 4.0
+    y = held[n + 5]
+    return x * y
+
+
+@case(X, [1.0, 2.0, 3.0, 4.0], 0)
+def places_that_change(x, held, n):
+    held[n] = x
+    y = held[1]
+    held[n + 1] = 7.0
+    held.reverse()
+    return y, held[0], len(held), held[n]
+
+
+@case(X, [1.0, 2.0, 3.0, 4.0], 0)
+def places_beyond_the_end(x, held, n):
+    del held[-1]
+    held[n + 2] = 5.0
+    return x * held[n]
+
+
+@case(X, Longer([1.0, 2.0]), 1)
+def a_slice_of_a_list_of_ones_own(x, held, n):
+    held[:n] = [3.0, 4.0]
+    return x * held[0], len(held)
+
+
+@case(X, 2)
+def a_number_that_changes_in_a_list(x, n):
+    return x * 2 if n in [1, 2.5, (3, 4)] else x, n in (x.shape, 2), [n][0]
+
+
+@case(X, 2)
+def numbers_that_change(x, n):
+    return (
+        x * n**2,
+        n // 2,
+        -n,
+        divmod(n, 2),
+        n in range(3),
+        f"{n:03d}",
+        round(n / 3, n),
+        n[0] if n > 9 else n,
+    )
+
+
+@case(X)
+def variables_of_a_module(x):
+    classes.__dict__["added"] = x * 2
+    classes.__dict__.update(other=3)
+    return hasattr(classes, "added"), hasattr(classes, "nothing"), classes.added * classes.other
+
+
+@case(X)
+def a_module_changed(x):
+    classes.changed = x * 2
+    return hasattr(classes, "changed"), hasattr(classes, "nothing"), classes.changed
 
 
 # Names, statements and arguments ---------------------------------------------------------------
