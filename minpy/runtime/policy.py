@@ -69,7 +69,11 @@ class Policy:
 
     def __enter__(self) -> Policy:
         _current.stack.append(self)
-        set_thread_policy(self)
+        try:
+            set_thread_policy(self)
+        except BaseException:
+            _current.stack.pop()
+            raise
         return self
 
     def __exit__(self, *exc_info: Any) -> None:

@@ -241,7 +241,11 @@ class recording:
         #: a leaf by its id, and the value that it began with: the program may give it another
         self.leaves: dict[int, tuple[Array, Value]] = {}
         _current.tape = self.tape  # first, so that after an interrupt it is known which one to close
-        _open.add(self.tape)
+        try:
+            _open.add(self.tape)
+        except BaseException:
+            _current.tape = self.outer
+            raise
         return self
 
     def __exit__(self, *exc_info: Any) -> None:

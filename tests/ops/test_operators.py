@@ -244,3 +244,39 @@ def test_mxnet_writes_at_masks_of_some_axes(monkeypatch, key, of_mask):
     expected = x.copy()
     expected[tuple({ARRAY: mask, WHOLE: slice(None)}.get(part, part) for part in key)] = v
     numpy.testing.assert_array_equal(put(x, v, mask), expected)
+
+
+@pytest.mark.parametrize(
+    "rows, sums, columns",
+    [(60000, 10, 5), (60000, 10, 1), (40, 14000, 8), (5, 10, 60000), (300, 400, 300), (16, 4200, 12)],
+    ids=str,
+)
+def test_mxnet_multiplies_large_by_narrow_matrices(monkeypatch, rows, sums, columns):
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
+    x, y, g = (
+        numpy.random.uniform(-1, 1, shape).astype("float32")
+        for shape in ((rows, sums), (sums, columns), (rows, columns))
+    )
+    for turned in (False, True):
+        first = x.T.copy() if turned else x
+
+        def multiplied(x, y, turned=turned):
+            return OPS["matmul"](x.T if turned else x, y)
+
+        found = Compiled(multiplied, (first, y))
+        loss = lambda x, y, found=found: minpy.numpy.sum(found(x, y) * g)  # noqa: E731
+        of_x, of_y = minpy.grad(loss, argnum=[0, 1])(first, y)
+        exact = [a.astype("float64") for a in (x, y, g)]
+        for result, expected in (
+            (found(first, y), exact[0] @ exact[1]),
+            (of_x.asnumpy().T if turned else of_x.asnumpy(), exact[2] @ exact[1].T),
+            (of_y.asnumpy(), exact[0].T @ exact[2]),
+        ):
+            numpy.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape, axes", [((4, 900, 40), (1,)), ((40, 900), (1,)), ((900, 40), (0,))], ids=str)
+def test_mxnet_adds_up_over_the_middle_of_large_arrays(monkeypatch, shape, axes):
+    monkeypatch.setenv("MINPY_PASSES", "-fuse")
+    x = numpy.random.uniform(-1, 1, shape).astype("float32")
+    assert_same(Compiled(total(*axes), (x,))(x), x.sum(axes), "sum")
