@@ -46,7 +46,7 @@ def _is_skinny(b: Builder, large: Operand, narrow: Operand, size: int = _LARGE, 
 
 
 def _is_for_filters(b: Builder, large: Operand, narrow: Operand) -> bool:
-    """Whether a convolution is faster. MXNet fails to take the results of 8 filters out of oneDNN's layout."""
+    """Whether a convolution is faster. MXNet cannot take what 8 filters give out of oneDNN's layout."""
     return narrow.aval.shape[-1] != 8 and _is_skinny(b, large, narrow, _LARGE_TRANSPOSED, _NARROW_TRANSPOSED)
 
 
