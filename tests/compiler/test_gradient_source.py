@@ -13,6 +13,7 @@ import scipy.special
 
 import minpy
 import minpy.numpy as np
+from minpy.compiler.explain.numpy_program import _wrapped
 from minpy.compiler.explain.spelling import Text, spelled
 from minpy.compiler.ir import Eqn, Literal
 from minpy.core import grad_and_loss
@@ -251,3 +252,8 @@ def test_every_op_is_spelled_as_it_computes(op):
                 exec(statements.replace("{out}", "out"), namespace)
             for a, b in zip(*[x if isinstance(x, tuple) else (x,) for x in (namespace["out"], expected)]):
                 assert_same(numpy.asarray(a), numpy.asarray(b), text.text)
+
+
+def test_a_bracket_in_a_string_is_no_bracket_to_close():
+    line = "y = np.where(" + "x, " * 40 + "'(')"
+    assert "".join(part.strip() for part in _wrapped(line)) == line.replace("= ", "= (") + ")"

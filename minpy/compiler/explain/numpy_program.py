@@ -258,11 +258,12 @@ def _wrapped(line: str, indent: int = 4) -> list[str]:
 
 def _closing(line: str, start: int) -> int:
     """Where the bracket that stands before ``start`` is closed."""
-    depth, position = 1, start
-    while depth:
+    depth = 1
+    for position in range(start, len(line)):
         depth += (line[position] in "([") - (line[position] in ")]")
-        position += 1
-    return position - 1
+        if not depth:
+            return position
+    return len(line)
 
 
 def _folded(item: str, width: int) -> list[str]:
