@@ -6,6 +6,8 @@ it to fit; here stands when that has to be checked.
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,29 +18,28 @@ from minpy.ops.aval import PYTHON_SCALARS, Aval, aval_of
 from minpy.ops.lowering import NUMBERS, Builder, Operand, require
 from minpy.ops.op import Op, register
 
-#: dtypes of a later kind are never decided by the value of a number of an earlier one
-_KINDS = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 2}
-#: NumPy's limits of what fits a float of so many bits
-_LARGEST = {16: 65000.0, 32: 3.4e38}
+#: NumPy's limits of what fits a float, or the parts of a complex number
+_LARGEST = {numpy.dtype("e"): 65000.0, numpy.dtype("f"): 3.4e38, numpy.dtype("F"): 3.4e38}
 #: NumPy promotes integers by the bits that they need; a float takes so many of them
 _INTEGERS_OF_FLOATS = {16: (-(2**7), 2**8 - 1), 32: (-(2**15), 2**16 - 1)}
 
 
+@functools.lru_cache(maxsize=1024)
 def limits(number: numpy.dtype, array: numpy.dtype) -> tuple[Any, Any] | None:
     """Between which values a number of a dtype meets an array without another dtype; None for all."""
-    if number.kind == "b" or _KINDS.get(number.kind, 3) > _KINDS.get(array.kind, -1):
+    if not {number.kind, array.kind} <= set("iufc"):
         return None
-    if array.kind in "iu":
-        wide, narrow = numpy.iinfo(number), numpy.iinfo(array)
-        if numpy.can_cast(number, array):
-            return None
+    dtype = numpy.result_type(numpy.ones((), number), numpy.ones(1, array))
+    if numpy.can_cast(number, dtype):
+        return None
+    if dtype.kind in "iu":
+        wide, narrow = numpy.iinfo(number), numpy.iinfo(dtype)
         return max(int(wide.min), int(narrow.min)), min(int(wide.max), int(narrow.max))
-    bits = numpy.finfo(array).bits
-    if bits not in _LARGEST or numpy.can_cast(number, array):
+    if dtype not in _LARGEST:
         return None
     if number.kind in "iu":
-        return _INTEGERS_OF_FLOATS[bits]
-    largest = float(numpy.nextafter(_LARGEST[bits], 0))
+        return _INTEGERS_OF_FLOATS[numpy.finfo(dtype).bits]
+    largest = float(numpy.nextafter(_LARGEST[dtype], 0))
     return -largest, largest
 
 
@@ -57,9 +58,10 @@ def unsure(op: Op, args: tuple) -> Iterator[tuple[Any, tuple[Any, Any]]]:
 
 
 def fits(value: Any, low: Any, high: Any) -> bool:
-    """Whether a number lies between limits, as nan and the infinities always do."""
-    parts = (value.real, value.imag) if numpy.iscomplexobj(value) else (value,)
-    return all(low <= part <= high or part - part != 0 for part in parts)
+    """Whether a number lies between limits, as nan and the infinities do, but of complex numbers."""
+    if numpy.iscomplexobj(value):
+        return bool(low <= value.real <= high and low <= value.imag <= high)
+    return bool(low <= value <= high or not -math.inf < value < math.inf)
 
 
 def _checked(x: Any, low: Any, high: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 import minpy
 from minpy.ops import OPS, Aval, Op
 from minpy.ops.op import Ufunc
+from minpy.ops.promotion import fits, limits
 from tests.ops.checks import Compiled, boxed, call, compiled
 from tests.ops.samples import DTYPES, Draw, Sample, domain, samples_of
 from tests.ops.test_table import TABLE, reference
@@ -109,6 +110,37 @@ def test_the_value_of_what_has_no_axes_may_decide_the_dtype(name):
                 for run in (lambda x, y: function(minpy.numpy, x, y), jitted):
                     with policy, numpy.errstate(all="ignore"):
                         assert_same(run(boxed(x), boxed(y)), expected, f"{name}: {dtype} and {number}")
+
+
+def numbers_of(dtype):
+    """Numbers of a dtype without axes: at the ends of all dtypes, and not finite ones."""
+    if dtype.kind == "b":
+        return numpy.array([False, True])
+    if dtype.kind in "iu":
+        ends = {sign * 2**power + more for power in range(65) for sign in (1, -1) for more in (-1, 0, 1)}
+        kept = numpy.iinfo(dtype)
+        return numpy.array([n for n in sorted(ends) if kept.min <= n <= kept.max], dtype)
+    with numpy.errstate(all="ignore"):
+        ends = numpy.array([0, 65000, 65504, 3.4e38, 3.5e38, 1e300, numpy.inf, numpy.nan]).astype(dtype)
+        parts = ends.view(ends.real.dtype)
+        parts = numpy.concatenate([numpy.nextafter(parts, parts.dtype.type(end)) for end in (0, numpy.inf)])
+        reals = numpy.concatenate([ends.real, parts, -ends.real, -parts])
+    if dtype.kind == "f":
+        return reals
+    zeros = numpy.zeros_like(reals)
+    return numpy.stack([reals, zeros, zeros, reals, reals, reals], 1).ravel().view(dtype)
+
+
+@pytest.mark.parametrize("number", "?bBhHiIlLefdFD")
+def test_which_numbers_decide_a_dtype(number):
+    """Against what NumPy makes of each number, for all pairs of dtypes."""
+    for array in map(numpy.dtype, "?bBhHiIlLefdFD"):
+        bounds = limits(numpy.dtype(number), array)
+        met = numpy.ones(1, array)
+        usual = numpy.result_type(numpy.zeros((), number), met)
+        for n in numbers_of(numpy.dtype(number)):
+            keeps = numpy.result_type(n, met) == usual
+            assert keeps == (bounds is None or fits(n, *bounds)), f"{n!r} meets {array}"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
