@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import re
 
 import numpy
 import pytest
@@ -263,6 +262,59 @@ MISTAKES = (
 )
 
 
+_JOINED = "all the input array dimensions except for the concatenation axis must match exactly, but"
+_INDICES = (
+    "only integers, slices (`:`), ellipsis (`...`), None and integer or boolean arrays are valid indices, not"
+)
+#: Where MinPy has words of its own.
+OWN_WORDS = {
+    "'float' object cannot be interpreted as an integer",
+    "Cannot cast array data from dtype('float64') to dtype('int64') by the rule 'safe'",
+    "Input arrays must satisfy the requirement prod(a.shape[b.ndim:]) == prod(a.shape[:b.ndim])",
+    "all elements of broadcast shape must be non-negative",
+    f"{_JOINED} along dimension 0, array 0 has size 3 and array 1 has size 2",
+    f"{_JOINED} along dimension 1, array 0 has size 4 and array 1 has size 3",
+    f"{_JOINED} array 0 has 2 dimension(s) and array 1 has 1",
+    "arange() requires stop to be specified.",
+    "array has more than 2 dimensions",
+    "axis 1 is out of bounds for array of dimension 1",
+    "axis 2 is out of bounds for array of dimension 2",
+    "axis 5 is out of bounds for array of dimension 2",
+    "cannot broadcast an array of shape (3, 4) to shape (4,)",
+    "cannot reshape array of size 12 into shape (0, -1)",
+    "cannot reshape array of size 12 into shape (5, -1)",
+    "cannot reshape array of size 12 into shape (5, 2)",
+    "convolved arrays cannot be empty",
+    "dot: inner sizes differ, shapes (3, 4) and (2, 3)",
+    "dot: inner sizes differ, shapes (3, 4) and (3, 4)",
+    "duplicate value in 'axis'",
+    "einsum: 1 operands for the subscripts 'ij,ij'",
+    "einsum: axis 'i' has the sizes 3 and 4",
+    "einsum: axis 'j' has the sizes 4 and 2",
+    "einsum: operand has 2 axes, but its subscripts are 'i'",
+    "einsum: operand has 2 axes, but its subscripts are 'ij...k'",
+    "einsum: operand has 2 axes, but its subscripts are 'ijk'",
+    "einsum: the result of 'ij->ii' has a label twice, or a new one",
+    "einsum: the result of 'ij->ik' has a label twice, or a new one",
+    "incompatible dimensions for cross product",
+    "invalid subscript 'i2' in einsum",
+    "matmul: inner sizes differ, shapes (3, 4) and (2, 3)",
+    "matmul: inner sizes differ, shapes (3, 4) and (3, 4)",
+    "need at least one array to concatenate",
+    f"{_INDICES} float",
+    f"{_INDICES} str",
+    "operands could not be broadcast together with shapes (3, 4) (2, 3)",
+    "operands could not be broadcast together with shapes (3, 4) (3, 4) (2, 3)",
+    "operands could not be broadcast together with shapes (3, 4) (4, 3)",
+    "repeated axis in `source` or `destination` argument",
+    "shape-mismatch for sum: shapes (3, 4) and (2, 3), axes [1] and [0]",
+    "shape-mismatch for sum: shapes (3, 4) and (2, 3), axes [1] and [1]",
+    "solve: sizes differ, shapes (3, 3) and (2, 3)",
+    "zero-size array to reduction operation max which has no identity",
+    "zero-size array to reduction operation min which has no identity",
+}
+
+
 def numpy_error(function, args):
     """NumPy's error, and its classes that code may catch."""
     with pytest.raises((ValueError, TypeError, IndexError)) as caught:
@@ -273,21 +325,16 @@ def numpy_error(function, args):
 
 @pytest.mark.parametrize("policy", [minpy.PreferMXNetPolicy(), minpy.OnlyNumPyPolicy()], ids=repr)
 def test_eager_raises_what_numpy_raises(policy):
-    in_the_same_words = 0
+    own = set()
     for number, (function, args) in enumerate(MISTAKES):
         text, expected = numpy_error(function, args)
         with policy, pytest.raises(expected[0]) as caught:
             function(np, *map(boxed, args))
         assert all(isinstance(caught.value, kind) for kind in expected), f"mistake {number}: {caught.value!r}"
         found = str(caught.value).partition("\n")[0].strip()
-        if words(found) == words(text):
-            assert found == text, f"mistake {number} has other numbers"
-            in_the_same_words += 1
-    assert in_the_same_words > 0.75 * len(MISTAKES)
-
-
-def words(text):
-    return re.sub(r"-?\d+", "", text)
+        if found != text:
+            own.add(found)
+    assert own == OWN_WORDS
 
 
 def test_nothing_wrong_is_compiled():
