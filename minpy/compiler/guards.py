@@ -301,7 +301,7 @@ class _Expected:
 
 
 def _constant(value: Any, namespace: dict[str, Any]) -> str:
-    if isinstance(value, (int, str, bool, type(None))) and type(value).__module__ == "builtins":
+    if type(value) in (int, str, bool, type(None)):
         return repr(value)
     name = f"c{len(namespace)}"
     namespace[name] = value

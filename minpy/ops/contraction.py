@@ -76,8 +76,8 @@ def _parsed(subscripts: str, ndims: Sequence[int]) -> tuple[list[tuple[str, ...]
 def _without_repeats(term: Term) -> Term:
     """Labels that occur twice replaced by a diagonal."""
     array, labels = term
-    for label in dict.fromkeys(labels):
-        while labels.count(label) > 1:
+    for place, label in enumerate(term.labels):
+        if label in term.labels[:place]:
             first = labels.index(label)
             second = labels.index(label, first + 1)
             shape = aval_of(array).shape

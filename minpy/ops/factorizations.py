@@ -71,7 +71,7 @@ def _eigh_vjp(g: Any, ans: Any, x: Any, UPLO: str) -> Any:
     if g[1] is not None:
         inner = _differences(values) * matmul_op(_h(vectors), g[1])
     if g[0] is not None:
-        inner = inner + _column(g[0]) * _eye(aval_of(x).shape[-1], aval_of(values).dtype)
+        inner = inner + _column(g[0]) * _eye(values)
     return _symmetric(matmul_op(matmul_op(vectors, inner), _h(vectors)))
 
 
@@ -107,7 +107,7 @@ def _eig_vjp(g: Any, ans: Any, x: Any) -> Any:
             across = across - where_op(is_largest, 1j * imag_op(along) / length, 0)
         inner = _differences(values) * matmul_op(_t(vectors), across)
     if g_values is not None:
-        inner = inner + _column(g_values) * _eye(aval_of(x).shape[-1], real_dtype(aval_of(values).dtype))
+        inner = inner + _column(g_values) * _eye(values)
     return matmul_op(matmul_op(_t(inv_op(vectors)), inner), _t(vectors))
 
 
@@ -166,7 +166,7 @@ def _qr_vjp(g: Any, ans: Any, x: Any, complete: bool) -> Any:
 def _qr_square_vjp(g_q: Any, g_r: Any, q: Any, r: Any) -> Any:
     inner = subtract(matmul_op(r, _h(g_r)), matmul_op(_h(g_q), q))
     lower = tril.implementation(inner, -1)
-    copied = lower + _h(lower) + _eye(aval_of(r).shape[-1], real_dtype(aval_of(r).dtype)) * real(inner)
+    copied = lower + _h(lower) + _eye(r) * real(inner)
     return _h(solve_op(r, _h(g_q + matmul_op(q, copied))))
 
 
@@ -197,7 +197,7 @@ def _svd_vjp(g: Any, ans: Any, x: Any, full: bool) -> Any:
     g_v, v = _apart_from_rest(None if g[2] is None else _h(g[2]), _h(ans[2]), k)
     row = _row(s)
     gaps = _reciprocal(subtract(square(row), square(_column(s))))
-    eye = _eye(k, aval_of(s).dtype)
+    eye = _eye(s)
     inner, more = _column(s * 0.0 if g[1] is None else g[1]) * eye, []
     if g_u is not None:
         spin = matmul_op(_h(u), g_u)

@@ -16,7 +16,17 @@ import numpy
 
 from minpy.errors import UnsupportedError
 from minpy.ops.aval import Aval, aval_of, broadcast_shapes, normalize_axis, product
-from minpy.ops.keys import ARRAY, WHOLE, Layout, Mask, check_written, join_key, result_shape, split_key
+from minpy.ops.keys import (
+    ARRAY,
+    WHOLE,
+    Layout,
+    Mask,
+    check_written,
+    join_key,
+    result_shape,
+    split_key,
+    without_leading_ones,
+)
 from minpy.ops.logic import equal, where_op
 from minpy.ops.lowering import (
     NUMBERS,
@@ -221,12 +231,6 @@ def _index_put_numpy(x: Any, v: Any, *arrays: Any, template: tuple) -> Any:
     return result
 
 
-def _without_leading_ones(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
-    """NumPy lets a written value have more axes than its place, when they are of size 1."""
-    extra = len(shape) - ndim
-    return shape[extra:] if extra > 0 and set(shape[:extra]) == {1} else shape
-
-
 def _index_put_infer(x: Any, v: Any, *arrays: Any, template: tuple) -> Aval:
     aval = aval_of(x)
     check_written(aval.shape, arrays, template, aval_of(v).shape)
@@ -234,7 +238,7 @@ def _index_put_infer(x: Any, v: Any, *arrays: Any, template: tuple) -> Aval:
         Mask(aval.shape, aval_of(v).shape, [aval_of(array) for array in arrays], template)
         return aval
     target = result_shape(aval.shape, arrays, template)
-    source = _without_leading_ones(aval_of(v).shape, len(target))
+    source = without_leading_ones(aval_of(v).shape, len(target))
     if broadcast_shapes(target, source) != target:
         raise ValueError(f"could not broadcast input array from shape {source} into shape {target}")
     return aval
@@ -268,7 +272,7 @@ def _put_slice_mx(b: Builder, out: Aval, x: Operand, v: Operand, template: tuple
 
 def _stretched(b: Builder, v: Operand, target: tuple[int, ...]) -> Operand:
     """A value that is written, broadcast to the shape of its place."""
-    v = b.reshape(v, _without_leading_ones(v.aval.shape, len(target)))
+    v = b.reshape(v, without_leading_ones(v.aval.shape, len(target)))
     if v.aval.shape == target:
         return v
     return b.op("_npi_broadcast_to", Aval(target, v.aval.dtype), v, shape=target)

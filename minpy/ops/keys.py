@@ -121,6 +121,12 @@ def check_written(shape: tuple[int, ...], arrays: Sequence, template: tuple, val
         )
 
 
+def without_leading_ones(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    """NumPy lets a written value have more axes than its place, when they are of size 1."""
+    extra = max(len(shape) - ndim, 0)
+    return shape[extra:] if set(shape[:extra]) <= {1} else shape
+
+
 class Layout:
     """A template laid over the axes of an array, as the steps by which MXNet reads ``x[key]``.
 
@@ -229,9 +235,7 @@ class Mask:
             )
         self.shape = (*[1] * len(before), *arrays[0].shape, *[1] * len(after))
         self.place_shape = (*before, 1, *after)
-        extra = len(value) - len(self.place_shape)
-        if extra > 0 and set(value[:extra]) == {1}:
-            value = value[extra:]
+        value = without_leading_ones(value, len(self.place_shape))
         place = len(value) - len(after) - 1  # of the axis of the chosen elements in ``v``
         if place >= 0 and value[place] != 1:
             raise UnsupportedError("a mask chooses where several values go")

@@ -133,7 +133,7 @@ class Builder:
 
 
 def _require_axes(name: str, aval: Aval, *operands: Operand) -> None:
-    if len(aval.shape) > MAX_AXES or any(len(x.aval.shape) > MAX_AXES for x in operands):
+    if any(len(shape) > MAX_AXES for shape in (aval.shape, *[x.aval.shape for x in operands])):
         raise UnsupportedError(f"MXNet has no {name} for more than {MAX_AXES} axes")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.ops.aval import Aval, aval_of, broadcast_shapes
+from minpy.ops.aval import Aval, aval_of, broadcast_shapes, real_dtype
 from minpy.ops.linalg import matmul_op
 from minpy.ops.lowering import FLOATS, Builder, Operand, require
 from minpy.ops.op import Op, refuse, register
@@ -64,8 +64,10 @@ def _symmetric(x: Any) -> Any:
     return 0.5 * (x + _h(x))
 
 
-def _eye(n: int, dtype: Any) -> numpy.ndarray:
-    return numpy.eye(n, dtype=dtype)
+def _eye(x: Any) -> numpy.ndarray:
+    """The matrix with 1 for each element of a vector on its diagonal, in the dtype of its real part."""
+    *_, n = aval_of(x).shape
+    return numpy.eye(n, dtype=real_dtype(aval_of(x).dtype))
 
 
 def _float_dtype(*xs: Any) -> numpy.dtype:

@@ -158,7 +158,8 @@ def _vector_norm(x: Any, order: Any, axis: int, keepdims: bool) -> Any:
     if order in (None, 2):
         return _root_of_squares(x, (axis,), keepdims)
     if order in (numpy.inf, -numpy.inf):
-        return (max_op if order > 0 else min_op)(absolute(x), axes=(axis,), keepdims=keepdims)
+        reduce = {numpy.inf: max_op, -numpy.inf: min_op}[float(order)]
+        return reduce(absolute(x), axes=(axis,), keepdims=keepdims)
     if order == 1:
         return sum_op(absolute(x), axes=(axis,), keepdims=keepdims)
     refuse(ord=order if isinstance(order, str) else None)
@@ -178,9 +179,14 @@ def _matrix_norm(x: Any, order: Any, rows: int, columns: int, keepdims: bool) ->
         reduce = {2: max_op, -2: min_op, "nuc": sum_op}[order]
         found = reduce(values, axes=(aval_of(values).ndim - 1,), keepdims=False)
     elif order in (1, -1, numpy.inf, -numpy.inf):
-        inner, outer = (rows, columns) if abs(order) == 1 else (columns, rows)
+        inner, outer, reduce = {
+            1: (rows, columns, max_op),
+            -1: (rows, columns, min_op),
+            numpy.inf: (columns, rows, max_op),
+            -numpy.inf: (columns, rows, min_op),
+        }[float(order)]
         sums = sum_op(absolute(x), axes=(inner,), keepdims=True)
-        found = (max_op if order > 0 else min_op)(sums, axes=(outer,), keepdims=True)
+        found = reduce(sums, axes=(outer,), keepdims=True)
         left = tuple(n for i, n in enumerate(aval_of(x).shape) if i not in (rows, columns))
         found = number(reshape_op(found, shape=left))
     else:

@@ -260,9 +260,7 @@ def _weights(weights: Any, count: int, name: str) -> Any:
         raise RuntimeError(f"incompatible numbers of samples and {name}")
     if (known < 0).any():
         raise ValueError(f"{name} cannot be negative")
-    if name == "fweights" or not holds_box(weights):  # counts have no gradient
-        return known.astype(float)
-    return cast(as_operand(weights), numpy.float64)
+    return cast(as_operand(weights), numpy.float64) if holds_box(weights) else known.astype(float)
 
 
 @numpy_function(numpy.cov)
@@ -281,7 +279,7 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = None
     if fweights is not None:
-        weights = _weights(fweights, count, "fweights")
+        weights = _weights(content(fweights, "the weight"), count, "fweights")  # counts have no gradient
         if (weights != numpy.around(weights)).any():
             raise TypeError("fweights must be integer")
     if aweights is not None:

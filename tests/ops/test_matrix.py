@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy
 import pytest
 
 import minpy
 import minpy.numpy as np
 from minpy.ops import OPS
+from minpy.ops.contraction import _chain
 from tests.ops.checks import check_gradient, projected_gradient
 from tests.ops.tolerances import assert_same
 
@@ -118,6 +121,58 @@ def test_symmetric_matrices_are_numpys():
     expected = (*numpy.linalg.svd(x, hermitian=True), numpy.linalg.pinv(x, hermitian=True))
     for found, own in zip(seen, expected):
         assert_same(found, own, "of a symmetric matrix")
+
+
+@pytest.mark.parametrize("x", [SQUARE, TALL.T - 2, numpy.stack([TALL, -TALL]), TALL * (1 - 2j), SQUARE[0]])
+def test_norms_of_all_orders(x):
+    matrix = [None, "fro", "nuc", 1, -1, 2, -2, numpy.inf, -numpy.inf, numpy.array(1)]
+    vector = [None, 0, 1, -1, 2, -2, 3, 0.5, numpy.inf, -numpy.inf, numpy.array(numpy.inf)]
+    axes = [((-2, -1), matrix), ((-1, 0), matrix)] if x.ndim > 1 else []
+    with numpy.errstate(divide="ignore"):
+        for axis, orders in (*axes, (0, vector), (-1, vector)):
+            for order, keepdims in itertools.product(orders, (False, True)):
+                expected = numpy.linalg.norm(x, order, axis, keepdims)
+                found = np.linalg.norm(np.array(x, dtype=x.dtype), order, axis, keepdims)
+                assert_same(found, expected, f"order {order!r} along {axis}, {keepdims}")
+
+
+def multiplications(sizes, i, j):
+    """The fewest that the product of the matrices i to j takes, all ways of putting brackets tried."""
+    ways = [
+        multiplications(sizes, i, k)
+        + multiplications(sizes, k + 1, j)
+        + sizes[i] * sizes[k + 1] * sizes[j + 1]
+        for k in range(i, j)
+    ]
+    return min(ways, default=0)
+
+
+def test_a_chain_of_matrices_takes_the_fewest_multiplications():
+    for sizes in itertools.chain(
+        itertools.permutations((2, 3, 5, 7, 11)), itertools.product((1, 4, 9), repeat=6)
+    ):
+        splits = _chain(sizes)
+
+        def taken(i, j, sizes=sizes, splits=splits):
+            if i == j:
+                return 0
+            k = splits[i, j]
+            return taken(i, k) + taken(k + 1, j) + sizes[i] * sizes[k + 1] * sizes[j + 1]
+
+        last = len(sizes) - 2
+        assert taken(0, last) == multiplications(sizes, 0, last), sizes
+
+
+@pytest.mark.parametrize("shape, subscripts", [((1, 3), "ii"), ((3, 1), "ii->i"), ((1, 3, 3), "iii->i")])
+def test_a_diagonal_of_axes_of_two_sizes(shape, subscripts):
+    x = numpy.arange(numpy.prod(shape)).reshape(shape) + 1.0
+    try:
+        expected = numpy.einsum(subscripts, x)
+    except ValueError:
+        with pytest.raises(ValueError):
+            np.einsum(subscripts, np.array(x))
+    else:
+        assert_same(np.einsum(subscripts, np.array(x, dtype=x.dtype)), expected, subscripts)
 
 
 def cofactors(x):

@@ -818,3 +818,28 @@ def test_ravel_copies_what_has_gaps():
         for function in (np.ravel, minpy.jit(np.ravel), minpy.jit(lambda x: x.ravel())):
             assert numpy.may_share_memory(numpy.asarray(function(array)), x) is is_view
             assert numpy.may_share_memory(numpy.asarray(function(np.asarray(array))), x) is is_view
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_values_with_axes_of_size_1_in_front_and_lists(jit):
+    rows, mask = numpy.array([2, 0]), numpy.array([True, False, True])
+    row = [1.0, 2.0, 3.0, 4.0]
+    for key, value in (
+        (rows, [[row, row]]),
+        (rows, row),
+        (slice(2), row),
+        (mask, numpy.array(row)),
+        (mask, numpy.array([row])),
+        (mask, numpy.array([[row]])),
+        (mask, numpy.full((1, 1, 1), 5.0)),
+    ):
+        expected = numpy.zeros((3, 4))
+        expected[key] = value
+
+        def write(key, value=value):
+            x = np.zeros((3, 4), dtype="float64")
+            x[key] = value
+            return x
+
+        found = (minpy.jit(write) if jit else write)(np.array(key) if key is rows or key is mask else key)
+        assert_same(found, expected, f"{value} at {key}")
