@@ -139,6 +139,8 @@ def _term(put: Eqn, makers: Makers) -> _Term | None:
         bias = None if added is None else _part(added, makers)
         if added is not None and not (bias and found.w and bias.array.aval.ndim == 1 and _is_whole(bias, 0)):
             return None
+        if bias is not None and None in bias.axes[-1:]:  # along the batch, not the filters
+            return None
         places = [_place(found.x, 0), _place(found.w, 0) if found.w else _place(found.x, 1)]
         if bias is not None and _place(bias, 0) != places[1]:
             return None

@@ -300,6 +300,19 @@ def test_other_loops_stay(name):
     assert all(not found & {"Convolution", "Pooling"} for found in operators(compiled))
 
 
+def test_a_bias_of_each_image_is_none_of_filters():
+    def by_place(x, w, b):
+        out = np.zeros((4, 4, 4, 4))
+        for i, j in PLACES:
+            out[:, :, i, j] = over(window(x, i, j), w) + b[:, None]
+        return out
+
+    args = [np.array(a.astype("float32")) for a in (RANDOM.randn(4, 3, 6, 5), W, B)]
+    numpy.testing.assert_allclose(
+        minpy.jit(by_place)(*args).asnumpy(), by_place(*args).asnumpy(), rtol=2e-5, atol=2e-6
+    )
+
+
 def test_windows_can_be_left_out(monkeypatch):
     monkeypatch.setenv("MINPY_PASSES", "-windows")
     compiled = minpy.jit(by_place)
