@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from statistics import median
 
 from benchmarks import fresh, kernels, page
 from benchmarks.cases import WORKS, named
@@ -11,8 +12,9 @@ from benchmarks.measure import Bench, Line
 from benchmarks.peers import PEERS
 
 _FRESH = ("compile", "memory")  # two columns of one measurement
+_FIRST = "first"
 _KERNELS = "bandwidth"
-_IN_THEIR_PROCESS = (*_FRESH, _KERNELS)
+_IN_THEIR_PROCESS = (*_FRESH, _FIRST, _KERNELS)
 
 
 def show(line: Line) -> None:
@@ -35,6 +37,13 @@ def show_fresh(name: str, found: dict[str, fresh.Fresh]) -> None:
         print(f"  {peer:16}{result.note or numbers}", flush=True)
 
 
+def show_first(name: str, found: dict[str, list[float]]) -> None:
+    """Print first calls of one work: medians and the least of each peer."""
+    told = [f"{peer} {median(x) * 1e3:.0f} ({min(x) * 1e3:.0f})" for peer, x in found.items()]
+    told += [f"{of:.2f}" for of in [fresh.ratio(found)] if of]
+    print(f"  {name:22}{', '.join(told)}", flush=True)
+
+
 def main() -> None:
     """Command line."""
     cases = [*dict.fromkeys(name.split()[0] for name in WORKS), *_IN_THEIR_PROCESS]
@@ -51,7 +60,7 @@ def main() -> None:
     machine = describe(arguments.threads)
     print(machine)
     print("medians of interleaved rounds; ratio: to minpy compiled, above 1 is slower")
-    lines, alone = [], {}
+    lines, alone, firsts = [], {}, {}
     with Bench(arguments.peers, arguments.threads) as bench:
         for name in [name for case in chosen if case not in _IN_THEIR_PROCESS for name in named(case)]:
             lines.append(bench.measure(name, arguments.rounds))
@@ -60,10 +69,15 @@ def main() -> None:
         for name in fresh.FRESH:
             alone[name] = fresh.measure(name, arguments.peers, arguments.threads)
             show_fresh(name, alone[name])
+    if _FIRST in chosen:
+        print("\nfirst calls in fresh processes: median ms (least), ratio of the medians")
+        for name, found in fresh.first_calls(arguments.peers, arguments.threads):
+            firsts[name] = found
+            show_first(name, found)
     by_themselves = kernels.described(kernels.measure(arguments.threads)) if _KERNELS in chosen else ""
     print(f"\nkernels by themselves\n{by_themselves}" if by_themselves else "")
     if not arguments.cases and arguments.peers == list(PEERS):
-        page.write(lines, alone, by_themselves, arguments.peers, bench.missing, machine)
+        page.write(lines, alone, firsts, by_themselves, arguments.peers, bench.missing, machine)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.cases import WORKS
@@ -9,6 +11,25 @@ from benchmarks.measure import FIRST_CALL_LIMIT, Failed, Process
 from benchmarks.peers import missing
 
 FRESH = ("overhead gradient", "mlp", "cnn", "lstm 28x64")
+
+#: whose first call depends on a compiler of its own, and the works that are measured so
+COMPILERS = ("minpy compiled", "jax jit")
+FIRST = (
+    "elementwise value",
+    "elementwise gradient",
+    "logistic",
+    "rnn 28x64",
+    "rnn 112x100",
+    "lstm 28x64",
+    "gru 28x64",
+    "attention",
+    "black_scholes",
+    "gmm_em",
+    "nbody",
+    "chain",
+)
+TURNS = 7
+_ENOUGH = 4.0  # seconds of first calls in all, after which a peer has no more turns
 
 
 @dataclass
@@ -41,3 +62,26 @@ def measure(name: str, peers: list[str], threads: int) -> dict[str, Fresh]:
         finally:
             process.close()
     return found
+
+
+def first_calls(peers: list[str], threads: int) -> Iterator[tuple[str, dict[str, list[float]]]]:
+    """Name of a work, and by peer the seconds of its first call in fresh processes, which take turns."""
+    for name in FIRST:
+        found: dict[str, list[float]] = {
+            peer: [] for peer in COMPILERS if peer in peers and not missing(peer)
+        }
+        for _ in range(TURNS):
+            for peer, seconds in found.items():
+                if sum(seconds) < _ENOUGH:
+                    process = Process(peer, threads)
+                    try:
+                        seconds.append(process.ask(FIRST_CALL_LIMIT, do="first", name=name)["seconds"])
+                    finally:
+                        process.close()
+        yield name, found
+
+
+def ratio(found: dict[str, list[float]]) -> float | None:
+    """The median of MinPy's in relation to that of JAX, if both are there."""
+    ours, theirs = (found.get(peer) for peer in COMPILERS)
+    return statistics.median(ours) / statistics.median(theirs) if ours and theirs else None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from statistics import median
 
 import numpy
 
 from benchmarks import readme
-from benchmarks.fresh import Fresh
+from benchmarks.fresh import COMPILERS, TURNS, Fresh
+from benchmarks.fresh import ratio as first_ratio
 from benchmarks.measure import Line
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -50,6 +52,10 @@ needs, or the notes say why.
 Milliseconds of the first call, compilation included, in a process that has measured other cases before.
 
 {first}
+
+Of those that compile, in fresh processes, which take turns: the median of up to {turns}, and the least.
+
+{compilers}
 
 ## Alone: first call and memory
 
@@ -115,6 +121,16 @@ def _firsts(lines: list[Line], peers: list[str]) -> str:
     return _table(["", *peers], rows)
 
 
+def _compilers(found: dict[str, dict[str, list[float]]]) -> str:
+    rows = []
+    for name, by_peer in found.items():
+        of = first_ratio(by_peer)
+        times = [by_peer.get(peer) for peer in COMPILERS]
+        cells = [f"{_milliseconds(median(x))} ({_milliseconds(min(x))})" if x else NOTHING for x in times]
+        rows.append([name, f"{of:.2f}" if of else NOTHING, *cells])
+    return _table(["", "MinPy to JAX", *COMPILERS], rows)
+
+
 def _fresh(found: dict[str, dict[str, Fresh]], peers: list[str]) -> str:
     rows = []
     for name, by_peer in found.items():
@@ -168,6 +184,7 @@ def plot(lines: list[Line], peers: list[str], path: Path) -> None:
 def write(
     lines: list[Line],
     fresh: dict[str, dict[str, Fresh]],
+    first_calls: dict[str, dict[str, list[float]]],
     kernels: str,
     peers: list[str],
     missing: dict[str, str],
@@ -182,6 +199,8 @@ def write(
         picture=PICTURE,
         times=_times(lines, peers),
         first=_firsts(lines, peers),
+        turns=TURNS,
+        compilers=_compilers(first_calls),
         fresh=_fresh(fresh, peers),
         kernels=kernels,
         notes=_notes(lines, missing),
