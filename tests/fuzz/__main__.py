@@ -1,10 +1,11 @@
 """Many random programs, with NumPy and with MinPy: ``python -m tests.fuzz --programs 10000 --seed 1``.
 
-A quarter of them is compared value by value (``--kind values``), a quarter is differentiated (``--kind
-gradients``), and a quarter is the body of a function that keeps state, compared jitted and plain (``--kind
-jit``). The last is that too, with one of the compiler's passes left out, or all (``--kind settings``). A
-program that fails is printed as short as it can be made, values and gradients as scripts; what shows a bug of
-MinPy goes into ``tests/fuzz/kept.py``. The status is 1 where one failed.
+A fifth of them is compared value by value (``--kind values``), a fifth is differentiated (``--kind
+gradients``), and a fifth is the body of a function that keeps state, compared jitted and plain (``--kind
+jit``). One more is that too, with one of the compiler's passes left out, or all (``--kind settings``), and
+the last looks like what the compiler has an operator for, and mostly is (``--kind lookalikes``). What
+fails is printed as short as it can be made, values and gradients as scripts; what shows a bug of MinPy goes
+into ``tests/fuzz/kept.py``. The status is 1 where one failed.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import minpy
 from tests.fuzz.draws import function, program, smooth_program
 from tests.fuzz.functions import check_jit
 from tests.fuzz.gradients import check_gradients
+from tests.fuzz.lookalikes import check_lookalike, lookalike
 from tests.fuzz.program import Program
 from tests.fuzz.settings import check_under_settings
 from tests.fuzz.values import check_values
@@ -34,4 +35,5 @@ KINDS = {
     "jit": Kind(function, check_jit),
     "settings": Kind(function, check_under_settings),
     "gradients": Kind(smooth_program, check_some_gradients),
+    "lookalikes": Kind(lookalike, check_lookalike),
 }

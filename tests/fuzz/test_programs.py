@@ -20,7 +20,7 @@ from tests.fuzz.runner import run_programs
 from tests.fuzz.values import check_values
 
 #: Programs of each kind in each of so many parts, which may run on different cores.
-COUNTS, PARTS = {"values": 100, "gradients": 100, "jit": 20, "settings": 10}, 4
+COUNTS, PARTS = {"values": 100, "gradients": 100, "jit": 20, "settings": 10, "lookalikes": 20}, 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
