@@ -22,6 +22,10 @@ SQUARE = numpy.array([[2.0, 1.0], [1.0, 3.0]])
 #: (function of a namespace and arrays, arrays)
 CALLS = (
     (lambda np, x: np.linspace(0.0, 1.0, 3, retstep=True)[1] * x, (X,)),
+    (lambda np, x: np.linspace(x[0], 2.0, 0, retstep=True)[1] * x, (X,)),
+    (lambda np, x: np.linspace(x[0], 2.0, 1, retstep=True)[1] * x, (X,)),
+    (lambda np, x: np.argpartition(x, 1), (numpy.array([[3.0, 1.0], [5.0, 4.0]]),)),
+    (lambda np, x: np.linalg.svd(x, hermitian=True)[0] ** 2, (numpy.stack([SQUARE, -SQUARE, SQUARE - 2]),)),
     (lambda np, x: np.logspace(0.0, 1.0, 4) * np.geomspace(1.0, 8.0, 4) * x, (X,)),
     (lambda np, x: np.geomspace(x[0], 8.0, 0), (X,)),
     (lambda np, x: np.geomspace(x[0] * 1j, 8j, 3), (X,)),
@@ -103,6 +107,8 @@ def test_as_numpy(policy):
             ValueError,
             "larger than the padded",
         ),
+        (lambda x: np.einsum("i", x, x), ValueError, "2 operands for the subscripts 'i'"),
+        (lambda x: np.einsum("i,i", x), ValueError, "1 operands for the subscripts 'i,i'"),
         (lambda x: np.cov(x, fweights=np.ones((2, 2))), RuntimeError, "multidimensional fweights"),
     ],
 )
