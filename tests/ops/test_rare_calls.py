@@ -96,6 +96,12 @@ def test_as_numpy(policy):
                 assert isinstance(x, type) and issubclass(x, expected), f"call {number}: {x}"
 
 
+@minpy.jit
+def written(x, v):
+    x[:] = v
+    return x
+
+
 @pytest.mark.parametrize(
     "call, kind, text",
     [
@@ -107,6 +113,7 @@ def test_as_numpy(policy):
             ValueError,
             "larger than the padded",
         ),
+        (lambda x: written(x, np.ones((2, 4))), ValueError, "could not broadcast input array"),
         (lambda x: np.einsum("i", x, x), ValueError, "2 operands for the subscripts 'i'"),
         (lambda x: np.einsum("i,i", x), ValueError, "1 operands for the subscripts 'i,i'"),
         (lambda x: np.cov(x, fweights=np.ones((2, 2))), RuntimeError, "multidimensional fweights"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy
 import pytest
 
+import minpy
+import minpy.numpy
 from minpy.compiler.ir import check_graph
 from minpy.compiler.passes.dce import eliminate_dead_code
 from minpy.compiler.passes.hoisting import hoist_products
@@ -79,3 +81,19 @@ def test_each_matrix_has_its_own():
     assert names(hoisted).count("matmul") == 2
     given = random.randn(4, 2, 3), random.randn(3, 4), random.randn(3, 4), random.randn(2, 4)
     numpy.testing.assert_allclose(run(hoisted, *given)[0], run(graph, *given)[0], rtol=1e-12)
+
+
+def test_products_with_columns_of_a_matrix_are_not_products_with_its_rows():
+    """All axes are of one size, so only the numbers tell."""
+
+    def steps(x, w):
+        h = minpy.numpy.zeros(3)
+        for t in range(3):
+            h = minpy.numpy.tanh(minpy.numpy.dot(x[:, t], w) + h)
+        return h
+
+    x, w = numpy.random.RandomState(0).uniform(-1, 1, (2, 3, 3))
+    expected = numpy.zeros(3)
+    for t in range(3):
+        expected = numpy.tanh(numpy.dot(x[:, t], w) + expected)
+    numpy.testing.assert_allclose(minpy.jit(steps)(*map(minpy.numpy.array, (x, w))), expected, rtol=1e-5)
