@@ -65,19 +65,27 @@ def measure(name: str, peers: list[str], threads: int) -> dict[str, Fresh]:
 
 
 def first_calls(peers: list[str], threads: int) -> Iterator[tuple[str, dict[str, list[float]]]]:
-    """Name of a work, and by peer the seconds of its first call in fresh processes, which take turns."""
+    """Name of a work, and by peer the seconds of its first call in fresh processes, which take turns.
+
+    A peer that fails at a work is left out of it.
+    """
     for name in FIRST:
-        found: dict[str, list[float]] = {
-            peer: [] for peer in COMPILERS if peer in peers and not missing(peer)
-        }
+        left = [peer for peer in COMPILERS if peer in peers and not missing(peer)]
+        found: dict[str, list[float]] = {}
         for _ in range(TURNS):
-            for peer, seconds in found.items():
-                if sum(seconds) < _ENOUGH:
-                    process = Process(peer, threads)
-                    try:
-                        seconds.append(process.ask(FIRST_CALL_LIMIT, do="first", name=name)["seconds"])
-                    finally:
-                        process.close()
+            for peer in tuple(left):
+                seconds = found.setdefault(peer, [])
+                process = Process(peer, threads)
+                try:
+                    seconds.append(process.ask(FIRST_CALL_LIMIT, do="first", name=name)["seconds"])
+                except Failed:
+                    del found[peer]
+                    left.remove(peer)
+                    continue
+                finally:
+                    process.close()
+                if sum(seconds) >= _ENOUGH:
+                    left.remove(peer)
         yield name, found
 
 
