@@ -264,7 +264,10 @@ def test_mxnet_multiplies_large_by_narrow_matrices(monkeypatch, rows, sums, colu
             return OPS["matmul"](x.T if turned else x, y)
 
         found = Compiled(multiplied, (first, y))
-        loss = lambda x, y, found=found: minpy.numpy.sum(found(x, y) * g)  # noqa: E731
+
+        def loss(x, y, found=found):
+            return minpy.numpy.sum(found(x, y) * g)
+
         of_x, of_y = minpy.grad(loss, argnum=[0, 1])(first, y)
         exact = [a.astype("float64") for a in (x, y, g)]
         for result, expected in (
