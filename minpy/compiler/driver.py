@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter as now
-from typing import Any, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import numpy
 
@@ -52,6 +52,9 @@ from minpy.runtime.executor import Executor
 from minpy.runtime.kernels import code_made_ahead
 from minpy.runtime.routes import Meter
 from minpy.runtime.statistics import count_graph
+
+if TYPE_CHECKING:
+    from minpy.runtime.kernels.llvm import Making
 
 #: The passes by name, in order. Each takes a graph and gives an equivalent one.
 PASSES: dict[str, Callable[[Graph], Graph]] = {
@@ -282,7 +285,7 @@ def compile_graph(graph: Graph, donated: Collection[int] = (), context: Context 
     key = None if is_watched else kept.key_of(graph, passes, donated)
     found = kept.read(key, graph) if key is not None else None
     with code_made_ahead() if found is None and "fuse" in passes else nullcontext() as code:
-        emitted, outputs = found or _optimized_and_emitted(graph, passes, donated, code.add if code else None)
+        emitted, outputs = found or _optimized_and_emitted(graph, passes, donated, code)
         if key is not None and found is None:
             kept.write(key, emitted, outputs)
         codes = code.finish() if code else None  # the executor finds them as long as they are held
@@ -299,7 +302,7 @@ def _optimized_and_emitted(
     graph: Graph,
     passes: Sequence[str],
     donated: Collection[int],
-    begin: Callable[[str], object] | None = None,
+    code: Making | None = None,
 ) -> tuple[Emitted | None, Outputs]:
     """What an executor is made of, and where the outputs of the graph come from."""
     positions = {var: position for position, var in enumerate(graph.inputs)}
@@ -316,7 +319,7 @@ def _optimized_and_emitted(
     runnable = Graph(optimized.inputs, optimized.eqns, tuple(computed))
     passed_on = [what for source, what in outputs if source == "input"]
     reused = {i: at for i, at in pairs(runnable, donated).items() if at not in passed_on}
-    return emit(runnable, reused, begin=begin) if runnable.eqns else None, tuple(outputs)
+    return emit(runnable, reused, code=code) if runnable.eqns else None, tuple(outputs)
 
 
 def _optimized(graph: Graph, passes: Sequence[str]) -> Graph:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy
 
@@ -21,6 +21,9 @@ from minpy.ops.aval import PYTHON_SCALARS, Aval
 from minpy.ops.lowering import Operand
 from minpy.runtime.kernels.program import Program
 from minpy.runtime.symbols import Entry, SymbolBuilder
+
+if TYPE_CHECKING:
+    from minpy.runtime.kernels.llvm import Making
 
 
 class Emitted(NamedTuple):
@@ -46,14 +49,14 @@ def emit(
     graph: Graph,
     reused: Mapping[int, int] = MappingProxyType({}),
     origins: dict[str, Eqn] | None = None,
-    begin: Callable[[str], object] | None = None,
+    code: Making | None = None,
 ) -> Emitted:
     """What runs a graph whose outputs are variables that equations bind.
 
     Args:
         reused: outputs that may take the memory of inputs, by position.
         origins: takes for the name of each node the equation that it was made for.
-        begin: is called with the text of each loop nest as soon as it is written.
+        code: compiles the texts of loop nests while others are written.
 
     Raises:
         UnsupportedError: where MXNet lacks an operator; the reason names the op and its line.
@@ -83,7 +86,7 @@ def emit(
             handles = [builder.handle(x) for x in operands]
             made = builder.program(len(programs), handles, len(eqn.outputs))
             known.update((var, Operand(var.aval, entry)) for var, entry in zip(eqn.outputs, made))
-            programs.append(program_of(eqn.body, constants_of(eqn), begin))
+            programs.append(program_of(eqn.body, constants_of(eqn), code))
             if graph.size == 1 and graph.outputs == eqn.outputs:
                 alone = tuple(map(builder.name_of, handles))
         elif eqn.op.mx is None:

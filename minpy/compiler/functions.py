@@ -11,7 +11,7 @@ import ast
 import functools
 import linecache
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import gast
@@ -56,6 +56,10 @@ def find_function(code: types.CodeType, global_names: dict) -> Found:
     raise UnsupportedError(f"the source of {code.co_name} cannot be found: {file} holds other code now")
 
 
+#: Statements of which the code of functions that stand in others is independent. Others may import a name.
+_ALONE = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Expr, ast.Assign, ast.AnnAssign
+
+
 class _ByIdentity:
     """A list as a key: ``linecache`` gives the same list until the file changes."""
 
@@ -80,14 +84,9 @@ class _Text:
         self.file, self.lines, self.is_cell = file, lines, is_cell
         self._flags = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # cells of a notebook may
         self._found: dict[Any, Found] = {}
-        self._tree = tree = self._parse()
-        codes = {(code.co_name, code.co_firstlineno): code for code in self._codes(tree)}
-        self.classes = dict(_with_class(tree, "", lambdas=False))
+        self._tree = self._parse()
+        self.classes = dict(_with_class(self._tree, "", lambdas=False))
         self.named: dict[str, list[tuple[Any, types.CodeType]]] = {}
-        for node in self.classes:
-            code = codes.get((node.name, first_line(node)))
-            if code is not None:
-                self.named.setdefault(code.co_name, []).append((node, code))
 
     @functools.cached_property
     def _lambdas(self) -> list[list[Any]]:
@@ -98,15 +97,34 @@ class _Text:
         flags = ast.PyCF_ONLY_AST | self._flags
         return compile("".join(self.lines), self.file, "exec", flags, dont_inherit=True)
 
-    def _codes(self, tree: Any) -> Iterator[types.CodeType]:
-        units = [ast.Module([statement], []) for statement in tree.body] if self.is_cell else [tree]
+    def _codes(self, statements: Sequence[Any]) -> Iterator[types.CodeType]:
+        units = [[statement] for statement in statements] if self.is_cell else [statements]
         for unit in units:
-            yield from _nested(compile(unit, self.file, "exec", self._flags, dont_inherit=True))
+            module = ast.Module(unit, [])
+            yield from _nested(compile(module, self.file, "exec", self._flags, dont_inherit=True))
 
     def _candidates(self, name: str) -> list[tuple[Any, types.CodeType]]:
-        if name == "<lambda>" and name not in self.named:
-            self.named[name] = [pair for depth in range(len(self._lambdas)) for pair in self._numbered(depth)]
-        return self.named.get(name, [])
+        if name not in self.named:
+            if name == "<lambda>":
+                pairs = [pair for depth in range(len(self._lambdas)) for pair in self._numbered(depth)]
+            else:
+                pairs = list(self._of_name(name))
+            self.named[name] = pairs
+        return self.named[name]
+
+    def _of_name(self, name: str) -> Iterator[tuple[Any, types.CodeType]]:
+        """The functions of a name. Only the statements that define them are compiled, and those that import."""
+        nodes = {first_line(node): node for node in self.classes if getattr(node, "name", None) == name}
+        statements = [
+            statement
+            for statement in self._tree.body
+            if not isinstance(statement, _ALONE)
+            or any(first_line(statement) <= line <= statement.end_lineno for line in nodes)
+        ]
+        for code in self._codes(statements):
+            node = nodes.get(code.co_firstlineno)
+            if code.co_name == name and node is not None:
+                yield node, code
 
     def _numbered(self, depth: int) -> Iterator[tuple[Any, types.CodeType]]:
         """The lambdas with ``depth`` others around them, each moved behind the text, to lines of its own."""
@@ -117,7 +135,7 @@ class _Text:
             places[line] = node
             ast.increment_lineno(moved, line - moved.lineno)
             line = moved.end_lineno + 1
-        for code in self._codes(tree):  # the outer one of nested lambdas comes first
+        for code in self._codes(tree.body):  # the outer one of nested lambdas comes first
             node = places.pop(code.co_firstlineno, None)
             if node is not None:
                 yield node, code

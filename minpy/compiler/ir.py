@@ -122,11 +122,11 @@ class Eqn(NamedTuple):
                 if all(isinstance(x, Literal) or x in known for x in eqn.inputs):
                     known.update(eqn.outputs)
             return False
+        if not self.op.may_raise:
+            return False
         template = self.params.get("template", ())
         arrays = self.inputs[len(self.inputs) - template.count(ARRAY) :]
-        return self.op.may_raise and any(
-            isinstance(x, Var) and x.aval.dtype.kind in "iu" and x not in known for x in arrays
-        )
+        return any(isinstance(x, Var) and x.aval.dtype.kind in "iu" and x not in known for x in arrays)
 
 
 class Graph(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Callable, NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 import numpy
 
@@ -34,6 +34,9 @@ from minpy.ops import Aval
 from minpy.ops.aval import product
 from minpy.ops.kernels import is_function
 from minpy.runtime.kernels.program import ALIGNMENT, SUMS, Condition, Place, Product, Program, Step
+
+if TYPE_CHECKING:
+    from minpy.runtime.kernels.llvm import Making
 
 #: What a chunk should take at least, in ns; threads wait for each other some hundreds at each step
 _CHUNK = 6_000
@@ -85,13 +88,13 @@ _NONE: Constants = MappingProxyType({})
 
 
 def program_of(
-    body: Graph, constants: Constants = _NONE, begin: Callable[[str], object] | None = None
+    body: Graph, constants: Constants = _NONE, code: Making | None = None
 ) -> Program:
     """The program that computes a body's outputs from its inputs.
 
     Args:
         constants: the inputs that are known, by number.
-        begin: is called with each text as soon as it is written, so that it can be compiled.
+        code: is given each text as soon as it is written, and compiles those that wait while one is written.
 
     Raises:
         UnsupportedError: for an equation that loops cannot do (``translation.takes``).
@@ -101,9 +104,11 @@ def program_of(
     def written(nest: Nest) -> str:
         key = nest, *_numbers(nest)
         if key not in texts:
+            if code is not None:
+                code.begin()
             texts[key] = write(nest)
-            if begin is not None:
-                begin(texts[key])
+            if code is not None:
+                code.add(texts[key])
         return texts[key]
 
     work = planned_work(body, constants, written)

@@ -41,7 +41,7 @@ _WRITTEN_OUT = 32
 #: instructions behind a product that are written out for all of a tile
 _SHORT_END = 3
 #: elementary functions of one kind that are written out
-_OFTEN = 8
+_OFTEN = 5
 #: how far ahead of a function what it is a function of may be part of it
 _INSIDE = 3
 #: instructions that a processor looks ahead, about

@@ -70,7 +70,9 @@ def raised(
     There may be others before them, which make new variables. Asked again with the same ``known``, where
     raised equations are noted, it gives the same ones.
     """
-    rules = _joined(families or FAMILIES)
+    eqns, rules = list(eqns), _joined(families or FAMILIES)
+    if not any(eqn.op.name in rules for eqn in eqns):
+        return eqns
     known = {} if known is None else known
     makers: dict[Var, Eqn] = {}
     numbers: dict[Atom, Literal] = {}  # computed from constants, which are not folded yet before a gradient

@@ -137,7 +137,7 @@ def codes(texts: Iterable[str]) -> dict[str, Code]:
 
 @contextlib.contextmanager
 def making(ahead: bool = False) -> Iterator[Making]:
-    """Makes machine code of texts that come one by one: ``ahead`` on another thread, while more are written.
+    """Makes machine code of texts that come one by one: ``ahead`` also on another thread, while more are written.
 
     No thread is left behind the block.
     """
@@ -163,8 +163,14 @@ class Making:
         self._found[text] = code = _known.get(text)
         if code is None:
             self._waiting.append(text)
-            if self._pool is not None and self._is_worth_it():
-                self._begin(self._pool)
+
+    def begin(self) -> None:
+        """Another text is going to be written: what waits is compiled meanwhile, where that is worth it.
+
+        A thread costs up to 5 ms, for memory and caches of its own. So the last text has none.
+        """
+        if self._pool is not None and self._is_worth_it():
+            self._begin(self._pool)
 
     def finish(self) -> dict[str, Code]:
         """The machine code of all texts.
@@ -224,8 +230,9 @@ def _compiled(texts: Sequence[str]) -> list[_Object]:
     shares = _shared_out(texts, native.THREADS)
     if len(shares) < 2:
         return list(map(_compiled_together, shares))
-    with ThreadPoolExecutor(len(shares)) as pool:
-        return list(pool.map(_compiled_together, shares))
+    with ThreadPoolExecutor(len(shares) - 1) as pool:
+        others = pool.map(_compiled_together, shares[1:])
+        return [_compiled_together(shares[0]), *others]
 
 
 def _shared_out(texts: Sequence[str], count: int) -> list[list[str]]:

@@ -36,7 +36,7 @@ def program(x, y):
 def by_hand(monkeypatch):
     """What ``program`` does, written by hand."""
 
-    def program_of(body, constants, begin):
+    def program_of(body, constants, code):
         n = body.inputs[0].aval.size
         steps = Step(AXPY, (Place(0), Place(1), Place(2)), n, 4), Step(SUM, (Place(2), Place(3)), n, n)
         avals = [tuple(Aval(*atom.aval) for atom in atoms) for atoms in (body.inputs, body.outputs)]

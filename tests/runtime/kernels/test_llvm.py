@@ -130,6 +130,7 @@ def emitting(monkeypatch, no_folder):
 def test_texts_are_compiled_while_others_are_written(emitting):
     with llvm.making(ahead=True) as code:
         code.add(shifted(8.25))
+        code.begin()
         assert emitting.get(timeout=60) != threading.current_thread().name
         code.add(shifted(8.5))
         code.add(shifted(8.25))
@@ -141,8 +142,9 @@ def test_texts_are_compiled_while_others_are_written(emitting):
 
 
 def test_functions_are_compiled_while_others_are_written(emitting):
-    x = numpy.linspace(0, 1, 100)
-    assert numpy.allclose(minpy.jit(lambda x: np.sin(x) / 3)(np.array(x)).asnumpy(), numpy.sin(x) / 3)
+    x = numpy.linspace(0, 1, 100_000)
+    share = minpy.jit(lambda x: np.sin(x) / np.sum(np.sin(x)))  # two loop nests, one after the other
+    assert numpy.allclose(share(np.array(x)).asnumpy(), numpy.sin(x) / numpy.sin(x).sum())
     assert state() or emitting.get(timeout=60).startswith("minpy-llvm")
 
 
@@ -150,6 +152,7 @@ def test_no_thread_is_left_of_what_is_given_up(emitting):
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt), llvm.making(ahead=True) as code:
         code.add(shifted(8.75))
+        code.begin()
         raise KeyboardInterrupt
     assert threading.active_count() == before
 
@@ -158,6 +161,7 @@ def test_what_fails_on_another_thread_fails_where_it_is_asked_for(emitting, monk
     monkeypatch.setattr(llvm, "_library", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError), llvm.making(ahead=True) as code:
         code.add(shifted(9.25))
+        code.begin()
         code.finish()
 
 
