@@ -11,7 +11,7 @@ import ast
 import functools
 import linecache
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import gast
@@ -97,7 +97,7 @@ class _Text:
         flags = ast.PyCF_ONLY_AST | self._flags
         return compile("".join(self.lines), self.file, "exec", flags, dont_inherit=True)
 
-    def _codes(self, statements: Sequence[Any]) -> Iterator[types.CodeType]:
+    def _codes(self, statements: list[Any]) -> Iterator[types.CodeType]:
         units = [[statement] for statement in statements] if self.is_cell else [statements]
         for unit in units:
             module = ast.Module(unit, [])
@@ -113,13 +113,12 @@ class _Text:
         return self.named[name]
 
     def _of_name(self, name: str) -> Iterator[tuple[Any, types.CodeType]]:
-        """The functions of a name. Only the statements that define them are compiled, and those that import."""
+        """The functions of a name. Of the text only what defines them is compiled, and what imports."""
         nodes = {first_line(node): node for node in self.classes if getattr(node, "name", None) == name}
         statements = [
             statement
             for statement in self._tree.body
-            if not isinstance(statement, _ALONE)
-            or any(first_line(statement) <= line <= statement.end_lineno for line in nodes)
+            if not isinstance(statement, _ALONE) or any(line in _lines(statement) for line in nodes)
         ]
         for code in self._codes(statements):
             node = nodes.get(code.co_firstlineno)
@@ -164,6 +163,10 @@ def _text(file: str, lines: _ByIdentity, flags: int, is_cell: bool) -> _Text:
 def first_line(node: Any) -> int:
     """Where a function begins, decorators included."""
     return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
+
+
+def _lines(statement: Any) -> range:
+    return range(first_line(statement), statement.end_lineno + 1)
 
 
 def _by_depth(tree: Any) -> list[list[Any]]:

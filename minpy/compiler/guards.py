@@ -40,8 +40,8 @@ class Disjoint(NamedTuple):
 _FLOATS = (float, numpy.floating)
 
 
-class Distinct(NamedTuple):
-    """Other values, of which none is the same object as another one."""
+class Others(NamedTuple):
+    """Other values, which are not the same object: as the first, or also as one another (``distinct``)."""
 
     paths: tuple[Path, ...]
 
@@ -62,7 +62,8 @@ _CONDITIONS = {
     "ordered": "is_ordered({v})",
     # About several values, given by their paths:
     "same": "{v} is {c}",
-    "distinct": "all_distinct({v}, {c})",  # expects Distinct
+    "distinct": "all_distinct({v}, {c})",  # expects Others, as the next one
+    "apart": "is_apart({v}, {c})",
     "disjoint": "are_disjoint({c})",  # expects Disjoint
     "overlapping": "not are_disjoint({c})",
     "within": "({c}[0] <= {v} <= {c}[1] or {v} - {v} != 0)",
@@ -111,7 +112,12 @@ def all_distinct(*objects: Any) -> bool:
     return len(set(map(id, objects))) == len(objects)
 
 
-_FUNCTIONS = {f.__name__: f for f in (all_distinct, is_writable, is_ordered, are_disjoint)}
+def is_apart(obj: Any, *others: Any) -> bool:
+    """Whether the object is none of the others."""
+    return all(other is not obj for other in others)
+
+
+_FUNCTIONS = {f.__name__: f for f in (all_distinct, is_apart, is_writable, is_ordered, are_disjoint)}
 
 
 class Guards:
@@ -160,7 +166,7 @@ class Guards:
                 self.add(other, "same", first)
         firsts = [paths[0] for paths in objects]
         if len(firsts) > 1:
-            self.add(firsts[0], "distinct", Distinct(tuple(firsts[1:])))
+            self.add(firsts[0], "distinct", Others(tuple(firsts[1:])))
 
     def input(self, path: Path) -> int:
         """Rely on the value at ``path`` as an input; gives its position."""
@@ -272,7 +278,7 @@ def _condition(guard: Guard, reach: Callable[[Path], str], constant: Callable[[A
         c = reach(expected)
     elif isinstance(expected, Disjoint):
         c = ", ".join("(" + "".join(f"{reach(path)}, " for path in paths) + ")" for paths in expected)
-    elif isinstance(expected, Distinct):
+    elif isinstance(expected, Others):
         c = ", ".join(map(reach, expected.paths))
     else:
         c = constant(expected)
@@ -316,6 +322,7 @@ _IN_WORDS = {
     "ordered": ("in C order", "in another order"),
     "same": ("the same object as {}", "another object than {}"),
     "distinct": ("an object of its own", "the same object as another one"),
+    "apart": ("attributes of its own", "the attributes of another object"),
     "disjoint": ("memory of its own", "memory shared with another array"),
     "overlapping": ("memory shared with another array", "memory of its own"),
 }

@@ -8,7 +8,15 @@ import numpy
 import pytest
 
 import minpy
-from minpy.compiler.guards import ArrayType, Disjoint, Guards, array_type, class_attribute, condition_of
+from minpy.compiler.guards import (
+    ArrayType,
+    Disjoint,
+    Guards,
+    Others,
+    array_type,
+    class_attribute,
+    condition_of,
+)
 from minpy.compiler.ir import Loc
 from minpy.compiler.paths import local_path
 
@@ -117,6 +125,12 @@ def test_conditions_of_several_values():
     alone = Guards(lambda: None)
     alone.tell_apart([[X]])
     assert not alone.guards
+
+    apart = Guards(lambda: None)
+    apart.add(X, "apart", Others((y, z)))
+    assert apart.compile(("x", "y", "z"))((a, b, b)) == ()
+    assert apart.compile(("x", "y", "z"))((a, b, a)) is None
+    assert "attributes of its own to the attributes of another object" in changed(apart, x=a, y=b, z=a)
 
     disjoint, overlapping = Guards(lambda: None), Guards(lambda: None)
     disjoint.add(X, "disjoint", Disjoint((X,), (y, z)))

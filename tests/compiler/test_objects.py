@@ -152,3 +152,47 @@ def test_compiling_runs_no_code_of_a_class_that_computes_attributes():
     compiled = minpy.jit(lambda x, r: (recorder(x), r, rows[0](x), rows))
     assert compiled(np.ones(3), recorder)[0].tolist() == [2, 2, 2]
     assert asked == []
+
+
+class Held:
+    def __init__(self, data):
+        self.data = data
+
+
+class Other(Held):
+    """Of another class."""
+
+
+def by_attribute(x, held, other):
+    held.data = x * 2
+    return other["data"]
+
+
+def by_item(x, held, other):
+    other["data"] = x * 2
+    return held.data
+
+
+def by_another_object(x, held, other):
+    held.data = x * 2
+    return other.data
+
+
+@pytest.mark.parametrize("order", [(False, True, False), (True, False, True)])
+@pytest.mark.parametrize(
+    "function, kind",
+    [(by_attribute, dict), (by_item, dict), (by_another_object, Held), (by_another_object, Other)],
+)
+def test_attributes_that_are_those_of_another_argument_at_some_calls(function, kind, order):
+    compiled = minpy.jit(function)
+    for is_shared in order:
+        results = []
+        for call in (function, compiled):
+            held, other = Held(1.0), dict(data=5.0) if kind is dict else kind(5.0)
+            if is_shared and kind is dict:
+                other = vars(held)
+            elif is_shared:
+                other.__dict__ = vars(held)
+            seen = call(X, held, other), held.data, other["data"] if kind is dict else other.data
+            results.append([numpy.asarray(value).tolist() for value in seen])
+        assert results[0] == results[1]

@@ -87,9 +87,7 @@ Constants = Mapping[int, numpy.ndarray]
 _NONE: Constants = MappingProxyType({})
 
 
-def program_of(
-    body: Graph, constants: Constants = _NONE, code: Making | None = None
-) -> Program:
+def program_of(body: Graph, constants: Constants = _NONE, code: Making | None = None) -> Program:
     """The program that computes a body's outputs from its inputs.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import numpy
 
-from minpy.compiler.guards import Distinct, class_attribute
+from minpy.compiler.guards import Others, class_attribute
 from minpy.compiler.lowering.effects import REMOVED, Changed, DictContent, Effects, ListContent
 from minpy.compiler.lowering.frames import BoundMethod, Frame
 from minpy.compiler.lowering.reads import ReadRequest, Reads, Ref, Text, is_constant_object, unref
@@ -277,7 +277,7 @@ class Containers(Reads):
         if a is b or a.origin is None or b.origin is None:
             return a is b  # what was made here is no object from outside
         is_same = a.origin.value is b.origin.value
-        expected: Any = b.origin.path if is_same else Distinct((b.origin.path,))
+        expected: Any = b.origin.path if is_same else Others((b.origin.path,))
         self.guards.add(a.origin.path, "same" if is_same else "distinct", expected)
         return is_same
 

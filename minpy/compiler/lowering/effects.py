@@ -7,9 +7,10 @@ to one object, and which do not, is guarded.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Callable
 
-from minpy.compiler.guards import Guards
+from minpy.compiler.guards import Guards, Others
 from minpy.compiler.paths import Path
 from minpy.compiler.reals import Deferred
 from minpy.errors import UnsupportedError
@@ -137,11 +138,30 @@ class Effects:
         for kind in {type(self._seen[name][0]) for name in self._written}:
             alike = [list(paths) for obj, paths in self._seen.values() if type(obj) is kind]
             self.guards.tell_apart(alike)
+        held = {obj_id: list(_paths_of_variables(*seen)) for obj_id, seen in self._seen.items()}
+        for name in self._written:
+            is_dict = type(self._seen[name][0]) is dict  # dicts are told apart already
+            others = [
+                path
+                for other, paths in held.items()
+                if other != name and not (is_dict and type(self._seen[other][0]) is dict)
+                for path in paths
+            ]
+            if held[name] and others:
+                self.guards.add(held[name][0], "apart", Others(tuple(others)))
 
 
 def _variables(obj: Any) -> dict | None:
     """A dict, or the one that the attributes of an object are in."""
     return obj if type(obj) is dict else obj.__dict__ if type(obj).__dictoffset__ else None
+
+
+def _paths_of_variables(obj: Any, paths: Iterable[Path]) -> Iterator[Path]:
+    """Where the dict of an object's attributes is, or the dict itself."""
+    if type(obj) is dict:
+        yield from paths
+    elif _variables(obj) is not None and not isinstance(obj, type):  # a class gives another view each time
+        yield from (path.attribute("__dict__") for path in paths)
 
 
 class _Content:

@@ -137,7 +137,7 @@ def codes(texts: Iterable[str]) -> dict[str, Code]:
 
 @contextlib.contextmanager
 def making(ahead: bool = False) -> Iterator[Making]:
-    """Makes machine code of texts that come one by one: ``ahead`` also on another thread, while more are written.
+    """Makes machine code of texts that come one by one: ``ahead`` also on another thread meanwhile.
 
     No thread is left behind the block.
     """
