@@ -41,7 +41,7 @@ def run_kind(kind: str, count: int, seed: int) -> int:
     def report(program: Program, error: Exception) -> None:
         nonlocal failed
         failed += 1
-        text = program.script if kind in ("values", "gradients") else program
+        text = program.script if kind in ("values", "gradients", "lookalikes") else program
         print(f"{text}\n# {kind}: {error!r}\n{'-' * 80}", flush=True)
 
     run_programs(KINDS[kind], count, seed, report)

@@ -51,7 +51,11 @@ class Program:
     def script(self) -> str:
         """A file that runs the program with MinPy."""
         header = "import numpy\n\nimport minpy\nimport minpy.numpy as np  # or: import numpy as np\n"
-        return f'{header}\nminpy.set_default_dtype("float64")\n\n{self}\n'
+        text, names = str(self), ", ".join(self.names)
+        if any("return" in statement for statement in self.body):
+            function = f"@minpy.jit\ndef function({names}):\n{indented(chr(10).join(self.body))}\n"
+            text = "\n".join((*self.inputs, "", "", function, "", f"print(function({names}))"))
+        return f'{header}\nminpy.set_default_dtype("float64")\n\n{text}\n'
 
     def reduced(self, fails: Callable[[Program], bool]) -> Program:
         """The program without the statements that are not needed for it to fail."""
