@@ -197,7 +197,7 @@ class Grouping:
                 node = self._read(group, by.table, axes, operands)
             else:
                 node = group.node(Apply(by.op, root.dtype, operands, _pairs(by.params)))
-        group.level = max([group.level, *[level_of(root) + 1 for root in group.reads]])
+        group.level = max([group.level, *[level_of(root) + 1 for root in group.reads if root.groups]])
         if isinstance(by, Put):
             moves = tuple(space.along(axes, by.home.strides).items())
             x = by.operands[0]
