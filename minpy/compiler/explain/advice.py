@@ -197,6 +197,7 @@ _ON_CHANGE = {
     "ordered": "keep its layout in memory the same, for example by numpy.ascontiguousarray",
     "same": "keep these two the same object, or different ones",
     "distinct": "keep these two the same object, or different ones",
+    "apart": "give the two attributes of their own, or the same at every call",
     "disjoint": "pass arrays that share no memory",
     "overlapping": "pass arrays that share no memory",
     "within": "keep it small, so that it fits the arrays that it meets",
