@@ -231,8 +231,8 @@ def _compiled(texts: Sequence[str]) -> list[_Object]:
     if len(shares) < 2:
         return list(map(_compiled_together, shares))
     with ThreadPoolExecutor(len(shares) - 1) as pool:
-        others = pool.map(_compiled_together, shares[1:])
-        return [_compiled_together(shares[0]), *others]
+        others = [pool.submit(_prepared(share)) for share in shares[1:]]  # LLVM's part, as in ``_begin``
+        return [_compiled_together(shares[0]), *[other.result() for other in others]]
 
 
 def _shared_out(texts: Sequence[str], count: int) -> list[list[str]]:
