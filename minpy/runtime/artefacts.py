@@ -244,9 +244,14 @@ def _fingerprint() -> str:
 # Arrays in JSON -------------------------------------------------------------------------------------
 
 
+def unrepeated(array: numpy.ndarray) -> numpy.ndarray:
+    """What of an array is in memory: one element of each axis along which it is broadcast."""
+    return array[(*(slice(None if stride else 1) for stride in array.strides), ...)]
+
+
 def is_uniform(array: numpy.ndarray) -> bool:
     """Whether all elements are the same, bit by bit."""
-    array = array[(*(slice(None if stride else 1) for stride in array.strides), ...)]  # what is there once
+    array = unrepeated(array)
     unit = math.gcd(array.itemsize, 8)
     elements = numpy.ascontiguousarray(array).reshape(-1).view(f"u{unit}").reshape(-1, array.itemsize // unit)
     return bool((elements == elements[:1]).all())

@@ -40,6 +40,7 @@ import numpy
 
 from minpy.compiler.ir import Atom, Eqn, Literal, Var
 from minpy.compiler.passes.patterns import Makers, Rules, applied, is_number, is_same, made, operand, root
+from minpy.runtime.artefacts import is_uniform
 
 _DEPTH = 4
 
@@ -137,6 +138,8 @@ def _slope(eqn: Eqn, makers: Makers) -> Eqn | None:
     for g, slope in (eqn.inputs, eqn.inputs[::-1]):
         if g.aval != eqn.outputs[0].aval or slope.aval != g.aval:
             continue
+        if isinstance(g, Literal) and is_uniform(numpy.asarray(g.value)):
+            continue  # as ahead of a sum: it is a number, and mostly 1
         rest = made(slope, "subtract", makers)
         y = root(rest.inputs[1], makers) if rest and is_number(rest.inputs[0], 1) else None
         if y is not None:

@@ -40,6 +40,7 @@ from minpy.compiler.passes.windows import blocks
 from minpy.ops import OPS
 from minpy.ops.aval import PYTHON_SCALARS, product
 from minpy.ops.keys import WHOLE
+from minpy.runtime.artefacts import unrepeated
 
 #: Gives what stands for the result: an atom, or an equation that makes it; None where nothing is better.
 Rule = Callable[["_Rewriting", Eqn], Optional[Union[Atom, Eqn]]]
@@ -200,9 +201,9 @@ def _of_uniform(_: _Rewriting, eqn: Eqn) -> Eqn | None:
         if not x.aval.size or not _is_float(x):
             continue
         others = [atom.aval.shape for i, atom in enumerate(eqn.inputs) if i != position]
-        first = float(x.value.flat[0])
-        if eqn.outputs[0].aval.shape in others and numpy.isfinite(first) and (x.value == first).all():
-            if first == 0 and numpy.signbit(x.value).any():
+        first, array = float(x.value.flat[0]), unrepeated(x.value)
+        if eqn.outputs[0].aval.shape in others and numpy.isfinite(first) and (array == first).all():
+            if first == 0 and numpy.signbit(array).any():
                 continue  # perhaps zeros of both signs
             inputs = (*eqn.inputs[:position], Literal(first), *eqn.inputs[position + 1 :])
             return eqn._replace(inputs=inputs)
