@@ -91,15 +91,18 @@ class Plan:
     outputs: list[tuple[str, str]] = field(default_factory=list)
     refused: str = ""
 
-    def running(self, function: Callable[[tuple], tuple]) -> Plan:
-        """Run this, which is not compiled: values of the block's variables -> its result. Gives the plan."""
+    def running(self, function: Callable[[tuple], tuple], file: str) -> Plan:
+        """Run this, which is not compiled: values of the block's variables -> its result. Gives the plan.
+
+        Its lines stand in that file.
+        """
 
         def run(values: tuple, _: tuple) -> tuple:
             started = now()
             if stopwatch.current is None:
                 result = function(values)
             else:
-                result = stopwatch.current.run_python(self, function, values)
+                result = stopwatch.current.run_python(self, file, function, values)
             self.seconds += now() - started
             return result
 

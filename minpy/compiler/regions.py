@@ -290,7 +290,9 @@ class Block(Routed):
     def _python_plan(self, signature: tuple, reason: str) -> Plan:
         first, last = self.statements[0], self.statements[-1]
         leftover = Leftover(first.lineno, residual.end_line(last), reason, self.place)
-        return Plan(signature, lambda values: (), leftovers=[leftover]).running(self.run_python)
+        return Plan(signature, lambda values: (), leftovers=[leftover]).running(
+            self.run_python, self.program.source.file
+        )
 
     def _compiled_plan(self, signature: tuple, lowered: Lowered) -> Plan:
         end = self._end(lowered)
@@ -454,7 +456,7 @@ class Block(Routed):
             residual=program.function,
             statements=program.statements,
         )
-        return plan.running(lambda values: program.function(*values))
+        return plan.running(lambda values: program.function(*values), self.program.source.file)
 
 
 def graph_input(x: Any) -> Any:

@@ -10,8 +10,6 @@ from time import perf_counter as now
 from types import FrameType
 from typing import Any, Callable, NamedTuple
 
-from minpy.runtime.location import PACKAGE
-
 #: spans that are kept for a trace; beyond, they are only added up
 MOST_EVENTS = 200_000
 #: runs of a graph that it is looked into for
@@ -125,9 +123,9 @@ class Recorder:
         found.runs += 1
         self.add("look", compiled, started, now())
 
-    def run_python(self, plan: Any, function: Callable[[tuple], tuple], values: tuple) -> tuple:
+    def run_python(self, plan: Any, file: str, function: Callable[[tuple], tuple], values: tuple) -> tuple:
         """Run what is left to Python, and time its lines, unless something else has the trace."""
-        lines = _Lines(self._thread.ended) if sys.gettrace() is None else None
+        lines = _Lines(file, self._thread.ended) if sys.gettrace() is None else None
         self._thread.depth += 1
         started = now()
         try:
@@ -158,9 +156,13 @@ def _left_over(plan: Any, lines: dict[tuple[str, int], Total]) -> list[Total]:
 
 
 class _Lines:
-    """Times the lines of one frame, the first outside of MinPy, without what is noted as spans."""
+    """Times the lines of one frame, the first of a file, without what is noted as spans.
 
-    def __init__(self, spans: list[tuple[float, float]]):
+    Others may come before it, at any time: those of finalizers, as Python collects its garbage.
+    """
+
+    def __init__(self, file: str, spans: list[tuple[float, float]]):
+        self._file = file
         self.found: dict[tuple[str, int], Total] = {}
         self._spans = spans
         self._frame: FrameType | None = None
@@ -169,7 +171,7 @@ class _Lines:
 
     def enter(self, frame: FrameType, event: str, arg: Any) -> Callable | None:
         """The trace function of the thread."""
-        if self._frame is not None or frame.f_code.co_filename.startswith(PACKAGE):
+        if self._frame is not None or frame.f_code.co_filename != self._file:
             return None
         self._frame = frame
         return self.step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
 import time
@@ -159,3 +160,25 @@ def test_one_profile_at_a_time_and_none_after_an_error():
         raise KeyError
     assert stopwatch.current is None
     assert found.outside == pytest.approx(found.seconds)
+
+
+def test_lines_beside_the_garbage_collector(untraced):
+    """Python may run anything of others at any time, such as finalizers, which are not the lines."""
+    threshold = gc.get_threshold()
+    collected = []
+    namespace = {"collected": collected}
+    exec(compile("def other(phase, info): collected.append(phase)", "other.py", "exec"), namespace)
+    other = namespace["other"]
+    x = np.ones(5)
+    with_leftover(x)
+    gc.callbacks.append(other)
+    gc.set_threshold(1)
+    try:
+        with minpy.profile() as found:
+            with_leftover(x)
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(other)
+    assert collected
+    calls = {line.text: line.calls for line in found.leftovers if line.file == __file__}
+    assert (calls["time.sleep(0.002)"], calls["time.sleep(0.001)"]) == (1, 3)
