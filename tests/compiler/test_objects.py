@@ -196,3 +196,17 @@ def test_attributes_that_are_those_of_another_argument_at_some_calls(function, k
             seen = call(X, held, other), held.data, other["data"] if kind is dict else other.data
             results.append([numpy.asarray(value).tolist() for value in seen])
         assert results[0] == results[1]
+
+
+def test_attributes_that_were_read_in_another_way_before():
+    @minpy.jit
+    def step(x, held, variables):
+        y = variables["data"] * 2
+        held.data = x * 2
+        return x * y
+
+    for _ in range(3):
+        held = Held(3.0)
+        numpy.testing.assert_allclose(step(X, held, vars(held)).asnumpy(), X.asnumpy() * 6)
+        numpy.testing.assert_allclose(held.data.asnumpy(), X.asnumpy() * 2)
+    assert minpy.explain(step).compilations == 1 and minpy.explain(step).leftovers == []

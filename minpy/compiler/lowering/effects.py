@@ -140,12 +140,14 @@ class Effects:
             self.guards.tell_apart(alike)
         held = {obj_id: list(_paths_of_variables(*seen)) for obj_id, seen in self._seen.items()}
         for name in self._written:
-            is_dict = type(self._seen[name][0]) is dict  # dicts are told apart already
+            written = self._seen[name][0]
+            is_dict = type(written) is dict  # dicts are told apart already
             others = [
                 path
-                for other, paths in held.items()
-                if other != name and not (is_dict and type(self._seen[other][0]) is dict)
-                for path in paths
+                for other, (obj, _) in self._seen.items()
+                if not (is_dict and type(obj) is dict)
+                and _variables(obj) is not _variables(written)  # or it was read before the write, see ``see``
+                for path in held[other]
             ]
             if held[name] and others:
                 self.guards.add(held[name][0], "apart", Others(tuple(others)))
